@@ -1,0 +1,1 @@
+"""Reading, storing, linking, judging and writing back: everything that touches the world."""

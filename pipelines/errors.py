@@ -1,0 +1,27 @@
+"""The errors a user can meet: each carries the exit code of the command line and a message that says what to do next."""
+
+
+class EarfulError(Exception):
+    """Something the user should know and can act on; shown without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(EarfulError):
+    """An input file is missing, unreadable or holds nothing usable."""
+
+
+class ConfigError(EarfulError):
+    """Wrong use: an option, a mapping or the configuration file is wrong."""
+
+    exit_code = 2
+
+
+class StoreError(EarfulError):
+    """The store cannot be used: not ours, newer than this program, read-only, or full."""
+
+
+class LockedError(EarfulError):
+    """Another run holds the store's lock."""
+
+    exit_code = 4
