@@ -1,4 +1,4 @@
-"""The errors a user can meet: each carries the exit code of the command line and a message that says what to do next."""
+"""The errors a user can meet: each has its exit code and says what to do next."""
 
 
 class EarfulError(Exception):

@@ -1,0 +1,443 @@
+"""Every table of the store, declared once: the contract with dashboards and the data dictionary.
+
+Column comments are the dictionary that ``earful schema`` prints and that PostgreSQL stores.
+Changes reach a store only through a numbered migration in ``pipelines/migrations``.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC: ``timestamptz`` on PostgreSQL, ``YYYY-MM-DD HH:MM:SS.ffffff`` on SQLite.
+
+    Only aware datetimes are accepted, so that no local time is ever stored by mistake.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Use a time zone where the database has one."""
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware datetime into what the database stores.
+
+        :raises ValueError: when the datetime has no time zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a datetime without a time zone cannot be stored: {value!r}")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True),
+    "postgresql",
+)
+# SQLite stores any integer in 64 bits; PostgreSQL needs to be told.
+Count = Integer().with_variant(BigInteger(), "postgresql")
+
+
+def _text(name: str, comment: str, **options: Any) -> Column[str]:
+    return Column(name, Text, comment=comment, **options)
+
+
+def _key(name: str, comment: str) -> Column[str]:
+    return Column(name, Text, primary_key=True, comment=comment)
+
+
+def _count(name: str, comment: str) -> Column[int]:
+    return Column(name, Count, comment=comment)
+
+
+def _number(name: str, comment: str) -> Column[float]:
+    return Column(name, Double, comment=comment)
+
+
+def _moment(name: str, comment: str, **options: Any) -> Column[datetime]:
+    return Column(name, UtcDateTime, comment=comment, **options)
+
+
+def _json(name: str, comment: str) -> Column[Any]:
+    return Column(name, Json, comment=comment)
+
+
+run = Table(
+    "run",
+    metadata,
+    _key("run_id", "time-ordered id of the execution"),
+    _text("command", "the command that ran: run, ingest, customers, ...", nullable=False),
+    _text("engine", "local or ray"),
+    _moment("started_at", "start, UTC", nullable=False),
+    _moment("finished_at", "end, UTC; null while it runs or when it was killed"),
+    _text("status", "running, done, failed or interrupted", nullable=False),
+    _text("config_hash", "hash of the configuration that was in force"),
+    _text("code_version", "version of earful"),
+    _text("encoder", "name and revision of the embedding model"),
+    _text("sentiment_model", "name and revision of the sentiment model"),
+    _count("n_read", "rows read: every one is new, known, updated or rejected"),
+    _count("n_new", "rows that were not in the store before"),
+    _count("n_known", "rows that the store held already, unchanged"),
+    _count("n_updated", "rows that replaced an older version of themselves"),
+    _count("n_rejected", "rows that could not be used; they are in rejected"),
+    _count("n_noise", "feedback of this run marked as noise"),
+    _count("n_mentions", "mentions made by this run"),
+    _count("n_themes", "themes in the store after this run"),
+    _number("seconds", "duration in seconds"),
+    _text("error", "why it failed, without any customer text"),
+    comment="one execution, with its inputs, versions, counts and outcome",
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _key(
+        "feedback_id",
+        "derived from source and id, or from the content: the same in every run",
+    ),
+    _text("source", "where it came from: the name of an export, survey or feed", nullable=False),
+    _text("source_id", "the id that the source gave, if any"),
+    _text("channel", "survey, review, social, complaint, ticket, ..."),
+    _text("party", "zero, first, second or third party data"),
+    _text("question", "the open question that was answered, if any"),
+    _text("text", "what was said, personal data masked", nullable=False),
+    _text("lang", "ISO 639-1 code; und when it cannot be known"),
+    _moment("occurred_at", "when it was said, UTC"),
+    _number("rating", "stars or score as given"),
+    _number("rating_max", "the highest rating of that scale"),
+    _text("author_key", "keyed hash of the author, to count voices without naming them"),
+    _text("customer_id", "the customer who said it, when known"),
+    _text("link_method", "customer_id, email, phone or handle: the key that linked it"),
+    _number("link_confidence", "0..1"),
+    _number("noise_score", "0..1: how likely this should not count"),
+    _text(
+        "noise_reason",
+        "empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+    ),
+    _text("duplicate_of", "feedback_id of the first of its copies"),
+    _json("attributes", "the remaining columns of the row, personal data masked"),
+    _text("text_hash", "hash of the normalised text: equal for copies"),
+    _text("content_hash", "hash of everything the row holds, to notice edits"),
+    _text("run_id", "the run that wrote this version"),
+    _moment("ingested_at", "when it was written, UTC"),
+    _text("enriched_run", "the run that split it into mentions; null while waiting"),
+    Index("ix_feedback_customer", "customer_id"),
+    Index("ix_feedback_text_hash", "text_hash"),
+    Index("ix_feedback_occurred_at", "occurred_at"),
+    comment="one item as a customer gave it: a review, a comment, one answer to one open question",
+)
+
+feedback_key = Table(
+    "feedback_key",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone or handle"),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    Index("ix_feedback_key", "key_type", "key_hash"),
+    comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    _key("rejected_id", "derived from source, file, row and content"),
+    _text("source", "where it came from"),
+    _text("file", "the file, relative to the path that was given"),
+    _count("row_number", "the row in that file, as a person counts it"),
+    _text("reason", "why it could not be used", nullable=False),
+    _text("raw", "the row as JSON, personal data masked, cut at 10,000 characters"),
+    _text("run_id", "the run that first rejected it"),
+    comment="rows that could not be used, each with its reason; nothing is lost",
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    _key("mention_id", "feedback_id and position"),
+    Column("feedback_id", Text, nullable=False, comment="the feedback it is a part of"),
+    _count("position", "0 for the first mention of the feedback"),
+    _count("char_start", "offset of its first character in feedback.text"),
+    _count("char_end", "offset after its last character in feedback.text"),
+    _text("text", "verbatim part of feedback.text", nullable=False),
+    Column("text_hash", Text, nullable=False, comment="hash of the normalised text"),
+    _text("lang", "language of this mention"),
+    _text("sentiment", "negative, neutral or positive"),
+    _number("sentiment_score", "-1..1: probability of positive less that of negative"),
+    _number("confidence", "0..1: probability of the stated sentiment"),
+    _text("target", "what the feeling is about, in its own words, when known"),
+    Column("theme_id", Text, comment="the theme it belongs to; null when unassigned"),
+    _number("theme_strength", "0..1: how well it fits its (nearest) theme"),
+    _text("nearest_theme_id", "the closest theme, also when it is not assigned to it"),
+    _text(
+        "unassigned_reason",
+        "far_from_all, between_themes, too_short, no_content, noise, ...",
+    ),
+    _text("run_id", "the run that made it"),
+    Index("ix_mention_feedback", "feedback_id"),
+    Index("ix_mention_theme", "theme_id"),
+    Index("ix_mention_text_hash", "text_hash"),
+    comment="a sentence-sized part of a feedback that says one thing",
+)
+
+vector = Table(
+    "vector",
+    metadata,
+    Column("text_hash", Text, primary_key=True, comment="hash of the normalised text"),
+    Column("model", Text, primary_key=True, comment="name and revision of the encoder"),
+    Column("data", LargeBinary, nullable=False, comment="384 float16, little endian, unit length"),
+    comment="one embedding for each distinct text and model",
+)
+
+text_sentiment = Table(
+    "text_sentiment",
+    metadata,
+    Column("text_hash", Text, primary_key=True, comment="hash of the normalised text"),
+    Column("model", Text, primary_key=True, comment="encoder and sentiment model"),
+    _text("sentiment", "negative, neutral or positive", nullable=False),
+    _number("sentiment_score", "-1..1"),
+    _number("confidence", "0..1"),
+    comment="one sentiment for each distinct text and model",
+)
+
+theme = Table(
+    "theme",
+    metadata,
+    _key("theme_id", "permanent: never reused, survives runs"),
+    _text("name", "short, in the theme's main language", nullable=False),
+    _text("description", "one sentence on what it is about"),
+    _json("keywords", "list of telling words and phrases"),
+    _text("parent_id", "the group of themes it belongs to"),
+    _text("status", "active, muted, merged or retired", nullable=False),
+    _text("origin", "discovered or pinned", nullable=False),
+    _text("lang", "its main language"),
+    _count("n_mentions", "mentions that count (no noise)"),
+    _count("n_customers", "distinct voices: customers, else authors, else feedback"),
+    _number("sentiment", "mean sentiment score of its mentions, -1..1"),
+    _text("verdict", "one_off, emerging, growing, steady or fading"),
+    _number("signal_score", "what deserves attention first"),
+    _moment("first_seen_at", "earliest mention, UTC"),
+    _moment("last_seen_at", "latest mention, UTC"),
+    _text("created_run", "the run in which it was born"),
+    _text("updated_run", "the run that last changed this row"),
+    comment="what many mentions are about; survives runs, may be edited by people",
+)
+
+theme_quote = Table(
+    "theme_quote",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column("rank", Integer, primary_key=True, comment="1 is the most representative"),
+    _text("mention_id", "where it was said", nullable=False),
+    _text("text", "verbatim, personal data masked", nullable=False),
+    comment="representative quotes of a theme",
+)
+
+theme_edit = Table(
+    "theme_edit",
+    metadata,
+    _key("edit_id", "time-ordered id"),
+    _moment("at", "when, UTC", nullable=False),
+    _text("author", "who"),
+    _text("action", "rename, merge, split, pin, mute, ...", nullable=False),
+    _text("theme_id", "the theme that was edited"),
+    _json("payload", "what was decided"),
+    comment="people's decisions about themes; append only",
+)
+
+theme_event = Table(
+    "theme_event",
+    metadata,
+    _key("event_id", "theme and sequence number"),
+    _text("theme_id", "the theme", nullable=False),
+    _text("run_id", "the run in which it happened"),
+    _text("event", "born, matched, split, merged, faded, revived, renamed, ...", nullable=False),
+    _json("detail", "the evidence"),
+    comment="the life of each theme; append only",
+)
+
+theme_period = Table(
+    "theme_period",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column("period_start", UtcDateTime, primary_key=True, comment="start of the period, UTC"),
+    Column("period", Text, primary_key=True, comment="day, week (from Monday) or month"),
+    Column("segment", Text, primary_key=True, comment="customer segment, or all"),
+    _count("n_mentions", "mentions that count"),
+    _count("n_customers", "distinct voices"),
+    _count("n_feedback", "feedback with the theme"),
+    _number("sentiment", "mean sentiment score, -1..1"),
+    _number("expected", "voices expected from the theme's past and the period's volume"),
+    _number("ratio", "n_customers / expected"),
+    _number("ratio_low", "lower end of its 95 % interval"),
+    _number("ratio_high", "upper end of its 95 % interval"),
+    _number("p_value", "of as many voices or more, if nothing had changed"),
+    _number("q_value", "p-value corrected for the number of themes and periods"),
+    _text("verdict", "one_off, emerging, growing, steady or fading"),
+    comment="each theme in each period: counts, expectation and verdict",
+)
+
+theme_impact = Table(
+    "theme_impact",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column("outcome", Text, primary_key=True, comment="rating, nps, churn, spend, ..."),
+    Column("method", Text, primary_key=True, comment="how the effect was estimated"),
+    _number("effect", "change of the outcome that goes with the theme"),
+    _number("low", "lower end of its 95 % interval"),
+    _number("high", "upper end of its 95 % interval"),
+    _number("p_value", "if there were no effect"),
+    _number("q_value", "p-value corrected for the number of themes"),
+    _count("n", "customers or feedback compared"),
+    _count("n_with_theme", "of these, with the theme"),
+    _json("adjusted_for", "list of what was held equal"),
+    comment="what goes with a theme: association with an outcome, not proof of cause",
+)
+
+customer = Table(
+    "customer",
+    metadata,
+    _key("customer_id", "the id of the CRM"),
+    _text("segment", "as the CRM says"),
+    _text("country", "as the CRM says"),
+    _text("lang", "preferred language"),
+    _json("attributes", "the remaining CRM columns, contact data left out"),
+    _moment("valid_from", "since when this record holds, UTC"),
+    _text("content_hash", "hash of everything the row holds, to notice edits"),
+    comment="a record of the CRM",
+)
+
+customer_key = Table(
+    "customer_key",
+    metadata,
+    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone, handle ..."),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    _key("customer_id", "the customer with this key"),
+    _text("source", "the file that said so"),
+    Index("ix_customer_key_customer", "customer_id"),
+    comment="the keys by which a customer can be recognised, as keyed hashes",
+)
+
+event = Table(
+    "event",
+    metadata,
+    _key("event_id", "derived from source and id (or the content), the same in every run"),
+    Column("customer_id", Text, nullable=False, comment="whose event it is"),
+    _moment("at", "when, UTC"),
+    _text("kind", "order, refund, churn, renewal, ticket, ...", nullable=False),
+    _number("amount", "in the currency named in attributes"),
+    _json("attributes", "the remaining columns"),
+    Index("ix_event_customer", "customer_id", "at"),
+    comment="operational data (O-data) of a customer",
+)
+
+customer_insight = Table(
+    "customer_insight",
+    metadata,
+    _key("customer_id", "the customer"),
+    _count("n_feedback", "feedback that counts (no noise)"),
+    _moment("last_feedback_at", "the latest, UTC"),
+    _number("sentiment", "mean sentiment score, shrunk toward the mean of all, -1..1"),
+    _number("sentiment_trend", "latest half less earlier half; null under four mentions"),
+    _number("rating_mean", "mean rating on a scale of 0..1"),
+    _text("top_theme_id", "the theme most spoken of"),
+    _text("open_theme_id", "the latest complaint with nothing better said since"),
+    _number("risk", "0..1; null when there is nothing to base it on"),
+    _text("next_action", "what to do next, with the rule that chose it"),
+    _json("evidence", "list of mention ids behind this row"),
+    _text("run_id", "the run that last changed this row"),
+    _moment("updated_at", "when it last changed, UTC"),
+    comment="what is known about a customer from what they said; one row a customer",
+)
+
+customer_theme = Table(
+    "customer_theme",
+    metadata,
+    _key("customer_id", "the customer"),
+    Column("theme_id", Text, primary_key=True, comment="the theme"),
+    _count("n_mentions", "mentions that count"),
+    _number("sentiment", "mean sentiment score, -1..1"),
+    _moment("first_at", "first mention, UTC"),
+    _moment("last_at", "last mention, UTC"),
+    comment="which customer spoke of which theme",
+)
+
+action = Table(
+    "action",
+    metadata,
+    _key("action_id", "time-ordered id"),
+    _text("kind", "webhook, email, ticket, ..."),
+    _text("rule", "the rule that raised it"),
+    _text("customer_id", "about whom"),
+    _text("theme_id", "about which theme"),
+    _json("payload", "what to send"),
+    _text("status", "pending, sent, failed or suppressed", nullable=False),
+    _count("attempts", "deliveries tried"),
+    Column("idempotency_key", Text, unique=True, comment="raised once, whatever happens"),
+    _moment("created_at", "when it was raised, UTC"),
+    _moment("sent_at", "when it was delivered, UTC"),
+    comment="something to do about a customer or theme, waiting to be delivered",
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    _key("consent_id", "time-ordered id"),
+    _text("customer_id", "whose", nullable=False),
+    _text("purpose", "analysis, quoting, contact or profiling", nullable=False),
+    _text("channel", "for which channel; null for all"),
+    _text("status", "granted or withdrawn", nullable=False),
+    _text("source", "who said so"),
+    _moment("at", "when, UTC", nullable=False),
+    _moment("expires_at", "until when, UTC"),
+    comment="what a customer allows; append only",
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    _key("request_id", "time-ordered id"),
+    _text("key_hash", "keyed hash that blocks a re-import"),
+    _moment("requested_at", "when, UTC"),
+    _moment("finished_at", "when, UTC"),
+    _json("counts", "rows erased by table"),
+    _text("digest", "hash of the receipt"),
+    comment="receipts of erased persons",
+)
+
+store_info = Table(
+    "store_info",
+    metadata,
+    Column("name", Text, primary_key=True, comment="store_id, secret_fingerprint, ..."),
+    _text("value", "its value", nullable=False),
+    comment="facts about this store",
+)
