@@ -1,0 +1,203 @@
+"""Everything that the page shows, read from the tables once and frozen."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from pipelines.report.tallies import (
+    EVERYTHING,
+    CountCube,
+    FeedbackCube,
+    FeedbackTally,
+    MentionCube,
+    MentionTally,
+    Slice,
+    count_feedback,
+    count_mentions,
+    count_noise,
+    count_rejected,
+    count_unassigned,
+)
+from pipelines.report.theme_facts import ThemeFacts, read_themes, read_week_starts
+from pipelines.tables import customer, customer_insight, feedback, run, theme
+
+MAX_CUSTOMERS = 15
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """The last run that ended; the running one where none has."""
+
+    run_id: str
+    command: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    encoder: str | None
+    sentiment_model: str | None
+    code_version: str | None
+
+
+@dataclass(frozen=True)
+class CustomerFacts:
+    """A customer with an open complaint; `places` are the (source, language) they wrote in."""
+
+    customer_id: str
+    open_theme_id: str
+    open_theme: str | None
+    open_theme_lang: str | None
+    sentiment: float | None
+    next_action: str | None
+    last_feedback_at: datetime | None
+    places: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """What a store holds, ready to be shown. Cubes hold each slice that has something in it."""
+
+    last_run: RunFacts | None
+    feedback: FeedbackCube
+    mentions: MentionCube
+    assigned: MentionCube
+    noise: Mapping[str, CountCube]
+    rejected: Mapping[str, CountCube]
+    unassigned: Mapping[str, CountCube]
+    themes: tuple[ThemeFacts, ...]
+    n_themes: int
+    n_themes_hidden: int
+    week_starts: tuple[datetime, ...]
+    customers: tuple[CustomerFacts, ...]
+    n_customers_open: int
+    n_customers: int
+
+    @property
+    def totals(self) -> FeedbackTally:
+        """All feedback of the store."""
+        return self.feedback.get(EVERYTHING, FeedbackTally())
+
+    @property
+    def n_rejected(self) -> int:
+        """Rows that could not be used."""
+        return sum(cube[EVERYTHING] for cube in self.rejected.values())
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source, the one with the most feedback first."""
+        sizes = {
+            s.source: n.n_feedback for s, n in self.feedback.items() if s.source and not s.lang
+        }
+        return _largest_first(sizes)
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Every language of a feedback or a mention, the one with the most mentions first."""
+        sizes = {s.lang: 0 for s in self.feedback if s.lang}
+        sizes |= {s.lang: n.n_mentions for s, n in self.mentions.items() if s.lang and not s.source}
+        return _largest_first(sizes)
+
+
+def gather_facts(connection: Connection) -> ReportFacts:
+    """Read what the page shows; takes no more memory than what is shown.
+
+    Only feedback that is not noise counts, and only active themes are shown.
+    """
+    feedback_cube = count_feedback(connection)
+    by_theme = count_mentions(connection)
+    n_themes = _count_themes(connection)
+    week_starts = read_week_starts(connection)
+    return ReportFacts(
+        last_run=_read_last_run(connection),
+        feedback=feedback_cube,
+        mentions=_sum_cubes(by_theme.values()),
+        assigned=_sum_cubes(cube for theme_id, cube in by_theme.items() if theme_id is not None),
+        noise=count_noise(connection),
+        rejected=count_rejected(connection),
+        unassigned=count_unassigned(connection),
+        themes=read_themes(
+            connection,
+            by_theme,
+            feedback_cube.get(EVERYTHING, FeedbackTally()),
+            week_starts,
+        ),
+        n_themes=n_themes.get("active", 0),
+        n_themes_hidden=n_themes.get("muted", 0),
+        week_starts=week_starts,
+        customers=_read_customers(connection),
+        n_customers_open=_count_open_customers(connection),
+        n_customers=connection.execute(select(func.count()).select_from(customer)).scalar_one(),
+    )
+
+
+def _largest_first(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _sum_cubes(cubes: Iterable[MentionCube]) -> MentionCube:
+    total: dict[Slice, MentionTally] = defaultdict(MentionTally)
+    for cube in cubes:
+        for a_slice, tally in cube.items():
+            total[a_slice] += tally
+    return dict(total)
+
+
+def _read_last_run(connection: Connection) -> RunFacts | None:
+    columns = [run.c[name] for name in RunFacts.__dataclass_fields__]
+    ended_first = (run.c.status == "running").asc()
+    query = select(*columns).order_by(ended_first, run.c.started_at.desc(), run.c.run_id.desc())
+    row = connection.execute(query.limit(1)).first()
+    return RunFacts(*row) if row else None
+
+
+def _count_themes(connection: Connection) -> dict[str, int]:
+    query = select(theme.c.status, func.count()).group_by(theme.c.status)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _count_open_customers(connection: Connection) -> int:
+    query = select(func.count()).where(customer_insight.c.open_theme_id.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
+def _read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
+    """Customers with an open complaint: the highest risk first, then the unhappiest."""
+    query = (
+        select(
+            customer_insight.c.customer_id,
+            customer_insight.c.open_theme_id,
+            theme.c.name,
+            theme.c.lang,
+            customer_insight.c.sentiment,
+            customer_insight.c.next_action,
+            customer_insight.c.last_feedback_at,
+        )
+        .outerjoin(theme, theme.c.theme_id == customer_insight.c.open_theme_id)
+        .where(customer_insight.c.open_theme_id.is_not(None))
+        .order_by(
+            customer_insight.c.risk.desc().nulls_last(),
+            customer_insight.c.sentiment.asc().nulls_last(),
+            customer_insight.c.last_feedback_at.desc().nulls_last(),
+            customer_insight.c.customer_id,
+        )
+        .limit(MAX_CUSTOMERS)
+    )
+    rows = connection.execute(query).all()
+    places = _read_places(connection, [row.customer_id for row in rows])
+    return tuple(CustomerFacts(*row, places.get(row.customer_id, ())) for row in rows)
+
+
+def _read_places(
+    connection: Connection, customer_ids: list[str]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    query = (
+        select(feedback.c.customer_id, feedback.c.source, func.coalesce(feedback.c.lang, "und"))
+        .where(feedback.c.customer_id.in_(customer_ids), feedback.c.noise_reason.is_(None))
+        .distinct()
+    )
+    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for customer_id, source, lang in connection.execute(query):
+        places[customer_id].append((source, lang))
+    return {customer_id: tuple(sorted(found)) for customer_id, found in places.items()}
