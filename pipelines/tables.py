@@ -434,6 +434,20 @@ erasure = Table(
     comment="receipts of erased persons",
 )
 
+input_file = Table(
+    "input_file",
+    metadata,
+    _key("file_hash", "SHA-256 of the file's bytes"),
+    _key("settings_hash", "hash of everything that decides how it is read"),
+    _text("kind", "feedback, customers or events", nullable=False),
+    _text("source", "the source it was read as"),
+    _text("file", "its name, relative to the path that was given"),
+    _count("n_read", "rows read"),
+    _count("n_rejected", "rows that could not be used"),
+    _text("run_id", "the run that read it"),
+    comment="files that have been read whole: not read again while nothing about them changes",
+)
+
 store_info = Table(
     "store_info",
     metadata,

@@ -1,0 +1,163 @@
+"""The configuration file: TOML, one model per section, every mistake reported at once."""
+
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipelines.errors import ConfigError
+
+CONFIG_VARIABLE = "EARFUL_CONFIG"
+DB_VARIABLE = "EARFUL_DB"
+CACHE_VARIABLE = "EARFUL_CACHE"
+LOCAL_CONFIG = Path("earful.toml")
+
+Party = Literal["zero", "first", "second", "third"]
+ColumnMap = dict[str, str | list[str]]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreConfig(_Section):
+    """Where the tables are."""
+
+    url: str = "sqlite:///earful.db"
+
+
+class ModelsConfig(_Section):
+    """Which models read the texts."""
+
+    encoder: str = "default"
+    sentiment_model: str = "default"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+class TextConfig(_Section):
+    """How texts, dates and numbers are read."""
+
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("unknown time zone; write it as Asia/Jerusalem") from error
+        return name
+
+
+class SourceConfig(_Section):
+    """Feedback to read."""
+
+    path: str
+    name: str | None = None
+    channel: str | None = None
+    party: Party = "first"
+    map: ColumnMap = {}
+
+
+class RecordsConfig(_Section):
+    """Customers or events to read."""
+
+    path: str
+    name: str | None = None
+    map: ColumnMap = {}
+
+
+class Config(_Section):
+    """Everything that a run can be told."""
+
+    store: StoreConfig = StoreConfig()
+    models: ModelsConfig = ModelsConfig()
+    text: TextConfig = TextConfig()
+    sources: tuple[SourceConfig, ...] = ()
+    customers: tuple[RecordsConfig, ...] = ()
+    events: tuple[RecordsConfig, ...] = ()
+
+
+def load_config(path: Path | None) -> tuple[Config, Path]:
+    """Read the configuration.
+
+    :param path: the file; None means $EARFUL_CONFIG, else ./earful.toml if there is one, else the
+        defaults.
+    :returns: the configuration, and the folder that its paths are relative to.
+    :raises ConfigError: naming every mistake with its place.
+    """
+    if path is None:
+        named = os.environ.get(CONFIG_VARIABLE)
+        path = Path(named) if named else (LOCAL_CONFIG if LOCAL_CONFIG.exists() else None)
+    if path is None:
+        return Config(), Path()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no configuration file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the configuration {path} is not TOML: {error}") from error
+    return check_config(values, str(path)), path.parent
+
+
+def check_config(values: dict[str, Any], name: str) -> Config:
+    """Validate a parsed configuration.
+
+    :param name: the file's name, for the message.
+    :raises ConfigError: naming every mistake with its place.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        mistakes = [_describe_mistake(item) for item in error.errors()]
+        n = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+        raise ConfigError(f"{n} in {name}:\n  " + "\n  ".join(mistakes)) from error
+
+
+def hash_config(config: Config) -> str:
+    """Short hash of a configuration, for the run's row."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+
+
+def user_cache_dir() -> Path:
+    """Where converted models and unfinished work are kept: $EARFUL_CACHE, else the user's cache."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get(CACHE_VARIABLE)
+    return Path(given) if given else user_cache_path("earful")
+
+
+def user_secret_path() -> Path:
+    """Where the secret behind keyed hashes is kept when the environment holds none."""
+    from platformdirs import user_config_path
+
+    return user_config_path("earful") / "secret"
+
+
+def _describe_mistake(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        parent = item["loc"][:-1]
+        return f"unknown key @ {place} (known here: {', '.join(_known_keys(parent))})"
+    return f"{item['msg']} @ {place}"
+
+
+def _known_keys(place: tuple[str | int, ...]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "store": StoreConfig,
+        "models": ModelsConfig,
+        "text": TextConfig,
+        "sources": SourceConfig,
+        "customers": RecordsConfig,
+        "events": RecordsConfig,
+    }
+    model = sections.get(str(place[0]), Config) if place else Config
+    return sorted(model.model_fields)

@@ -1,0 +1,141 @@
+"""The life of one execution: its row, its lock, its one transaction."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from pipelines import tables
+from pipelines.errors import EarfulError
+from pipelines.store import Store, read_info, write_info
+
+COUNTS = ("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_noise", "n_mentions")
+
+
+@dataclass
+class Run:
+    """What a step may use: the transaction, the run's id, and counters that end in its row."""
+
+    connection: Connection
+    run_id: str
+    started_at: datetime
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def mark_changed(self) -> None:
+        """Note that the tables changed, so that what is derived from them is made again."""
+        version_number = int(read_info(self.connection, "data_version") or 0)
+        write_info(self.connection, "data_version", str(version_number + 1))
+
+    def is_current(self, product: str) -> bool:
+        """Whether a derived product was made from the tables as they are now."""
+        made_from = read_info(self.connection, f"{product}_version")
+        return made_from == (read_info(self.connection, "data_version") or "0")
+
+    def mark_current(self, product: str) -> None:
+        """Note that a derived product was made from the tables as they are now."""
+        data_version = read_info(self.connection, "data_version") or "0"
+        write_info(self.connection, f"{product}_version", data_version)
+
+
+@contextmanager
+def begin_run(
+    store: Store, command: str, *, config_hash: str, engine: str = "local", lock_timeout_s: float
+) -> Iterator[Run]:
+    """Hold the lock, open the run's transaction, and make all of it visible at once.
+
+    Whatever goes wrong, nothing of the run stays but its row, which says so.
+
+    :raises LockedError: when another run holds the store.
+    :raises StoreError: when the database refuses.
+    """
+    with store.lock(lock_timeout_s):
+        started_at, clock = datetime.now(UTC), time.monotonic()
+        run_id = make_time_id(started_at)
+        with store.write() as connection:
+            _close_dead_runs(connection)
+            connection.execute(
+                insert(tables.run).values(
+                    run_id=run_id,
+                    command=command,
+                    engine=engine,
+                    started_at=started_at,
+                    status="running",
+                    config_hash=config_hash,
+                    code_version=code_version(),
+                )
+            )
+        try:
+            with store.write() as connection:
+                run = Run(connection, run_id, started_at)
+                yield run
+                _finish_run(run, time.monotonic() - clock)
+        except BaseException as error:
+            _record_failure(store, run_id, error, time.monotonic() - clock)
+            raise
+
+
+def make_time_id(moment: datetime) -> str:
+    """An id that sorts by time: UTC to the millisecond and 32 random bits."""
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}-{secrets.token_hex(4)}"
+
+
+def code_version() -> str:
+    """Version of earful as installed."""
+    try:
+        return version("earful")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "uninstalled"
+
+
+def _close_dead_runs(connection: Connection) -> None:
+    """We hold the lock: a run that still says it is running was killed."""
+    connection.execute(
+        update(tables.run)
+        .where(tables.run.c.status == "running")
+        .values(status="interrupted", error="killed before it could finish; nothing of it was kept")
+    )
+
+
+def _finish_run(run: Run, seconds: float) -> None:
+    n_themes = run.connection.execute(select(func.count()).select_from(tables.theme)).scalar_one()
+    run.connection.execute(
+        update(tables.run)
+        .where(tables.run.c.run_id == run.run_id)
+        .values(
+            status="done",
+            finished_at=datetime.now(UTC),
+            seconds=round(seconds, 3),
+            n_themes=n_themes,
+            **{name: run.counts[name] for name in COUNTS},
+            **run.facts,
+        )
+    )
+
+
+def _record_failure(store: Store, run_id: str, error: BaseException, seconds: float) -> None:
+    """Best effort: where the disk is full, the row stays at running until the next run."""
+    status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+    # Only our own messages are known to hold no customer text.
+    said = str(error) if isinstance(error, EarfulError) else type(error).__name__
+    try:
+        with store.write() as connection:
+            connection.execute(
+                update(tables.run)
+                .where(tables.run.c.run_id == run_id)
+                .values(
+                    status=status,
+                    finished_at=datetime.now(UTC),
+                    seconds=round(seconds, 3),
+                    error=said,
+                )
+            )
+    except EarfulError:
+        return

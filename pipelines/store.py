@@ -1,0 +1,215 @@
+"""A store: opened and checked, written by one run at a time, read by anybody."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.engine import URL, Engine
+
+from pipelines.database import (
+    clear_database_errors,
+    connect_engine,
+    create_private_file,
+    parse_url,
+    sqlite_path,
+)
+from pipelines.errors import ConfigError, LockedError, StoreError
+from pipelines.tables import store_info
+
+# Any constant will do, as long as every earful uses the same.
+ADVISORY_LOCK = 0x_EA5F_0001
+LOCK_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store; see :func:`open_store`."""
+
+    url: URL
+    engine: Engine
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None on a server."""
+        return sqlite_path(self.url)
+
+    @property
+    def name(self) -> str:
+        """The URL as it may be shown: without the password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state, and never waits for a writer.
+
+        :raises StoreError: when the database refuses.
+        """
+        engine = connect_engine(self.url, read_only=True)
+        try:
+            with clear_database_errors(self.url), engine.connect() as connection:
+                if self.engine.dialect.name == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                yield connection
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed as a whole at the end, or not at all.
+
+        :raises StoreError: when the database refuses.
+        """
+        with clear_database_errors(self.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def lock(self, timeout_s: float) -> Iterator[None]:
+        """Hold the store's one writer lock.
+
+        :raises LockedError: when another run still holds it after timeout_s seconds.
+        """
+        holder = self._lock_file if self.path else self._lock_server
+        with holder(timeout_s):
+            yield
+
+    @contextmanager
+    def _lock_file(self, timeout_s: float) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(f"{self.path}.lock", mode=0o600)
+        try:
+            lock.acquire(timeout=timeout_s)
+        except Timeout as error:
+            raise _locked(self.name, timeout_s) from error
+        except OSError as error:
+            raise StoreError(
+                f"store {self.name}: the lock file {self.path}.lock cannot be written; "
+                "check the rights of its folder"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _lock_server(self, timeout_s: float) -> Iterator[None]:
+        query = text("SELECT pg_try_advisory_lock(:key)")
+        deadline = time.monotonic() + timeout_s
+        with clear_database_errors(self.url), self.engine.connect() as connection:
+            session = connection.execution_options(isolation_level="AUTOCOMMIT")
+            while not session.execute(query, {"key": ADVISORY_LOCK}).scalar():
+                if time.monotonic() >= deadline:
+                    raise _locked(self.name, timeout_s)
+                time.sleep(LOCK_POLL_S)
+            try:
+                yield
+            finally:
+                # A closed connection gives the lock back too: what counts is that it ends here.
+                session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+
+
+def open_store(url: str, *, create: bool = False) -> Store:
+    """Open a store and check that it is ours and of this program's schema.
+
+    :param create: make the tables when the database is empty or does not exist.
+    :raises ConfigError: for a wrong URL, and for a database that is not ours.
+    :raises StoreError: when it does not exist, is older or newer, or cannot be opened.
+    """
+    from pipelines.migrations import SCHEMA_VERSION
+
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    if path is not None:
+        _prepare_file(path, create=create)
+    store = Store(parsed, connect_engine(parsed))
+    version = _read_version(store)
+    if version is None and create:
+        migrate_store(store)
+    elif version is None:
+        raise StoreError(
+            f"store {store.name} is empty; fill it with: earful run PATH --db {store.name}"
+        )
+    elif version < SCHEMA_VERSION:
+        raise StoreError(
+            f"store {store.name} has schema {version}, this program needs {SCHEMA_VERSION}; "
+            f"make a backup, then run: earful migrate --db {store.name}"
+        )
+    return store
+
+
+def migrate_store(store: Store) -> str | None:
+    """Bring a store to the newest schema.
+
+    :returns: the schema that it had before; None when it was empty.
+    :raises StoreError: when the database refuses.
+    """
+    from pipelines.migrations import migrate_schema, schema_version
+
+    with store.lock(timeout_s=30), store.write() as connection:
+        before = schema_version(connection)
+        migrate_schema(connection)
+    return before
+
+
+def read_info(connection: Connection, name: str) -> str | None:
+    """A fact about the store; None when it was never set."""
+    return connection.execute(
+        select(store_info.c.value).where(store_info.c.name == name)
+    ).scalar_one_or_none()
+
+
+def write_info(connection: Connection, name: str, value: str) -> None:
+    """Set a fact about the store."""
+    insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+    statement = insert(store_info).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
+
+
+def _locked(name: str, timeout_s: float) -> LockedError:
+    return LockedError(
+        f"another run holds the store {name} (waited {timeout_s:g} s); try again when it has "
+        "finished, or wait longer with --lock-timeout"
+    )
+
+
+def _prepare_file(path: Path, *, create: bool) -> None:
+    if path.is_dir():
+        raise ConfigError(f"the store {path} is a folder; name a file, such as {path}/earful.db")
+    if path.exists():
+        return
+    if not create:
+        raise StoreError(
+            f"there is no store {path}; make one with: earful run PATH --db sqlite:///{path}"
+        )
+    try:
+        create_private_file(path)
+    except OSError as error:
+        raise StoreError(
+            f"the store {path} cannot be made ({error.strerror}); check the folder or choose "
+            "another place with --db"
+        ) from error
+
+
+def _read_version(store: Store) -> str | None:
+    from pipelines.migrations import SCHEMA_VERSION, schema_version
+
+    with store.read() as connection:
+        version = schema_version(connection)
+        if version is None and inspect(connection).get_table_names():
+            raise ConfigError(
+                f"the database {store.name} is not a store of earful: it has other tables; "
+                "give another one with --db"
+            )
+    if version is not None and version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"store {store.name} has schema {version}, newer than this program's "
+            f"{SCHEMA_VERSION}; upgrade earful: pip install --upgrade earful"
+        )
+    return version

@@ -1,0 +1,55 @@
+"""Writing rows so that a second time changes nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, or_
+from sqlalchemy.dialects import postgresql, sqlite
+
+# Facts about the execution, not about the data: they change only together with something else.
+RUN_COLUMNS = frozenset({"run_id", "created_run", "updated_run", "updated_at", "ingested_at"})
+BATCH_ROWS = 5_000
+
+
+def upsert_rows(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+) -> int:
+    """Insert rows by primary key; update those that are there and differ.
+
+    A row that differs only in facts about the run (``run_id``, ``updated_at`` ...) is left alone.
+
+    :param rows: all with the same keys, which are column names.
+    :param keep: columns that an update leaves as they were.
+    :returns: number of rows inserted or changed.
+    """
+    iterator = iter(rows)
+    changed = 0
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        changed += _upsert_batch(connection, table, batch, keep)
+    return changed
+
+
+def _upsert_batch(
+    connection: Connection, table: Table, rows: list[Mapping[str, Any]], keep: Sequence[str]
+) -> int:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    given = [name for name in rows[0] if name not in keys and name not in keep]
+    compared = [name for name in given if name not in RUN_COLUMNS]
+    if not compared:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=keys,
+            set_={name: statement.excluded[name] for name in given},
+            where=or_(
+                *(table.c[name].is_distinct_from(statement.excluded[name]) for name in compared)
+            ),
+        )
+    return max(connection.execute(statement, rows).rowcount, 0)

@@ -1,0 +1,200 @@
+"""The views that dashboards read, written once for both databases."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, distinct, func, inspect, select, text
+
+from pipelines.tables import (
+    customer,
+    customer_insight,
+    feedback,
+    mention,
+    theme,
+    theme_period,
+    theme_quote,
+)
+
+# A separator that no theme name holds: names are one line.
+SEPARATOR = " | "
+
+VIEW_COMMENTS = {
+    "v_theme": "one row a theme, ready to show",
+    "v_theme_week": "one row a theme and week",
+    "v_feedback": "one row a feedback, with the themes and the sentiment of its mentions",
+    "v_customer": "one row a customer, with what they said",
+}
+
+
+def drop_views(connection: Connection) -> None:
+    """Remove our views; nothing is lost, they hold no data."""
+    for name in VIEW_COMMENTS:
+        connection.execute(text(f'DROP VIEW IF EXISTS "{name}"'))
+
+
+def create_views(connection: Connection) -> None:
+    """Create every view from its current definition."""
+    for name, query in view_queries().items():
+        sql = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        connection.exec_driver_sql(f'CREATE VIEW "{name}" AS {sql}'.replace("%", "%%"))
+
+
+def view_columns(connection: Connection) -> dict[str, list[str]]:
+    """Columns of each view, as the database has them."""
+    inspector = inspect(connection)
+    return {name: [c["name"] for c in inspector.get_columns(name)] for name in VIEW_COMMENTS}
+
+
+def view_queries() -> dict[str, Select[Any]]:
+    """The query behind each view."""
+    return {
+        "v_theme": _theme_query(),
+        "v_theme_week": _theme_week_query(),
+        "v_feedback": _feedback_query(),
+        "v_customer": _customer_query(),
+    }
+
+
+def _share(label: str) -> Any:
+    return func.avg(case((mention.c.sentiment == label, 1.0), else_=0.0))
+
+
+def _theme_query() -> Select[Any]:
+    counted = (
+        select(
+            mention.c.theme_id,
+            func.count(distinct(mention.c.feedback_id)).label("n_feedback"),
+            func.count(distinct(mention.c.lang)).label("n_languages"),
+            func.count(distinct(feedback.c.source)).label("n_sources"),
+            _share("negative").label("share_negative"),
+            _share("neutral").label("share_neutral"),
+            _share("positive").label("share_positive"),
+        )
+        .join(feedback, feedback.c.feedback_id == mention.c.feedback_id)
+        .where(mention.c.theme_id.is_not(None), feedback.c.noise_reason.is_(None))
+        .group_by(mention.c.theme_id)
+        .subquery()
+    )
+    parent = theme.alias("parent")
+    return (
+        select(
+            theme.c.theme_id,
+            theme.c.name,
+            theme.c.description,
+            theme.c.keywords,
+            theme.c.parent_id,
+            parent.c.name.label("parent_name"),
+            theme.c.status,
+            theme.c.origin,
+            theme.c.lang,
+            theme.c.n_mentions,
+            theme.c.n_customers,
+            counted.c.n_feedback,
+            counted.c.n_languages,
+            counted.c.n_sources,
+            theme.c.sentiment,
+            counted.c.share_negative,
+            counted.c.share_neutral,
+            counted.c.share_positive,
+            theme.c.verdict,
+            theme.c.signal_score,
+            theme.c.first_seen_at,
+            theme.c.last_seen_at,
+            theme_quote.c.text.label("quote"),
+        )
+        .select_from(theme)
+        .outerjoin(parent, parent.c.theme_id == theme.c.parent_id)
+        .outerjoin(counted, counted.c.theme_id == theme.c.theme_id)
+        .outerjoin(
+            theme_quote,
+            (theme_quote.c.theme_id == theme.c.theme_id) & (theme_quote.c.rank == 1),
+        )
+    )
+
+
+def _theme_week_query() -> Select[Any]:
+    measures = [
+        column
+        for column in theme_period.c
+        if column.name not in {"theme_id", "period", "segment", "period_start"}
+    ]
+    return (
+        select(
+            theme_period.c.theme_id,
+            theme.c.name,
+            theme_period.c.period_start.label("week_start"),
+            *measures,
+        )
+        .join(theme, theme.c.theme_id == theme_period.c.theme_id)
+        .where(theme_period.c.period == "week", theme_period.c.segment == "all")
+    )
+
+
+def _feedback_query() -> Select[Any]:
+    pairs = (
+        select(mention.c.feedback_id, theme.c.theme_id, theme.c.name)
+        .join(theme, theme.c.theme_id == mention.c.theme_id)
+        .distinct()
+        .subquery()
+    )
+    named = (
+        select(
+            pairs.c.feedback_id,
+            func.aggregate_strings(pairs.c.name, SEPARATOR).label("themes"),
+            func.aggregate_strings(pairs.c.theme_id, SEPARATOR).label("theme_ids"),
+        )
+        .group_by(pairs.c.feedback_id)
+        .subquery()
+    )
+    felt = (
+        select(
+            mention.c.feedback_id,
+            func.count().label("n_mentions"),
+            func.avg(mention.c.sentiment_score).label("sentiment_score"),
+            func.min(mention.c.sentiment_score).label("sentiment_low"),
+            func.max(mention.c.sentiment_score).label("sentiment_high"),
+        )
+        .group_by(mention.c.feedback_id)
+        .subquery()
+    )
+    hidden = {"text_hash", "content_hash", "enriched_run", "run_id"}
+    return (
+        select(
+            *(column for column in feedback.c if column.name not in hidden),
+            felt.c.n_mentions,
+            felt.c.sentiment_score,
+            felt.c.sentiment_low,
+            felt.c.sentiment_high,
+            named.c.themes,
+            named.c.theme_ids,
+        )
+        .select_from(feedback)
+        .outerjoin(felt, felt.c.feedback_id == feedback.c.feedback_id)
+        .outerjoin(named, named.c.feedback_id == feedback.c.feedback_id)
+    )
+
+
+def _customer_query() -> Select[Any]:
+    top, open_theme = theme.alias("top_theme"), theme.alias("open_theme")
+    insights = [
+        column
+        for column in customer_insight.c
+        if column.name not in {"customer_id", "run_id", "top_theme_id", "open_theme_id"}
+    ]
+    return (
+        select(
+            customer.c.customer_id,
+            customer.c.segment,
+            customer.c.country,
+            customer.c.lang,
+            customer.c.valid_from,
+            customer_insight.c.top_theme_id,
+            top.c.name.label("top_theme"),
+            customer_insight.c.open_theme_id,
+            open_theme.c.name.label("open_theme"),
+            *insights,
+        )
+        .select_from(customer)
+        .outerjoin(customer_insight, customer_insight.c.customer_id == customer.c.customer_id)
+        .outerjoin(top, top.c.theme_id == customer_insight.c.top_theme_id)
+        .outerjoin(open_theme, open_theme.c.theme_id == customer_insight.c.open_theme_id)
+    )
