@@ -1,0 +1,34 @@
+"""What a text holds apart from placeholders, links and handles: enough to have a theme?"""
+
+from __future__ import annotations
+
+import re
+
+# Placeholders of the masking step (<EMAIL>), of public sets (@user, http) and of the CFPB (XXXX).
+_MARKS = re.compile(r"<[A-Z_]+>|https?://\S*|www\.\S+|(?<!\w)@\w+|\b[xX]{2,}\b|\{\w+\}")
+_WORD = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*")
+# Scripts written without spaces: two characters are about one word.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_SHORT_WORDS = 2
+
+
+def strip_marks(text: str) -> str:
+    """Replace placeholders, links and handles by spaces."""
+    return _MARKS.sub(" ", text)
+
+
+def count_words(text: str) -> int:
+    """Count the words that carry letters, placeholders, links and handles left out."""
+    bare = strip_marks(text)
+    n_unspaced = len(_UNSPACED.findall(bare))
+    return len(_WORD.findall(_UNSPACED.sub(" ", bare))) + (n_unspaced + 1) // 2
+
+
+def is_without_content(text: str) -> bool:
+    """Say whether no word is left: emoji, digits, punctuation, placeholders or nothing."""
+    return count_words(text) == 0
+
+
+def is_short(text: str) -> bool:
+    """Say whether a text has so few words that a doubtful theme is blamed on its length."""
+    return count_words(text) <= _SHORT_WORDS

@@ -1,0 +1,262 @@
+"""Find the themes of a corpus, how many there are included, in one or many languages.
+
+The chain and its constants come from measurements on ten sets (``themes.md`` of issue 2): centre
+each language, join near texts in a graph, find dense cores, spread them over the graph, keep what
+holds together, then recognise the same theme in other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.themes.centring import (
+    LanguageMeans,
+    align_languages,
+    centre_rows,
+    fit_centres,
+    load_language_means,
+)
+from nlp.themes.confidence import (
+    explain_all,
+    fit_cut,
+    score_confidence,
+    strengths_of,
+)
+from nlp.themes.corpus import Corpus, choose_fit_rows, collapse_texts
+from nlp.themes.graph import Graph, build_graph
+from nlp.themes.groups import group_themes
+from nlp.themes.linking import Link, join_linked, link_themes
+from nlp.themes.nearest import cut_across, nearest_themes
+from nlp.themes.partition import inside_shares, partition_rows, theme_weights
+from nlp.themes.vectors import Floats, Ints, check_vectors, rows_by_language
+
+# From themes.md, step 9: at .35 about .86 of the links between English and Arabic are right; from
+# .25 on a link is worth showing to a person.
+LINK_STRENGTH = 0.35
+SUGGESTED_STRENGTH = 0.25
+# The graph and HDBSCAN are quadratic: 23 s for 20,000 rows, 250 s for 80,000.
+MAX_FIT_ROWS = 20_000
+# Fewer than two cores: one theme when the texts are alike, none otherwise. Single intents of
+# banking77 and arbanking77 have a mean cosine to their centre of .62 to .87, mixed sets .01 to .60.
+_ONE_THEME_CLOSENESS = 0.62
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The themes of a corpus; row numbers are those of the input.
+
+    :param labels: (n,) best theme of each text, -1 only where there is no theme at all.
+    :param strengths: (n,) 0..1; below one half a text is unassigned.
+    :param reasons: n reasons for being unassigned, None for assigned texts.
+    :param n_themes: themes are numbered 0..n_themes-1, largest first.
+    :param groups: (n_themes,) number of the group of each theme, -1 for a theme alone.
+    :param theme_langs: for each theme the languages that it was found in by clustering.
+    :param suggestions: pairs of themes of different languages that may be the same.
+    :param centres: what was subtracted from each language; keep it to assign later texts alike.
+    """
+
+    labels: Ints
+    strengths: Floats
+    reasons: tuple[str | None, ...]
+    n_themes: int
+    groups: Ints
+    theme_langs: tuple[tuple[str, ...], ...]
+    suggestions: tuple[Link, ...]
+    centres: Mapping[str, Floats]
+
+
+@dataclass
+class _Partition:
+    """Themes of the fitted rows while they are being built; one theme holds one language."""
+
+    labels: Ints
+    langs: list[str]
+    graphs: dict[str, tuple[NDArray[np.intp], Graph]]
+
+
+def discover_themes(
+    texts: Sequence[str],
+    vectors: NDArray[np.floating],
+    langs: Sequence[str],
+    *,
+    means: LanguageMeans | None = None,
+    link_strength: float = LINK_STRENGTH,
+    max_fit_rows: int = MAX_FIT_ROWS,
+) -> Discovery:
+    """Find themes; equal texts share a fate, and the order of rows changes nothing.
+
+    :param texts: n normalised texts, handles and links removed before they were encoded.
+    :param vectors: (n, d) unit rows of one encoder, float16 or float32.
+    :param langs: n ISO 639-1 codes, ``und`` where unknown.
+    :param means: fixed language means of this encoder; those of the default encoder if None.
+    :param link_strength: from which vote share on themes of two languages become one.
+    :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
+    :raises ValueError: when lengths differ or vectors hold NaN or infinity.
+    """
+    if len(langs) != len(texts):
+        raise ValueError(f"{len(texts)} texts need as many languages, got {len(langs)}")
+    check_vectors(vectors, len(texts))
+    corpus = collapse_texts(texts, vectors, langs)
+    fixed = load_language_means() if means is None else means
+    fit = choose_fit_rows(corpus, max_fit_rows)
+    if not len(fit):
+        return _without_themes(corpus, {})
+    centres = fit_centres(corpus.vectors[fit], [corpus.langs[row] for row in fit], fixed)
+    frozen = LanguageMeans({**fixed.means, **centres}, fixed.fallback)
+    centred = centre_rows(corpus.vectors, corpus.langs, frozen)
+    parts = _partition_languages(corpus, centred, fit, fixed)
+    if not parts.langs:
+        return _without_themes(corpus, centres)
+    aligned = align_languages(corpus.vectors, corpus.langs, fixed, fit)
+    fit_langs = [corpus.langs[row] for row in fit]
+    links = link_themes(aligned[fit], fit_langs, parts.labels)
+    joined = join_linked(
+        len(parts.langs), parts.langs, [link for link in links if link.strength >= link_strength]
+    )
+    return _finish(corpus, fit, centred, aligned, parts, joined, links, centres)
+
+
+def _partition_languages(
+    corpus: Corpus, centred: Floats, fit: NDArray[np.intp], fixed: LanguageMeans
+) -> _Partition:
+    parts = _Partition(np.full(len(fit), -1, dtype=np.int32), [], {})
+    for lang, places in rows_by_language([corpus.langs[row] for row in fit]).items():
+        rows = fit[places]
+        graph = build_graph(centred[rows])
+        labels = partition_rows(centred[rows], graph)
+        if labels.max() < 0 and _is_one_theme(corpus.vectors[rows], lang, fixed):
+            labels = np.zeros(len(rows), dtype=np.int32)
+        if labels.max() < 0:
+            continue
+        parts.graphs[lang] = (places, graph)
+        parts.labels[places] = labels + len(parts.langs)
+        parts.langs += [lang] * (int(labels.max()) + 1)
+    return parts
+
+
+def _is_one_theme(vectors: Floats, lang: str, fixed: LanguageMeans) -> bool:
+    rows = centre_rows(vectors, [lang] * len(vectors), fixed)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    return float(np.linalg.norm(mean)) >= _ONE_THEME_CLOSENESS
+
+
+def _finish(
+    corpus: Corpus,
+    fit: NDArray[np.intp],
+    centred: Floats,
+    aligned: Floats,
+    parts: _Partition,
+    joined: Ints,
+    links: Sequence[Link],
+    centres: Mapping[str, Floats],
+) -> Discovery:
+    """Label every distinct text, number the themes for good and return to the input's rows."""
+    labels, strengths, shares = _label_all(corpus, fit, centred, aligned, parts)
+    final = np.where(labels >= 0, joined[labels], -1).astype(np.int32)
+    numbers = _canonical_numbers(final, corpus.counts, int(joined.max()) + 1)
+    final = np.where(final >= 0, numbers[final], -1).astype(np.int32)
+    to_final = numbers[joined]
+    n_themes = int(to_final.max()) + 1
+    reasons = explain_all(corpus.texts, corpus.langs, strengths, shares)
+    return Discovery(
+        labels=final[corpus.sources],
+        strengths=strengths[corpus.sources],
+        reasons=tuple(reasons[number] for number in corpus.sources),
+        n_themes=n_themes,
+        groups=group_themes(_weights_between(parts, to_final, n_themes)),
+        theme_langs=_languages_of(parts.langs, to_final, n_themes),
+        suggestions=_suggest(links, to_final),
+        centres=centres,
+    )
+
+
+def _label_all(
+    corpus: Corpus, fit: NDArray[np.intp], centred: Floats, aligned: Floats, parts: _Partition
+) -> tuple[Ints, Floats, Floats]:
+    labels = np.full(len(corpus.texts), -1, dtype=np.int32)
+    strengths = np.zeros(len(corpus.texts), dtype=np.float32)
+    shares = np.zeros(len(corpus.texts), dtype=np.float32)
+    labels[fit] = parts.labels
+    by_language = rows_by_language(corpus.langs)
+    for lang, (places, graph) in parts.graphs.items():
+        known = fit[places]
+        own = labels[known]
+        first = int(own.min())
+        inside = inside_shares(graph, own - first)
+        confidences = score_confidence(centred[known], own - first, graph.local, inside)
+        cut, scale = fit_cut(confidences)
+        strengths[known], shares[known] = strengths_of(confidences, cut, scale), inside
+        others = np.setdiff1d(by_language[lang], known)
+        found = nearest_themes(centred[others], centred[known], own)
+        labels[others], shares[others] = found.labels, found.shares
+        strengths[others] = strengths_of(found.confidences, cut, scale)
+    placed = np.flatnonzero(labels >= 0)
+    strangers = np.flatnonzero(labels < 0)
+    if len(strangers) and len(placed):
+        known = fit[parts.labels >= 0]
+        found = nearest_themes(aligned[strangers], aligned[known], labels[known])
+        known_langs = [corpus.langs[row] for row in known]
+        cut, scale = cut_across(aligned[known], known_langs, labels[known])
+        labels[strangers], shares[strangers] = found.labels, found.shares
+        strengths[strangers] = strengths_of(found.confidences, cut, scale)
+    return labels, strengths, shares
+
+
+def _canonical_numbers(labels: Ints, counts: NDArray[np.int64], n_themes: int) -> Ints:
+    """Number themes by size in input rows, then by their first text in canonical order."""
+    placed = np.flatnonzero(labels >= 0)
+    sizes = np.bincount(labels[placed], weights=counts[placed], minlength=n_themes)
+    firsts = np.full(n_themes, len(labels))
+    np.minimum.at(firsts, labels[placed], placed)
+    numbers = np.empty(n_themes, dtype=np.int32)
+    numbers[np.lexsort((firsts, -sizes))] = np.arange(n_themes)
+    return numbers
+
+
+def _weights_between(parts: _Partition, to_final: Ints, n_themes: int) -> NDArray[np.float64]:
+    between = np.zeros((n_themes, n_themes))
+    for places, graph in parts.graphs.values():
+        own = parts.labels[places]
+        first = int(own.min())
+        weights = theme_weights(graph, own - first)
+        numbers = to_final[first : first + len(weights)]
+        # Every language counts by its rows, however dense its graph is.
+        between[np.ix_(numbers, numbers)] += weights * len(places) / max(weights.sum(), 1e-12)
+    return between
+
+
+def _languages_of(langs: Sequence[str], to_final: Ints, n_themes: int) -> tuple[tuple[str, ...], ...]:
+    found: list[set[str]] = [set() for _ in range(n_themes)]
+    for lang, number in zip(langs, to_final.tolist(), strict=True):
+        found[number].add(lang)
+    return tuple(tuple(sorted(codes)) for codes in found)
+
+
+def _suggest(links: Sequence[Link], to_final: Ints) -> tuple[Link, ...]:
+    """Keep the links that joined nothing and are still worth a person's look."""
+    best: dict[tuple[int, int], float] = {}
+    for link in links:
+        left, right = sorted((int(to_final[link.left]), int(to_final[link.right])))
+        if left != right and link.strength >= SUGGESTED_STRENGTH:
+            best[left, right] = max(best.get((left, right), 0.0), round(link.strength, 4))
+    ordered = sorted(best.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Link(left, right, strength) for (left, right), strength in ordered)
+
+
+def _without_themes(corpus: Corpus, centres: Mapping[str, Floats]) -> Discovery:
+    nothing = np.zeros(len(corpus.texts), dtype=np.float32)
+    reasons = explain_all(corpus.texts, corpus.langs, nothing, nothing + 1)
+    return Discovery(
+        labels=np.full(len(corpus.sources), -1, dtype=np.int32),
+        strengths=nothing[corpus.sources],
+        reasons=tuple(reasons[number] for number in corpus.sources),
+        n_themes=0,
+        groups=np.zeros(0, dtype=np.int32),
+        theme_langs=(),
+        suggestions=(),
+        centres=centres,
+    )
