@@ -3,6 +3,7 @@
 import codecs
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from pipelines.errors import InputError
@@ -19,9 +20,9 @@ _BOMS = (
 )
 # Tried for bytes that are not Unicode; the order settles ties.
 _LEGACY = (
-    "cp1252 cp1255 cp1256 cp1251 cp1250 cp1253 cp1254 cp1257 cp1258 cp874 koi8_r mac_roman "
-    "cp949 big5 gb18030 shift_jis euc_jp"
-).split()
+    *("cp1252", "cp1255", "cp1256", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "cp1258"),
+    *("cp874", "koi8_r", "mac_roman", "cp949", "big5", "gb18030", "shift_jis", "euc_jp"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,51 @@ def _scan_utf8(stream: BinaryIO, head: bytes) -> tuple[int, int, bytearray]:
 
 
 def _guess_legacy(sample: bytes) -> str:
+    # charset-normalizer takes short Western, Hebrew and Japanese samples for cp1250, cp1251 and
+    # cp949 (seen on samples of one or two sentences), so these three are looked at first.
+    for is_fitting, name in _FIRST_GUESSES:
+        if is_fitting(sample):
+            return name
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=list(_LEGACY), explain=False).best()
-    if best is not None:
-        return best.encoding
+    best = from_bytes(sample, cp_isolation=list(_LEGACY)).best()
+    return best.encoding if best is not None else "latin-1"
+
+
+def _is_hebrew(sample: bytes) -> bool:
+    # cp1255 letters are E0-FA, and final letters end words; Cyrillic uses the same bytes freely.
+    letters = re.findall(rb"[\x80-\xff]", sample)
+    hebrew = [byte for byte in letters if b"\xe0" <= byte <= b"\xfa"]
+    is_final_inside = re.search(rb"[\xea\xed\xef\xf3\xf5][\xe0-\xfa]", sample)
+    return len(hebrew) >= 0.9 * len(letters) and not is_final_inside
+
+
+def _is_western(sample: bytes) -> bool:
     try:
-        sample.decode("cp1252")
+        text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+        return False
+    marks = [char for char in text if not char.isascii()]
+    n_runs = len(re.findall(r"[^\W\d_a-zA-Z]{3,}", text))
+    return set(marks) <= _WESTERN and n_runs <= 0.05 * len(marks) and not _NOT_WESTERN.search(text)
+
+
+def _is_kana(sample: bytes, codec: str) -> bool:
+    text = sample.decode(codec, errors="replace")
+    n_wide = sum(not char.isascii() for char in text)
+    n_kana = len(re.findall("[\u3041-\u3093\u30a1-\u30f6]", text))
+    return n_kana >= 0.2 * n_wide and text.count("\ufffd") <= 0.01 * n_wide
+
+
+_WESTERN = frozenset(
+    "àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ"
+    "\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\u2122\xa0€£¥«»¿¡°§©®´·ª½¼²"
+)
+# Combinations that cp1252 shows only where the bytes were written in cp1250 (Polish, Hungarian).
+_NOT_WESTERN = re.compile(r"\w¿|õ(?!e)|\w[²½¼]\w")
+_FIRST_GUESSES = (
+    (_is_western, "cp1252"),
+    (_is_hebrew, "cp1255"),
+    (partial(_is_kana, codec="shift_jis"), "cp932"),
+    (partial(_is_kana, codec="euc_jp"), "euc_jp"),
+)

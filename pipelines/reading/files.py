@@ -1,4 +1,4 @@
-"""Files to read: found in folders, globs and archives, opened with every size checked on the way."""
+"""Files to read: found in folders, globs and archives, opened with every size checked."""
 
 import glob
 import gzip
@@ -9,9 +9,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from pipelines.errors import InputError
 
@@ -55,30 +56,30 @@ class InputFile:
         :raises InputError: at opening or at reading, where the file is damaged, encrypted,
             not allowed, or unpacks to far more than it should.
         """
-        archive: zipfile.ZipFile | None = None
-        try:
-            if self.member is not None:
-                archive = zipfile.ZipFile(self.path)
-                info = archive.getinfo(self.member)
-                _check_declared(self.name, info.file_size, info.compress_size)
-                packed_bytes = info.compress_size
-                raw: io.BufferedIOBase = archive.open(info)  # type: ignore[assignment]
-            else:
-                packed_bytes = self.path.stat().st_size
-                raw = self.path.open("rb")
-            if _is_gzip(raw, self.member or self.path.name):
-                raw = gzip.GzipFile(fileobj=raw)
-            with raw, io.BufferedReader(
-                _CheckedStream(raw, self.name, packed_bytes), _BLOCK_BYTES
-            ) as stream:
-                yield stream
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, KeyError) as error:
-            raise _explain(self.name, error) from error
-        except (RuntimeError, NotImplementedError) as error:
-            raise _explain(self.name, error) from error
-        finally:
-            if archive is not None:
-                archive.close()
+        with ExitStack() as stack:
+            try:
+                raw, packed_bytes = self._open_raw(stack)
+            except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
+                raise _explain(self.name, error) from error
+            except (RuntimeError, NotImplementedError) as error:
+                raise _explain(self.name, error) from error
+            checked = cast("io.RawIOBase", _CheckedStream(raw, self.name, packed_bytes))
+            yield stack.enter_context(io.BufferedReader(checked, _BLOCK_BYTES))
+
+    def _open_raw(self, stack: ExitStack) -> tuple[io.BufferedIOBase, int]:
+        raw: io.BufferedIOBase
+        if self.member is None:
+            packed_bytes = self.path.stat().st_size
+            raw = stack.enter_context(self.path.open("rb"))
+        else:
+            archive = stack.enter_context(zipfile.ZipFile(self.path))
+            info = archive.getinfo(self.member)
+            _check_declared(self.name, info.file_size, info.compress_size)
+            packed_bytes = info.compress_size
+            raw = cast("io.BufferedIOBase", stack.enter_context(archive.open(info)))
+        if _is_gzip(raw, self.member or self.path.name):
+            raw = stack.enter_context(gzip.GzipFile(fileobj=raw))
+        return raw, packed_bytes
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
@@ -188,12 +189,10 @@ def _list_folder(folder: Path, argument: str, skipped: list[Skipped]) -> list[tu
     return readable
 
 
-def _list_glob(
-    pattern: str, argument: str, skipped: list[Skipped]
-) -> list[tuple[Path, str]]:
+def _list_glob(pattern: str, argument: str, skipped: list[Skipped]) -> list[tuple[Path, str]]:
     base = Path(*_fixed_parts(Path(pattern)))
     readable = []
-    for match in sorted(glob.glob(pattern, recursive=True)):
+    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - may be absolute
         path = Path(match)
         if not path.is_file():
             continue
@@ -226,7 +225,7 @@ def _missing_message(path: Path, argument: str) -> str:
     if not parent.is_dir():
         return f"{argument} does not exist, nor does its folder {parent}"
     try:
-        names = [name for name in os.listdir(parent) if not name.startswith(".")]
+        names = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
     except OSError:
         names = []
     nearest = process.extractOne(path.name, names, score_cutoff=60)

@@ -1,0 +1,111 @@
+"""What every reader yields: tables of rows whose values are all text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MAX_COLUMNS = 16_384
+"""Excel's own limit; wider tables are taken for a mistake."""
+MAX_CELL_CHARS = 2_000_000
+"""Longer than any comment, short enough to hold many rows in memory."""
+_RAW_CHARS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record.
+
+    :param number: where a person finds it: in text tables and sheets the row as a spreadsheet
+        shows it (the header of a plain CSV is row 1, blank lines count, a record with line
+        breaks counts once); in JSON lines the line; in other JSON and Parquet the 1-based record.
+    :param values: text by column. Read with `values.get(column, "")`: an absent key, null and an
+        empty cell mean the same. JSON rows may hold keys beyond the table's columns.
+    :param has_lost_bytes: True where bytes could not be decoded and stand as U+FFFD.
+    """
+
+    number: int
+    values: dict[str, str]
+    has_lost_bytes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A record that cannot be used.
+
+    :param number: as in :class:`Row`.
+    :param reason: one of :data:`REASONS`.
+    :param raw: its beginning, up to 2,000 characters, as written: it may hold personal data.
+    """
+
+    number: int
+    reason: str
+    raw: str
+
+
+REASONS = {
+    "no_text": "no column that holds feedback has any text in this row",
+    "too_many_cells": "more cells than the header has columns",
+    "cell_too_long": f"a cell of more than {MAX_CELL_CHARS:,} characters",
+    "unbalanced_quote": "a quotation mark that opens a cell and is never closed",
+    "broken_json": "not valid JSON",
+    "not_an_object": "valid JSON, but not an object with names and values",
+    "damaged_file": "the file is damaged from here on; the rows before are kept",
+    "no_customer": "no customer id, e-mail, phone or handle in this row",
+    "no_date": "an event without a date that can be read",
+}
+"""Each reason that a reader gives, in words."""
+
+
+@dataclass(slots=True)
+class Table:
+    """One table of a file; its rows can be taken once, in file order.
+
+    :param file: display name of the file (:class:`~pipelines.reading.files.InputFile`).
+    :param sheet: name of the sheet, for workbooks with several tables.
+    :param columns: names, unique, in order.
+    :param format: csv, tsv, text, xlsx, json, jsonl, parquet ...
+    :param encoding: of text formats.
+    :param delimiter: of delimited formats, None where every line is one cell.
+    :param notes: what the reader decided and a person may want to know.
+    """
+
+    file: str
+    columns: list[str]
+    rows: Iterator[Row | BadRow]
+    format: str
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def make_bad_row(number: int, reason: str, raw: str) -> BadRow:
+    """Keep the beginning of what could not be used."""
+    return BadRow(number, reason, raw[:_RAW_CHARS])
+
+
+def name_columns(header: list[str]) -> list[str]:
+    """Make names unique and present: `Q1`, `Q1 (2)`, `column 3`."""
+    taken: set[str] = set()
+    names = []
+    for position, cell in enumerate(header, 1):
+        base = " ".join(cell.replace("\ufeff", "").split()) or f"column {position}"
+        name, n_times = base, 1
+        while name in taken:
+            n_times += 1
+            name = f"{base} ({n_times})"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def find_header(rows: list[list[str]]) -> int:
+    """Find the header among the first rows: the first that is about as full as the fullest.
+
+    Titles and dates of export, which often stand above it, fill one or two cells.
+    """
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    enough = max(2, max(filled, default=0) / 2)
+    for position, n_filled in enumerate(filled):
+        if n_filled >= enough:
+            return position
+    return next((position for position, n_filled in enumerate(filled) if n_filled), 0)
