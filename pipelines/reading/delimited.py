@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.errors import InputError
-from pipelines.reading.encodings import Encoding, detect_encoding
+from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.files import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
@@ -82,14 +82,21 @@ def sniff_dialect(sample: str) -> Dialect:
     best: tuple[float, int, Dialect] = (0.0, 0, Dialect(None))
     for escape in escapes:
         for delimiter in _DELIMITERS:
-            counts = _count_cells(sample, Dialect(delimiter, escape))
-            head = counts[find_header([["x"] * n for n in counts[:_HEADER_ROWS]])]
-            if head < 2:
-                continue
-            share = sum(n == head for n in counts) / len(counts)
-            if (round(share, 2), head) > best[:2]:
-                best = (round(share, 2), head, Dialect(delimiter, escape))
+            dialect = Dialect(delimiter, escape)
+            share, n_columns = _rate_dialect(_count_cells(sample, dialect))
+            if (share, n_columns) > best[:2]:
+                best = (share, n_columns, dialect)
     return best[2]
+
+
+def _rate_dialect(counts: list[int]) -> tuple[float, int]:
+    position = find_header([["x"] * n for n in counts[:_HEADER_ROWS]])
+    n_columns = counts[position]
+    below = counts[position:]
+    share = round(sum(n == n_columns for n in below) / len(below), 2)
+    # Commas in free text agree on a number of "columns" by chance, more so in few lines.
+    is_chance = position > 0 and (share < 0.8 or len(below) < 3)
+    return (share, n_columns) if n_columns > 1 and share >= 0.5 and not is_chance else (0.0, 0)
 
 
 def _detect(file: InputFile) -> Encoding:
@@ -98,7 +105,7 @@ def _detect(file: InputFile) -> Encoding:
 
 
 def _read_sample(text: io.TextIOWrapper) -> str:
-    sample = text.read(_SAMPLE_CHARS)
+    sample = read_head(text, _SAMPLE_CHARS)
     cut = max(sample.rfind("\n"), sample.rfind("\r"))
     # The last line of a full sample is probably cut; a longer first line is judged as it is.
     return sample[: cut + 1] if len(sample) == _SAMPLE_CHARS and cut > 0 else sample

@@ -1,10 +1,10 @@
 """The character encoding of a byte stream, decided from bytes and never from the file's name."""
 
 import codecs
+import io
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO
 
 from pipelines.errors import InputError
 
@@ -39,14 +39,14 @@ class Encoding:
     is_certain: bool = True
 
 
-def detect_encoding(stream: BinaryIO) -> Encoding:
+def detect_encoding(stream: io.BufferedReader) -> Encoding:
     """Decide the encoding from the first 64 MiB.
 
     A byte order mark decides; then the pattern of NUL bytes that UTF-16 leaves; then UTF-8, also
     with some invalid sequences as long as valid ones are at least as many; only then a guess
     among the legacy encodings, made on the lines that are not plain ASCII.
     """
-    head = stream.read(_BLOCK_BYTES)
+    head = _read_block(stream, is_first=True)
     for bom, name in _BOMS:
         if head.startswith(bom):
             return Encoding(name)
@@ -57,6 +57,33 @@ def detect_encoding(stream: BinaryIO) -> Encoding:
     if n_invalid == 0 or n_valid >= n_invalid:
         return Encoding("utf-8", n_invalid)
     return Encoding(_guess_legacy(bytes(sample)), is_certain=False)
+
+
+def _read_block(stream: io.BufferedReader, *, is_first: bool = False) -> bytes:
+    # A damaged end is told when the rows are read: those before it are still worth having.
+    block = b""
+    try:
+        while len(block) < _BLOCK_BYTES and (more := stream.read1(_BLOCK_BYTES - len(block))):
+            block += more
+    except InputError:
+        if is_first and not block:
+            raise
+    return block
+
+
+def read_head(text: io.TextIOWrapper, n_chars: int) -> str:
+    """Read the first characters, or as many as a damaged stream gives.
+
+    :raises InputError: where the stream gives none.
+    """
+    head = ""
+    try:
+        while len(head) < n_chars and (more := text.read(min(n_chars - len(head), 2**13))):
+            head += more
+    except InputError:
+        if not head:
+            raise
+    return head
 
 
 def _detect_utf16(head: bytes) -> str | None:
@@ -74,7 +101,7 @@ def _detect_utf16(head: bytes) -> str | None:
     return None
 
 
-def _scan_utf8(stream: BinaryIO, head: bytes) -> tuple[int, int, bytearray]:
+def _scan_utf8(stream: io.BufferedReader, head: bytes) -> tuple[int, int, bytearray]:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     n_valid = n_invalid = n_read = 0
     sample = bytearray()
@@ -93,10 +120,7 @@ def _scan_utf8(stream: BinaryIO, head: bytes) -> tuple[int, int, bytearray]:
             n_invalid += decoder.decode(block).count("\ufffd")
         if n_read >= SCAN_BYTES:
             break
-        try:
-            block = stream.read(_BLOCK_BYTES)
-        except InputError:  # a damaged end: the rows before it are still worth reading
-            break
+        block = _read_block(stream)
     return n_valid, n_invalid, sample
 
 

@@ -371,7 +371,7 @@ class _CheckedStream(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._inner.read(len(buffer))
+            data = self._inner.read1(len(buffer))  # read() would lose what precedes a damage
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
             raise _explain(self._name, error) from error
         self._n_bytes += len(data)

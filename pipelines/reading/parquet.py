@@ -1,0 +1,79 @@
+"""Parquet files, read in batches of rows."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.errors import InputError
+from pipelines.reading.files import InputFile
+from pipelines.reading.json_rows import flatten_record
+from pipelines.reading.tables import MAX_COLUMNS, BadRow, Row, Table, make_bad_row
+
+_BATCH_ROWS = 1_000
+
+
+def open_parquet(file: InputFile) -> Table:
+    """Open a Parquet file; nested values become dotted columns, times ISO text.
+
+    :raises InputError: for damaged or encrypted files.
+    """
+    rows = _read_rows(file)
+    head = list(itertools.islice(rows, _BATCH_ROWS))
+    columns: dict[str, None] = dict.fromkeys(_list_columns(file))
+    for row in head:
+        if isinstance(row, Row):
+            columns.update(dict.fromkeys(row.values))
+    return Table(file.name, list(columns), itertools.chain(head, rows), "parquet")
+
+
+def _list_columns(file: InputFile) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with file.on_disk() as path:
+        try:
+            schema = pq.ParquetFile(path).schema_arrow
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _damaged(file.name, error) from error
+    if len(schema) > MAX_COLUMNS:
+        raise InputError(
+            f"{file.name} has {len(schema):,} columns; earful reads up to {MAX_COLUMNS:,}"
+        )
+    return [field.name for field in schema if not pa.types.is_struct(field.type)]
+
+
+def _read_rows(file: InputFile) -> Iterator[Row | BadRow]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    with file.on_disk() as path:
+        try:
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH_ROWS):
+                for record in _list_records(batch):
+                    number += 1
+                    yield Row(number, flatten_record(record))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if number == 0:
+                raise _damaged(file.name, error) from error
+            yield make_bad_row(number + 1, "damaged_file", "")
+
+
+def _list_records(batch: Any) -> list[dict[str, Any]]:
+    # to_pylist() of a whole batch keeps only the last of two columns with one name.
+    import pyarrow as pa
+
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            # Python's datetime has no nanoseconds; pyarrow refuses values that have them.
+            column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
+        columns.append(column.to_pylist())
+    names = batch.schema.names
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    if "encrypt" in str(error).lower():
+        return InputError(f"{name} is encrypted; write it without encryption")
+    return InputError(f"{name} is damaged or not a Parquet file; export it again")
