@@ -1,0 +1,1 @@
+"""What scripts/make_demo_data.py is made of."""
