@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 
+from pipelines.config import load_config
 from pipelines.keys import normalize_key
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,17 @@ def test_the_bundle_is_small_and_every_file_is_in_its_readme() -> None:
     readme = (DEMO / "README.md").read_text(encoding="utf-8")
     missing = [path.name for path in files if path.name != "README.md" and path.name not in readme]
     assert missing == []
+
+
+def test_the_configuration_names_files_and_columns_that_are_there(tables: dict[str, Rows]) -> None:
+    config, folder = load_config(DEMO / "earful.toml")
+    entries = [*config.sources, *config.customers, *config.events]
+    assert {entry.path for entry in entries} == set(tables)
+    assert all((folder / entry.path).is_file() for entry in entries)
+    for entry in entries:
+        for value in entry.map.values():
+            columns = [value] if isinstance(value, str) else value
+            assert set(columns) <= set(tables[entry.path][0]), entry.path
 
 
 def test_every_file_has_the_rows_that_the_truth_counts(
