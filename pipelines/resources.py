@@ -1,4 +1,4 @@
-"""Where the data files of the program are: `configs/` in a checkout, `pipelines/_configs/` in a wheel."""
+"""Where the data files are: `configs/` in a checkout, `pipelines/_configs/` in a wheel."""
 
 import tomllib
 from pathlib import Path

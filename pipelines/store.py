@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -153,6 +154,8 @@ def migrate_store(store: Store) -> str | None:
     with store.lock(timeout_s=30), store.write() as connection:
         before = schema_version(connection)
         migrate_schema(connection)
+        if read_info(connection, "store_id") is None:
+            write_info(connection, "store_id", uuid4().hex)
     return before
 
 

@@ -356,6 +356,7 @@ event = Table(
     _text("kind", "order, refund, churn, renewal, ticket, ...", nullable=False),
     _number("amount", "in the currency named in attributes"),
     _json("attributes", "the remaining columns"),
+    _text("content_hash", "hash of everything the row holds, to notice edits"),
     Index("ix_event_customer", "customer_id", "at"),
     comment="operational data (O-data) of a customer",
 )

@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 # Facts about the execution, not about the data: they change only together with something else.
 RUN_COLUMNS = frozenset({"run_id", "created_run", "updated_run", "updated_at", "ingested_at"})
 BATCH_ROWS = 5_000
+# Sums of floats depend on their order in the last digits; nobody reads a tenth decimal.
+DECIMALS = 9
 
 
 def upsert_rows(
@@ -30,8 +32,16 @@ def upsert_rows(
     iterator = iter(rows)
     changed = 0
     while batch := list(islice(iterator, BATCH_ROWS)):
-        changed += _upsert_batch(connection, table, batch, keep)
+        changed += _upsert_batch(connection, table, [round_floats(row) for row in batch], keep)
     return changed
+
+
+def round_floats(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with every float rounded to DECIMALS, so that equal figures are equal rows."""
+    return {
+        name: round(value, DECIMALS) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
 
 
 def _upsert_batch(

@@ -199,6 +199,12 @@ def upgrade() -> None:
             "amount", sa.Double(), nullable=True, comment="in the currency named in attributes"
         ),
         sa.Column("attributes", tables.Json, nullable=True, comment="the remaining columns"),
+        sa.Column(
+            "content_hash",
+            sa.Text(),
+            nullable=True,
+            comment="hash of everything the row holds, to notice edits",
+        ),
         sa.PrimaryKeyConstraint("event_id"),
         comment="operational data (O-data) of a customer",
     )

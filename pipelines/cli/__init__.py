@@ -1,0 +1,1 @@
+"""The command line: options in, exit codes out; what is done lies in the modules beside it."""

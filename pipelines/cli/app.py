@@ -1,0 +1,130 @@
+"""The commands of ``earful``, and how each of them ends.
+
+Exit codes: 0 done; 1 failed; 2 wrong use or configuration; 3 done, but some rows were rejected;
+4 another run holds the lock.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import look, records, steps, themes
+from pipelines.errors import EarfulError
+
+TRACEBACK_VARIABLE = "EARFUL_TRACEBACK"
+
+app = typer.Typer(
+    name="earful",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Reads what customers say, in any language, and writes themes, sentiment and customer "
+        "insight into tables.\n\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done but some rows were "
+        "rejected, 4 another run holds the lock."
+    ),
+    epilog=(
+        "[bold]Try[/]  earful inspect reviews.csv  ·  earful run reviews.csv  ·  "
+        "earful themes list  ·  earful report"
+    ),
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if value:
+        from pipelines.runs import code_version
+
+        typer.echo(f"earful {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Nothing happens before a command."""
+
+
+steps.add_commands(app)
+records.add_commands(app)
+look.add_commands(app)
+app.add_typer(themes.app, name="themes")
+
+
+def run_app(arguments: list[str] | None = None) -> int:
+    """Run one command line.
+
+    :param arguments: without the program's name; None means those of the process.
+    :returns: the exit code.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(arguments, standalone_mode=False)
+    except EarfulError as error:
+        _say(f"error: {error}")
+        return error.exit_code
+    except typer.TyperException as error:
+        from typer.rich_utils import rich_format_error
+
+        rich_format_error(error)  # type: ignore[arg-type]
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return _stop()
+    except BrokenPipeError:  # the reader of our output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _say(f"error: {_describe_system_error(error)}")
+        return 1
+    except Exception as error:  # noqa: BLE001 -- the last resort of the program
+        _say(_describe_bug(error))
+        return 1
+    if code == 130:  # typer's answer to Ctrl-C
+        return _stop()
+    return code if isinstance(code, int) else 0
+
+
+def _stop() -> int:
+    _say(
+        "stopped: the store is as it was before this command. What the encoder has read so far is "
+        "kept; the same command goes on from there"
+    )
+    return 1
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _describe_system_error(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or type(error).__name__}{where}"
+
+
+def _describe_bug(error: Exception) -> str:
+    """Where it happened, but not the message: it may hold a customer's words."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        return traceback.format_exc()
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"error: something that earful does not expect ({type(error).__name__} in "
+        f"{os.path.basename(frame.filename)}:{frame.lineno}). The store is as it was before. "  # noqa: PTH119
+        f"Please report it; {TRACEBACK_VARIABLE}=1 shows the details, which may hold customer text"
+    )
+
+
+def _say(message: str) -> None:
+    typer.secho(message, err=True, fg="red" if sys.stderr.isatty() else None)

@@ -1,0 +1,143 @@
+"""Progress on standard error: bars on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+# Seconds between two lines of one stage where there is no terminal.
+LINE_INTERVAL_S = 10.0
+
+
+class _RateColumn(TextColumn):
+    """Units a second so far."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """Show the speed, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "", style="dim")
+
+
+class TerminalProgress:
+    """Bars with rates and time left."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._bars = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            _RateColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("[dim]{task.fields[summary]}[/]"),
+            console=self.console,
+        )
+        self._task: TaskID | None = None
+
+    def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
+        """Begin a stage."""
+        self._task = self._bars.add_task(escape(stage), total=total, unit=unit, summary="")
+
+    def advance(self, n: int = 1) -> None:
+        """Count n more units."""
+        if self._task is not None:
+            self._bars.advance(self._task, n)
+
+    def finish(self, summary: str = "") -> None:
+        """End the stage, however far its bar is."""
+        if self._task is not None:
+            done = self._bars.tasks[self._task].completed
+            self._bars.update(
+                self._task, total=done or 1, completed=done or 1, summary=escape(summary)
+            )
+        self._task = None
+
+    def warn(self, message: str) -> None:
+        """Print a line above the bars."""
+        self._bars.console.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+
+class LineProgress:
+    """A line when a stage begins to last, and one when it ends."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._unit = ""
+        self._total: int | None = None
+        self._done = 0
+        self._started = self._printed = 0.0
+
+    def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
+        """Begin a stage."""
+        self._stage, self._unit, self._total, self._done = stage, unit, total, 0
+        self._started = self._printed = time.monotonic()
+
+    def advance(self, n: int = 1) -> None:
+        """Count n more units; say so now and then."""
+        self._done += n
+        now = time.monotonic()
+        if now - self._printed >= LINE_INTERVAL_S:
+            self._printed = now
+            self._print(f"{self._stage}: {self._describe(now)}")
+
+    def finish(self, summary: str = "") -> None:
+        """End the stage."""
+        self._print(f"{self._stage}: {summary or self._describe(time.monotonic())}")
+
+    def warn(self, message: str) -> None:
+        """Print a line."""
+        self._print(f"warning: {message}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return
+
+    def _describe(self, now: float) -> str:
+        of = f" of {self._total:,}" if self._total else ""
+        rate = self._done / max(now - self._started, 1e-3)
+        return f"{self._done:,}{of} {self._unit}, {rate:,.0f} a second"
+
+    def _print(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 -- this is the command line
+
+
+def open_progress() -> TerminalProgress | LineProgress:
+    """Bars where a person watches, lines where a file or another program does."""
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()

@@ -1,0 +1,105 @@
+"""``earful customers``, ``earful events`` and ``earful inspect``."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    LockOption,
+    MapOption,
+    SourceOption,
+    load_settings,
+)
+from pipelines.cli.steps import _show_result, run_job
+
+PathsArgument = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add customers, events and inspect."""
+    app.command(
+        "customers",
+        epilog=(
+            "[bold]Example[/]  earful customers crm.csv --map customer='Account no' "
+            "--map email='Mail 1'"
+        ),
+    )(customers)
+    app.command(
+        "events",
+        epilog="[bold]Example[/]  earful events orders.parquet --map kind=Type --map at=Created",
+    )(events)
+    app.command(
+        "inspect", epilog="[bold]Example[/]  earful inspect export.csv --map text=Comment"
+    )(inspect)
+
+
+def customers(
+    paths: PathsArgument,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    mapping: MapOption = None,
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 10.0,
+) -> None:
+    """Load CRM records, and link feedback to them.
+
+    Contacts are kept as keyed hashes only.
+    """
+    from pipelines.inputs import Inputs, record_inputs
+
+    settings, _ = load_settings(config, db)
+    result = run_job(
+        settings,
+        "customers",
+        ["customers", "link"],
+        lambda _: Inputs(customers=record_inputs(paths, source=source, pairs=mapping or ())),
+        lock_timeout,
+    )
+    _show_result(result, as_json=as_json)
+
+
+def events(
+    paths: PathsArgument,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    mapping: MapOption = None,
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 10.0,
+) -> None:
+    """Load operational events: orders, refunds, churn, renewals, tickets."""
+    from pipelines.inputs import Inputs, record_inputs
+
+    settings, _ = load_settings(config, db)
+    result = run_job(
+        settings,
+        "events",
+        ["events"],
+        lambda _: Inputs(events=record_inputs(paths, source=source, pairs=mapping or ())),
+        lock_timeout,
+    )
+    _show_result(result, as_json=as_json)
+
+
+def inspect(
+    paths: PathsArgument,
+    config: ConfigOption = None,
+    mapping: MapOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what would be read: layout, columns, sample rows (masked), problems. Writes nothing."""
+    from pipelines.cli.show import print_inspections, print_json
+    from pipelines.inspect import inspect_paths
+
+    settings, _ = load_settings(config, None)
+    found = inspect_paths(paths, mapping or ())
+    if as_json:
+        print_json([each.as_json(settings.text.region) for each in found])
+    else:
+        print_inspections(found, settings.text.region)

@@ -1,0 +1,163 @@
+"""``earful run`` and the steps alone."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.options import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    LockOption,
+    MapOption,
+    SourceOption,
+    load_settings,
+    rejected_code,
+)
+from pipelines.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.inputs import Inputs
+    from pipelines.job import RunResult
+
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="Files, folders or globs; else those of the config."),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="Where it runs: local.", metavar="local")
+]
+
+_READING = ("customers", "events", "ingest")
+_STEPS = {
+    "link": "Link feedback to customers by id, e-mail, phone or handle.",
+    "enrich": "Split new feedback into mentions; read their meaning and feeling.",
+    "discover": "Find themes, and give every mention its theme or the reason for none.",
+    "judge": "Count themes by day, week and month, and judge what is a trend.",
+    "publish": "Write the figures of themes and the rows of customers.",
+}
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add run, ingest and the other steps."""
+    app.command(
+        "run",
+        epilog=(
+            "[bold]Examples[/]  earful run reviews.csv  ·  earful run exports/ --db team.db  ·  "
+            "earful run survey.xlsx --map text=Comment --map id=Nr --source survey"
+        ),
+    )(run)
+    app.command(
+        "ingest",
+        epilog="[bold]Example[/]  earful ingest reviews.csv --map text=Comment --source shop",
+    )(ingest)
+    for name, help_text in _STEPS.items():
+        app.command(name, help=help_text)(_make_step(name))
+
+
+def run(
+    paths: PathsArgument = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    engine: EngineOption = "local",
+    mapping: MapOption = None,
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 10.0,
+) -> None:
+    """Do everything: read, link, enrich, discover, judge, publish.
+
+    Running it again on the same input changes nothing; after a crash it goes on.
+    """
+    if engine != "local":
+        raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
+    result = _run("run", (*_READING, *_STEPS), paths, config, db, mapping, source, lock_timeout)
+    _show_result(result, as_json=as_json)
+
+
+def ingest(
+    paths: PathsArgument = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    mapping: MapOption = None,
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 10.0,
+) -> None:
+    """Read feedback, customers and events into the store; nothing else."""
+    result = _run("ingest", _READING, paths, config, db, mapping, source, lock_timeout)
+    _show_result(result, as_json=as_json)
+
+
+def _make_step(name: str) -> Callable[..., None]:
+    def step(
+        config: ConfigOption = None,
+        db: DbOption = None,
+        as_json: JsonOption = False,
+        lock_timeout: LockOption = 10.0,
+    ) -> None:
+        from pipelines.inputs import Inputs
+
+        settings, _ = load_settings(config, db)
+        result = run_job(settings, name, [name], lambda _: Inputs(), lock_timeout)
+        _show_result(result, as_json=as_json)
+
+    return step
+
+
+def _run(
+    command: str,
+    steps: Sequence[str],
+    paths: list[str] | None,
+    config: Path | None,
+    db: str | None,
+    mapping: list[str] | None,
+    source: str | None,
+    lock_timeout: float,
+) -> "RunResult":
+    from pipelines.inputs import configured_inputs, given_inputs
+
+    settings, folder = load_settings(config, db)
+
+    def find(progress: Any) -> "Inputs":
+        if paths:
+            return given_inputs(paths, source=source, pairs=mapping or (), progress=progress)
+        if mapping or source:
+            raise ConfigError("--map and --source need a PATH to read")
+        if not (settings.sources or settings.customers or settings.events):
+            raise ConfigError(
+                f"nothing to read: give a PATH, as in: earful {command} reviews.csv ; or list "
+                "[[sources]] in earful.toml"
+            )
+        return configured_inputs(settings, folder)
+
+    return run_job(settings, command, steps, find, lock_timeout)
+
+
+def run_job(
+    settings: Any,
+    command: str,
+    steps: Sequence[str],
+    find_inputs: "Callable[[Any], Inputs]",
+    lock_timeout: float,
+) -> "RunResult":
+    """Run steps with progress on standard error."""
+    from pipelines.cli.bars import open_progress
+    from pipelines.config import user_cache_dir
+    from pipelines.job import Job, run_steps
+
+    with open_progress() as progress:
+        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
+        return run_steps(job, command, steps, find_inputs(progress))
+
+
+def _show_result(result: "RunResult", *, as_json: bool) -> None:
+    from pipelines.cli.show import print_json, print_run
+
+    if as_json:
+        print_json({"run_id": result.run_id, "store": result.store, **result.counts})
+    else:
+        print_run(result)
+    rejected_code(result.counts.get("n_rejected", 0))

@@ -1,0 +1,100 @@
+"""The step that loads CRM records: customers, and the keys by which they are recognised."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import insert, literal, select
+
+from pipelines import tables
+from pipelines.feedback_rows import mask_values
+from pipelines.keys import hash_keys, normalize_key
+from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.progress import Progress
+from pipelines.reading.records import CustomerRecord, read_customers
+from pipelines.reading.tables import BadRow
+from pipelines.runs import Run
+from pipelines.secret import hash_key
+from pipelines.staging import Incoming, Merged, Staging, hash_content
+
+
+def load_customers(
+    run: Run,
+    inputs: Sequence[FileInput],
+    *,
+    secret: bytes,
+    region: str,
+    timezone: str,
+    progress: Progress,
+) -> None:
+    """Read customers from files into the store; of two records of one customer the newer stays.
+
+    :param region: two-letter country of phone numbers without a country code.
+    :param timezone: zone of dates without one.
+    :raises InputError: when none of the files can be read.
+    :raises ConfigError: when a mapping names a column that is not there.
+    """
+    load_files(run, inputs, _CustomerLoader(run, secret, region, timezone), progress)
+
+
+class _CustomerLoader:
+    kind = "customers"
+
+    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+        self.staging = Staging(run.connection, tables.customer, "valid_from")
+        self.region = region
+        self._secret = secret
+        self._timezone = timezone
+
+    def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:
+        return read_customers(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+
+    def prepare(
+        self, given: FileInput, records: Sequence[CustomerRecord]
+    ) -> list[Prepared | BadRow]:
+        return [self._prepare(record, given) for record in records]
+
+    def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
+        raise NotImplementedError("every customer has an id")  # pragma: no cover
+
+    def finish(self, run: Run, merged: Merged) -> None:
+        """Add the keys; those of an older record stay: people are found by a former e-mail too."""
+        staged, kept = self.staging.keys.c, tables.customer_key.c
+        names = ["key_type", "key_hash", "customer_id", "source"]
+        missing = (
+            select(staged.key_type, staged.key_hash, staged.customer_id, literal("customers"))
+            .outerjoin(
+                tables.customer_key,
+                (kept.key_type == staged.key_type)
+                & (kept.key_hash == staged.key_hash)
+                & (kept.customer_id == staged.customer_id),
+            )
+            .where(kept.customer_id.is_(None))
+        )
+        run.connection.execute(insert(tables.customer_key).from_select(names, missing))
+
+    def _prepare(self, record: CustomerRecord, given: FileInput) -> Prepared:
+        values = {
+            "customer_id": record.customer_id,
+            "email": record.email,
+            "phone": record.phone,
+            "handle": record.handle,
+        }
+        keys = hash_keys(self._secret, values, record.country_code or self.region)
+        row: dict[str, Any] = {
+            "customer_id": self._choose_id(record, keys),
+            "segment": record.segment,
+            "country": record.country,
+            "lang": record.lang,
+            "attributes": mask_values(record.attributes, self.region) or None,
+            "valid_from": record.valid_from,
+        }
+        row["content_hash"] = hash_content({**row, "keys": keys})
+        return Prepared(Incoming(row, given.file.name, record.row_number, keys))
+
+    def _choose_id(self, record: CustomerRecord, keys: dict[str, str]) -> str:
+        """The CRM's own id, unless it is missing or a contact: then a keyed hash."""
+        given = record.customer_id
+        if given and not normalize_key("email", given):
+            return given
+        kind, key = next(iter(keys.items()))
+        return "c" + hash_key(self._secret, f"customer {kind}", key)[:24]

@@ -1,0 +1,232 @@
+"""The step that reads the texts: mentions, vectors, sentiment."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+
+from nlp.cleaning import normalize_text, text_hash
+from nlp.mentions import Span, split_texts
+from nlp.sentiment import sentiment_of
+from pipelines import tables
+from pipelines.copies import mark_copies
+from pipelines.journal import VectorJournal
+from pipelines.models import Models
+from pipelines.progress import Progress
+from pipelines.runs import Run
+from pipelines.store import read_info, write_info
+
+SPLIT_BATCH = 1_000
+# Texts a batch of the encoder pass: what a crash can cost, and what is held in memory.
+ENCODE_BATCH = 2_048
+VECTOR_TYPE = np.dtype("<f2")
+
+
+def enrich_feedback(run: Run, models: Models, journal: VectorJournal, progress: Progress) -> None:
+    """Split new feedback into mentions, and give every mention its vector and its sentiment.
+
+    One pass of the encoder per distinct text. A model that changed reads all texts again.
+    """
+    mark_copies(run)
+    _split_feedback(run, progress)
+    run.facts["encoder"] = models.encoder_name
+    run.facts["sentiment_model"] = models.sentiment_name
+    _encode_texts(run, models, journal, progress)
+    _score_texts(run, models, progress)
+    run.counts["n_noise"] = _count_noise(run)
+
+
+def vectors_of(data: Sequence[bytes]) -> Any:
+    """(n, dim) float16 vectors from what the table holds."""
+    return np.frombuffer(b"".join(data), dtype=VECTOR_TYPE).reshape(len(data), -1)
+
+
+def sentiment_key(models: Models) -> str:
+    """What a stored sentiment depends on: it is read from the encoder's vectors."""
+    return f"{models.encoder_name} + {models.sentiment_name}"
+
+
+def _split_feedback(run: Run, progress: Progress) -> None:
+    feedback = tables.feedback.c
+    waiting = feedback.enriched_run.is_(None)
+    total = run.connection.execute(
+        select(func.count()).select_from(tables.feedback).where(waiting)
+    ).scalar_one()
+    if not total:
+        return
+    progress.start("splitting into mentions", total, "feedback")
+    query = (
+        select(feedback.feedback_id, feedback.text, feedback.lang, feedback.noise_reason)
+        .where(waiting)
+        .order_by(feedback.feedback_id)
+        .limit(SPLIT_BATCH)
+    )
+    while batch := run.connection.execute(query).all():
+        _split_batch(run, batch)
+        progress.advance(len(batch))
+    run.mark_changed()
+    progress.finish(f"{run.counts['n_mentions']:,} mentions")
+
+
+def _split_batch(run: Run, batch: Sequence[Row[Any]]) -> None:
+    spans = split_texts([row.text for row in batch], [row.lang for row in batch])
+    mentions = [
+        _make_mention(row, position, span, run.run_id)
+        for row, row_spans in zip(batch, spans, strict=True)
+        for position, span in enumerate(row_spans)
+    ]
+    if mentions:
+        run.connection.execute(insert(tables.mention), mentions)
+    run.counts["n_mentions"] += len(mentions)
+    run.connection.execute(
+        update(tables.feedback)
+        .where(tables.feedback.c.feedback_id == bindparam("id"))
+        .values(enriched_run=run.run_id),
+        [{"id": row.feedback_id} for row in batch],
+    )
+
+
+def _make_mention(row: Row[Any], position: int, span: Span, run_id: str) -> dict[str, Any]:
+    text = row.text[span.start : span.end]
+    return {
+        "mention_id": f"{row.feedback_id}-{position}",
+        "feedback_id": row.feedback_id,
+        "position": position,
+        "char_start": span.start,
+        "char_end": span.end,
+        "text": text,
+        "text_hash": text_hash(normalize_text(text, row.lang)),
+        "lang": row.lang,
+        "run_id": run_id,
+    }
+
+
+def _encode_texts(run: Run, models: Models, journal: VectorJournal, progress: Progress) -> None:
+    missing = _without(tables.vector, models.encoder_name)
+    total = _count(run.connection, missing)
+    if not total:
+        return
+    progress.start("reading the texts", total, "texts")
+    for batch in _batches(run.connection, missing, ENCODE_BATCH):
+        known = journal.find(models.encoder_name, [row.text_hash for row in batch])
+        fresh = [row for row in batch if row.text_hash not in known]
+        encoded = _encode_batch(fresh, models)
+        journal.add(models.encoder_name, encoded)
+        run.connection.execute(
+            insert(tables.vector),
+            [
+                {"text_hash": key, "model": models.encoder_name, "data": data}
+                for key, data in {**known, **encoded}.items()
+            ],
+        )
+        progress.advance(len(batch))
+    run.mark_changed()
+    progress.finish()
+
+
+def _encode_batch(rows: Sequence[Row[Any]], models: Models) -> dict[str, bytes]:
+    if not rows:
+        return {}
+    vectors = models.encode([normalize_text(row.text, row.lang) for row in rows])
+    data = np.ascontiguousarray(vectors, dtype=VECTOR_TYPE)
+    return {row.text_hash: data[place].tobytes() for place, row in enumerate(rows)}
+
+
+def _score_texts(run: Run, models: Models, progress: Progress) -> None:
+    key = sentiment_key(models)
+    missing = _without(tables.text_sentiment, key)
+    total = _count(run.connection, missing)
+    if total:
+        progress.start("reading the feeling", total, "texts")
+        for batch in _batches(run.connection, missing, ENCODE_BATCH):
+            _score_batch(run, batch, models, key)
+            progress.advance(len(batch))
+        progress.finish()
+    if total or run.counts["n_mentions"] or read_info(run.connection, "sentiment") != key:
+        _copy_sentiment(run, key)
+        write_info(run.connection, "sentiment", key)
+        run.mark_changed()
+
+
+def _score_batch(run: Run, batch: Sequence[Row[Any]], models: Models, key: str) -> None:
+    vector = tables.vector.c
+    stored = run.connection.execute(
+        select(vector.text_hash, vector.data).where(
+            vector.model == models.encoder_name,
+            vector.text_hash.in_([row.text_hash for row in batch]),
+        )
+    )
+    data = dict(stored.tuples().all())
+    texts = [normalize_text(row.text, row.lang) for row in batch]
+    probabilities = models.score(texts, vectors_of([data[row.text_hash] for row in batch]))
+    rows = []
+    for row, sentiment in zip(batch, sentiment_of(probabilities), strict=True):
+        rows.append(
+            {
+                "text_hash": row.text_hash,
+                "model": key,
+                "sentiment": sentiment.label,
+                "sentiment_score": sentiment.score,
+                "confidence": sentiment.confidence,
+            }
+        )
+    run.connection.execute(insert(tables.text_sentiment), rows)
+
+
+def _copy_sentiment(run: Run, key: str) -> None:
+    mention, found = tables.mention.c, tables.text_sentiment.c
+    names = ("sentiment", "sentiment_score", "confidence")
+    run.connection.execute(
+        update(tables.mention)
+        .where(
+            found.text_hash == mention.text_hash,
+            found.model == key,
+            or_(*(mention[name].is_distinct_from(found[name]) for name in names)),
+        )
+        .values({name: found[name] for name in names})
+    )
+
+
+def _without(table: Any, model: str) -> Select[Any]:
+    """Distinct texts without a row of this model in the table; shortest first.
+
+    Equal hashes mean equal normalised texts, so any mention can stand for its text.
+    """
+    mention = tables.mention.c
+    chosen = (
+        select(mention.text_hash, func.min(mention.mention_id).label("mention_id"))
+        .select_from(
+            tables.mention.outerjoin(
+                table, and_(table.c.text_hash == mention.text_hash, table.c.model == model)
+            )
+        )
+        .where(table.c.text_hash.is_(None))
+        .group_by(mention.text_hash)
+        .subquery()
+    )
+    return (
+        select(mention.text_hash, mention.text, mention.lang)
+        .join(chosen, chosen.c.mention_id == mention.mention_id)
+        .order_by(func.length(mention.text), mention.text_hash)
+    )
+
+
+def _count(connection: Connection, query: Select[Any]) -> int:
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+
+
+def _batches(connection: Connection, query: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+    # The sort is finished before the first row comes: rows inserted meanwhile are not seen.
+    rows = iter(connection.execute(query.execution_options(yield_per=size)))
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _count_noise(run: Run) -> int:
+    feedback = tables.feedback.c
+    query = select(func.count()).where(
+        feedback.enriched_run == run.run_id, feedback.noise_reason.is_not(None)
+    )
+    return run.connection.execute(query).scalar_one()

@@ -1,0 +1,101 @@
+"""The step that loads operational events (O-data): orders, refunds, churn, tickets ..."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pipelines import tables
+from pipelines.feedback_rows import mask_values
+from pipelines.keys import hash_keys
+from pipelines.link import find_customers
+from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.progress import Progress
+from pipelines.reading.records import EventRecord, read_events
+from pipelines.reading.tables import BadRow
+from pipelines.runs import Run
+from pipelines.staging import Incoming, Merged, Staging, hash_content
+
+
+def load_events(
+    run: Run,
+    inputs: Sequence[FileInput],
+    *,
+    secret: bytes,
+    region: str,
+    timezone: str,
+    progress: Progress,
+) -> None:
+    """Read events from files into the store.
+
+    An event may name its customer by id, also before that customer is known, or by an e-mail,
+    phone or handle that the store can resolve.
+
+    :param region: two-letter country of phone numbers without a country code.
+    :param timezone: zone of dates without one.
+    :raises InputError: when none of the files can be read.
+    :raises ConfigError: when a mapping names a column that is not there.
+    """
+    load_files(run, inputs, _EventLoader(run, secret, region, timezone), progress)
+
+
+class _EventLoader:
+    kind = "events"
+
+    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+        self.staging = Staging(run.connection, tables.event, "at")
+        self.region = region
+        self._run = run
+        self._secret = secret
+        self._timezone = timezone
+
+    def read(self, given: FileInput, progress: Progress) -> Iterator[EventRecord | BadRow]:
+        return read_events(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+
+    def prepare(self, given: FileInput, records: Sequence[EventRecord]) -> list[Prepared | BadRow]:
+        hashes = [self._hash_person(record) for record in records]
+        known = find_customers(
+            self._run.connection, (key for keys in hashes for key in keys.values())
+        )
+        return [
+            self._prepare(record, keys, known, given)
+            for record, keys in zip(records, hashes, strict=True)
+        ]
+
+    def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
+        return _make_event_id(given.source, "content", digest, str(occurrence))
+
+    def finish(self, run: Run, merged: Merged) -> None:
+        """Nothing follows: events have no keys of their own."""
+
+    def _hash_person(self, record: EventRecord) -> dict[str, str]:
+        values = {
+            "customer_id": record.customer,
+            "email": record.email,
+            "phone": record.phone,
+            "handle": record.handle,
+        }
+        return hash_keys(self._secret, values, self.region)
+
+    def _prepare(
+        self, record: EventRecord, keys: dict[str, str], known: dict[str, str], given: FileInput
+    ) -> Prepared | BadRow:
+        resolved = (known[key] for key in keys.values() if key in known)
+        customer_id = next(resolved, record.customer)
+        if customer_id is None:
+            return BadRow(record.row_number, "unknown_customer", record.raw)
+        row: dict[str, Any] = {
+            "customer_id": customer_id,
+            "at": record.at,
+            "kind": record.kind,
+            "amount": record.amount,
+            "attributes": mask_values(record.attributes, self.region) or None,
+        }
+        row["content_hash"] = hash_content(row)
+        if record.event_id is None:
+            return Prepared(Incoming(row, given.file.name, record.row_number), row["content_hash"])
+        row["event_id"] = _make_event_id(given.source, "id", record.event_id)
+        return Prepared(Incoming(row, given.file.name, record.row_number))
+
+
+def _make_event_id(*parts: str) -> str:
+    return "e" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]

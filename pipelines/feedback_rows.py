@@ -1,0 +1,137 @@
+"""From what a file said to a row of the feedback table: language, repair, masking, noise, ids."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nlp.cleaning import normalize_text, repair_text, text_hash
+from nlp.languages import UNKNOWN, detect_language
+from nlp.masking import mask_text
+from nlp.noise import score_noise
+
+from pipelines.keys import hash_keys
+from pipelines.reading.records import FeedbackItem
+from pipelines.secret import hash_key
+from pipelines.staging import hash_content
+
+# Below this the detector is guessing, and what the source says about the language counts.
+SURE_LANGUAGE = 0.5
+
+
+@dataclass(frozen=True)
+class RowSettings:
+    """What decides how an item becomes a row.
+
+    :param region: two-letter country of phone numbers without a country code.
+    """
+
+    source: str
+    channel: str | None
+    party: str
+    region: str
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class PreparedFeedback:
+    """A feedback row without its id when the source gave none, and the hashed keys of its author.
+
+    :param digest: hash of the content, where the id must be made from it.
+    """
+
+    row: dict[str, Any]
+    keys: dict[str, str]
+    digest: str | None
+
+
+def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedback:
+    """Make the row of one feedback; nothing personal is left in it but keyed hashes."""
+    keys = hash_keys(
+        settings.secret,
+        {
+            "customer_id": item.customer,
+            "email": item.email,
+            "phone": item.phone,
+            "handle": item.handle,
+        },
+        settings.region,
+    )
+    row = {**_describe_text(item, settings), **_describe_origin(item, settings)}
+    row["author_key"] = _key_author(item, keys, settings.secret)
+    row["content_hash"] = hash_content({**row, "keys": keys})
+    if row["source_id"] is None:
+        return PreparedFeedback(row, keys, row["content_hash"])
+    row["feedback_id"] = make_feedback_id(
+        settings.source, "id", row["source_id"], item.question or ""
+    )
+    return PreparedFeedback(row, keys, None)
+
+
+def make_feedback_id(*parts: str) -> str:
+    """The id of a feedback: 96 bits of the SHA-256 of what identifies it."""
+    return "f" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def mask_values(values: Mapping[str, str], region: str) -> dict[str, str]:
+    """Mask the personal data in the values of a row."""
+    return {name: mask_text(repair_text(value), region).text for name, value in values.items()}
+
+
+def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> str:
+    """A rejected row as it may be kept: masked, as JSON when it has columns, cut at limit."""
+    if isinstance(raw, str):
+        return mask_text(repair_text(raw[:limit]), region).text[:limit]
+    return json.dumps(mask_values(raw, region), ensure_ascii=False)[:limit]
+
+
+def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+    text = mask_text(repair_text(item.text), settings.region).text
+    lang = _choose_language(text, item.lang)
+    normalized = normalize_text(text, lang)
+    noise = score_noise(text, normalized, lang)
+    return {
+        "text": text,
+        "lang": lang,
+        "text_hash": text_hash(normalized),
+        "noise_score": noise.score,
+        "noise_reason": noise.reason,
+        "duplicate_of": None,
+    }
+
+
+def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+    return {
+        "source": settings.source,
+        "source_id": _hide_id(item.source_id, settings),
+        "channel": item.channel or settings.channel,
+        "party": settings.party,
+        "question": item.question,
+        "occurred_at": item.at,
+        "rating": item.rating,
+        "rating_max": item.rating_max,
+        "attributes": mask_values(item.attributes, settings.region) or None,
+    }
+
+
+def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
+    """Keep an id as it is, unless it is an e-mail address or the like: then its keyed hash."""
+    if not source_id:
+        return None
+    if mask_text(source_id, settings.region).text == source_id:
+        return source_id
+    return "h:" + hash_key(settings.secret, "source_id", source_id)
+
+
+def _choose_language(text: str, hint: str | None) -> str:
+    found = detect_language(text)
+    if hint and (found.code == UNKNOWN or found.confidence < SURE_LANGUAGE):
+        return hint
+    return found.code
+
+
+def _key_author(item: FeedbackItem, keys: dict[str, str], secret: bytes) -> str | None:
+    if item.author:
+        return hash_key(secret, "author", item.author.strip().casefold())
+    return next(iter(keys.values()), None)

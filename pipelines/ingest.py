@@ -1,0 +1,82 @@
+"""The step that reads feedback: each row once, and every row accounted for."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from pipelines import tables
+from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
+from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.progress import Progress
+from pipelines.reading.records import FeedbackItem, read_feedback
+from pipelines.reading.tables import BadRow
+from pipelines.runs import Run
+from pipelines.staging import Incoming, Merged, Staging, delete_by_id
+
+
+def ingest_feedback(
+    run: Run,
+    inputs: Sequence[FileInput],
+    *,
+    secret: bytes,
+    region: str,
+    timezone: str,
+    progress: Progress,
+) -> None:
+    """Read feedback from files into the store.
+
+    :param region: two-letter country of phone numbers without a country code.
+    :param timezone: zone of dates without one.
+    :raises InputError: when none of the files can be read.
+    :raises ConfigError: when a mapping names a column that is not there.
+    """
+    load_files(run, inputs, _FeedbackLoader(run, secret, region, timezone), progress)
+
+
+class _FeedbackLoader:
+    kind = "feedback"
+
+    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+        self.staging = Staging(run.connection, tables.feedback, "occurred_at")
+        self.region = region
+        self._run = run
+        self._secret = secret
+        self._timezone = timezone
+
+    def read(self, given: FileInput, progress: Progress) -> Iterator[FeedbackItem | BadRow]:
+        return read_feedback(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+
+    def prepare(self, given: FileInput, records: Sequence[FeedbackItem]) -> list[Prepared | BadRow]:
+        settings = RowSettings(given.source, given.channel, given.party, self.region, self._secret)
+        return [self._prepare(item, settings, given) for item in records]
+
+    def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
+        return make_feedback_id(given.source, "content", digest, str(occurrence))
+
+    def finish(self, run: Run, merged: Merged) -> None:
+        delete_by_id(run.connection, tables.mention, "feedback_id", merged.updated)
+        delete_by_id(run.connection, tables.feedback_key, "feedback_id", merged.updated)
+        names = ["feedback_id", "key_type", "key_hash"]
+        staged, kept = self.staging.keys.c, tables.feedback_key.c
+        missing = (
+            select(*(staged[name] for name in names))
+            .outerjoin(
+                tables.feedback_key,
+                (kept.feedback_id == staged.feedback_id)
+                & (kept.key_type == staged.key_type)
+                & (kept.key_hash == staged.key_hash),
+            )
+            .where(kept.feedback_id.is_(None))
+        )
+        run.connection.execute(insert(tables.feedback_key).from_select(names, missing))
+
+    def _prepare(self, item: FeedbackItem, settings: RowSettings, given: FileInput) -> Prepared:
+        prepared = prepare_feedback(item, settings)
+        row: dict[str, Any] = {
+            **prepared.row,
+            "run_id": self._run.run_id,
+            "ingested_at": self._run.started_at,
+        }
+        incoming = Incoming(row, given.file.name, item.row_number, prepared.keys)
+        return Prepared(incoming, prepared.digest)

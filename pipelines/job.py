@@ -1,0 +1,142 @@
+"""A job: what the command line was asked to do, done as one run of the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.config import Config, hash_config, user_secret_path
+from pipelines.errors import ConfigError
+from pipelines.inputs import Inputs
+from pipelines.journal import VectorJournal
+from pipelines.progress import Progress, SilentProgress
+from pipelines.runs import Run, begin_run
+from pipelines.secret import fingerprint_secret, load_secret
+from pipelines.store import Store, open_store, read_info, write_info
+
+STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
+READING_STEPS = ("customers", "events", "ingest")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where to work and how.
+
+    :param cache_dir: for converted models and the vectors of an unfinished run.
+    :param secret_path: the file with the secret, when the environment holds none.
+    """
+
+    config: Config
+    cache_dir: Path
+    lock_timeout_s: float = 10.0
+    engine: str = "local"
+    secret_path: Path = field(default_factory=user_secret_path)
+    progress: Progress = field(default_factory=SilentProgress)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did.
+
+    :param counts: as in the run table.
+    """
+
+    run_id: str
+    store: str
+    counts: dict[str, int]
+
+
+def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> RunResult:
+    """Run steps as one visible change of the store.
+
+    :param steps: of STEPS and READING_STEPS, in the order in which they are to run.
+    :raises EarfulError: with a message for the user.
+    """
+    secret = load_secret(job.secret_path)
+    store = open_store(job.config.store.url, create=True)
+    begun = begin_run(
+        store,
+        command,
+        config_hash=hash_config(job.config),
+        engine=job.engine,
+        lock_timeout_s=job.lock_timeout_s,
+    )
+    with begun as run:
+        _check_secret(run, store, secret)
+        journal = VectorJournal(_journal_path(run, job.cache_dir))
+        with journal:
+            for step in steps:
+                _do_step(step, run, job, inputs, secret, journal)
+        result = RunResult(run.run_id, store.name, dict(run.counts))
+    journal.discard()
+    return result
+
+
+def _do_step(
+    step: str, run: Run, job: Job, inputs: Inputs, secret: bytes, journal: VectorJournal
+) -> None:
+    if step in READING_STEPS:
+        _read_files(step, run, job, inputs, secret)
+    elif step == "link":
+        from pipelines.link import link_feedback
+
+        link_feedback(run)
+    elif step == "enrich":
+        from pipelines.enrich import enrich_feedback
+        from pipelines.models import Models
+
+        enrich_feedback(run, Models(job.config.models, job.cache_dir), journal, job.progress)
+    elif step == "discover":
+        from pipelines.discover import discover_store
+        from pipelines.models import Models
+
+        discover_store(run, Models(job.config.models, job.cache_dir), job.progress)
+    elif step == "judge":
+        from pipelines.judge import judge_periods
+
+        judge_periods(run)
+    else:
+        from pipelines.publish import publish_insights
+
+        publish_insights(run)
+
+
+def _read_files(step: str, run: Run, job: Job, inputs: Inputs, secret: bytes) -> None:
+    from pipelines.customers import load_customers
+    from pipelines.events import load_events
+    from pipelines.ingest import ingest_feedback
+
+    files, load = {
+        "customers": (inputs.customers, load_customers),
+        "events": (inputs.events, load_events),
+        "ingest": (inputs.feedback, ingest_feedback),
+    }[step]
+    if not files:
+        return
+    load(
+        run,
+        files,
+        secret=secret,
+        region=job.config.text.region,
+        timezone=job.config.text.timezone,
+        progress=job.progress,
+    )
+
+
+def _check_secret(run: Run, store: Store, secret: bytes) -> None:
+    """A store filled with one secret cannot be linked with another.
+
+    :raises ConfigError: when the secret is not the one that the store was filled with.
+    """
+    fingerprint = fingerprint_secret(secret)
+    stored = read_info(run.connection, "secret_fingerprint")
+    if stored is None:
+        write_info(run.connection, "secret_fingerprint", fingerprint)
+    elif stored != fingerprint:
+        raise ConfigError(
+            f"the store {store.name} was filled with another secret, so that no key would match; "
+            "set EARFUL_SECRET to that secret, or use another store"
+        )
+
+
+def _journal_path(run: Run, cache_dir: Path) -> Path:
+    return cache_dir / "unfinished" / f"{read_info(run.connection, 'store_id')}.sqlite"

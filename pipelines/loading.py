@@ -1,0 +1,217 @@
+"""Files into tables: what feedback, customers and events have in common.
+
+A file is read whole or not at all, and not again while neither it nor the way it is read changes.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Protocol
+
+from sqlalchemy import insert, select
+
+from pipelines import tables
+from pipelines.errors import InputError
+from pipelines.feedback_rows import mask_raw
+from pipelines.progress import Progress
+from pipelines.reading.files import InputFile
+from pipelines.reading.tables import BadRow
+from pipelines.rejections import Rejection, describe_loser, reject_rows
+from pipelines.runs import Run
+from pipelines.staging import Incoming, Merged, Staging
+
+BATCH_ROWS = 500
+_BLOCK_BYTES = 2**20
+# Raise when the same file would give other rows than before: then known files are read again.
+READING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class FileInput:
+    """A file, and as what it is to be read.
+
+    :param pairs: ``ROLE=COLUMN``, as given with --map or in the configuration.
+    """
+
+    file: InputFile
+    source: str
+    channel: str | None = None
+    party: str = "first"
+    pairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A row ready to be staged.
+
+    :param digest: hash of the content, when the row has no id yet: the id is then made from it.
+    """
+
+    incoming: Incoming
+    digest: str | None = None
+
+
+class Loader(Protocol):
+    """What differs between feedback, customers and events."""
+
+    kind: str
+    staging: Staging
+    region: str
+
+    def read(self, given: FileInput, progress: Progress) -> Iterator[Any]:
+        """Records of a file; those that cannot be used as BadRow."""
+
+    def prepare(self, given: FileInput, records: Sequence[Any]) -> list[Prepared | BadRow]:
+        """The rows of some records."""
+
+    def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
+        """The id of a row that has none: of the nth with this content."""
+
+    def finish(self, run: Run, merged: Merged) -> None:
+        """Follow up on the merge, while the keys are still staged."""
+
+
+def load_files(run: Run, inputs: Sequence[FileInput], loader: Loader, progress: Progress) -> Merged:
+    """Read every file, and merge what they say into the store.
+
+    A file that cannot be read is a rejected row, unless it is the only one.
+
+    :raises InputError: when none of the files can be read.
+    """
+    failures: list[InputError] = []
+    for given in inputs:
+        try:
+            _load_known_or_new(run, given, loader, progress)
+        except InputError as error:
+            failures.append(error)
+            progress.warn(str(error))
+            reject_rows(run, [_reject_file(given, error)])
+            run.counts["n_read"] += 1
+    if failures and len(failures) == len(inputs):
+        raise failures[0]
+    merged = loader.staging.merge()
+    _count_merge(run, merged, inputs)
+    loader.finish(run, merged)
+    loader.staging.drop()
+    return merged
+
+
+def hash_file(file: InputFile) -> str:
+    """SHA-256 of a file's unpacked bytes.
+
+    :raises InputError: when it cannot be read to its end.
+    """
+    digest = hashlib.sha256()
+    with file.open() as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _load_known_or_new(run: Run, given: FileInput, loader: Loader, progress: Progress) -> None:
+    key = {"file_hash": hash_file(given.file), "settings_hash": _hash_settings(given, loader)}
+    if _count_known(run, key):
+        progress.start(f"reading {given.file.name}", 0)
+        progress.finish("not changed since it was read")
+        return
+    before = run.counts.copy()
+    try:
+        with run.connection.begin_nested():
+            _load_file(run, given, loader, progress)
+            _remember_file(run, given, loader.kind, key, before)
+    except InputError:
+        run.counts = before
+        raise
+
+
+def _hash_settings(given: FileInput, loader: Loader) -> str:
+    settings = replace(given, file=None)  # type: ignore[arg-type]
+    described = f"{READING_VERSION} {loader.kind} {loader.region} {settings} {given.file.format}"
+    return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _count_known(run: Run, key: dict[str, str]) -> bool:
+    """Count the rows of a file that was read before, as they were then."""
+    known = tables.input_file.c
+    query = select(known.n_read, known.n_rejected).where(
+        known.file_hash == key["file_hash"], known.settings_hash == key["settings_hash"]
+    )
+    found = run.connection.execute(query).one_or_none()
+    if found is None:
+        return False
+    run.counts["n_read"] += found.n_read
+    run.counts["n_rejected"] += found.n_rejected
+    run.counts["n_known"] += found.n_read - found.n_rejected
+    return True
+
+
+def _remember_file(
+    run: Run, given: FileInput, kind: str, key: dict[str, str], before: Counter[str]
+) -> None:
+    run.connection.execute(
+        insert(tables.input_file).values(
+            **key,
+            kind=kind,
+            source=given.source,
+            file=given.file.name,
+            n_read=run.counts["n_read"] - before["n_read"],
+            n_rejected=run.counts["n_rejected"] - before["n_rejected"],
+            run_id=run.run_id,
+        )
+    )
+
+
+def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> None:
+    occurrences: Counter[str] = Counter()
+    progress.start(f"reading {given.file.name}")
+    n_rows = n_rejected = 0
+    records = loader.read(given, progress)
+    while batch := list(islice(records, BATCH_ROWS)):
+        bad = [record for record in batch if isinstance(record, BadRow)]
+        good = [record for record in batch if not isinstance(record, BadRow)]
+        rows: list[Incoming] = []
+        for prepared in loader.prepare(given, good):
+            if isinstance(prepared, BadRow):
+                bad.append(prepared)
+            else:
+                rows.append(_name_row(given, loader, prepared, occurrences))
+        losers = loader.staging.add(rows)
+        run.counts["n_read"] += len(batch)
+        n_rows, n_rejected = n_rows + len(batch), n_rejected + len(bad) + len(losers)
+        reject_rows(run, [_reject_row(given, loader.region, row) for row in bad])
+        reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
+        progress.advance(len(batch))
+    progress.finish(f"{n_rows:,} read" + (f", {n_rejected:,} rejected" if n_rejected else ""))
+
+
+def _name_row(
+    given: FileInput, loader: Loader, prepared: Prepared, occurrences: Counter[str]
+) -> Incoming:
+    if prepared.digest is None:
+        return prepared.incoming
+    occurrence = occurrences[prepared.digest]
+    occurrences[prepared.digest] += 1
+    key = next(iter(loader.staging.table.primary_key)).name
+    row = {**prepared.incoming.row, key: loader.make_id(given, prepared.digest, occurrence)}
+    return replace(prepared.incoming, row=row)
+
+
+def _count_merge(run: Run, merged: Merged, inputs: Sequence[FileInput]) -> None:
+    run.counts["n_new"] += merged.n_new
+    run.counts["n_known"] += merged.n_known
+    run.counts["n_updated"] += len(merged.updated)
+    sources = {given.file.name: given.source for given in inputs}
+    reject_rows(run, [describe_loser(sources[each.incoming.file], each) for each in merged.losers])
+    if merged.n_new or merged.updated:
+        run.mark_changed()
+
+
+def _reject_row(given: FileInput, region: str, row: BadRow) -> Rejection:
+    raw = mask_raw(row.raw, region)
+    return Rejection(given.source, given.file.name, row.number, row.reason, raw)
+
+
+def _reject_file(given: FileInput, error: InputError) -> Rejection:
+    return Rejection(given.source, given.file.name, None, "unreadable_file", str(error))

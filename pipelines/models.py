@@ -1,0 +1,81 @@
+"""The models of a run: named at once, loaded only when there is something to read."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.encoder import Encoder
+from nlp.errors import ModelError
+from nlp.sentiment import SentimentModel
+from nlp.weights import (
+    load_encoder,
+    load_sentiment,
+    name_encoder,
+    name_sentiment,
+)
+from pipelines.config import ModelsConfig
+from pipelines.errors import ConfigError
+
+
+class Models:
+    """The encoder and the sentiment model that a configuration names.
+
+    :param cache_dir: where converted weights are kept.
+    """
+
+    def __init__(self, config: ModelsConfig, cache_dir: Path) -> None:
+        self._config = config
+        self._cache_dir = cache_dir
+
+    @cached_property
+    def encoder_name(self) -> str:
+        """Name and revision of the encoder, without loading it.
+
+        :raises ConfigError: when the model cannot be found or is damaged.
+        """
+        try:
+            return name_encoder(self._config.encoder, self._cache_dir, self._config.precision)
+        except ModelError as error:
+            raise ConfigError(str(error)) from error
+
+    @cached_property
+    def sentiment_name(self) -> str:
+        """Name and revision of the sentiment model, without loading it.
+
+        :raises ConfigError: when the model cannot be found or is damaged.
+        """
+        try:
+            return name_sentiment(self._config.sentiment_model, self.encoder_name)
+        except ModelError as error:
+            raise ConfigError(str(error)) from error
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of normalised texts: (n, dim) unit rows, float16.
+
+        :raises ConfigError: when the model cannot be used.
+        """
+        return self._encoder.encode(texts)
+
+    def score(self, texts: Sequence[str], vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Probabilities of negative, neutral and positive: (n, 3).
+
+        :raises ConfigError: when the model cannot be used.
+        """
+        return self._sentiment.score(texts, vectors)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        try:
+            return load_encoder(self._config.encoder, self._cache_dir, self._config.precision)
+        except ModelError as error:
+            raise ConfigError(str(error)) from error
+
+    @cached_property
+    def _sentiment(self) -> SentimentModel:
+        try:
+            return load_sentiment(self._config.sentiment_model, self.encoder_name)
+        except ModelError as error:
+            raise ConfigError(str(error)) from error

@@ -1,0 +1,233 @@
+"""Rows on their way in: each id once, the newest version, merged into the store set by set.
+
+The order in which rows arrive decides nothing: of two rows with one id the newer stays, and of two
+equally new ones that with the larger content hash.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+# Columns of the temporary table that say where a row came from.
+_FILE, _ROW_NUMBER = "staged_file", "staged_row_number"
+_IDS_A_STATEMENT = 500
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A row to be merged, where it came from, and the hashed keys of the person it is about.
+
+    :param row: value by column, with id and content_hash.
+    :param keys: keyed hash by key type.
+    """
+
+    row: dict[str, Any]
+    file: str
+    row_number: int
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loser:
+    """A row that was not taken: the store or the input holds a better one of the same id."""
+
+    reason: str
+    incoming: Incoming
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did: numbers of rows, and the ids that an update replaced."""
+
+    n_new: int
+    n_known: int
+    updated: tuple[str, ...]
+    losers: tuple[Loser, ...]
+
+
+def hash_content(row: dict[str, Any]) -> str:
+    """Hash of everything in a row, the same for equal values in any order of the keys."""
+    canonical = json.dumps(row, sort_keys=True, ensure_ascii=False, default=_encode_moment)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Staging:
+    """Temporary tables beside the table that their rows will be merged into.
+
+    :param table: has one text primary key, a ``content_hash`` and the column that dates a version.
+    :param version: name of that column.
+    """
+
+    def __init__(self, connection: Connection, table: Table, version: str) -> None:
+        self._connection = connection
+        self.table = table
+        self._version = version
+        self._key = next(iter(table.primary_key)).name
+        self._staged = Table(
+            f"staged_{table.name}",
+            MetaData(),
+            *(Column(c.name, c.type, primary_key=c.primary_key) for c in table.columns),
+            Column(_FILE, Text),
+            Column(_ROW_NUMBER, Integer),
+            prefixes=["TEMPORARY"],
+        )
+        self.keys = Table(
+            f"staged_{table.name}_key",
+            MetaData(),
+            Column(self._key, Text, primary_key=True),
+            Column("key_type", Text, primary_key=True),
+            Column("key_hash", Text, primary_key=True),
+            prefixes=["TEMPORARY"],
+        )
+        self._staged.create(connection)
+        self.keys.create(connection)
+
+    def add(self, rows: Iterable[Incoming]) -> list[Loser]:
+        """Stage rows.
+
+        :returns: those that a better one of their id beat; a row staged earlier can be among them.
+        """
+        incoming = list(rows)
+        rivals = self._find_staged([each.row[self._key] for each in incoming])
+        winners: dict[str, Incoming] = {}
+        losers: list[Loser] = []
+        for each in incoming:
+            key = each.row[self._key]
+            rival = winners.get(key) or rivals.get(key)
+            if rival is None or self._beats(each, rival):
+                winners[key] = each
+            if rival is not None:
+                losers.append(_name_loser(each, rival, each_wins=winners.get(key) is each))
+        self._replace(winners)
+        return losers
+
+    def merge(self) -> Merged:
+        """Move what is staged into the table.
+
+        The keys of what is staged stay in ``keys`` until :meth:`drop`.
+        """
+        n_known = self._count_same()
+        losers = [Loser("older_version", each) for each in self._find_changed(is_older=True)]
+        self._delete(self._staged, [loser.incoming.row[self._key] for loser in losers])
+        updated = [each.row[self._key] for each in self._find_changed(is_older=False)]
+        self._delete(self.table, updated)
+        n_new = self._insert_missing() - len(updated)
+        return Merged(n_new, n_known, tuple(updated), tuple(losers))
+
+    def drop(self) -> None:
+        """Remove the temporary tables."""
+        self._staged.drop(self._connection)
+        self.keys.drop(self._connection)
+
+    def _beats(self, each: Incoming, rival: Incoming) -> bool:
+        return self._rank(each) > self._rank(rival)
+
+    def _rank(self, each: Incoming) -> tuple[datetime, str]:
+        return (each.row[self._version] or _EPOCH, each.row["content_hash"])
+
+    def _find_staged(self, ids: Sequence[str]) -> dict[str, Incoming]:
+        query = select(self._staged).where(self._staged.c[self._key].in_(ids))
+        found = map(_as_incoming, self._connection.execute(query).mappings())
+        return {each.row[self._key]: each for each in found}
+
+    def _replace(self, winners: dict[str, Incoming]) -> None:
+        if not winners:
+            return
+        self._delete(self._staged, list(winners))
+        self._delete(self.keys, list(winners))
+        self._connection.execute(
+            insert(self._staged),
+            [
+                {**each.row, _FILE: each.file, _ROW_NUMBER: each.row_number}
+                for each in winners.values()
+            ],
+        )
+        keys = [
+            {self._key: key, "key_type": key_type, "key_hash": key_hash}
+            for key, each in winners.items()
+            for key_type, key_hash in each.keys.items()
+        ]
+        if keys:
+            self._connection.execute(insert(self.keys), keys)
+
+    def _is_same(self) -> ColumnElement[bool]:
+        return self._staged.c.content_hash == self.table.c.content_hash
+
+    def _is_older(self) -> ColumnElement[bool]:
+        # Null on either side is not older: an undated row may replace and be replaced.
+        older: ColumnElement[bool] = self._staged.c[self._version] < self.table.c[self._version]
+        return func.coalesce(older, False)
+
+    def _has_id(self) -> ColumnElement[bool]:
+        return self._staged.c[self._key] == self.table.c[self._key]
+
+    def _count_same(self) -> int:
+        joined = self._staged.join(self.table, self._has_id())
+        query = select(func.count()).select_from(joined).where(self._is_same())
+        return self._connection.execute(query).scalar_one()
+
+    def _find_changed(self, *, is_older: bool) -> list[Incoming]:
+        older = self._is_older()
+        query = (
+            select(self._staged)
+            .select_from(self._staged.join(self.table, self._has_id()))
+            .where(and_(~self._is_same(), older if is_older else ~older))
+            .order_by(self._staged.c[self._key])
+        )
+        return [_as_incoming(found) for found in self._connection.execute(query).mappings()]
+
+    def _insert_missing(self) -> int:
+        names = [column.name for column in self.table.columns]
+        missing = (
+            select(*(self._staged.c[name] for name in names))
+            .select_from(self._staged.outerjoin(self.table, self._has_id()))
+            .where(self.table.c[self._key].is_(None))
+            .order_by(self._staged.c[self._key])
+        )
+        return self._connection.execute(self.table.insert().from_select(names, missing)).rowcount
+
+    def _delete(self, table: Table, ids: Sequence[str]) -> None:
+        delete_by_id(self._connection, table, self._key, ids)
+
+
+def delete_by_id(connection: Connection, table: Table, column: str, ids: Sequence[str]) -> None:
+    """Delete the rows whose column holds one of the ids."""
+    for start in range(0, len(ids), _IDS_A_STATEMENT):
+        batch = ids[start : start + _IDS_A_STATEMENT]
+        connection.execute(delete(table).where(table.c[column].in_(batch)))
+
+
+def _name_loser(each: Incoming, rival: Incoming, *, each_wins: bool) -> Loser:
+    is_same = each.row["content_hash"] == rival.row["content_hash"]
+    reason = "repeated" if is_same else "older_version"
+    return Loser(reason, rival if each_wins else each)
+
+
+def _as_incoming(found: Any) -> Incoming:
+    row = dict(found)
+    return Incoming(file=row.pop(_FILE), row_number=row.pop(_ROW_NUMBER), row=row)
+
+
+def _encode_moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"a value of type {type(value).__name__} cannot be hashed")
