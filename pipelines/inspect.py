@@ -1,0 +1,141 @@
+"""What would be read from files: layout, roles, sample rows and problems. Writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+from pipelines.reading.files import InputFile, find_files
+from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.opening import open_tables
+from pipelines.reading.plans import Plan, plan_table
+from pipelines.reading.records import (
+    Tally,
+    customer_records,
+    event_records,
+    feedback_items,
+)
+from pipelines.reading.sampling import Sample, sample_table
+from pipelines.reading.tables import REASONS, BadRow, Table
+
+N_SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """One column: its role, if any, and why it was given that."""
+
+    name: str
+    role: str | None
+    why: str
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What one table would give.
+
+    :param n_rows: all records of the table, usable or not.
+    :param n_items: feedback items, customers or events that the rows would become.
+    :param sample_rows: up to five rows as read: they hold personal data, mask before showing.
+    :param rejected: rows by reason.
+    :param problems: what a person should know, without any of the customers' words.
+    """
+
+    file: str
+    sheet: str | None
+    kind: str
+    kind_reason: str
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    columns: list[ColumnReport]
+    sample_rows: list[dict[str, str]]
+    n_rows: int
+    n_items: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def inspect_paths(
+    paths: Sequence[str],
+    pairs: Sequence[str] = (),
+    zone: tzinfo = UTC,
+    kind: str | None = None,
+) -> list[Inspection]:
+    """Inspect every table of every file that the paths name.
+
+    :raises InputError: where a path cannot be read.
+    :raises ConfigError: where `pairs` name a column that no table has, or an unknown role.
+    """
+    return [
+        inspection
+        for file in find_files(paths)
+        for inspection in _inspect_file(file, pairs, zone, kind)
+    ]
+
+
+def _inspect_file(
+    file: InputFile, pairs: Sequence[str], zone: tzinfo, kind: str | None
+) -> list[Inspection]:
+    plans = []
+    for table in open_tables(file):
+        sample = sample_table(table)
+        plans.append((sample, plan_table(sample, pairs, kind)))
+    again = zip(open_tables(file), plans, strict=True)
+    return [_inspect_table(table, sample, plan, zone) for table, (sample, plan) in again]
+
+
+def _inspect_table(table: Table, sample: Sample, plan: Plan, zone: tzinfo) -> Inspection:
+    tally = Tally()
+    rejected: dict[str, int] = {}
+    readers = {"customers": customer_records, "events": event_records}
+    read = readers.get(plan.kind.kind, feedback_items)
+    for item in read(table, plan.mapping, plan.formats, zone, tally):
+        if isinstance(item, BadRow):
+            rejected[item.reason] = rejected.get(item.reason, 0) + 1
+    return Inspection(
+        file=table.file,
+        sheet=table.sheet,
+        kind=plan.kind.kind,
+        kind_reason=plan.kind.reason,
+        format=table.format,
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        columns=_report_columns(sample, plan.mapping),
+        sample_rows=sample.rows[:N_SAMPLE_ROWS],
+        n_rows=tally.n_rows,
+        n_items=tally.n_items,
+        rejected=dict(sorted(rejected.items())),
+        problems=[*table.notes, *_list_problems(plan, tally, rejected)],
+    )
+
+
+def _report_columns(sample: Sample, mapping: ColumnMap) -> list[ColumnReport]:
+    return [
+        ColumnReport(
+            column,
+            mapping.role_of(column),
+            mapping.reasons.get(column, "kept as an attribute"),
+        )
+        for column in sample.columns
+    ]
+
+
+def _list_problems(plan: Plan, tally: Tally, rejected: dict[str, int]) -> list[str]:
+    problems = [
+        f"{n:,} of {tally.n_rows:,} rows: {REASONS[reason]} ({reason})"
+        for reason, n in sorted(rejected.items())
+    ]
+    if plan.kind.kind in ("feedback", "unknown") and not plan.mapping.texts:
+        problems.append("no column holds feedback; name it with --map text=COLUMN")
+    if plan.formats.dates.is_ambiguous:
+        first = "the month" if plan.formats.dates.order == "mdy" else "the day"
+        problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")
+    for n, what in (
+        (tally.n_unread_dates, "a date that cannot be read; the rows are kept without it"),
+        (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
+        (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
+        (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
+    ):
+        if n:
+            problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
+    return problems

@@ -1,0 +1,102 @@
+"""What the values of a column look like: prose, dates, numbers, addresses."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.reading.dates import parse_date
+from pipelines.reading.numbers import parse_rating
+
+N_LOOKED_AT = 200
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_PHONE = re.compile(r"\+?[\d٠-٩۰-۹][\d٠-٩۰-۹ ().\-/x]{6,24}")
+_LANG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4}){0,2}")
+_URL = re.compile(r"(https?://|www\.)\S+")
+_CODE = re.compile(r"[\w\-./:+#]*\d[\w\-./:+#]*")
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’‌][^\W\d_]+)*")
+_ROUNDED = re.compile(r"\d\.\d+E\+?\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Shares (0 to 1) of the filled values of one column, over up to 200 of them.
+
+    :param n_filled: filled values in the sample.
+    :param n_distinct: distinct ones among them.
+    :param mean_words: words a value; two characters count as one in scripts without spaces.
+    """
+
+    n_filled: int
+    n_distinct: int
+    mean_words: float
+    max_words: int
+    letters: float
+    emails: float
+    phones: float
+    dates: float
+    ratings: float
+    codes: float
+    urls: float
+    langs: float
+    rounded: float
+
+    @property
+    def distinct(self) -> float:
+        """Share of distinct values."""
+        return self.n_distinct / self.n_filled if self.n_filled else 0.0
+
+    @property
+    def is_prose(self) -> bool:
+        """Free text of people: several words, mostly letters, rarely the same twice."""
+        return self.is_wordy and self.mean_words >= 3 and self.distinct >= 0.4
+
+    @property
+    def is_wordy(self) -> bool:
+        """Words rather than numbers, dates, addresses or codes."""
+        return self.letters >= 0.5 and max(self.emails, self.dates, self.urls, self.codes) < 0.5
+
+
+def weigh_values(values: Sequence[str]) -> Evidence:
+    """Look at the values of one column; empty ones are passed over."""
+    filled = [value.strip() for value in values if value.strip()]
+    looked = filled[:N_LOOKED_AT]
+    n = len(looked) or 1
+    words = [_count_words(value) for value in looked]
+    return Evidence(
+        n_filled=len(filled),
+        n_distinct=len(set(filled)),
+        mean_words=sum(words) / n,
+        max_words=max(words, default=0),
+        letters=sum(_is_lettered(value) for value in looked) / n,
+        emails=_share(_EMAIL, looked),
+        phones=_share(_PHONE, looked),
+        dates=sum(_is_date(value) for value in looked) / n,
+        ratings=sum(parse_rating(value) is not None for value in looked) / n,
+        codes=_share(_CODE, looked),
+        urls=_share(_URL, looked),
+        langs=_share(_LANG, looked),
+        rounded=_share(_ROUNDED, looked),
+    )
+
+
+def _share(pattern: re.Pattern[str], values: list[str]) -> float:
+    matches = sum(pattern.fullmatch(value) is not None for value in values if len(value) < 300)
+    return matches / (len(values) or 1)
+
+
+def _count_words(value: str) -> int:
+    if _CODE.fullmatch(value):
+        return 1
+    return len(_WORD.findall(value)) + len(_WIDE.findall(value)) // 2
+
+
+def _is_lettered(value: str) -> bool:
+    n_letters = sum(map(str.isalpha, value))
+    return n_letters >= 1 and n_letters * 2 >= len(value.replace(" ", ""))
+
+
+def _is_date(value: str) -> bool:
+    # A bare number may be a time stamp, but speaks for a date only beside a fitting name.
+    is_possible = 6 <= len(value) <= 64 and sum(map(str.isdigit, value)) >= 3
+    return is_possible and not value.isdigit() and parse_date(value) is not None

@@ -1,0 +1,120 @@
+"""Which column plays which role, as recognised or as a person says with `--map ROLE=COLUMN`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from pipelines.errors import ConfigError
+from pipelines.reading.vocabulary import fold_name
+
+FEEDBACK_ROLES = (
+    *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
+    *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
+)
+CUSTOMER_ROLES = (
+    *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
+)
+EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
+ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """The roles of a table's columns.
+
+    :param columns: column by role, for all roles but text.
+    :param texts: columns that hold feedback, each an item of its own.
+    :param private: columns with personal data that is never kept.
+    :param reasons: why each column was given its role, for people.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def role_of(self, column: str) -> str | None:
+        """Return the role of a column, if it has one."""
+        if column in self.texts:
+            return "text"
+        if column in self.private:
+            return "private"
+        return next((role for role, name in self.columns.items() if name == column), None)
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Columns that are not attributes: those with a role, and the private ones."""
+        return frozenset((*self.columns.values(), *self.texts, *self.private))
+
+
+def apply_map(
+    mapping: ColumnMap, pairs: Sequence[str], columns: Sequence[str], kind: str = "feedback"
+) -> ColumnMap:
+    """Lay what a person says over what was recognised.
+
+    `text` may be given several times and then replaces all recognised texts; `ROLE=` without a
+    column takes the role away; a column that is given a role loses the one it had.
+
+    :param pairs: `ROLE=COLUMN`; columns are compared exactly, then without case and punctuation.
+    :raises ConfigError: for all unknown roles and columns at once, with the names there are.
+    """
+    given: list[tuple[str, str]] = []
+    problems: list[str] = []
+    for pair in pairs:
+        role, sign, name = pair.partition("=")
+        role = role.strip().lower()
+        if not sign:
+            problems.append(f"{pair!r} is not of the form ROLE=COLUMN")
+        elif role not in ROLES[kind]:
+            problems.append(_unknown("role", role, ROLES[kind]))
+        elif not name.strip():
+            given.append((role, ""))
+        elif (column := find_column(name, columns)) is None:
+            problems.append(_unknown("column", name.strip(), columns))
+        else:
+            given.append((role, column))
+    if problems:
+        raise ConfigError("; ".join(f"--map: {problem}" for problem in problems))
+    return _lay_over(mapping, given)
+
+
+def find_column(name: str, columns: Sequence[str]) -> str | None:
+    """Find a column by name: exactly, else by its folded name where only one fits."""
+    if name in columns:
+        return name
+    if name.strip() in columns:
+        return name.strip()
+    fitting = [column for column in columns if fold_name(column) == fold_name(name)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
+    taken = {column for _, column in given if column}
+    roles = {role for role, _ in given}
+    columns = {
+        role: column
+        for role, column in mapping.columns.items()
+        if role not in roles and column not in taken
+    }
+    columns |= {role: column for role, column in given if role != "text" and column}
+    texts = tuple(dict.fromkeys(column for role, column in given if role == "text" and column))
+    if "text" not in roles:
+        texts = tuple(column for column in mapping.texts if column not in taken)
+    return replace(
+        mapping,
+        columns=columns,
+        texts=texts,
+        private=tuple(column for column in mapping.private if column not in taken),
+        reasons=mapping.reasons | dict.fromkeys(taken, "given by --map"),
+    )
+
+
+def _unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str:
+    from rapidfuzz import process, utils
+
+    nearest = process.extractOne(
+        name, list(known), processor=utils.default_process, score_cutoff=55
+    )
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    shown = ", ".join(known[:limit])
+    more = f" and {len(known) - limit:,} more" if len(known) > limit else ""
+    return f"there is no {what} {name!r}{hint} There are: {shown}{more}"

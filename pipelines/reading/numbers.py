@@ -1,0 +1,139 @@
+"""Ratings and amounts of money as people write them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from pipelines.resources import load_config
+
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬−–", "01234567890123456789.'--")
+_INVISIBLE = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_PLAIN = re.compile(r"-?\d{1,12}(?:[.,]\d{1,6})?")
+_OUT_OF = re.compile(
+    r"(\d{1,3}(?:[.,]\d+)?)\s*(?:/|out of|von|sur|de|su|מתוך|من|از)\s*(\d{1,3})(?:\s*\w+)?"
+)
+_WITH_WORD = re.compile(
+    r"(\d{1,3}(?:[.,]\d+)?)\s*(?:stars?|sterne?|étoiles?|estrellas?|stelle|כוכבים|نجوم|ستاره|points?|☆|★|⭐)",
+    re.IGNORECASE,
+)
+_SCALE_NAMES = (5, 7, 10, 100)
+
+
+def parse_rating(text: str) -> tuple[float, float | None] | None:
+    """Read a rating: `4`, `4.0`, `4,5`, `4/5`, `4 out of 5`, `★★★★☆`, `80%`, `٤`.
+
+    :returns: the value and the scale's maximum where the text itself names it; None for no rating.
+    """
+    plain = _INVISIBLE.sub("", text.translate(_DIGITS)).strip()
+    if not plain or len(plain) > 40:
+        return None
+    if _PLAIN.fullmatch(plain):
+        return float(plain.replace(",", ".")), None
+    if set(plain) <= set("★☆⭐✩✭\ufe0f ✰"):
+        n_full = sum(plain.count(star) for star in "★⭐✭")
+        return float(n_full), 5.0
+    if match := _OUT_OF.fullmatch(plain):
+        return float(match[1].replace(",", ".")), float(match[2])
+    if plain.endswith("%") and _PLAIN.fullmatch(number := plain[:-1].strip()):
+        return float(number.replace(",", ".")), 100.0
+    if match := _WITH_WORD.fullmatch(plain):
+        return float(match[1].replace(",", ".")), None
+    return None
+
+
+def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
+    """Infer the top of a column's scale from its values (any order) and its name.
+
+    The scale that values name counts first; then the smallest of 5, 7, 10 and 100 that holds all
+    values, 10 for names that speak of NPS or recommending; whole numbers 6 and 7 alone do not
+    make a scale of seven, which is rarer than one of ten with no high marks.
+    """
+    top = 0.0
+    stated: list[float] = []
+    for value in values:
+        rating = parse_rating(value)
+        if rating is not None:
+            top = max(top, rating[0])
+            stated += [rating[1]] if rating[1] else []
+    if stated and max(stated) >= top:
+        return max(stated)
+    is_nps = re.search(r"nps|recommend|0\s*-\s*10|1\s*-\s*10", column, re.IGNORECASE)
+    if top <= 0:
+        return None
+    scales = (10.0, 100.0) if is_nps or 5 < top <= 7 else (5.0, 10.0, 100.0)
+    return next((scale for scale in scales if top <= scale), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A sum of money; currency as ISO 4217 code where the text names one."""
+
+    value: float
+    currency: str | None = None
+
+
+def parse_amount(text: str, decimal: str = ".") -> Amount | None:
+    """Read an amount: `1.234,56`, `$1,299.00`, `(5.00)`, `۱۲۰٬۰۰۰ تومان`, `₪ 49.90`.
+
+    :param decimal: the column's decimal sign, for texts such as `1.234` that do not tell.
+    """
+    plain = _INVISIBLE.sub("", text.translate(_DIGITS)).strip()
+    if not plain or len(plain) > 64:
+        return None
+    match = re.search(r"[\d.,'\u00a0\u202f ]*\d[\d.,]*", plain)
+    if match is None:
+        return None
+    around = (plain[: match.start()] + " " + plain[match.end() :]).strip()
+    is_negative = "-" in around or (plain.startswith("(") and plain.endswith(")"))
+    name = around.strip("-() +\u00a0")
+    currency = _load_currencies().get(name) or _load_currencies().get(name.upper())
+    if name and currency is None:
+        return None
+    number = _to_number(match.group(), decimal)
+    return None if number is None else Amount(-number if is_negative else number, currency)
+
+
+def detect_decimal(values: Iterable[str]) -> str:
+    """Tell the decimal sign of a column of amounts: a point unless more values show a comma."""
+    n_points = n_commas = 0
+    for value in values:
+        digits = re.sub(r"[^\d.,]", "", value.translate(_DIGITS)).strip(".,")
+        point, comma = digits.rfind("."), digits.rfind(",")
+        last = max(point, comma)
+        if last < 0:
+            continue
+        is_both = point >= 0 and comma >= 0
+        is_single = digits.count(digits[last]) == 1
+        if is_both or (is_single and len(digits) - last - 1 != 3):
+            n_commas += comma == last
+            n_points += point == last
+        elif not is_single:  # 1.234.567: the sign groups, so the other one is decimal
+            n_commas += point == last
+            n_points += comma == last
+    return "," if n_commas > n_points else "."
+
+
+def _to_number(text: str, decimal: str) -> float | None:
+    digits = re.sub(r"[\s'\u00a0\u202f]", "", text)
+    point, comma = digits.rfind("."), digits.rfind(",")
+    if point >= 0 and comma >= 0:
+        decimal = "." if point > comma else ","
+    else:
+        sign = "." if point >= 0 else ","
+        if digits.count(sign) > 1:
+            decimal = "," if sign == "." else "."
+        elif max(point, comma) >= 0 and len(digits) - max(point, comma) - 1 != 3:
+            decimal = sign
+    grouping = "," if decimal == "." else "."
+    try:
+        return float(digits.replace(grouping, "").replace(decimal, "."))
+    except ValueError:
+        return None
+
+
+@cache
+def _load_currencies() -> dict[str, str]:
+    data = dict(load_config("values.toml")["currencies"])
+    codes = data.pop("codes")
+    return data | {code: {"NIS": "ILS"}.get(code, code) for code in codes}

@@ -1,0 +1,40 @@
+"""How a table is to be read: decided once, from its sample and from what a person says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.reading.mapping import ROLES, ColumnMap, apply_map
+from pipelines.reading.records import Formats, learn_formats
+from pipelines.reading.roles import KindGuess, recognise_kind, recognise_roles
+from pipelines.reading.sampling import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a table is to be read: its kind, the roles of its columns, and its formats."""
+
+    kind: KindGuess
+    mapping: ColumnMap
+    formats: Formats
+
+
+def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = None) -> Plan:
+    """Decide how to read a table from its sample and from what a person says.
+
+    :param pairs: `ROLE=COLUMN`, see :func:`~pipelines.reading.mapping.apply_map`.
+    :param kind: feedback, customers or events, where the command already says which.
+    :raises ConfigError: for unknown roles and columns.
+    """
+    guess = _guess_kind(sample, pairs, kind)
+    role_kind = guess.kind if guess.kind in ROLES else "feedback"
+    mapping = recognise_roles(sample.columns, sample.rows, role_kind)
+    mapping = apply_map(mapping, pairs, sample.columns, role_kind)
+    return Plan(guess, mapping, learn_formats(mapping, sample))
+
+
+def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindGuess:
+    if kind is not None:
+        return KindGuess(kind, "named")
+    if any(pair.partition("=")[0].strip().lower() == "text" for pair in pairs):
+        return KindGuess("feedback", "a text column was named")
+    return recognise_kind(sample.columns, sample.rows)

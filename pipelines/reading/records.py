@@ -1,0 +1,355 @@
+"""Typed records from rows: feedback, customers and events."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from pipelines.reading.dates import DateOrder, detect_date_order, parse_date
+from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.numbers import (
+    detect_decimal,
+    infer_rating_max,
+    parse_amount,
+    parse_rating,
+)
+from pipelines.reading.sampling import Sample
+from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
+from pipelines.reading.vocabulary import load_vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackItem:
+    """One answer, review or comment, raw: not repaired and not masked.
+
+    :param source_id: the row's own id, shared by all items of one row; None where there is none.
+    :param question: of a survey: the value of a question column, or the name of the text column.
+    :param at: aware, UTC; None where there is no date or none that can be read.
+    :param rating_max: top of the rating's scale, stated or inferred for the column.
+    :param attributes: all other filled columns but the private ones; values that could not be
+        read as a date or rating stay here under their column.
+    """
+
+    file: str
+    row_number: int
+    text: str
+    source: str | None = None
+    source_id: str | None = None
+    question: str | None = None
+    lang: str | None = None
+    at: datetime | None = None
+    rating: float | None = None
+    rating_max: float | None = None
+    author: str | None = None
+    customer: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    handle: str | None = None
+    channel: str | None = None
+    product: str | None = None
+    reply: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """One customer of a CRM export; `name` is for masking and never to be stored plainly."""
+
+    file: str
+    row_number: int
+    customer: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    handle: str | None = None
+    name: str | None = None
+    segment: str | None = None
+    country: str | None = None
+    lang: str | None = None
+    created: datetime | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One order, refund, churn, renewal ...; currency as ISO 4217 code where known."""
+
+    file: str
+    row_number: int
+    at: datetime
+    source_id: str | None = None
+    customer: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    handle: str | None = None
+    kind: str | None = None
+    amount: float | None = None
+    currency: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How a table writes dates, ratings and amounts, decided for whole columns."""
+
+    dates: DateOrder = field(default_factory=DateOrder)
+    rating_max: float | None = None
+    decimal: str = "."
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met while reading: rows are kept, but a person may want to know."""
+
+    n_rows: int = 0
+    n_items: int = 0
+    n_bad_rows: int = 0
+    n_unread_dates: int = 0
+    n_unread_ratings: int = 0
+    n_unread_amounts: int = 0
+    n_lost_bytes: int = 0
+
+
+def learn_formats(mapping: ColumnMap, sample: Sample) -> Formats:
+    """Decide the formats of columns from a sample that does not depend on the order of rows."""
+
+    def values(role: str) -> list[str]:
+        column = mapping.columns.get(role)
+        return [row[column] for row in sample.rows if column in row] if column else []
+
+    rating = mapping.columns.get("rating", "")
+    return Formats(
+        dates=detect_date_order(values("at") + values("created")),
+        rating_max=infer_rating_max(values("rating"), rating),
+        decimal=detect_decimal(values("amount")),
+    )
+
+
+def feedback_items(
+    table: Table,
+    mapping: ColumnMap,
+    formats: Formats,
+    zone: tzinfo = UTC,
+    tally: Tally | None = None,
+) -> Iterator[FeedbackItem | BadRow]:
+    """Yield one item for each filled text of each row, or the row as bad.
+
+    A title becomes the first paragraph of the row's text where there is one text column, unless
+    the text begins with it. A row with a title only has the title as its text; one without
+    either is bad (`no_text`). A date that cannot be read does not lose the row.
+
+    :param formats: from :func:`learn_formats`.
+    :param zone: of dates that name none.
+    """
+    counts = tally or Tally()
+    questions = _name_questions(mapping)
+    for row in _good_rows(table.rows, counts):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        texts = _take_texts(row.values, mapping)
+        if not texts:
+            counts.n_bad_rows += 1
+            yield make_bad_row(row.number, "no_text", _show(row.values))
+            continue
+        counts.n_items += len(texts)
+        shared = _share_fields(row, table.file, mapping, formats, zone, counts)
+        for column, text in texts:
+            question = _get(row.values, mapping, "question") or questions[column]
+            yield FeedbackItem(text=text, question=question, **shared)  # type: ignore[arg-type]
+
+
+def customer_records(
+    table: Table,
+    mapping: ColumnMap,
+    formats: Formats,
+    zone: tzinfo = UTC,
+    tally: Tally | None = None,
+) -> Iterator[CustomerRecord | BadRow]:
+    """Yield one record for each row that has a customer's key, or the row as `no_customer`."""
+    counts = tally or Tally()
+    for row in _good_rows(table.rows, counts):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        fields = {role: _get(row.values, mapping, role) for role in _CUSTOMER_FIELDS}
+        if not any(fields[key] for key in _KEYS):
+            counts.n_bad_rows += 1
+            yield make_bad_row(row.number, "no_customer", _show(row.values))
+            continue
+        attributes = _rest(row.values, mapping)
+        created = _read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        counts.n_items += 1
+        yield CustomerRecord(
+            table.file, row.number, **fields, created=created, attributes=attributes
+        )
+
+
+def event_records(
+    table: Table,
+    mapping: ColumnMap,
+    formats: Formats,
+    zone: tzinfo = UTC,
+    tally: Tally | None = None,
+) -> Iterator[EventRecord | BadRow]:
+    """Yield one event for each row with a customer's key and a date, or the row as bad."""
+    counts = tally or Tally()
+    for row in _good_rows(table.rows, counts):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        keys = {key: _get(row.values, mapping, key) for key in _KEYS}
+        attributes = _rest(row.values, mapping)
+        at = _read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        if at is None or not any(keys.values()):
+            counts.n_bad_rows += 1
+            reason = "no_date" if at is None else "no_customer"
+            yield make_bad_row(row.number, reason, _show(row.values))
+            continue
+        amount, currency = _read_amount(row.values, mapping, formats, counts, attributes)
+        counts.n_items += 1
+        yield EventRecord(
+            table.file,
+            row.number,
+            at,
+            source_id=_get(row.values, mapping, "id"),
+            **keys,
+            kind=_get(row.values, mapping, "kind"),
+            amount=amount,
+            currency=_get(row.values, mapping, "currency") or currency,
+            attributes=attributes,
+        )
+
+
+_KEYS = ("customer", "email", "phone", "handle")
+_CUSTOMER_FIELDS = (*_KEYS, "name", "segment", "country", "lang")
+_FEEDBACK_FIELDS = (*_KEYS, "author", "lang", "channel", "product", "reply", "source")
+
+
+def _good_rows(rows: Iterable[Row | BadRow], counts: Tally) -> Iterator[Row | BadRow]:
+    for row in rows:
+        counts.n_rows += 1
+        if isinstance(row, Row):
+            counts.n_lost_bytes += row.has_lost_bytes
+        else:
+            counts.n_bad_rows += 1
+        yield row
+
+
+def _get(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
+    column = mapping.columns.get(role)
+    return values.get(column, "").strip() or None if column else None
+
+
+def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:
+    texts = [(column, values.get(column, "")) for column in mapping.texts]
+    texts = [(column, text) for column, text in texts if text and not text.isspace()]
+    title = _get(values, mapping, "title")
+    if title is None or len(mapping.texts) != 1:
+        return texts
+    if not texts:
+        return [(mapping.texts[0], title)]
+    column, text = texts[0]
+    # Some sources repeat the beginning of the text as its title, cut with an ellipsis.
+    if text.lstrip().startswith(title.rstrip(".… ")):
+        return texts
+    return [(column, f"{title}\n\n{text}")]
+
+
+def _name_questions(mapping: ColumnMap) -> dict[str, str | None]:
+    known = load_vocabulary()
+    is_several = len(mapping.texts) > 1
+    return {
+        column: column if is_several or known.is_question(column) else None
+        for column in mapping.texts
+    }
+
+
+def _share_fields(
+    row: Row,
+    file: str,
+    mapping: ColumnMap,
+    formats: Formats,
+    zone: tzinfo,
+    counts: Tally,
+) -> dict[str, object]:
+    values = row.values
+    attributes = _rest(values, mapping)
+    if len(mapping.texts) != 1 and (title := _get(values, mapping, "title")):
+        attributes[mapping.columns["title"]] = title
+    rating, top = _read_rating(values, mapping, formats, counts, attributes)
+    return {
+        "file": file,
+        "row_number": row.number,
+        "source_id": _get(values, mapping, "id"),
+        "at": _read_date(values, mapping, "at", formats, zone, counts, attributes),
+        "rating": rating,
+        "rating_max": top,
+        **{role: _get(values, mapping, role) for role in _FEEDBACK_FIELDS},
+        "attributes": attributes,
+    }
+
+
+def _rest(values: Mapping[str, str], mapping: ColumnMap) -> dict[str, str]:
+    used = mapping.used
+    return {column: value for column, value in values.items() if value and column not in used}
+
+
+def _show(values: Mapping[str, str]) -> str:
+    return "; ".join(f"{column}={value[:200]}" for column, value in values.items() if value)
+
+
+def _read_date(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    role: str,
+    formats: Formats,
+    zone: tzinfo,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> datetime | None:
+    text = _get(values, mapping, role)
+    if text is None:
+        return None
+    at = parse_date(text, formats.dates.order, zone)
+    if at is None:
+        counts.n_unread_dates += 1
+        attributes[mapping.columns[role]] = text
+    return at
+
+
+def _read_rating(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    formats: Formats,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> tuple[float | None, float | None]:
+    text = _get(values, mapping, "rating")
+    if text is None:
+        return None, None
+    found = parse_rating(text)
+    if found is None:
+        counts.n_unread_ratings += 1
+        attributes[mapping.columns["rating"]] = text
+        return None, None
+    value, top = found
+    stated = parse_rating(_get(values, mapping, "rating_max") or "")
+    top = top or (stated[0] if stated else formats.rating_max)
+    return value, top if top is None or value <= top else None
+
+
+def _read_amount(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    formats: Formats,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> tuple[float | None, str | None]:
+    text = _get(values, mapping, "amount")
+    if text is None:
+        return None, None
+    amount = parse_amount(text, formats.decimal)
+    if amount is None:
+        counts.n_unread_amounts += 1
+        attributes[mapping.columns["amount"]] = text
+        return None, None
+    return amount.value, amount.currency

@@ -1,0 +1,126 @@
+"""The known names of columns, in many languages, and how well a column's name fits a role."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pipelines.resources import load_config
+
+_PLURAL = re.compile(r"(?<=[a-z]{3})s$")
+# Optional marks of Arabic and Hebrew, and letters that keyboards of one script vary.
+_FOLD = str.maketrans(
+    {"ي": "ی", "ى": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "آ": "ا", "ة": "ه", "ـ": ""}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How a role is recognised by name: names by rank, and words that rule a column out."""
+
+    names: dict[str, int]
+    never: frozenset[str]
+    several: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of table has: its roles, and the roles and words that speak for it."""
+
+    roles: tuple[str, ...]
+    signs: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All roles, kinds of table and marks of questions."""
+
+    roles: dict[str, Role]
+    kinds: dict[str, Kind]
+    question_marks: tuple[str, ...]
+    question_codes: re.Pattern[str]
+    question_starts: tuple[str, ...]
+    question_words: int
+    _scores: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def score_name(self, role: str, column: str) -> float:
+        """Rate how well a column's name fits a role: 1 the same name, about .5 part of it, 0 no."""
+        key = (role, column)
+        if key not in self._scores:
+            self._scores[key] = _score(self.roles[role], fold_name(column))
+        return self._scores[key]
+
+    def is_question(self, column: str) -> bool:
+        """Tell whether a name reads like a question of a survey."""
+        stripped = column.strip()
+        folded = fold_name(stripped)
+        n_words = len(folded.split())
+        return (
+            stripped.endswith(self.question_marks)
+            or self.question_codes.match(stripped.casefold()) is not None
+            or n_words >= self.question_words
+            or (n_words >= 3 and f"{folded} ".startswith(self.question_starts))
+        )
+
+
+def read_vocabulary(data: Mapping[str, Any]) -> Vocabulary:
+    """Build the vocabulary from the parsed `configs/roles.toml`."""
+    questions = data["questions"]
+    return Vocabulary(
+        roles={name: _read_role(role) for name, role in data["roles"].items()},
+        kinds={
+            name: Kind(
+                tuple(kind["roles"]), tuple(kind.get("signs", ())), frozenset(kind.get("words", ()))
+            )
+            for name, kind in data["kinds"].items()
+        },
+        question_marks=tuple(questions["marks"]),
+        question_codes=re.compile(questions["codes"]),
+        question_starts=tuple(f"{fold_name(start)} " for start in questions["starts"]),
+        question_words=questions["min_words"],
+    )
+
+
+@cache
+def load_vocabulary() -> Vocabulary:
+    """Read the vocabulary that is shipped."""
+    return read_vocabulary(load_config("roles.toml"))
+
+
+@cache
+def fold_name(name: str) -> str:
+    """Reduce a name to what is compared: words in lower case, without marks or punctuation."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    plain = unicodedata.normalize("NFKC", spaced).casefold()
+    plain = "".join(char for char in plain if unicodedata.category(char) not in ("Mn", "Cf"))
+    return " ".join(re.findall(r"[^\W_]+", plain.translate(_FOLD)))
+
+
+def _read_role(data: Mapping[str, Any]) -> Role:
+    several = [fold_name(name) for name in data.get("several", ())]
+    names = [fold_name(name) for name in data["names"]]
+    ranks: dict[str, int] = {}
+    for rank, name in enumerate([*names, *several]):
+        ranks.setdefault(name, rank)
+    return Role(ranks, frozenset(fold_name(word) for word in data["never"]), frozenset(several))
+
+
+def _score(role: Role, folded: str) -> float:
+    for variant in (folded, _PLURAL.sub("", folded)):
+        if variant in role.names:
+            return 1.0 - role.names[variant] * 1e-4
+    words = folded.split()
+    padded = f" {folded} "
+    if not words or any(f" {word} " in padded for word in role.never):
+        return 0.0
+    best = 0.0
+    for name, rank in role.names.items():
+        if f" {name} " in padded:
+            n_words = name.count(" ") + 1
+            # The last word of an English compound is its head: "review date" is a date.
+            is_head = 0.15 if padded.endswith(f" {name} ") else 0.0
+            best = max(best, 0.35 + 0.3 * n_words / len(words) + is_head - rank * 1e-4)
+    return best
