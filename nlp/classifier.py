@@ -1,0 +1,93 @@
+"""Any transformers sequence classifier as a sentiment model."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.errors import ModelError
+from nlp.forward import MAX_TOKENS, Placement, run_model
+from nlp.sentiment import LABELS, softmax
+
+
+class SequenceClassifier:
+    """A classifier with its own pass over the text; the encoder's vectors are not used."""
+
+    def __init__(
+        self,
+        network: Any,
+        tokenizer: Any,
+        name: str,
+        placement: Placement,
+        labels: Mapping[str, str],
+    ) -> None:
+        """Take over a loaded model.
+
+        :param network: a transformers `...ForSequenceClassification`.
+        :param labels: meaning of the model's labels where their names do not say it.
+        :raises ModelError: if a label has no meaning, or negative or positive has no label.
+        """
+        self.name = name
+        self.placement = placement
+        self._columns = map_labels(network.config.id2label, labels, name)
+        self._network = network.eval().to(placement.device, placement.dtype)
+        self._tokenizer = tokenizer
+        self._limit = min(_longest_input(network.config, tokenizer), MAX_TOKENS)
+
+    def score(
+        self,
+        texts: Sequence[str],
+        vectors: NDArray[np.float16],
+        langs: Sequence[str] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return probabilities, `(n, 3)`; labels of one meaning are added up."""
+        logits = run_model(
+            texts,
+            self._tokenizer,
+            lambda features: self._network(**features).logits,
+            self.placement,
+            limit=self._limit,
+            width=len(self._columns),
+        )
+        probabilities = softmax(logits)
+        merged = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
+        for column, label in enumerate(self._columns):
+            merged[:, LABELS.index(label)] += probabilities[:, column]
+        return merged
+
+
+def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: str) -> list[Any]:
+    """Return what each output column of a model means.
+
+    :param id2label: from its config.
+    :param meanings: given by the user; they go before the known names.
+    :raises ModelError: if a label is unknown, or nothing means negative or nothing positive.
+    """
+    known = json.loads((files("nlp") / "data/sentiment/label_names.json").read_text("utf-8"))
+    known |= {_plain(label): meaning for label, meaning in meanings.items()}
+    names = [str(id2label[column]) for column in sorted(id2label)]
+    columns = [known.get(_plain(name)) for name in names]
+    unknown = [name for name, meaning in zip(names, columns, strict=True) if meaning not in LABELS]
+    if unknown:
+        raise ModelError(
+            f"{model} has {len(unknown)} of {len(names)} labels without a known meaning "
+            f"({', '.join(unknown[:5])}); say in the config which mean {', '.join(LABELS)}"
+        )
+    if not {"negative", "positive"} <= set(columns):
+        raise ModelError(f"{model} cannot tell negative from positive: it has {', '.join(names)}")
+    return columns
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def _longest_input(config: Any, tokenizer: Any) -> int:
+    """Return how many tokens fit; RoBERTa's table of positions starts after the padding id."""
+    positions = getattr(config, "max_position_embeddings", None) or MAX_TOKENS
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= (config.pad_token_id or 0) + 1
+    return min(int(positions), int(tokenizer.model_max_length))

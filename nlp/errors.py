@@ -1,0 +1,5 @@
+"""The one error that `nlp` raises on purpose."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be found, trusted, read or mapped; the message says what to do next."""
