@@ -18,6 +18,7 @@ POP_ISOLATE = "\u2069"
 CONTROLS = re.compile(f"[{EMBEDDINGS}{OVERRIDES}{ISOLATES}{POP_EMBEDDING}{POP_ISOLATE}]")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+MAX_CODE_LENGTH = 80
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 LANG_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
@@ -77,14 +78,15 @@ def show_dates(first: datetime | None, last: datetime | None) -> str:
 
 def show_code(code: str) -> str:
     """Write a code of the tables as words: `low_effort` is Low effort."""
-    words = code.replace("_", " ").strip()
+    words = disarm_text(code, MAX_CODE_LENGTH).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 
 def language_name(code: str | None) -> str:
     """English name of a language; the code itself where it is not known."""
     names: dict[str, str] = read_words("languages.json")["names"]
-    return names.get((code or "und").lower(), code or "und")
+    code = code or "und"
+    return names.get(code.lower()) or disarm_text(code, MAX_CODE_LENGTH)
 
 
 def language_names(codes: Iterable[str]) -> str:

@@ -154,8 +154,8 @@ def _read_last_run(connection: Connection) -> RunFacts | None:
 
 
 def _count_themes(connection: Connection) -> dict[str, int]:
-    query = select(theme.c.status, func.count()).group_by(theme.c.status)
-    return dict(connection.execute(query).tuples().all())
+    query = select(theme.c.status, func.count().label("n")).group_by(theme.c.status)
+    return {row.status: row.n for row in connection.execute(query)}
 
 
 def _count_open_customers(connection: Connection) -> int:

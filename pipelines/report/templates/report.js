@@ -159,8 +159,12 @@
     }
     if (byId("nothing")) byId("nothing").hidden = visible.length > 0;
     if (byId("no-person")) byId("no-person").hidden = people.some(({ element }) => !element.hidden);
+    const chosenNames = [sourceBox, langBox].filter((box) => box.value !== "")
+      .map((box) => box.selectedOptions[0].textContent);
+    const wanted = textBox.value.trim() === "" ? [] : [`“\u2068${textBox.value.trim()}\u2069”`];
     status.textContent = isFiltered
-      ? `${visible.length.toLocaleString("en-US")} of ${themes.length.toLocaleString("en-US")} themes` : "";
+      ? [`${counts.themes.toLocaleString("en-US")} of ${themes.length.toLocaleString("en-US")} themes`,
+        ...chosenNames, ...wanted].join(" · ") : "";
   };
 
   const reset = () => {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from pipelines.database import sqlite_driver
 
 Rows = dict[str, list[dict[str, Any]]]
 Store = Callable[[Rows], Connection]
+SCRIPT = "</script><script>alert(1)</script>"
+TAG = "\"'><img src=x onerror=alert(1)>"
+OVERRIDE = "safe \u202eexe.txt\u2069\u2067"
 FEELINGS = {"negative": -0.8, "neutral": 0.0, "positive": 0.8}
 
 
@@ -44,6 +48,36 @@ def empty_store(fill_store: Store) -> Connection:
 def bank_store(fill_store: Store) -> Connection:
     """A bank's feedback in four languages, as big as the demo."""
     return fill_store(bank_rows())
+
+
+@pytest.fixture
+def hostile_store(fill_store: Store) -> Connection:
+    """A store in which every text of a stranger attacks the page."""
+    return fill_store(hostile_rows())
+
+
+def hostile_rows() -> Rows:
+    evil = SCRIPT + TAG + OVERRIDE
+    return {
+        "feedback": [
+            {"feedback_id": "1", "source": evil, "text": evil, "lang": TAG, "customer_id": evil},
+            {"feedback_id": "2", "source": evil, "text": evil, "noise_reason": evil},
+        ],
+        "mention": [
+            {"mention_id": "1", "feedback_id": "1", "text": evil, "text_hash": "h", "theme_id": "t"}
+            | {"sentiment": "negative"},
+            {"mention_id": "2", "feedback_id": "1", "text": evil, "text_hash": "h"}
+            | {"unassigned_reason": evil, "sentiment": evil},
+        ],
+        "theme": [
+            {"theme_id": "t", "name": evil * 9, "description": evil, "keywords": [evil, 7]}
+            | {"status": "active", "origin": "discovered", "lang": TAG, "verdict": evil}
+            | {"n_mentions": 1, "n_customers": 1}
+        ],
+        "theme_quote": [{"theme_id": "t", "rank": 1, "mention_id": "1", "text": evil}],
+        "customer_insight": [{"customer_id": evil, "open_theme_id": "t", "next_action": evil}],
+        "rejected": [{"rejected_id": "1", "source": evil, "reason": evil}],
+    }
 
 
 def bank_rows() -> Rows:
@@ -91,10 +125,12 @@ def _add_theme(rows: Rows, theme: dict[str, Any], first_day: datetime, n_days: i
         | {"sentiment": sum(item["sentiment_score"] for item in made) / len(made)}
         | {"first_seen_at": min(dates), "last_seen_at": max(dates)}
     )
-    quoted = {item["text"]: item for item in reversed(made)}
-    for rank, item in enumerate(reversed(quoted.values()), 1):
-        quote = {"theme_id": theme["id"], "rank": rank, "mention_id": item["mention_id"]}
-        rows["theme_quote"].append(quote | {"text": item["text"]})
+    texts = theme["texts"].values()
+    by_turns = [text for turn in zip_longest(*texts) for text in turn if text]
+    first_said = {item["text"]: item["mention_id"] for item in reversed(made)}
+    for rank, text in enumerate(by_turns, 1):
+        quote = {"theme_id": theme["id"], "rank": rank, "mention_id": first_said[text]}
+        rows["theme_quote"].append(quote | {"text": text})
     for start_at in {at - timedelta(days=at.weekday()) for at in dates}:
         week = [at for at in dates if timedelta(0) <= at - start_at < timedelta(days=7)]
         rows["theme_period"].append(
