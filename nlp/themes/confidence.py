@@ -54,7 +54,7 @@ def strengths_of(confidences: NDArray[np.floating], cut: float, scale: float) ->
     """Map confidences to 0..1, one half at the cut."""
     distances = np.clip((confidences - cut) / scale, -30, 30).astype(np.float64)
     # Rounded, so that a last-bit difference in a sum never shows.
-    return np.round(1 / (1 + np.exp(-distances)), 4).astype(np.float32)
+    return np.asarray(np.round(1 / (1 + np.exp(-distances)), 4), dtype=np.float32)
 
 
 def explain(text: str, lang: str, strength: float, share: float) -> str | None:

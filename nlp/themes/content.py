@@ -1,4 +1,4 @@
-"""What a text holds apart from placeholders, links and handles: enough to have a theme?"""
+"""What a text holds apart from placeholders, links and handles, and whether it is enough."""
 
 from __future__ import annotations
 

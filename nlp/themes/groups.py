@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nlp.themes.partition import join_themes
-from nlp.themes.vectors import Ints
+
+if TYPE_CHECKING:
+    from nlp.themes.vectors import Ints
 
 
 def group_themes(between: NDArray[np.float64]) -> Ints:

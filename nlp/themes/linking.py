@@ -39,15 +39,16 @@ def link_themes(aligned: Floats, langs: Sequence[str], labels: Ints) -> list[Lin
     """Find, for each pair of languages, the themes that choose each other.
 
     :param aligned: (n, d) unit rows in the space of ``align_languages``.
-    :param labels: (n,) theme numbers, each theme within one language; -1 rows take no part.
+    :param labels: (n,) theme numbers; -1 rows take no part.
     :returns: mutual best pairs of any strength above 0, strongest first.
     """
     found = []
     kept = np.flatnonzero(labels >= 0)
-    groups = rows_by_language([langs[row] for row in kept])
+    groups = rows_by_language([langs[row] for row in kept.tolist()])
     for first, second in combinations(groups, 2):
         rows_a, rows_b = kept[groups[first]], kept[groups[second]]
         found += _link_pair(aligned[rows_a], aligned[rows_b], labels[rows_a], labels[rows_b])
+    found = [link for link in found if link.left != link.right]
     return sorted(found, key=lambda link: (-link.strength, link.left, link.right))
 
 
@@ -88,23 +89,20 @@ def _vote_shares(
     return np.asarray(shares, dtype=np.float64)
 
 
-def join_linked(n_themes: int, theme_langs: Sequence[str], links: Sequence[Link]) -> Ints:
-    """Give linked themes one number; no number ever holds two themes of one language.
+def join_linked(theme_langs: Sequence[set[str]], links: Sequence[Link]) -> Ints:
+    """Give linked themes one number; no number ever joins two themes that share a language.
 
+    :param theme_langs: the languages of each theme.
     :param links: strongest first, already cut at the strength that is wanted.
     :returns: (n_themes,) new numbers 0..k-1.
     """
-    members = {theme: {theme} for theme in range(n_themes)}
-    owner = list(range(n_themes))
+    langs = [set(codes) for codes in theme_langs]
+    owner = np.arange(len(langs), dtype=np.int32)
     for link in links:
-        left, right = owner[link.left], owner[link.right]
-        langs_left = {theme_langs[theme] for theme in members[left]}
-        langs_right = {theme_langs[theme] for theme in members[right]}
-        if left == right or langs_left & langs_right:
+        kept, gone = sorted((int(owner[link.left]), int(owner[link.right])))
+        if kept == gone or langs[kept] & langs[gone]:
             continue
-        kept, gone = min(left, right), max(left, right)
-        members[kept] |= members.pop(gone)
-        for theme in members[kept]:
-            owner[theme] = kept
-    _, numbers = np.unique(np.asarray(owner, dtype=np.int32), return_inverse=True)
+        langs[kept] |= langs[gone]
+        owner[owner == gone] = kept
+    _, numbers = np.unique(owner, return_inverse=True)
     return numbers.astype(np.int32)
