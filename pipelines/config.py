@@ -35,6 +35,7 @@ class ModelsConfig(_Section):
     encoder: str = "default"
     sentiment_model: str = "default"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    sentiment_labels: dict[str, Literal["negative", "neutral", "positive"]] = {}
 
 
 class TextConfig(_Section):

@@ -10,8 +10,9 @@ from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_keys, normalize_key
 from pipelines.loading import FileInput, Prepared, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import CustomerRecord, read_customers
+from pipelines.reading.records import CustomerRecord
 from pipelines.reading.tables import BadRow
+from pipelines.recognition import read_customers
 from pipelines.runs import Run
 from pipelines.secret import hash_key
 from pipelines.staging import Incoming, Merged, Staging, hash_content
@@ -74,27 +75,33 @@ class _CustomerLoader:
 
     def _prepare(self, record: CustomerRecord, given: FileInput) -> Prepared:
         values = {
-            "customer_id": record.customer_id,
+            "customer_id": record.customer,
             "email": record.email,
             "phone": record.phone,
             "handle": record.handle,
         }
-        keys = hash_keys(self._secret, values, record.country_code or self.region)
+        keys = hash_keys(self._secret, values, _region_of(record.country) or self.region)
         row: dict[str, Any] = {
             "customer_id": self._choose_id(record, keys),
             "segment": record.segment,
             "country": record.country,
             "lang": record.lang,
             "attributes": mask_values(record.attributes, self.region) or None,
-            "valid_from": record.valid_from,
+            "valid_from": record.created,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})
         return Prepared(Incoming(row, given.file.name, record.row_number, keys))
 
     def _choose_id(self, record: CustomerRecord, keys: dict[str, str]) -> str:
         """The CRM's own id, unless it is missing or a contact: then a keyed hash."""
-        given = record.customer_id
+        given = record.customer
         if given and not normalize_key("email", given):
             return given
         kind, key = next(iter(keys.items()))
         return "c" + hash_key(self._secret, f"customer {kind}", key)[:24]
+
+
+def _region_of(country: str | None) -> str | None:
+    """Country of a record as two letters, when the CRM writes it so."""
+    is_code = country is not None and len(country) == 2 and country.isalpha()
+    return country.upper() if country and is_code else None

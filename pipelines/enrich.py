@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from nlp.cleaning import normalize_text, text_hash
 from nlp.mentions import Span, split_texts
@@ -70,7 +70,7 @@ def _split_feedback(run: Run, progress: Progress) -> None:
     progress.finish(f"{run.counts['n_mentions']:,} mentions")
 
 
-def _split_batch(run: Run, batch: Sequence[Row[Any]]) -> None:
+def _split_batch(run: Run, batch: Sequence[Any]) -> None:
     spans = split_texts([row.text for row in batch], [row.lang for row in batch])
     mentions = [
         _make_mention(row, position, span, run.run_id)
@@ -88,7 +88,7 @@ def _split_batch(run: Run, batch: Sequence[Row[Any]]) -> None:
     )
 
 
-def _make_mention(row: Row[Any], position: int, span: Span, run_id: str) -> dict[str, Any]:
+def _make_mention(row: Any, position: int, span: Span, run_id: str) -> dict[str, Any]:
     text = row.text[span.start : span.end]
     return {
         "mention_id": f"{row.feedback_id}-{position}",
@@ -126,7 +126,7 @@ def _encode_texts(run: Run, models: Models, journal: VectorJournal, progress: Pr
     progress.finish()
 
 
-def _encode_batch(rows: Sequence[Row[Any]], models: Models) -> dict[str, bytes]:
+def _encode_batch(rows: Sequence[Any], models: Models) -> dict[str, bytes]:
     if not rows:
         return {}
     vectors = models.encode([normalize_text(row.text, row.lang) for row in rows])
@@ -150,7 +150,7 @@ def _score_texts(run: Run, models: Models, progress: Progress) -> None:
         run.mark_changed()
 
 
-def _score_batch(run: Run, batch: Sequence[Row[Any]], models: Models, key: str) -> None:
+def _score_batch(run: Run, batch: Sequence[Any], models: Models, key: str) -> None:
     vector = tables.vector.c
     stored = run.connection.execute(
         select(vector.text_hash, vector.data).where(
@@ -160,16 +160,18 @@ def _score_batch(run: Run, batch: Sequence[Row[Any]], models: Models, key: str) 
     )
     data = dict(stored.tuples().all())
     texts = [normalize_text(row.text, row.lang) for row in batch]
-    probabilities = models.score(texts, vectors_of([data[row.text_hash] for row in batch]))
+    vectors = vectors_of([data[row.text_hash] for row in batch])
+    probabilities = models.score(texts, vectors, [row.lang for row in batch])
     rows = []
-    for row, sentiment in zip(batch, sentiment_of(probabilities), strict=True):
+    for row, given in zip(batch, probabilities, strict=True):
+        sentiment = sentiment_of(given)
         rows.append(
             {
                 "text_hash": row.text_hash,
                 "model": key,
                 "sentiment": sentiment.label,
-                "sentiment_score": sentiment.score,
-                "confidence": sentiment.confidence,
+                "sentiment_score": round(sentiment.score, 6),
+                "confidence": round(sentiment.confidence, 6),
             }
         )
     run.connection.execute(insert(tables.text_sentiment), rows)
@@ -217,7 +219,7 @@ def _count(connection: Connection, query: Select[Any]) -> int:
     return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
 
 
-def _batches(connection: Connection, query: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+def _batches(connection: Connection, query: Select[Any], size: int) -> Iterator[list[Any]]:
     # The sort is finished before the first row comes: rows inserted meanwhile are not seen.
     rows = iter(connection.execute(query.execution_options(yield_per=size)))
     while batch := list(islice(rows, size)):

@@ -10,8 +10,9 @@ from pipelines.keys import hash_keys
 from pipelines.link import find_customers
 from pipelines.loading import FileInput, Prepared, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import EventRecord, read_events
+from pipelines.reading.records import EventRecord
 from pipelines.reading.tables import BadRow
+from pipelines.recognition import read_events
 from pipelines.runs import Run
 from pipelines.staging import Incoming, Merged, Staging, hash_content
 
@@ -76,24 +77,30 @@ class _EventLoader:
         }
         return hash_keys(self._secret, values, self.region)
 
+    def _describe(self, record: EventRecord) -> dict[str, str] | None:
+        attributes = mask_values(record.attributes, self.region)
+        if record.currency:
+            attributes["currency"] = record.currency
+        return attributes or None
+
     def _prepare(
         self, record: EventRecord, keys: dict[str, str], known: dict[str, str], given: FileInput
     ) -> Prepared | BadRow:
         resolved = (known[key] for key in keys.values() if key in known)
         customer_id = next(resolved, record.customer)
         if customer_id is None:
-            return BadRow(record.row_number, "unknown_customer", record.raw)
+            return BadRow(record.row_number, "unknown_customer", f"{record.kind} at {record.at}")
         row: dict[str, Any] = {
             "customer_id": customer_id,
             "at": record.at,
-            "kind": record.kind,
+            "kind": record.kind or "event",
             "amount": record.amount,
-            "attributes": mask_values(record.attributes, self.region) or None,
+            "attributes": self._describe(record),
         }
         row["content_hash"] = hash_content(row)
-        if record.event_id is None:
+        if record.source_id is None:
             return Prepared(Incoming(row, given.file.name, record.row_number), row["content_hash"])
-        row["event_id"] = _make_event_id(given.source, "id", record.event_id)
+        row["event_id"] = _make_event_id(given.source, "id", record.source_id)
         return Prepared(Incoming(row, given.file.name, record.row_number))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,6 @@ from nlp.cleaning import normalize_text, repair_text, text_hash
 from nlp.languages import UNKNOWN, detect_language
 from nlp.masking import mask_text
 from nlp.noise import score_noise
-
 from pipelines.keys import hash_keys
 from pipelines.reading.records import FeedbackItem
 from pipelines.secret import hash_key
@@ -18,6 +18,8 @@ from pipelines.staging import hash_content
 
 # Below this the detector is guessing, and what the source says about the language counts.
 SURE_LANGUAGE = 0.5
+# ISO 639-1, alone or with a country, as in en-US.
+_CODE = re.compile("[a-z]{2}([-_].*)?")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedb
     if row["source_id"] is None:
         return PreparedFeedback(row, keys, row["content_hash"])
     row["feedback_id"] = make_feedback_id(
-        settings.source, "id", row["source_id"], item.question or ""
+        row["source"], "id", row["source_id"], item.question or ""
     )
     return PreparedFeedback(row, keys, None)
 
@@ -103,7 +105,7 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
 
 def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
     return {
-        "source": settings.source,
+        "source": item.source or settings.source,
         "source_id": _hide_id(item.source_id, settings),
         "channel": item.channel or settings.channel,
         "party": settings.party,
@@ -111,8 +113,13 @@ def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any
         "occurred_at": item.at,
         "rating": item.rating,
         "rating_max": item.rating_max,
-        "attributes": mask_values(item.attributes, settings.region) or None,
+        "attributes": mask_values(_collect_attributes(item), settings.region) or None,
     }
+
+
+def _collect_attributes(item: FeedbackItem) -> dict[str, str]:
+    own = {"product": item.product, "reply": item.reply}
+    return {**item.attributes, **{name: value for name, value in own.items() if value}}
 
 
 def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
@@ -126,8 +133,9 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
 
 def _choose_language(text: str, hint: str | None) -> str:
     found = detect_language(text)
-    if hint and (found.code == UNKNOWN or found.confidence < SURE_LANGUAGE):
-        return hint
+    is_code = hint is not None and _CODE.fullmatch(hint.lower()) is not None
+    if hint and is_code and (found == UNKNOWN or found.confidence < SURE_LANGUAGE):
+        return hint.lower()[:2]
     return found.code
 
 

@@ -9,8 +9,9 @@ from pipelines import tables
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
 from pipelines.loading import FileInput, Prepared, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import FeedbackItem, read_feedback
+from pipelines.reading.records import FeedbackItem
 from pipelines.reading.tables import BadRow
+from pipelines.recognition import read_feedback
 from pipelines.runs import Run
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id
 

@@ -8,7 +8,7 @@ from pipelines.config import ColumnMap, Config, RecordsConfig
 from pipelines.loading import FileInput
 from pipelines.progress import Progress
 from pipelines.reading.files import InputFile, find_inputs
-from pipelines.reading.records import guess_kind
+from pipelines.recognition import guess_kind
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,12 @@ def _list_problems(plan: Plan, tally: Tally, rejected: dict[str, int]) -> list[s
     ]
     if plan.kind.kind in ("feedback", "unknown") and not plan.mapping.texts:
         problems.append("no column holds feedback; name it with --map text=COLUMN")
+    return problems + list_value_problems(plan, tally)
+
+
+def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
+    """Say what could not be read in rows that were kept, and what was decided by default."""
+    problems = []
     if plan.formats.dates.is_ambiguous:
         first = "the month" if plan.formats.dates.order == "mdy" else "the day"
         problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")

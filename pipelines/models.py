@@ -11,10 +11,10 @@ from nlp.encoder import Encoder
 from nlp.errors import ModelError
 from nlp.sentiment import SentimentModel
 from nlp.weights import (
+    DEFAULT,
+    encoder_name,
     load_encoder,
     load_sentiment,
-    name_encoder,
-    name_sentiment,
 )
 from pipelines.config import ModelsConfig
 from pipelines.errors import ConfigError
@@ -37,7 +37,7 @@ class Models:
         :raises ConfigError: when the model cannot be found or is damaged.
         """
         try:
-            return name_encoder(self._config.encoder, self._cache_dir, self._config.precision)
+            return encoder_name(self._config.encoder, self._cache_dir)
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
@@ -48,7 +48,9 @@ class Models:
         :raises ConfigError: when the model cannot be found or is damaged.
         """
         try:
-            return name_sentiment(self._config.sentiment_model, self.encoder_name)
+            if self._config.sentiment_model == DEFAULT:
+                return self._sentiment.name
+            return encoder_name(self._config.sentiment_model, self._cache_dir)
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
@@ -59,23 +61,33 @@ class Models:
         """
         return self._encoder.encode(texts)
 
-    def score(self, texts: Sequence[str], vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(
+        self, texts: Sequence[str], vectors: NDArray[np.float16], langs: Sequence[str]
+    ) -> NDArray[np.float32]:
         """Probabilities of negative, neutral and positive: (n, 3).
 
         :raises ConfigError: when the model cannot be used.
         """
-        return self._sentiment.score(texts, vectors)
+        return self._sentiment.score(texts, vectors, langs)
 
     @cached_property
     def _encoder(self) -> Encoder:
         try:
-            return load_encoder(self._config.encoder, self._cache_dir, self._config.precision)
+            return load_encoder(
+                self._config.encoder, self._cache_dir, precision=self._config.precision
+            )
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
     @cached_property
     def _sentiment(self) -> SentimentModel:
         try:
-            return load_sentiment(self._config.sentiment_model, self.encoder_name)
+            return load_sentiment(
+                self._config.sentiment_model,
+                self.encoder_name,
+                self._cache_dir,
+                precision=self._config.precision,
+                labels=self._config.sentiment_labels,
+            )
         except ModelError as error:
             raise ConfigError(str(error)) from error

@@ -143,6 +143,22 @@ def open_store(url: str, *, create: bool = False) -> Store:
     return store
 
 
+def upgrade_store(url: str) -> str | None:
+    """Bring an existing store to the newest schema.
+
+    :returns: the schema that it had before.
+    :raises ConfigError: for a database that is not ours, or newer than this program.
+    :raises StoreError: when it does not exist or the database refuses.
+    """
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    if path is not None:
+        _prepare_file(path, create=False)
+    store = Store(parsed, connect_engine(parsed))
+    _read_version(store)
+    return migrate_store(store)
+
+
 def migrate_store(store: Store) -> str | None:
     """Bring a store to the newest schema.
 

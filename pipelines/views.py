@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, distinct, func, inspect, select, text
+from sqlalchemy import Connection, Double, Select, case, distinct, func, inspect, select, text
 
 from pipelines.tables import (
     customer,
@@ -55,7 +55,7 @@ def view_queries() -> dict[str, Select[Any]]:
 
 
 def _share(label: str) -> Any:
-    return func.avg(case((mention.c.sentiment == label, 1.0), else_=0.0))
+    return func.avg(case((mention.c.sentiment == label, 1.0), else_=0.0), type_=Double())
 
 
 def _theme_query() -> Select[Any]:
@@ -149,7 +149,7 @@ def _feedback_query() -> Select[Any]:
         select(
             mention.c.feedback_id,
             func.count().label("n_mentions"),
-            func.avg(mention.c.sentiment_score).label("sentiment_score"),
+            func.avg(mention.c.sentiment_score, type_=Double()).label("sentiment_score"),
             func.min(mention.c.sentiment_score).label("sentiment_low"),
             func.max(mention.c.sentiment_score).label("sentiment_high"),
         )

@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+def _show_version(value: bool) -> None:
     if value:
         from pipelines.runs import code_version
 

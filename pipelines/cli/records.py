@@ -33,9 +33,9 @@ def add_commands(app: typer.Typer) -> None:
         "events",
         epilog="[bold]Example[/]  earful events orders.parquet --map kind=Type --map at=Created",
     )(events)
-    app.command(
-        "inspect", epilog="[bold]Example[/]  earful inspect export.csv --map text=Comment"
-    )(inspect)
+    app.command("inspect", epilog="[bold]Example[/]  earful inspect export.csv --map text=Comment")(
+        inspect
+    )
 
 
 def customers(
@@ -94,12 +94,12 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Show what would be read: layout, columns, sample rows (masked), problems. Writes nothing."""
-    from pipelines.cli.show import print_inspections, print_json
+    from pipelines.cli.show import describe_inspection, print_inspections, print_json
     from pipelines.inspect import inspect_paths
 
     settings, _ = load_settings(config, None)
     found = inspect_paths(paths, mapping or ())
     if as_json:
-        print_json([each.as_json(settings.text.region) for each in found])
+        print_json([describe_inspection(each, settings.text.region) for each in found])
     else:
         print_inspections(found, settings.text.region)

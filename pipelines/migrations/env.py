@@ -1,12 +1,14 @@
 """What alembic runs: our connection, our tables, inside the caller's transaction."""
 
+from typing import Any, Literal
+
 from alembic import context
 from sqlalchemy import JSON
 
 from pipelines.tables import metadata
 
 
-def render_type(kind: str, item: object, _context: object) -> str | bool:
+def render_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column types by name into new migrations."""
     if kind == "type" and isinstance(item, JSON):
         return "tables.Json"

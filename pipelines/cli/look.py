@@ -1,0 +1,157 @@
+"""Commands that look: status, runs, report, schema, doctor; and migrate."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+
+LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("report", epilog="[bold]Example[/]  earful report -o themes.html")(report)
+    app.command("status", epilog="[bold]Example[/]  earful status --rejected")(status)
+    app.command("runs", epilog="[bold]Example[/]  earful runs -n 5 --json")(runs)
+    app.command("doctor")(doctor)
+    app.command("schema", epilog="[bold]Example[/]  earful schema theme")(schema)
+    app.command("migrate")(migrate)
+
+
+def report(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the page.")
+    ] = Path("report.html"),
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one self-contained HTML page to look at."""
+    from pipelines.cli.show import open_console, print_json
+    from pipelines.report import write_report
+    from pipelines.store import open_store
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        write_report(connection, output)
+    if as_json:
+        print_json({"file": str(output), "bytes": output.stat().st_size})
+    else:
+        size = output.stat().st_size / 1e3
+        open_console().print(f"wrote {output} ({size:,.0f} kB); open it in a browser")
+
+
+def status(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="List rejected rows with their reasons.")
+    ] = False,
+    limit: LimitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the store holds: rows, sources, languages, noise, rejected rows, the last run."""
+    from pipelines import overview
+    from pipelines.cli.show import print_json
+    from pipelines.cli.views import print_rejected, print_status
+    from pipelines.store import open_store
+
+    settings, _ = load_settings(config, db)
+    store = open_store(settings.store.url)
+    with store.read() as connection:
+        if rejected:
+            rows = overview.list_rejected(connection, limit)
+            counts = overview.count_reasons(connection, "rejected", "reason")
+            print_json(rows) if as_json else print_rejected(rows, counts)
+            return
+        found: dict[str, Any] = {
+            "store": store.name,
+            "tables": overview.count_tables(connection),
+            "sources": overview.list_sources(connection),
+            "languages": overview.count_languages(connection),
+            "noise": overview.count_reasons(connection, "feedback", "noise_reason"),
+            "unassigned": overview.count_reasons(connection, "mention", "unassigned_reason"),
+            "rejected": overview.count_reasons(connection, "rejected", "reason"),
+            "last_run": next(iter(overview.list_runs(connection, 1)), None),
+        }
+    print_json(found) if as_json else print_status(found)
+
+
+def runs(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    limit: LimitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List the latest runs."""
+    from pipelines.cli.show import print_json
+    from pipelines.cli.views import print_runs
+    from pipelines.overview import list_runs
+    from pipelines.store import open_store
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found = list_runs(connection, limit)
+    print_json(found) if as_json else print_runs(found)
+
+
+def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
+    """Check the machine, the models and the store; prepare the default encoder if need be."""
+    from dataclasses import asdict
+
+    from pipelines.cli.show import print_json
+    from pipelines.cli.views import print_findings
+    from pipelines.config import user_cache_dir, user_secret_path
+    from pipelines.doctor import examine_machine
+
+    settings, _ = load_settings(config, db)
+    found = examine_machine(user_cache_dir(), user_secret_path(), settings.store.url)
+    print_json([asdict(each) for each in found]) if as_json else print_findings(found)
+    if any(each.state == "error" for each in found):
+        raise typer.Exit(1)
+
+
+def schema(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Only these tables.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the data dictionary: every table, view and column with its meaning, as Markdown."""
+    from dataclasses import asdict
+
+    from pipelines.cli.show import print_json
+    from pipelines.dictionary import describe_schema, format_markdown
+    from pipelines.errors import ConfigError
+
+    entries = describe_schema()
+    known = {entry.name for entry in entries}
+    wanted = set(names or known)
+    if unknown := sorted(wanted - known):
+        raise ConfigError(
+            f"there is no table {shlex.join(unknown)}; there are: {', '.join(sorted(known))}"
+        )
+    chosen = [entry for entry in entries if entry.name in wanted]
+    if as_json:
+        print_json([asdict(entry) for entry in chosen])
+    else:
+        typer.echo(format_markdown(chosen))
+
+
+def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
+    """Bring a store to this program's schema; make a backup first."""
+    from pipelines.cli.show import open_console, print_json
+    from pipelines.migrations import SCHEMA_VERSION
+    from pipelines.store import upgrade_store
+
+    settings, _ = load_settings(config, db)
+    before = upgrade_store(settings.store.url)
+    if as_json:
+        print_json({"before": before, "now": SCHEMA_VERSION})
+    elif before == SCHEMA_VERSION:
+        open_console().print(f"nothing to do: the store has schema {before}")
+    else:
+        open_console().print(f"migrated from schema {before or 'none'} to {SCHEMA_VERSION}")

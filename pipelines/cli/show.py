@@ -1,0 +1,174 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.inspect import Inspection
+    from pipelines.job import RunResult
+
+# Bidirectional overrides and controls that would rearrange the terminal around a quote.
+_UNSAFE: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)),
+    **dict.fromkeys((*range(32), 0x7F), " "),
+}
+
+_COUNT_LABELS = {
+    "n_read": "rows read",
+    "n_new": "new",
+    "n_updated": "updated",
+    "n_known": "known already",
+    "n_rejected": "rejected",
+    "n_noise": "noise set aside",
+    "n_mentions": "mentions",
+    "n_themes": "themes",
+}
+
+
+def open_console() -> Console:
+    """The console for results: standard output, as wide as the terminal."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; moments as ISO 8601, letters of every script as they are."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_encode)
+    sys.stdout.write("\n")
+
+
+def make_table(title: str, columns: Mapping[str, str]) -> Table:
+    """A table whose columns are left or right aligned.
+
+    :param columns: "left" or "right" by heading.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for name, side in columns.items():
+        table.add_column(
+            name,
+            justify="right" if side == "right" else "left",
+            overflow="fold",
+            no_wrap=side == "right",
+        )
+    return table
+
+
+def show_text(text: str | None, limit: int = 160) -> str:
+    """Customer text as it is safe in a terminal: no controls, no markup, one line."""
+    clean = " ".join((text or "").translate(_UNSAFE).split())
+    return escape(clean if len(clean) <= limit else clean[: limit - 1] + "…")
+
+
+def show_number(value: float | None, digits: int = 0) -> str:
+    """A number with separators; a dash for none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def show_day(value: datetime | None) -> str:
+    """The day of a moment; a dash for none."""
+    return "–" if value is None else f"{value:%Y-%m-%d}"
+
+
+def show_feeling(score: float | None) -> str:
+    """A sentiment score with its colour and, for those who see none, its sign."""
+    if score is None:
+        return "–"
+    colour = "red" if score < -0.15 else "green" if score > 0.15 else "default"
+    return f"[{colour}]{score:+.2f}[/]"
+
+
+def print_run(result: "RunResult") -> None:
+    """Print what a run did, and what to look at next."""
+    console = open_console()
+    table = make_table(f"Run {result.run_id}", {"": "left", "rows": "right"})
+    for name, label in _COUNT_LABELS.items():
+        if name in result.counts:
+            table.add_row(label, f"{result.counts[name]:,}")
+    console.print(table)
+    n_rejected = result.counts.get("n_rejected", 0)
+    if n_rejected:
+        console.print(
+            f"{n_rejected:,} of {result.counts['n_read']:,} rows could not be used; they are kept "
+            f"in 'rejected'. See them with: earful status --rejected{db_hint(result.store)}",
+            style="yellow",
+        )
+
+
+def db_hint(url: str) -> str:
+    """The option that names a store, unless it is the default one."""
+    return "" if url == "sqlite:///earful.db" else f" --db {url}"
+
+
+def print_inspections(found: "Sequence[Inspection]", region: str) -> None:
+    """Print what would be read from each table of each file; samples are masked."""
+    console = open_console()
+    for each in found:
+        _print_inspection(console, describe_inspection(each, region))
+
+
+def describe_inspection(found: "Inspection", region: str) -> dict[str, Any]:
+    """An inspection as it may be shown: personal data in the sample rows masked.
+
+    :param region: two-letter country of phone numbers without a country code.
+    """
+    from pipelines.feedback_rows import mask_values
+
+    values = asdict(found)
+    hidden = {column.name for column in found.columns if column.role in _PRIVATE_ROLES}
+    values["sample_rows"] = [
+        {
+            name: "<hidden>" if name in hidden else value
+            for name, value in mask_values(row, region).items()
+        }
+        for row in found.sample_rows
+    ]
+    return values
+
+
+# Roles whose values name a person: shown to nobody.
+_PRIVATE_ROLES = {"email", "phone", "handle", "name", "author", "private"}
+
+
+def _print_inspection(console: Console, found: dict[str, Any]) -> None:
+    sheet = f" [{found['sheet']}]" if found["sheet"] else ""
+    console.print()
+    console.print(f"[bold]{escape(found['file'] + sheet)}[/]", end="  ")
+    console.print(f"{found['kind']}: {escape(found['kind_reason'])}")
+    layout = [found["format"], found["encoding"], _name_delimiter(found["delimiter"])]
+    rows = f"{found['n_rows']:,} rows, of which {found['n_items']:,} usable items"
+    console.print(" · ".join(part for part in (*layout, rows) if part), style="dim")
+    table = make_table("", {"column": "left", "role": "left", "why": "left", "samples": "left"})
+    for column in found["columns"]:
+        samples = [row.get(column["name"]) for row in found["sample_rows"]]
+        table.add_row(
+            escape(column["name"]),
+            column["role"] or "–",
+            escape(column["why"]),
+            " | ".join(show_text(sample, 40) for sample in samples if sample),
+        )
+    console.print(table)
+    print_lines(console, found["problems"], "yellow")
+
+
+def _name_delimiter(delimiter: str | None) -> str:
+    names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+    return f"delimiter {names.get(delimiter, delimiter)}" if delimiter else ""
+
+
+def print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+    """Print plain lines."""
+    for line in lines:
+        console.print(escape(line), style=style)
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a value of type {type(value).__name__} cannot be printed")

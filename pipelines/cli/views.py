@@ -1,0 +1,150 @@
+"""The tables that status, runs, doctor and themes print."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipelines.cli.show import (
+    make_table,
+    open_console,
+    show_day,
+    show_feeling,
+    show_number,
+    show_text,
+)
+
+if TYPE_CHECKING:
+    from pipelines.doctor import Finding
+
+_STATE_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """Print what a store holds."""
+    console = open_console()
+    console.print(f"[bold]{escape(found['store'])}[/]")
+    counts = make_table("Rows", {"table": "left", "rows": "right"})
+    for name, n in found["tables"].items():
+        counts.add_row(name, f"{n:,}")
+    console.print(counts)
+    _print_sources(console, found["sources"])
+    _print_counts(console, "Mentions by language", found["languages"])
+    _print_counts(console, "Noise, set aside", found["noise"])
+    _print_counts(console, "Mentions without a theme", found["unassigned"])
+    _print_counts(console, "Rejected rows (earful status --rejected)", found["rejected"])
+    if found["last_run"]:
+        print_runs([found["last_run"]], "Last run")
+
+
+def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> None:
+    """Print rejected rows."""
+    console = open_console()
+    total = sum(counts.values())
+    heads = {"file": "left", "row": "right", "reason": "left", "row as kept": "left"}
+    table = make_table(f"Rejected rows: {len(rows):,} of {total:,}", heads)
+    for row in rows:
+        number = "–" if row["row_number"] is None else str(row["row_number"])
+        reason = f"{escape(row['reason'])}: {escape(row['meaning'])}"
+        table.add_row(escape(row["file"] or ""), number, reason, show_text(row["raw"], 80))
+    console.print(table)
+    _print_counts(console, "By reason", counts)
+
+
+def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
+    """Print runs."""
+    console = open_console()
+    heads = {"run": "left", "command": "left", "status": "left", "seconds": "right"}
+    heads |= dict.fromkeys(("read", "new", "rejected", "mentions", "themes"), "right")
+    table = make_table(title, heads)
+    for row in rows:
+        figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions", "themes"))
+        table.add_row(
+            row["run_id"],
+            row["command"],
+            row["status"],
+            show_number(row["seconds"], 1),
+            *map(show_number, figures),
+        )
+    console.print(table)
+    for row in rows:
+        if row["error"]:
+            console.print(f"{row['run_id']}: {escape(row['error'])}", style="yellow")
+
+
+def print_findings(found: "Sequence[Finding]") -> None:
+    """Print the doctor's findings."""
+    table = make_table("", {"check": "left", "state": "left", "detail": "left"})
+    for each in found:
+        state = f"[{_STATE_COLOURS[each.state]}]{each.state}[/]"
+        table.add_row(each.name, state, escape(each.detail))
+    open_console().print(table)
+
+
+def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
+    """Print themes, the largest first."""
+    heads = {"theme": "left", "name": "left", "mentions": "right", "voices": "right"}
+    heads |= {"feeling": "right", "verdict": "left", "languages": "left", "since": "left"}
+    table = make_table(title, heads)
+    for row in rows:
+        table.add_row(
+            row["theme_id"],
+            show_text(row["name"], 60),
+            show_number(row["n_mentions"]),
+            show_number(row["n_customers"]),
+            show_feeling(row["sentiment"]),
+            row["verdict"] or "–",
+            " ".join(row["languages"]),
+            show_day(row["first_seen_at"]),
+        )
+    open_console().print(table)
+
+
+def print_theme(row: Mapping[str, Any]) -> None:
+    """Print all about one theme."""
+    console = open_console()
+    print_themes([row], "")
+    console.print(show_text(row["description"], 400))
+    if row["keywords"]:
+        console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
+    for quote in row["quotes"]:
+        console.print(f"  “{show_text(quote['text'], 300)}”  [dim]{quote['mention_id']}[/]")
+    months = make_table("By month", {"month": "left", **dict.fromkeys(_MONTH_HEADS, "right")})
+    for month in row["months"]:
+        months.add_row(
+            f"{month['period_start']:%Y-%m}",
+            show_number(month["n_mentions"]),
+            show_number(month["n_customers"]),
+            show_feeling(month["sentiment"]),
+        )
+    console.print(months)
+
+
+_MONTH_HEADS = ("mentions", "voices", "feeling")
+
+
+def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> None:
+    if not sources:
+        return
+    heads = {"source": "left", "feedback": "right", "languages": "right", "linked": "right"}
+    table = make_table("Sources", {**heads, "noise": "right", "from": "left", "to": "left"})
+    for row in sources:
+        linked = row["n_linked"] / row["n_feedback"]
+        table.add_row(
+            escape(row["source"]),
+            show_number(row["n_feedback"]),
+            show_number(row["n_languages"]),
+            f"{linked:.0%}",
+            show_number(row["n_noise"]),
+            show_day(row["first_at"]),
+            show_day(row["last_at"]),
+        )
+    console.print(table)
+
+
+def _print_counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    if not counts:
+        return
+    shown = "  ".join(f"{escape(name)} {n:,}" for name, n in counts.items())
+    console.print(f"[bold]{title}[/]  {shown}")

@@ -1,0 +1,104 @@
+"""The data dictionary: every table, view and column, from the declarations themselves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from pipelines.tables import metadata
+from pipelines.views import VIEW_COMMENTS, view_queries
+
+
+@dataclass(frozen=True)
+class ColumnEntry:
+    """A column; type as PostgreSQL names it, empty for columns of views."""
+
+    name: str
+    type: str
+    meaning: str
+    is_key: bool
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A table or view."""
+
+    name: str
+    kind: str
+    meaning: str
+    columns: tuple[ColumnEntry, ...]
+
+
+def describe_schema() -> list[TableEntry]:
+    """Every table and view with its columns, tables first, in the order of their declaration."""
+    tables = [_describe_table(table) for table in metadata.tables.values()]
+    return tables + [_describe_view(name) for name in VIEW_COMMENTS]
+
+
+def format_markdown(entries: list[TableEntry]) -> str:
+    """The dictionary as Markdown, as it stands in the README."""
+    lines: list[str] = []
+    for entry in entries:
+        lines += [f"#### `{entry.name}`", f"{entry.meaning} ({entry.kind})", ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        for column in entry.columns:
+            name = f"**`{column.name}`**" if column.is_key else f"`{column.name}`"
+            lines.append(f"| {name} | {column.type} | {column.meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _describe_table(table: Table) -> TableEntry:
+    return TableEntry(
+        table.name, "table", table.comment or "", tuple(map(_describe_column, table.columns))
+    )
+
+
+def _describe_column(column: Column[object]) -> ColumnEntry:
+    type_name = _name_type(column)
+    return ColumnEntry(column.name, type_name, column.comment or "", column.primary_key)
+
+
+def _describe_view(name: str) -> TableEntry:
+    columns = tuple(
+        ColumnEntry(
+            column.name,
+            _name_type(column),
+            _view_meaning(name, column.name, getattr(column, "comment", None)),
+            is_key=False,
+        )
+        for column in view_queries()[name].selected_columns
+    )
+    return TableEntry(name, "view", VIEW_COMMENTS[name], columns)
+
+
+def _name_type(column: Any) -> str:
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return str(column.type.compile(dialect=dialect)).lower()
+
+
+def _view_meaning(view: str, column: str, comment: str | None) -> str:
+    return comment or VIEW_COLUMN_COMMENTS.get(f"{view}.{column}", "")
+
+
+VIEW_COLUMN_COMMENTS = {
+    "v_theme.parent_name": "name of its group",
+    "v_theme.n_feedback": "feedback that speaks of it",
+    "v_theme.n_languages": "languages it is spoken of in",
+    "v_theme.n_sources": "sources it is spoken of in",
+    "v_theme.share_negative": "share of its mentions that are negative, 0..1",
+    "v_theme.share_neutral": "share that are neutral",
+    "v_theme.share_positive": "share that are positive",
+    "v_theme.quote": "its most representative quote",
+    "v_theme_week.week_start": "Monday of the week, UTC",
+    "v_feedback.n_mentions": "mentions it was split into",
+    "v_feedback.sentiment_score": "mean of its mentions, -1..1",
+    "v_feedback.sentiment_low": "its most negative mention",
+    "v_feedback.sentiment_high": "its most positive mention",
+    "v_feedback.themes": "names of its themes, separated by ' | '",
+    "v_feedback.theme_ids": "their ids, separated by ' | '",
+    "v_customer.top_theme": "name of the theme most spoken of",
+    "v_customer.open_theme": "name of the open complaint's theme",
+}

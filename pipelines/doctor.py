@@ -1,0 +1,134 @@
+"""The state of this machine: what works, what does not, and what to do about it."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipelines.database import FIXED_SQLITE, sqlite_driver
+from pipelines.errors import EarfulError
+
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "spacy", "hdbscan", "sqlalchemy")
+MIN_FREE_BYTES = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check.
+
+    :param state: ok, warning or error.
+    """
+
+    name: str
+    state: str
+    detail: str
+
+
+def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Finding]:
+    """Check the program, the machine, the models and the store."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _check_program,
+        _check_packages,
+        _check_processor,
+        _check_sqlite,
+        lambda: _check_folder("cache", cache_dir),
+        lambda: _check_encoder(cache_dir),
+        lambda: _check_secret(secret_path),
+        lambda: _check_store(url),
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def _check_program() -> Iterator[Finding]:
+    from pipelines.runs import code_version
+
+    detail = f"{code_version()} on Python {platform.python_version()}, {platform.platform()}"
+    yield Finding("earful", "ok", detail)
+
+
+def _check_packages() -> Iterator[Finding]:
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        advice = f"not installed: {', '.join(missing)}; install earful again from its lock file"
+        yield Finding("packages", "error", advice)
+    yield Finding("packages", "ok", ", ".join(found))
+
+
+def _check_processor() -> Iterator[Finding]:
+    from nlp.forward import choose_placement
+
+    placement = choose_placement("auto")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    kind = str(placement.dtype).removeprefix("torch.")
+    yield Finding("processor", "ok", f"{cores} cores; models run on {placement.device} in {kind}")
+
+
+def _check_sqlite() -> Iterator[Finding]:
+    library = tuple(map(int, sqlite_driver().sqlite_version.split(".")))
+    shown = ".".join(map(str, library))
+    if library < FIXED_SQLITE:
+        yield Finding(
+            "sqlite",
+            "warning",
+            f"{shown} has the WAL-reset bug; install pysqlite3 (3.51.3 or newer)",
+        )
+    else:
+        yield Finding("sqlite", "ok", shown)
+
+
+def _check_folder(name: str, folder: Path) -> Iterator[Finding]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding(name, "error", f"{folder} cannot be used: {error.strerror}; set EARFUL_CACHE")
+        return
+    if not os.access(folder, os.W_OK):
+        yield Finding(name, "error", f"{folder} cannot be written; set EARFUL_CACHE")
+    elif free < MIN_FREE_BYTES:
+        yield Finding(name, "warning", f"{folder} has only {free / 1e9:.1f} GB free")
+    else:
+        yield Finding(name, "ok", f"{folder}, {free / 1e9:.0f} GB free")
+
+
+def _check_encoder(cache_dir: Path) -> Iterator[Finding]:
+    from nlp.errors import ModelError
+    from nlp.weights import DEFAULT, encoder_name, prepare_default_encoder
+
+    try:
+        folder = prepare_default_encoder(cache_dir)
+    except ModelError as error:
+        yield Finding("encoder", "error", str(error))
+        return
+    yield Finding("encoder", "ok", f"{encoder_name(DEFAULT, cache_dir)} in {folder}")
+
+
+def _check_secret(path: Path) -> Iterator[Finding]:
+    from pipelines.secret import SECRET_VARIABLE, load_secret
+
+    try:
+        load_secret(path)
+    except EarfulError as error:
+        yield Finding("secret", "error", str(error))
+        return
+    where = f"${SECRET_VARIABLE}" if os.environ.get(SECRET_VARIABLE) else str(path)
+    yield Finding("secret", "ok", f"from {where}; keep a copy: without it keys never match again")
+
+
+def _check_store(url: str) -> Iterator[Finding]:
+    from pipelines.store import open_store
+
+    try:
+        store = open_store(url)
+    except EarfulError as error:
+        yield Finding("store", "warning", str(error))
+        return
+    yield Finding("store", "ok", store.name)

@@ -1,0 +1,143 @@
+"""What a store holds, as plain values: behind status, runs and themes list."""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from pipelines import tables
+from pipelines.reading.tables import REASONS as READING_REASONS
+from pipelines.rejections import REASONS as STEP_REASONS
+
+_TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
+
+
+def count_tables(connection: Connection) -> dict[str, int]:
+    """Rows by table."""
+    return {
+        name: connection.execute(
+            select(func.count()).select_from(tables.metadata.tables[name])
+        ).scalar_one()
+        for name in _TABLES
+    }
+
+
+def list_sources(connection: Connection) -> list[dict[str, Any]]:
+    """Each source with its rows, languages, dates, linked and noise rows, the largest first."""
+    column = tables.feedback.c
+    query = (
+        select(
+            column.source,
+            func.count().label("n_feedback"),
+            func.count(column.lang.distinct()).label("n_languages"),
+            func.count(column.customer_id).label("n_linked"),
+            func.count(column.noise_reason).label("n_noise"),
+            func.min(column.occurred_at).label("first_at"),
+            func.max(column.occurred_at).label("last_at"),
+        )
+        .group_by(column.source)
+        .order_by(func.count().desc(), column.source)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def count_languages(connection: Connection) -> dict[str, int]:
+    """Mentions by language, the most frequent first."""
+    column = tables.mention.c.lang
+    query = select(column, func.count()).group_by(column).order_by(func.count().desc(), column)
+    return {lang or "und": n for lang, n in connection.execute(query).tuples()}
+
+
+def count_reasons(connection: Connection, table: str, column: str) -> dict[str, int]:
+    """Rows of a table by reason, the most frequent first; rows without a reason are left out."""
+    reason = tables.metadata.tables[table].c[column]
+    query = (
+        select(reason, func.count())
+        .where(reason.is_not(None))
+        .group_by(reason)
+        .order_by(func.count().desc(), reason)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def list_rejected(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Rejected rows with their reasons in words."""
+    column = tables.rejected.c
+    query = (
+        select(column.source, column.file, column.row_number, column.reason, column.raw)
+        .order_by(column.file, column.row_number)
+        .limit(limit)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [{**row, "meaning": describe_reason(row["reason"])} for row in rows]
+
+
+def describe_reason(reason: str) -> str:
+    """A reason for rejecting a row, in words."""
+    return READING_REASONS.get(reason) or STEP_REASONS.get(reason) or reason
+
+
+def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The latest runs, the newest first."""
+    query = select(tables.run).order_by(tables.run.c.run_id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def list_themes(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
+    """Active themes with their languages, the largest first."""
+    theme = tables.theme
+    query = (
+        select(theme)
+        .where(theme.c.status == "active")
+        .order_by(theme.c.n_mentions.desc(), theme.c.theme_id)
+        .limit(limit)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    languages = _languages_of_themes(connection)
+    return [{**row, "languages": languages.get(row["theme_id"], [])} for row in rows]
+
+
+def show_theme(connection: Connection, theme_id: str) -> dict[str, Any] | None:
+    """All about one theme; None when there is none with this id."""
+    row = (
+        connection.execute(select(tables.theme).where(tables.theme.c.theme_id == theme_id))
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    return {
+        **row,
+        "languages": _languages_of_themes(connection).get(theme_id, []),
+        "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
+        "events": _rows(connection, tables.theme_event, theme_id, "event_id"),
+        "months": _months(connection, theme_id),
+    }
+
+
+def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
+    column = tables.mention.c
+    query = (
+        select(column.theme_id, column.lang)
+        .where(column.theme_id.is_not(None))
+        .group_by(column.theme_id, column.lang)
+        .order_by(column.theme_id, func.count().desc(), column.lang)
+    )
+    found: dict[str, list[str]] = {}
+    for theme_id, lang in connection.execute(query).tuples():
+        found.setdefault(str(theme_id), []).append(lang or "und")
+    return found
+
+
+def _rows(connection: Connection, table: Any, theme_id: str, order: str) -> list[dict[str, Any]]:
+    query = select(table).where(table.c.theme_id == theme_id).order_by(table.c[order])
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _months(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
+    period = tables.theme_period.c
+    query = (
+        select(period.period_start, period.n_mentions, period.n_customers, period.sentiment)
+        .where(period.theme_id == theme_id, period.period == "month", period.segment == "all")
+        .order_by(period.period_start)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]

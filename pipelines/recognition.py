@@ -1,0 +1,122 @@
+"""From a file to typed records: what its columns are is decided from a sample, or told by --map."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.errors import InputError
+from pipelines.inspect import list_value_problems
+from pipelines.reading.files import InputFile
+from pipelines.reading.opening import open_tables
+from pipelines.reading.plans import Plan, plan_table
+from pipelines.reading.records import (
+    CustomerRecord,
+    EventRecord,
+    FeedbackItem,
+    Tally,
+    customer_records,
+    event_records,
+    feedback_items,
+)
+from pipelines.reading.sampling import Sample, sample_table
+from pipelines.reading.tables import BadRow
+
+Warn = Callable[[str], None]
+_KEYS = ("customer", "email", "phone", "handle")
+_SETTINGS = {
+    "feedback": "text=COLUMN",
+    "customers": "customer=COLUMN or --map email=COLUMN",
+    "events": "customer=COLUMN --map at=COLUMN",
+}
+
+
+def read_feedback(
+    file: InputFile, pairs: Sequence[str], *, timezone: str, warn: Warn
+) -> Iterator[FeedbackItem | BadRow]:
+    """Every feedback of a file, or the row as bad.
+
+    :param pairs: ``ROLE=COLUMN``, laid over what is recognised.
+    :raises InputError: when the file cannot be read, or no column holds feedback.
+    :raises ConfigError: when a pair names a role or a column that is not there.
+    """
+    yield from _read(file, pairs, "feedback", feedback_items, timezone, warn)
+
+
+def read_customers(
+    file: InputFile, pairs: Sequence[str], *, timezone: str, warn: Warn
+) -> Iterator[CustomerRecord | BadRow]:
+    """Every customer of a file, or the row as bad; raises as :func:`read_feedback`."""
+    yield from _read(file, pairs, "customers", customer_records, timezone, warn)
+
+
+def read_events(
+    file: InputFile, pairs: Sequence[str], *, timezone: str, warn: Warn
+) -> Iterator[EventRecord | BadRow]:
+    """Every event of a file, or the row as bad; raises as :func:`read_feedback`."""
+    yield from _read(file, pairs, "events", event_records, timezone, warn)
+
+
+def guess_kind(file: InputFile) -> str:
+    """What most rows of a file look like: feedback, customers, events or unknown.
+
+    :raises InputError: when the file cannot be read.
+    """
+    sizes: dict[str, int] = {}
+    for table in open_tables(file):
+        sample = sample_table(table)
+        kind = plan_table(sample).kind.kind
+        sizes[kind] = sizes.get(kind, 0) + sample.n_rows
+    return max(sizes, key=lambda kind: (kind != "unknown", sizes[kind], kind), default="unknown")
+
+
+def _read(
+    file: InputFile,
+    pairs: Sequence[str],
+    kind: str,
+    make_records: Callable[..., Iterator[Any]],
+    timezone: str,
+    warn: Warn,
+) -> Iterator[Any]:
+    samples = [sample_table(table) for table in open_tables(file)]
+    plans = [plan_table(sample, pairs, kind) for sample in samples]
+    _check_usable(file, samples, plans, kind, warn)
+    for table, plan in zip(open_tables(file), plans, strict=True):
+        if not _is_usable(plan, kind):
+            continue
+        for note in table.notes:
+            warn(f"{file.name}: {note}")
+        tally = Tally()
+        yield from make_records(table, plan.mapping, plan.formats, ZoneInfo(timezone), tally)
+        for problem in list_value_problems(plan, tally):
+            warn(f"{file.name}: {problem}")
+
+
+def _check_usable(
+    file: InputFile, samples: Sequence[Sample], plans: Sequence[Plan], kind: str, warn: Warn
+) -> None:
+    n_other = sum(not _is_usable(plan, kind) for plan in plans)
+    if n_other == len(plans):
+        raise InputError(_describe_unusable(file, samples, kind))
+    if n_other:
+        warn(f"{file.name}: {n_other} of {len(plans)} sheets hold no {kind} and are not read")
+
+
+def _is_usable(plan: Plan, kind: str) -> bool:
+    if kind == "feedback":
+        return bool(plan.mapping.texts)
+    has_person = any(key in plan.mapping.columns for key in _KEYS)
+    return has_person and (kind == "customers" or "at" in plan.mapping.columns)
+
+
+def _describe_unusable(file: InputFile, samples: Sequence[Sample], kind: str) -> str:
+    if not any(sample.n_rows or sample.n_bad for sample in samples):
+        return f"{file.name} has a header but no rows"
+    columns = [column for sample in samples for column in sample.columns]
+    shown = ", ".join(columns[:20]) + (f" and {len(columns) - 20:,} more" if columns[20:] else "")
+    what = {"feedback": "feedback text", "customers": "a customer's key"}.get(
+        kind, "both a customer and a date"
+    )
+    return (
+        f"{file.name}: no column looks like {what}; name it with --map {_SETTINGS[kind]}. "
+        f"There are: {shown}"
+    )
