@@ -7,6 +7,7 @@ languages (-1 for all), then the counts in the order that the template's `data-n
 import json
 from collections import Counter
 from collections.abc import Mapping
+from operator import itemgetter
 
 from pipelines.report.display import show_dates
 from pipelines.report.facts import ReportFacts
@@ -56,11 +57,12 @@ def theme_cell(theme: ThemeFacts, a_slice: Slice) -> Cell:
 def _place(counts: Mapping[Slice, Cell], facts: ReportFacts) -> list[Cell]:
     sources = {None: -1} | {source: place for place, source in enumerate(facts.sources)}
     langs = {None: -1} | {lang: place for place, lang in enumerate(facts.langs)}
-    return [
+    placed: list[Cell] = [
         [sources[s.source], langs[s.lang], *cell]
         for s, cell in counts.items()
         if s.source in sources and s.lang in langs
     ]
+    return sorted(placed, key=itemgetter(0, 1))
 
 
 def _by_sentiment(tally: MentionTally) -> Cell:

@@ -1,7 +1,7 @@
 """Counts by source and language, in every combination that the page's filters can ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -156,8 +156,8 @@ def count_mentions(connection: Connection) -> dict[str | None, MentionCube]:
     return {theme_id: dict(cube) for theme_id, cube in cubes.items()}
 
 
-def count_voices(connection: Connection) -> dict[str, CountCube]:
-    """Count the distinct voices of each theme: customers, else authors, else feedback.
+def count_voices(connection: Connection, theme_ids: Sequence[str]) -> dict[str, CountCube]:
+    """Count the distinct voices of these themes: customers, else authors, else feedback.
 
     A voice can speak in two sources or languages, so each slice is counted for itself.
     """
@@ -171,7 +171,7 @@ def count_voices(connection: Connection) -> dict[str, CountCube]:
         axes = [feedback.c.source if by_source else null(), _mention_lang() if by_lang else null()]
         groups = [axis for axis, wanted in zip(axes, (by_source, by_lang), strict=True) if wanted]
         query = _counted(mention.c.theme_id, *axes, func.count(voice.distinct()))
-        query = query.where(mention.c.theme_id.is_not(None))
+        query = query.where(mention.c.theme_id.in_(theme_ids))
         for theme_id, source, lang, n in connection.execute(
             query.group_by(mention.c.theme_id, *groups)
         ):

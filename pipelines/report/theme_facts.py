@@ -85,7 +85,7 @@ def read_themes(
     )
     rows = connection.execute(query).all()
     theme_ids = [row.theme_id for row in rows]
-    voices = count_voices(connection)
+    voices = count_voices(connection, theme_ids)
     quotes = _read_quotes(connection, theme_ids)
     weeks = _read_weeks(connection, theme_ids, week_starts)
     return tuple(
