@@ -95,8 +95,11 @@ def _rate_dialect(counts: list[int]) -> tuple[float, int]:
     below = counts[position:]
     share = round(sum(n == n_columns for n in below) / len(below), 2)
     # Commas in free text agree on a number of "columns" by chance, more so in few lines.
-    is_chance = position > 0 and (share < 0.8 or len(below) < 3)
-    return (share, n_columns) if n_columns > 1 and share >= 0.5 and not is_chance else (0.0, 0)
+    needed = 0.3 if position == 0 and n_columns > 2 else 0.5 if position == 0 else 0.8
+    is_chance = share < needed or (position > 0 and len(below) < 3)
+    if n_columns < 2 or is_chance:
+        return 0.0, 0
+    return share - (0.15 if position else 0.0), n_columns
 
 
 def _detect(file: InputFile) -> Encoding:

@@ -93,12 +93,24 @@ def _detect_utf16(head: bytes) -> str | None:
     low = head[0 : 2 * pairs : 2].count(0)
     high = head[1 : 2 * pairs : 2].count(0)
     # Even all-Hebrew or all-Arabic exports have ASCII separators, digits and line ends.
-    for n_zero, n_other, name in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
+    for parity, n_zero, n_other, name in ((1, high, low, "utf-16-le"), (0, low, high, "utf-16-be")):
         if n_zero >= 0.03 * pairs and n_other <= 0.01 * pairs:
             text = head[: 2 * pairs].decode(name, errors="replace")
-            if text.count("\ufffd") <= 0.01 * pairs:
+            n_control = sum(head[parity : 2 * pairs : 2].count(byte) for byte in range(8))
+            # A stray NUL in UTF-8 must not decide: control bytes fill every second place of
+            # UTF-16 that happens to be valid UTF-8.
+            is_wide = n_control >= 0.5 * pairs or not _is_utf8(head)
+            if text.count("\ufffd") <= 0.01 * pairs and is_wide:
                 return name
     return None
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head[:-4].decode("utf-8")  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _scan_utf8(stream: io.BufferedReader, head: bytes) -> tuple[int, int, bytearray]:
@@ -154,6 +166,12 @@ def _is_western(sample: bytes) -> bool:
     return set(marks) <= _WESTERN and n_runs <= 0.05 * len(marks) and not _NOT_WESTERN.search(text)
 
 
+def _is_turkish(sample: bytes) -> bool:
+    text = sample.decode("cp1254", errors="replace")
+    marks = {char for char in text if not char.isascii()}
+    return marks <= _TURKISH and bool(marks & set("ğışĞİŞ"))
+
+
 def _is_kana(sample: bytes, codec: str) -> bool:
     text = sample.decode(codec, errors="replace")
     n_wide = sum(not char.isascii() for char in text)
@@ -165,11 +183,13 @@ _WESTERN = frozenset(
     "àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ"
     "\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\u2122\xa0€£¥«»¿¡°§©®´·ª½¼²"
 )
+_TURKISH = frozenset("çğıöşüÇĞİÖŞÜâîûÂ\u2018\u2019\u201c\u201d\u2013\u2026\xa0€")
 # Combinations that cp1252 shows only where the bytes were written in cp1250 (Polish, Hungarian).
 _NOT_WESTERN = re.compile(r"\w¿|õ(?!e)|\w[²½¼]\w")
 _FIRST_GUESSES = (
     (_is_western, "cp1252"),
     (_is_hebrew, "cp1255"),
+    (_is_turkish, "cp1254"),
     (partial(_is_kana, codec="shift_jis"), "cp932"),
     (partial(_is_kana, codec="euc_jp"), "euc_jp"),
 )

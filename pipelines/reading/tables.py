@@ -48,7 +48,7 @@ REASONS = {
     "unbalanced_quote": "a quotation mark that opens a cell and is never closed",
     "broken_json": "not valid JSON",
     "not_an_object": "valid JSON, but not an object with names and values",
-    "damaged_file": "the file is damaged from here on; the rows before are kept",
+    "damaged_file": "the file cannot be unpacked from here on; the rows before are kept",
     "no_customer": "no customer id, e-mail, phone or handle in this row",
     "no_date": "an event without a date that can be read",
 }

@@ -1,0 +1,149 @@
+"""Records from rows: nothing lost, everything typed."""
+
+import random
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from pipelines.reading import (
+    BadRow,
+    Tally,
+    customer_records,
+    event_records,
+    feedback_items,
+    find_files,
+    open_tables,
+    plan_table,
+    sample_table,
+)
+
+
+def read_all(tmp_path, name, data, read=feedback_items, pairs=(), kind=None, **options):
+    path = tmp_path / name
+    path.write_text(data, encoding="utf-8")
+    (file,) = find_files([str(path)])
+    (table,) = open_tables(file)
+    plan = plan_table(sample_table(table), pairs, kind)
+    (table,) = open_tables(file)
+    return list(read(table, plan.mapping, plan.formats, **options))
+
+
+def test_a_review_becomes_an_item_with_all_it_carries(tmp_path):
+    (item, *_) = read_all(
+        tmp_path,
+        "reviews.csv",
+        "id,title,text,stars,created at,customer id,store version,First Name\n"
+        "r1,Slow,The app takes a minute to open,2,2024-03-01 12:00,C7,1.2,Ann\n"
+        "r2,Fine,It works well on my old phone,5,2024-03-02 13:00,C8,1.2,Bob\n",
+        zone=ZoneInfo("Asia/Jerusalem"),
+    )
+    assert (item.file, item.row_number, item.source_id) == ("reviews.csv", 2, "r1")
+    assert item.text == "Slow\n\nThe app takes a minute to open"
+    assert (item.rating, item.rating_max, item.customer) == (2.0, 5.0, "C7")
+    assert item.at == datetime(2024, 3, 1, 10, tzinfo=UTC)
+    assert item.attributes == {"store version": "1.2"}
+    assert item.question is None
+
+
+def test_several_open_questions_are_several_items_of_one_row(tmp_path):
+    items = read_all(
+        tmp_path,
+        "survey.csv",
+        "ResponseId,What did you like?,What should we improve?\n"
+        "R1,The friendly staff at the desk,Faster check in please\n"
+        "R2,,More parking near the door\n"
+        "R3,,\n",
+    )
+    assert [
+        (item.row_number, item.source_id, item.question, item.text)
+        for item in items
+        if not isinstance(item, BadRow)
+    ] == [
+        (2, "R1", "What did you like?", "The friendly staff at the desk"),
+        (2, "R1", "What should we improve?", "Faster check in please"),
+        (3, "R2", "What should we improve?", "More parking near the door"),
+    ]
+    assert (items[-1].number, items[-1].reason) == (4, "no_text")
+
+
+def test_what_cannot_be_read_does_not_lose_the_row(tmp_path):
+    tally = Tally()
+    items = read_all(
+        tmp_path,
+        "a.csv",
+        "date,rating,text\n2024-03-01,5,good\nsoon,many,bad\n2024-03-03,4,fine\n,,  \n",
+        tally=tally,
+    )
+    assert items[1].at is None
+    assert items[1].attributes == {"date": "soon", "rating": "many"}
+    assert (tally.n_rows, tally.n_items, tally.n_bad_rows) == (4, 3, 1)
+    assert (tally.n_unread_dates, tally.n_unread_ratings) == (1, 1)
+
+
+def test_a_title_alone_is_the_text_and_a_repeated_one_is_not_said_twice(tmp_path):
+    items = read_all(
+        tmp_path,
+        "a.csv",
+        "title,text\nOnly a title,\nThe staff was…,The staff was rude to me\nBad,Never again here\n",
+    )
+    assert [item.text for item in items] == [
+        "Only a title",
+        "The staff was rude to me",
+        "Bad\n\nNever again here",
+    ]
+
+
+def test_decisions_do_not_depend_on_the_order_of_the_rows(tmp_path):
+    lines = [
+        f"{i},{i % 12 + 1}/{i % 28 + 1}/2024,{i % 9},words number {i} here" for i in range(3_000)
+    ]
+    header = "id,date,score,comment\n"
+    first = read_all(tmp_path, "a.csv", header + "\n".join(lines))
+    random.Random(3).shuffle(lines)
+    second = read_all(tmp_path, "a.csv", header + "\n".join(lines))
+
+    def keyed(items):
+        return {
+            item.source_id: (item.at, item.rating, item.rating_max, item.text) for item in items
+        }
+
+    assert keyed(first) == keyed(second)
+    assert first[0].at == datetime(2024, 1, 1, tzinfo=UTC)
+    assert first[0].rating_max == 10
+
+
+def test_customers_keep_keys_and_attributes_apart(tmp_path):
+    records = read_all(
+        tmp_path,
+        "crm.csv",
+        "customer_id,email,full name,segment,created_at,tenure\n"
+        "C1,a@x.org,Ann Lee,gold,2020-02-01,12\nC2,b@x.org,Bo Li,silver,2021-02-01,\n,,Cy Ro,gold,,3\n",
+        customer_records,
+        kind="customers",
+    )
+    first = records[0]
+    assert (first.customer, first.email, first.name, first.segment) == (
+        "C1",
+        "a@x.org",
+        "Ann Lee",
+        "gold",
+    )
+    assert first.created == datetime(2020, 2, 1, tzinfo=UTC)
+    assert first.attributes == {"tenure": "12"}
+    assert (records[2].number, records[2].reason) == (4, "no_customer")
+
+
+def test_events_need_a_customer_and_a_date(tmp_path):
+    records = read_all(
+        tmp_path,
+        "events.csv",
+        'order_id;customer_id;order_date;event;amount;shop\nO1;C1;13.02.2024;refund;"1.234,50 €";north\n'
+        "O2;C2;14.02.2024;order;12,00;south\nO3;;15.02.2024;order;1;x\nO4;C4;;order;1;x\n",
+        event_records,
+        kind="events",
+    )
+    first = records[0]
+    assert (first.source_id, first.customer, first.kind) == ("O1", "C1", "refund")
+    assert (first.amount, first.currency) == (1234.5, "EUR")
+    assert first.at == datetime(2024, 2, 13, tzinfo=UTC)
+    assert first.attributes == {"shop": "north"}
+    assert [record.reason for record in records[2:]] == ["no_customer", "no_date"]

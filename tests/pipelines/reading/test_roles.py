@@ -1,0 +1,174 @@
+"""Roles of columns and kinds of tables."""
+
+import random
+
+import pytest
+
+from pipelines.errors import ConfigError
+from pipelines.reading import ColumnMap, apply_map, recognise_kind, recognise_roles
+
+PROSE = [
+    "The delivery was three days late and nobody answered my calls",
+    "Great service, the staff was friendly and the food was hot",
+    "I want my money back, the app keeps crashing on login",
+    "Nothing special but it does what it promises for the price",
+]
+
+
+def rows_of(columns, *cells):
+    return [dict(zip(columns, row, strict=True)) for row in cells]
+
+
+def feedback_rows(columns, n=40):
+    return rows_of(
+        columns,
+        *(
+            (f"id-{i}", f"2024-05-{i % 28 + 1:02d}", PROSE[i % 4] + f" number {i}", str(i % 5 + 1),
+             f"C{i % 7}", f"user{i}@example.com")
+            for i in range(n)
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["id", "date", "text", "rating", "customer_id", "email"],
+        ["Review ID", "Created at", "Review Text", "Stars", "Customer ID", "E-Mail"],
+        ["reviewId", "reviewDate", "reviewText", "starRating", "customerId", "emailAddress"],
+        ["מזהה", "תאריך", "תגובה", "דירוג", "מספר לקוח", "אימייל"],
+        ["معرف", "التاريخ", "التعليق", "التقييم", "رقم العميل", "البريد الإلكتروني"],
+        ["شناسه", "تاریخ", "متن نظر", "امتیاز", "شماره مشتری", "ایمیل"],
+        ["identificador", "fecha", "comentario", "calificación", "cliente", "correo electrónico"],
+        ["Kennung", "Datum", "Kommentar", "Bewertung", "Kundennummer", "E-Mail-Adresse"],
+        ["identifiant", "date de création", "commentaire", "note", "numéro client", "courriel"],
+    ],
+)
+def test_the_usual_roles_are_recognised_in_many_languages(columns):
+    mapping = recognise_roles(columns, feedback_rows(columns))
+    assert mapping.texts == (columns[2],)
+    assert {role: mapping.columns.get(role) for role in ("id", "at", "rating", "customer", "email")} == {
+        "id": columns[0],
+        "at": columns[1],
+        "rating": columns[3],
+        "customer": columns[4],
+        "email": columns[5],
+    }  # fmt: skip
+    assert recognise_kind(columns, feedback_rows(columns)).kind == "feedback"
+
+
+def test_values_speak_where_names_say_nothing():
+    columns = ["a", "b", "c", "d", "e", "f"]
+    mapping = recognise_roles(columns, feedback_rows(columns))
+    assert mapping.texts == ("c",)
+    assert (mapping.columns["at"], mapping.columns["email"]) == ("b", "f")
+
+
+def test_values_overrule_a_name_that_does_not_fit():
+    columns = ["id", "date", "rating", "text"]
+    rows = rows_of(columns, *(("5.70306E+17", "soon", "n/a", text) for text in PROSE * 5))
+    mapping = recognise_roles(columns, rows)
+    assert mapping.columns == {}
+    assert mapping.texts == ("text",)
+
+
+def test_open_questions_are_texts_each_and_choices_are_not():
+    columns = [
+        "Respondent ID",
+        "What did you like most?",
+        "Q7",
+        "How did you hear about us?",
+        "nps",
+    ]
+    rows = rows_of(
+        columns,
+        *(
+            (str(i), PROSE[i % 4] + str(i), PROSE[(i + 1) % 4] + str(i), ["Web", "Friend"][i % 2],
+             str(i % 11))
+            for i in range(60)
+        ),
+    )  # fmt: skip
+    mapping = recognise_roles(columns, rows)
+    assert mapping.texts == ("What did you like most?", "Q7")
+    assert mapping.columns == {"id": "Respondent ID", "rating": "nps"}
+
+
+def test_pros_and_cons_are_texts_each():
+    columns = ["Pros", "Cons", "Summary"]
+    rows = rows_of(
+        columns, *((PROSE[i % 4] + str(i), PROSE[i % 3] + str(i), "ok") for i in range(9))
+    )
+    assert recognise_roles(columns, rows).texts == ("Pros", "Cons")
+
+
+def test_replies_of_the_company_are_never_texts():
+    columns = ["content", "replyContent", "Company public response"]
+    rows = rows_of(
+        columns, *((f"slow app {i}", PROSE[i % 4] * 3, PROSE[i % 4] * 3) for i in range(20))
+    )
+    mapping = recognise_roles(columns, rows)
+    assert mapping.texts == ("content",)
+    assert mapping.columns["reply"] == "replyContent"
+
+
+def test_personal_details_are_set_apart():
+    columns = ["First Name", "IP Address", "LocationLatitude", "comment"]
+    rows = rows_of(columns, *(("Ann", "1.2.3.4", "47.1", text) for text in PROSE))
+    assert recognise_roles(columns, rows).private == (
+        "First Name",
+        "IP Address",
+        "LocationLatitude",
+    )
+
+
+def test_lists_of_customers_and_events_are_told_apart():
+    columns = ["customer_id", "email", "segment", "country", "created_at"]
+    rows = rows_of(
+        columns,
+        *((f"C{i}", f"u{i}@x.org", "gold", "IL", f"2020-01-{i + 1:02d}") for i in range(20)),
+    )
+    assert recognise_kind(columns, rows).kind == "customers"
+    columns = ["order_id", "customer_id", "order_date", "type", "amount"]
+    rows = rows_of(
+        columns,
+        *((f"O{i}", f"C{i % 5}", f"2024-01-{i + 1:02d}", "refund", f"{i}.50") for i in range(20)),
+    )
+    assert recognise_kind(columns, rows).kind == "events"
+    mapping = recognise_roles(columns, rows, "events")
+    assert mapping.columns == {
+        "id": "order_id", "customer": "customer_id", "at": "order_date", "kind": "type",
+        "amount": "amount",
+    }  # fmt: skip
+    assert recognise_kind(["x", "y"], [{"x": "1", "y": "2"}]).kind == "unknown"
+
+
+def test_the_order_of_rows_does_not_matter():
+    columns = ["id", "date", "text", "rating", "customer_id", "email"]
+    rows = feedback_rows(columns)
+    expected = recognise_roles(columns, rows)
+    random.Random(7).shuffle(rows)
+    assert recognise_roles(columns, rows) == expected
+
+
+COLUMNS = ["Review Text", "Stars", "Date", "Customer ID"]
+FOUND = ColumnMap({"rating": "Stars", "at": "Date"}, ("Review Text",))
+
+
+def test_a_map_overrules_what_was_recognised():
+    mapping = apply_map(
+        FOUND, ["text=Review Text", "text=Date", "rating=", "customer=customer id"], COLUMNS
+    )
+    assert mapping.texts == ("Review Text", "Date")
+    assert mapping.columns == {"customer": "Customer ID"}
+    assert mapping.reasons["Date"] == "given by --map"
+
+
+def test_wrong_roles_and_columns_are_reported_all_at_once_with_the_nearest():
+    with pytest.raises(ConfigError) as caught:
+        apply_map(FOUND, ["txet=Stars", "text=Reviw Text", "Stars"], COLUMNS)
+    message = str(caught.value)
+    assert "there is no role 'txet'; did you mean 'text'?" in message
+    assert "there is no column 'Reviw Text'; did you mean 'Review Text'?" in message
+    assert "There are: Review Text, Stars, Date, Customer ID" in message
+    assert "'Stars' is not of the form ROLE=COLUMN" in message
+    assert caught.value.exit_code == 2
