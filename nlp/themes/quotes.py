@@ -1,0 +1,60 @@
+"""Choose the texts that show what a theme is about: near its centre, readable, not alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.themes.content import count_words, strip_marks
+from nlp.themes.vectors import Floats, mean_rows, unit_rows
+
+_SHORTEST, _LONGEST = 5, 40
+_PENALTY_SHORT = 0.03
+_PENALTY_LONG = 0.01
+_MAX_PENALTY = 0.3
+_PENALTY_MARK = 0.03
+# Texts nearer to each other than this, after the theme's centre is taken off, say the same thing.
+_NEAR_COPY = 0.9
+_VARIETY = 0.3
+
+
+def choose_quotes(texts: Sequence[str], vectors: NDArray[np.floating], n: int = 3) -> list[int]:
+    """Choose up to ``n`` texts of one theme, the most typical first.
+
+    The first is nearest to the theme's centre, length considered; each further one trades that
+    against being unlike those chosen (maximal marginal relevance), so that they cover the theme's
+    sides. Equal texts and near copies are passed over while there is anything else.
+
+    :param vectors: (len(texts), d) unit rows.
+    :returns: row numbers; fewer than ``n`` when there are fewer distinct texts.
+    """
+    firsts = {text.strip().casefold(): row for row, text in reversed(list(enumerate(texts)))}
+    rows = [firsts[text] for text in sorted(firsts) if text]
+    if not rows or n < 1:
+        return []
+    own = unit_rows(vectors[rows])
+    centre = mean_rows(own, np.zeros(len(rows), dtype=np.int32), 1)[0]
+    sides = unit_rows(own - centre)
+    worth = np.round(own @ centre - [_reading_penalty(texts[row]) for row in rows], 4)
+    return [rows[place] for place in _pick(worth, sides, n)]
+
+
+def _pick(worth: NDArray[np.floating], sides: Floats, n: int) -> list[int]:
+    chosen = [int(worth.argmax())]
+    while len(chosen) < min(n, len(worth)):
+        likeness = np.round((sides @ sides[chosen].T).max(axis=1), 4)
+        scores = worth - _VARIETY * np.maximum(likeness, 0)
+        scores[likeness > _NEAR_COPY] -= 10
+        scores[chosen] = -np.inf
+        chosen.append(int(scores.argmax()))
+    return chosen
+
+
+def _reading_penalty(text: str) -> float:
+    n_words = count_words(text)
+    too_short = max(_SHORTEST - n_words, 0) * _PENALTY_SHORT
+    too_long = max(n_words - _LONGEST, 0) * _PENALTY_LONG
+    has_marks = _PENALTY_MARK * (strip_marks(text) != text)
+    return min(too_short + too_long, _MAX_PENALTY) + has_marks

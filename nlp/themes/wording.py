@@ -1,0 +1,117 @@
+"""Words of a language as naming needs them: tokens, stop words, particles taken off."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+
+from nlp.themes.content import strip_marks
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*['\u05f3]?")
+_NOT_BETWEEN_WORDS = re.compile(r"[^\w\s'’\u200c\u05f3\u05f4\"-]+|\s-+\s|\n")
+_MIN_STEM = 3
+_FALLBACK = "en"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What naming knows of a language; see ``data/naming/languages.toml``."""
+
+    lang: str
+    stop_words: frozenset[str]
+    prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    negations: frozenset[str]
+    comma: str
+    description: str
+
+    def is_stop(self, word: str) -> bool:
+        """Say whether a word names nothing: a stop word, or a single letter of an alphabet."""
+        folded = fold(word)
+        return folded in self.stop_words or len(folded) < 2
+
+
+@cache
+def load_wording(lang: str) -> Wording:
+    """Read a language's words; an unknown language has no stop words and is described in English."""
+    entries = tomllib.loads((files("nlp") / "data/naming/languages.toml").read_text("utf-8"))
+    own = entries.get(lang, {})
+    entry = {**entries[_FALLBACK], "negations": [], **own}
+    return Wording(
+        lang=lang,
+        stop_words=frozenset(map(fold, _spacy_stop_words(lang) | _own_stop_words(lang))),
+        prefixes=tuple(sorted(entry.get("prefixes", ()), key=lambda part: (-len(part), part))),
+        suffixes=tuple(sorted(entry.get("suffixes", ()), key=lambda part: (-len(part), part))),
+        negations=frozenset(map(fold, entry["negations"])),
+        comma=entry["comma"],
+        description=entry["description"],
+    )
+
+
+def _spacy_stop_words(lang: str) -> set[str]:
+    try:
+        return set(import_module(f"spacy.lang.{lang}.stop_words").STOP_WORDS)
+    except ModuleNotFoundError:
+        return set()
+
+
+def _own_stop_words(lang: str) -> set[str]:
+    path = files("nlp") / "data" / "stopwords" / f"{lang}.txt"
+    if not path.is_file():
+        return set()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {word for line in lines if not line.startswith("#") for word in line.split()}
+
+
+# Arabic writers mix these forms of alef, yeh and teh marbuta freely.
+_LETTERS = str.maketrans("أإآىة’", "اااىه'")
+
+
+def fold(word: str) -> str:
+    """Give the form under which spellings of one word meet."""
+    return word.lower().translate(_LETTERS).replace("ى", "ي")
+
+
+def split_words(text: str) -> list[list[str]]:
+    """Split a text into runs of words that no punctuation parts."""
+    runs = _NOT_BETWEEN_WORDS.split(strip_marks(text))
+    return [words for run in runs if (words := _TOKEN.findall(run))]
+
+
+def count_stems(texts: Sequence[str], wording: Wording) -> dict[str, str]:
+    """Map each folded word of a corpus to its stem: particles off where the rest is a word too.
+
+    :returns: folded word to stem, for all words of ``texts``.
+    """
+    known = {fold(word) for text in texts for run in split_words(text) for word in run}
+    return {word: _stem(word, known, wording) for word in known}
+
+
+def _stem(word: str, known: Collection[str], wording: Wording) -> str:
+    if word in wording.stop_words:
+        return word
+    for rest in _shorter_forms(word, wording):
+        if len(rest) >= _MIN_STEM and rest in known and rest not in wording.stop_words:
+            return rest
+    return word
+
+
+def _shorter_forms(word: str, wording: Wording) -> Iterator[str]:
+    fronts = [word[len(part) :] for part in wording.prefixes if word.startswith(part)]
+    for front in [*fronts, word]:
+        yield from (
+            front[: -len(part)] for part in wording.suffixes if part and front.endswith(part)
+        )
+        if front != word:
+            yield front
+
+
+def stem_of(word: str, stems: Mapping[str, str]) -> str:
+    """Give a word's stem, itself where it was never counted."""
+    folded = fold(word)
+    return stems.get(folded, folded)
