@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
-from pipelines.reading.files import InputFile, find_files
+from pipelines.reading.files import find_files
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table
@@ -15,6 +15,7 @@ from pipelines.reading.records import (
     feedback_items,
 )
 from pipelines.reading.sampling import Sample, sample_table
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Table
 
 N_SAMPLE_ROWS = 5

@@ -5,7 +5,7 @@ The way through: :func:`find_files`, then for each file :func:`open_tables`, for
 :func:`feedback_items`, :func:`customer_records` or :func:`event_records`.
 """
 
-from pipelines.reading.files import InputFile, Inputs, find_files, find_inputs
+from pipelines.reading.files import Inputs, find_files, find_inputs
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table
@@ -22,6 +22,7 @@ from pipelines.reading.records import (
 )
 from pipelines.reading.roles import KindGuess, recognise_kind, recognise_roles
 from pipelines.reading.sampling import Sample, sample_table
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Row, Table
 
 __all__ = [

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 
 from pipelines.resources import load_config
 
@@ -14,7 +14,7 @@ _TIME = re.compile(
     r"(?<![\d.:])(\d{1,2})([:h])(\d{2})(?:[:m](\d{2})(?:[.,](\d{1,9}))?)?s?(?![\d:])"
     r"|(?<=[\s,T])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?$"
 )
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
+_OFFSET = re.compile(r"(?:(?<=\s)|^)(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?(?=\s|$)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[.\u200c][^\W\d_]+)*")
 _EXCEL_EPOCH = datetime(1899, 12, 30)
@@ -54,6 +54,7 @@ def detect_date_order(values: Iterable[str]) -> DateOrder:
     return DateOrder("mdy" if is_american else "dmy", is_ambiguous=n_open > 0)
 
 
+@lru_cache(maxsize=4_096)
 def parse_date(text: str, order: str = "dmy", zone: tzinfo = UTC) -> datetime | None:
     """Read one date into UTC.
 
@@ -141,16 +142,14 @@ def _take_time(plain: str) -> tuple[str, timedelta | None]:
 
 
 def _take_zone(rest: str) -> tuple[str, tzinfo | None]:
-    match = re.search(r"(?:(?<=\s)|^)(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?(?=\s|$)", rest)
-    if match:
+    if match := _OFFSET.search(rest):
         minutes = int(match[2]) * 60 + int(match[3] or 0)
-        zone = timezone(timedelta(minutes=minutes if match[1] == "+" else -minutes))
-        return rest[: match.start()] + " " + rest[match.end() :], zone
-    for name, minutes in _load_words().zones.items():
-        shorter, n_found = re.subn(rf"(?:(?<=\s)|(?<=\d)){name}(?=\W|$)", " ", rest)
-        if n_found:
-            return shorter, timezone(timedelta(minutes=minutes))
-    return rest, None
+        minutes = minutes if match[1] == "+" else -minutes
+    elif match := _load_words().zone_names.search(rest):
+        minutes = _load_words().zones[match[1]]
+    else:
+        return rest, None
+    return f"{rest[: match.start()]} {rest[match.end() :]}", timezone(timedelta(minutes=minutes))
 
 
 def _parse_day(rest: str, order: str) -> tuple[int, int, int] | None:
@@ -217,6 +216,7 @@ class _Words:
     am: frozenset[str]
     pm: frozenset[str]
     zones: dict[str, int]
+    zone_names: re.Pattern[str]
 
 
 @cache
@@ -232,4 +232,5 @@ def _load_words() -> _Words:
         am=frozenset(dates["am"]),
         pm=frozenset(dates["pm"]),
         zones=data["time_zones"],
+        zone_names=re.compile(rf"(?<=[\s\d])({'|'.join(data['time_zones'])})(?!\w)"),
     )

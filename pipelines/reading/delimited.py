@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.errors import InputError
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
-from pipelines.reading.files import InputFile
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
     MAX_COLUMNS,

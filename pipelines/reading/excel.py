@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
-from pipelines.reading.files import InputFile
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
     MAX_COLUMNS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.errors import InputError
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
-from pipelines.reading.files import InputFile
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
 
 MAX_RECORD_CHARS = 8 * 2**20

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pipelines.errors import InputError
 from pipelines.reading.delimited import open_delimited
 from pipelines.reading.excel import open_excel
-from pipelines.reading.files import InputFile
 from pipelines.reading.json_rows import open_json
 from pipelines.reading.parquet import open_parquet
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.errors import InputError
-from pipelines.reading.files import InputFile
 from pipelines.reading.json_rows import flatten_record
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_COLUMNS, BadRow, Row, Table, make_bad_row
 
 _BATCH_ROWS = 1_000

@@ -59,7 +59,7 @@ REASONS = {
 class Table:
     """One table of a file; its rows can be taken once, in file order.
 
-    :param file: display name of the file (:class:`~pipelines.reading.files.InputFile`).
+    :param file: display name of the file (:class:`~pipelines.reading.streams.InputFile`).
     :param sheet: name of the sheet, for workbooks with several tables.
     :param columns: names, unique, in order.
     :param format: csv, tsv, text, xlsx, json, jsonl, parquet ...

@@ -97,7 +97,7 @@ def test_a_folder_without_readable_files_says_what_is_there_and_what_is_read(tmp
     (tmp_path / "notes.docx").write_bytes(b"x")
     with pytest.raises(InputError, match=r"1 other files: notes\.docx.*\.parquet"):
         find_files([str(tmp_path)])
-    with pytest.raises(InputError, match="unknown|kind that earful does not read"):
+    with pytest.raises(InputError, match="kind that earful does not read"):
         find_files([str(tmp_path / "notes.docx")])
     with pytest.raises(InputError, match="no readable file matches"):
         find_files([str(tmp_path / "*.csv")])

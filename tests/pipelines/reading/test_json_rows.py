@@ -36,7 +36,10 @@ def test_every_form_gives_the_same_rows(open_bytes, data):
 
 
 def test_nested_values_become_dotted_text_and_numbers_stay_as_written(open_bytes):
-    record = '{"id":12345678901234567890,"b":{"c":2.50,"d":[1,"x",null]},"e":null,"f":true,"g":[{"h":1}]}'
+    record = (
+        '{"id":12345678901234567890,"b":{"c":2.50,"d":[1,"x",null]},'
+        '"e":null,"f":true,"g":[{"h":1}]}'
+    )
     ((number, values),) = outcomes(open_bytes("a.jsonl", record))
     assert number == 1
     assert values == {

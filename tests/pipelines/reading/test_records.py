@@ -83,7 +83,8 @@ def test_a_title_alone_is_the_text_and_a_repeated_one_is_not_said_twice(tmp_path
     items = read_all(
         tmp_path,
         "a.csv",
-        "title,text\nOnly a title,\nThe staff was…,The staff was rude to me\nBad,Never again here\n",
+        "title,text\nOnly a title,\nThe staff was…,The staff was rude to me\n"
+        "Bad,Never again here\n",
     )
     assert [item.text for item in items] == [
         "Only a title",
@@ -116,7 +117,8 @@ def test_customers_keep_keys_and_attributes_apart(tmp_path):
         tmp_path,
         "crm.csv",
         "customer_id,email,full name,segment,created_at,tenure\n"
-        "C1,a@x.org,Ann Lee,gold,2020-02-01,12\nC2,b@x.org,Bo Li,silver,2021-02-01,\n,,Cy Ro,gold,,3\n",
+        "C1,a@x.org,Ann Lee,gold,2020-02-01,12\n"
+        "C2,b@x.org,Bo Li,silver,2021-02-01,\n,,Cy Ro,gold,,3\n",
         customer_records,
         kind="customers",
     )
@@ -136,7 +138,8 @@ def test_events_need_a_customer_and_a_date(tmp_path):
     records = read_all(
         tmp_path,
         "events.csv",
-        'order_id;customer_id;order_date;event;amount;shop\nO1;C1;13.02.2024;refund;"1.234,50 €";north\n'
+        "order_id;customer_id;order_date;event;amount;shop\n"
+        'O1;C1;13.02.2024;refund;"1.234,50 €";north\n'
         "O2;C2;14.02.2024;order;12,00;south\nO3;;15.02.2024;order;1;x\nO4;C4;;order;1;x\n",
         event_records,
         kind="events",

@@ -47,7 +47,8 @@ def feedback_rows(columns, n=40):
 def test_the_usual_roles_are_recognised_in_many_languages(columns):
     mapping = recognise_roles(columns, feedback_rows(columns))
     assert mapping.texts == (columns[2],)
-    assert {role: mapping.columns.get(role) for role in ("id", "at", "rating", "customer", "email")} == {
+    roles = ("id", "at", "rating", "customer", "email")
+    assert {role: mapping.columns.get(role) for role in roles} == {
         "id": columns[0],
         "at": columns[1],
         "rating": columns[3],
