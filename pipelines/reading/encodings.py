@@ -94,7 +94,7 @@ def _detect_utf16(head: bytes) -> str | None:
     high = head[1 : 2 * pairs : 2].count(0)
     # Even all-Hebrew or all-Arabic exports have ASCII separators, digits and line ends.
     for parity, n_zero, n_other, name in ((1, high, low, "utf-16-le"), (0, low, high, "utf-16-be")):
-        if n_zero >= 0.03 * pairs and n_other <= 0.01 * pairs:
+        if n_zero >= 0.03 * pairs and 10 * n_other <= n_zero:
             text = head[: 2 * pairs].decode(name, errors="replace")
             n_control = sum(head[parity : 2 * pairs : 2].count(byte) for byte in range(8))
             # A stray NUL in UTF-8 must not decide: control bytes fill every second place of
