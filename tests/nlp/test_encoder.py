@@ -118,9 +118,9 @@ def test_a_megabyte_is_read_up_to_the_model_s_limit(encoder: SentenceEncoder) ->
     assert np.array_equal(encoder.encode([long]), encoder.encode([long[:20_000]]))
 
 
-def test_the_name_says_model_and_revision(encoder: SentenceEncoder, model_cache: Path) -> None:
+def test_the_name_says_model_and_revision(encoder: SentenceEncoder) -> None:
     assert encoder.name == "multilingual-e5-small-q4@1571fc982750"
-    assert encoder_name("default", model_cache) == encoder.name
+    assert encoder_name("default") == encoder.name
 
 
 def test_importing_the_modules_imports_no_heavy_library() -> None:

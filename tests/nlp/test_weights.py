@@ -90,30 +90,28 @@ def copied(classifiers: Maker, tmp_path: Path) -> Path:
     return shutil.copytree(classifiers("NEG", "NEU", "POS"), tmp_path / "copy")
 
 
-def _load(model: Path | str, cache: Path, **options: Any) -> SentimentModel:
-    return load_sentiment(str(model), "any@0", cache, **options)
+def _load(model: Path | str, **options: Any) -> SentimentModel:
+    return load_sentiment(str(model), "any@0", **options)
 
 
 def _score(model: SentimentModel, texts: list[str]) -> Any:
     return model.score(texts, np.zeros((len(texts), 384), dtype=np.float16))
 
 
-def test_a_classifier_gives_what_transformers_gives(classifiers: Maker, tmp_path: Path) -> None:
+def test_a_classifier_gives_what_transformers_gives(classifiers: Maker) -> None:
     from transformers import pipeline
 
     folder = classifiers("POS", "NEG", "NEU")
     texts = ["the food was good", "bad", "nothing else happened and the food was cold " * 3]
-    found = _score(_load(folder, tmp_path, precision="fp32"), texts)
+    found = _score(_load(folder, precision="fp32"), texts)
     plain: Any = pipeline("text-classification", model=str(folder), top_k=None, device="cpu")
     for row, text in zip(found, texts, strict=True):
         scores = {item["label"]: item["score"] for item in plain([text])[0]}
         assert row == pytest.approx([scores["NEG"], scores["NEU"], scores["POS"]], abs=1e-5)
 
 
-def test_a_classifier_gives_the_same_bits_in_any_company(
-    classifiers: Maker, tmp_path: Path
-) -> None:
-    model = _load(classifiers("NEG", "NEU", "POS"), tmp_path)
+def test_a_classifier_gives_the_same_bits_in_any_company(classifiers: Maker) -> None:
+    model = _load(classifiers("NEG", "NEU", "POS"))
     rng = np.random.default_rng(1)
     texts = [" ".join(rng.choice(WORDS, size)) for size in [*range(1, 30), 70, 200]] + ["", "😍"]
     found = _score(model, texts)
@@ -123,21 +121,19 @@ def test_a_classifier_gives_the_same_bits_in_any_company(
     assert _score(model, []).shape == (0, 3)
 
 
-def test_star_labels_are_added_up(classifiers: Maker, tmp_path: Path) -> None:
+def test_star_labels_are_added_up(classifiers: Maker) -> None:
     stars = classifiers("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
-    found = _score(_load(stars, tmp_path), ["the food was good"])
+    found = _score(_load(stars), ["the food was good"])
     assert found.shape == (1, 3)
     assert found.sum() == pytest.approx(1, abs=1e-3)
 
 
-def test_labels_without_a_meaning_are_refused_unless_given(
-    classifiers: Maker, tmp_path: Path
-) -> None:
+def test_labels_without_a_meaning_are_refused_unless_given(classifiers: Maker) -> None:
     folder = classifiers("LABEL_0", "LABEL_1", "LABEL_2")
     with pytest.raises(ModelError, match="3 of 3 labels without a known meaning"):
-        _load(folder, tmp_path)
+        _load(folder)
     given = {"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}
-    assert _score(_load(folder, tmp_path, labels=given), ["good"]).shape == (1, 3)
+    assert _score(_load(folder, labels=given), ["good"]).shape == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -149,16 +145,16 @@ def test_labels_without_a_meaning_are_refused_unless_given(
     ],
 )
 def test_labels_that_are_no_sentiment_are_refused(
-    classifiers: Maker, tmp_path: Path, labels: tuple[str, ...], complaint: str
+    classifiers: Maker, labels: tuple[str, ...], complaint: str
 ) -> None:
     with pytest.raises(ModelError, match=complaint):
-        _load(classifiers(*labels), tmp_path)
+        _load(classifiers(*labels))
 
 
 def test_pickled_weights_are_refused(copied: Path, tmp_path: Path) -> None:
     (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
     with pytest.raises(ModelError, match="only as pickle"):
-        _load(copied, tmp_path)
+        _load(copied)
     with pytest.raises(ModelError, match="only as pickle"):
         load_encoder(str(copied), tmp_path)
 
@@ -173,19 +169,17 @@ def test_pickled_weights_are_refused(copied: Path, tmp_path: Path) -> None:
         ("tokenizer.json", b"[1"),
     ],
 )
-def test_a_damaged_folder_is_refused(
-    copied: Path, tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_a_damaged_folder_is_refused(copied: Path, name: str, content: bytes) -> None:
     (copied / name).write_bytes(content)
     with pytest.raises(ModelError, match="cannot be loaded"):
-        _load(copied, tmp_path)
+        _load(copied)
 
 
 def test_cut_weights_are_refused(copied: Path, tmp_path: Path) -> None:
     weights = copied / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-500])
     with pytest.raises(ModelError, match="cannot be loaded"):
-        _load(copied, tmp_path)
+        _load(copied)
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_encoder(str(copied), tmp_path)
 
@@ -196,15 +190,15 @@ def test_a_network_without_a_trained_head_is_refused(tmp_path: Path) -> None:
     labels = {0: "negative", 1: "neutral", 2: "positive"}
     _write_network(folder, "BertModel", id2label=labels)
     with pytest.raises(ModelError, match=r"lacks 2 weights.*classifier"):
-        _load(folder, tmp_path)
+        _load(folder)
 
 
 def test_a_network_that_lacks_a_layer_is_refused(copied: Path, tmp_path: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
     (copied / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
-    for load in (_load, lambda folder, cache: load_encoder(str(folder), cache)):
+    for load in (_load, lambda folder: load_encoder(str(folder), tmp_path)):
         with pytest.raises(ModelError, match=r"lacks 16 weights.*layer\.2"):
-            load(copied, tmp_path)
+            load(copied)
 
 
 @pytest.mark.parametrize("files", [{}, {"config.json": "{}"}])
@@ -245,7 +239,7 @@ def test_a_bare_transformers_folder_is_an_encoder(tmp_path: Path) -> None:
     texts = ["the food was good", "bad", "nothing else happened " * 40]
     rows = found.encode(texts).astype(np.float32)
     assert found.dim == 32
-    assert found.name == encoder_name(str(folder), tmp_path)
+    assert found.name == encoder_name(str(folder))
     assert found.name.startswith("tiny-encoder@")
     expected = SentenceTransformer(str(folder), device="cpu").encode(texts)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -273,12 +267,20 @@ def test_a_sentence_transformers_folder_keeps_its_prompt_and_pooling(tmp_path: P
     assert (rows.astype(np.float32) * expected).sum(axis=1) == pytest.approx([1, 1], abs=1e-3)
 
 
-def test_the_name_of_a_folder_changes_with_its_content(copied: Path, tmp_path: Path) -> None:
-    before = encoder_name(str(copied), tmp_path)
-    assert encoder_name(str(copied), tmp_path) == before
+def test_a_module_of_the_model_s_own_is_not_run(copied: Path, tmp_path: Path) -> None:
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling_evil.Transformer"}]
+    (copied / "modules.json").write_text(json.dumps(modules))
+    (copied / "modeling_evil.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(ModelError, match="code of its own"):
+        load_encoder(str(copied), tmp_path)
+
+
+def test_the_name_of_a_folder_changes_with_its_content(copied: Path) -> None:
+    before = encoder_name(str(copied))
+    assert encoder_name(str(copied)) == before
     config = json.loads((copied / "config.json").read_text())
     (copied / "config.json").write_text(json.dumps(config | {"note": 1}))
-    assert encoder_name(str(copied), tmp_path) != before
+    assert encoder_name(str(copied)) != before
 
 
 def test_an_altered_source_of_the_default_encoder_is_refused(
