@@ -203,7 +203,9 @@ class Staging:
             .where(self.table.c[self._key].is_(None))
             .order_by(self._staged.c[self._key])
         )
-        return self._connection.execute(self.table.insert().from_select(names, missing)).rowcount
+        statement = self.table.insert().from_select(names, missing)
+        counted = statement.execution_options(preserve_rowcount=True)
+        return self._connection.execute(counted).rowcount
 
     def _delete(self, table: Table, ids: Sequence[str]) -> None:
         delete_by_id(self._connection, table, self._key, ids)

@@ -62,4 +62,5 @@ def _upsert_batch(
                 *(table.c[name].is_distinct_from(statement.excluded[name]) for name in compared)
             ),
         )
-    return max(connection.execute(statement, rows).rowcount, 0)
+    counted = statement.execution_options(preserve_rowcount=True)
+    return max(connection.execute(counted, rows).rowcount, 0)

