@@ -276,7 +276,5 @@ def _cue_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
     return (
         re.compile(rf"(?<!\w){_GLUED}(?:{cues})(?!\w)[^.!?\n]*$"),
-        re.compile(
-            rf"(?<!\w){_GLUED}(?:{others})(?:[ ]?(?:number|num|no|is|:|#|\.|=|-|מספר|رقم|شماره))*[ ]*$"
-        ),
+        re.compile(rf"(?<!\w){_GLUED}(?:{others})(?: ?(?:{_LINKS}))* *$"),
     )
