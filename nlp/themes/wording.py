@@ -38,7 +38,7 @@ class Wording:
 
 @cache
 def load_wording(lang: str) -> Wording:
-    """Read a language's words; an unknown language has no stop words and is described in English."""
+    """Read a language's words; a language without data is described in English."""
     entries = tomllib.loads((files("nlp") / "data/naming/languages.toml").read_text("utf-8"))
     own = entries.get(lang, {})
     entry = {**entries[_FALLBACK], "negations": [], **own}
