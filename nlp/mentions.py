@@ -30,6 +30,7 @@ _MAX_CHARS: Final = 480
 # Texts are given to spaCy in pieces: its tokenizer is quadratic in the length of one unbroken word.
 _PIECE_CHARS: Final = 20_000
 _UNBROKEN_CHARS: Final = 400
+_RUN_ENDS: Final = "。！？!?."
 _MIN_WORDS: Final = 2
 
 _SPACE = r"[^\S\n]"
@@ -91,14 +92,16 @@ def _pieces(text: str) -> Iterator[Span]:
     """Cut a text where spaCy's time or memory would suffer: by length and in unbroken runs."""
     start = at = 0
     for match in _WORD.finditer(text):
-        while match.end() - max(at, match.start()) > _UNBROKEN_CHARS:
-            at = max(at, match.start()) + _UNBROKEN_CHARS
+        at = max(at, match.start())
+        while match.end() - at > _UNBROKEN_CHARS:
+            # Chinese, Japanese and Thai have no spaces: their runs end at punctuation if they can.
+            ends = (text.rfind(sign, at, at + _UNBROKEN_CHARS) + 1 for sign in _RUN_ENDS)
+            at = max(ends) or at + _UNBROKEN_CHARS
             yield Span(start, at)
             start = at
         if match.end() - start > _PIECE_CHARS:
             yield Span(start, match.start())
             start = match.start()
-        at = match.start() if at < match.start() else at
     if start < len(text):
         yield Span(start, len(text))
 
