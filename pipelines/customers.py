@@ -34,7 +34,9 @@ def load_customers(
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    load_files(run, inputs, _CustomerLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _CustomerLoader(run, secret, region, timezone), progress)
+    run.counts["n_customers"] += counts.read
+    run.counts["n_records_rejected"] += counts.rejected
 
 
 class _CustomerLoader:

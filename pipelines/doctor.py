@@ -108,7 +108,7 @@ def _check_encoder(cache_dir: Path) -> Iterator[Finding]:
     except ModelError as error:
         yield Finding("encoder", "error", str(error))
         return
-    yield Finding("encoder", "ok", f"{encoder_name(DEFAULT, cache_dir)} in {folder}")
+    yield Finding("encoder", "ok", f"{encoder_name(DEFAULT)} in {folder}")
 
 
 def _check_secret(path: Path) -> Iterator[Finding]:

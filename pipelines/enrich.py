@@ -12,7 +12,7 @@ from nlp.mentions import Span, split_texts
 from nlp.sentiment import sentiment_of
 from pipelines import tables
 from pipelines.copies import mark_copies
-from pipelines.journal import VectorJournal
+from pipelines.journal import Journal, Reading
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
@@ -22,9 +22,10 @@ SPLIT_BATCH = 1_000
 # Texts a batch of the encoder pass: what a crash can cost, and what is held in memory.
 ENCODE_BATCH = 2_048
 VECTOR_TYPE = np.dtype("<f2")
+PROBABILITY_TYPE = np.dtype("<f4")
 
 
-def enrich_feedback(run: Run, models: Models, journal: VectorJournal, progress: Progress) -> None:
+def enrich_feedback(run: Run, models: Models, journal: Journal, progress: Progress) -> None:
     """Split new feedback into mentions, and give every mention its vector and its sentiment.
 
     One pass of the encoder per distinct text. A model that changed reads all texts again.
@@ -33,7 +34,7 @@ def enrich_feedback(run: Run, models: Models, journal: VectorJournal, progress: 
     _split_feedback(run, progress)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    _encode_texts(run, models, journal, progress)
+    _read_texts(run, models, journal, progress)
     _score_texts(run, models, progress)
     run.counts["n_noise"] = _count_noise(run)
 
@@ -103,45 +104,61 @@ def _make_mention(row: Any, position: int, span: Span, run_id: str) -> dict[str,
     }
 
 
-def _encode_texts(run: Run, models: Models, journal: VectorJournal, progress: Progress) -> None:
+def _read_texts(run: Run, models: Models, journal: Journal, progress: Progress) -> None:
+    """The one pass of the encoder: vectors and sentiment of every text that has no vector."""
     missing = _without(tables.vector, models.encoder_name)
     total = _count(run.connection, missing)
     if not total:
         return
+    key = sentiment_key(models)
     progress.start("reading the texts", total, "texts")
     for batch in _batches(run.connection, missing, ENCODE_BATCH):
-        known = journal.find(models.encoder_name, [row.text_hash for row in batch])
-        fresh = [row for row in batch if row.text_hash not in known]
-        encoded = _encode_batch(fresh, models)
-        journal.add(models.encoder_name, encoded)
-        run.connection.execute(
-            insert(tables.vector),
-            [
-                {"text_hash": key, "model": models.encoder_name, "data": data}
-                for key, data in {**known, **encoded}.items()
-            ],
-        )
+        known = journal.find(key, [row.text_hash for row in batch])
+        read = _read_batch([row for row in batch if row.text_hash not in known], models)
+        journal.add(key, read)
+        _write_readings(run, {**known, **read}, models)
         progress.advance(len(batch))
     run.mark_changed()
     progress.finish()
 
 
-def _encode_batch(rows: Sequence[Any], models: Models) -> dict[str, bytes]:
+def _read_batch(rows: Sequence[Any], models: Models) -> dict[str, Reading]:
     if not rows:
         return {}
-    vectors = models.encode([normalize_text(row.text, row.lang) for row in rows])
-    data = np.ascontiguousarray(vectors, dtype=VECTOR_TYPE)
-    return {row.text_hash: data[place].tobytes() for place, row in enumerate(rows)}
+    texts = [normalize_text(row.text, row.lang) for row in rows]
+    found = models.read(texts, [row.lang for row in rows])
+    vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
+    probabilities = np.ascontiguousarray(found.probabilities, dtype=PROBABILITY_TYPE)
+    return {
+        row.text_hash: Reading(vectors[place].tobytes(), probabilities[place].tobytes())
+        for place, row in enumerate(rows)
+    }
+
+
+def _write_readings(run: Run, readings: dict[str, Reading], models: Models) -> None:
+    run.connection.execute(
+        insert(tables.vector),
+        [
+            {"text_hash": key, "model": models.encoder_name, "data": reading.vector}
+            for key, reading in readings.items()
+        ],
+    )
+    probabilities = {
+        key: np.frombuffer(reading.probabilities, dtype=PROBABILITY_TYPE)
+        for key, reading in readings.items()
+    }
+    _write_sentiment(run, probabilities, sentiment_key(models))
 
 
 def _score_texts(run: Run, models: Models, progress: Progress) -> None:
+    """Texts whose vector is older than the sentiment model; then every mention gets its feeling."""
     key = sentiment_key(models)
     missing = _without(tables.text_sentiment, key)
     total = _count(run.connection, missing)
     if total:
         progress.start("reading the feeling", total, "texts")
         for batch in _batches(run.connection, missing, ENCODE_BATCH):
-            _score_batch(run, batch, models, key)
+            _score_batch(run, batch, models)
             progress.advance(len(batch))
         progress.finish()
     if total or run.counts["n_mentions"] or read_info(run.connection, "sentiment") != key:
@@ -150,7 +167,7 @@ def _score_texts(run: Run, models: Models, progress: Progress) -> None:
         run.mark_changed()
 
 
-def _score_batch(run: Run, batch: Sequence[Any], models: Models, key: str) -> None:
+def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
     vector = tables.vector.c
     stored = run.connection.execute(
         select(vector.text_hash, vector.data).where(
@@ -161,13 +178,18 @@ def _score_batch(run: Run, batch: Sequence[Any], models: Models, key: str) -> No
     data = dict(stored.tuples().all())
     texts = [normalize_text(row.text, row.lang) for row in batch]
     vectors = vectors_of([data[row.text_hash] for row in batch])
-    probabilities = models.score(texts, vectors, [row.lang for row in batch])
+    found = models.score(texts, vectors, [row.lang for row in batch])
+    probabilities = {row.text_hash: found[place] for place, row in enumerate(batch)}
+    _write_sentiment(run, probabilities, sentiment_key(models))
+
+
+def _write_sentiment(run: Run, probabilities: dict[str, Any], key: str) -> None:
     rows = []
-    for row, given in zip(batch, probabilities, strict=True):
+    for key_of_text, given in probabilities.items():
         sentiment = sentiment_of(given)
         rows.append(
             {
-                "text_hash": row.text_hash,
+                "text_hash": key_of_text,
                 "model": key,
                 "sentiment": sentiment.label,
                 "sentiment_score": round(sentiment.score, 6),

@@ -36,7 +36,9 @@ def load_events(
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    load_files(run, inputs, _EventLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _EventLoader(run, secret, region, timezone), progress)
+    run.counts["n_events"] += counts.read
+    run.counts["n_records_rejected"] += counts.rejected
 
 
 class _EventLoader:

@@ -32,7 +32,9 @@ def ingest_feedback(
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    load_files(run, inputs, _FeedbackLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _FeedbackLoader(run, secret, region, timezone), progress)
+    for name in ("read", "new", "known", "updated", "rejected"):
+        run.counts[f"n_{name}"] += getattr(counts, name)
 
 
 class _FeedbackLoader:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.config import Config, hash_config, user_secret_path
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
-from pipelines.journal import VectorJournal
+from pipelines.journal import Journal
 from pipelines.progress import Progress, SilentProgress
 from pipelines.runs import Run, begin_run
 from pipelines.secret import fingerprint_secret, load_secret
@@ -62,7 +62,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     )
     with begun as run:
         _check_secret(run, store, secret)
-        journal = VectorJournal(_journal_path(run, job.cache_dir))
+        journal = Journal(_journal_path(run, job.cache_dir))
         with journal:
             for step in steps:
                 _do_step(step, run, job, inputs, secret, journal)
@@ -72,7 +72,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
 
 
 def _do_step(
-    step: str, run: Run, job: Job, inputs: Inputs, secret: bytes, journal: VectorJournal
+    step: str, run: Run, job: Job, inputs: Inputs, secret: bytes, journal: Journal
 ) -> None:
     if step in READING_STEPS:
         _read_files(step, run, job, inputs, secret)

@@ -1,11 +1,12 @@
-"""Vectors of an unfinished run, kept outside the store so that a crash does not cost them.
+"""What the models have read in an unfinished run, kept so that a crash does not cost it.
 
 A run is one transaction; the encoder pass is most of its time. What it has computed is written here
 batch by batch, found again by the next run, and removed when a run has committed. Hashes of texts
-and vectors only: no text.
+and numbers only: no text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,35 +16,57 @@ from pipelines.database import create_private_file, sqlite_driver
 _IDS_A_STATEMENT = 500
 
 
-class VectorJournal:
-    """Vectors by text hash, for one store.
+@dataclass(frozen=True)
+class Reading:
+    """What the models made of a text, as bytes.
 
-    :param path: the file; made when it is missing, and when it is damaged.
+    :param vector: float16.
+    :param probabilities: three float32: negative, neutral, positive.
+    """
+
+    vector: bytes
+    probabilities: bytes
+
+
+class Journal:
+    """Readings by text hash, for one store.
+
+    :param path: the file; made when it is missing, and anew when it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = self._open()
 
-    def find(self, model: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
-        """Vectors that an earlier, unfinished run has left."""
-        found: dict[str, bytes] = {}
+    def find(self, models: str, text_hashes: Sequence[str]) -> dict[str, Reading]:
+        """Readings that an earlier, unfinished run has left.
+
+        :param models: names and revisions of the models that read.
+        """
+        found: dict[str, Reading] = {}
         for start in range(0, len(text_hashes), _IDS_A_STATEMENT):
             batch = text_hashes[start : start + _IDS_A_STATEMENT]
             marks = ",".join("?" * len(batch))
-            query = f"SELECT text_hash, data FROM vector WHERE model = ? AND text_hash IN ({marks})"  # noqa: S608 -- marks only
-            found.update(self._connection.execute(query, (model, *batch)).fetchall())
+            query = (
+                "SELECT text_hash, vector, probabilities FROM reading "  # noqa: S608 -- marks only
+                f"WHERE models = ? AND text_hash IN ({marks})"
+            )
+            for text_hash, *reading in self._connection.execute(query, (models, *batch)):
+                found[text_hash] = Reading(*reading)
         return found
 
-    def add(self, model: str, vectors: dict[str, bytes]) -> None:
-        """Keep vectors, durably."""
-        rows = [(text_hash, model, data) for text_hash, data in vectors.items()]
+    def add(self, models: str, readings: Mapping[str, Reading]) -> None:
+        """Keep readings, durably."""
+        rows = [
+            (text_hash, models, reading.vector, reading.probabilities)
+            for text_hash, reading in readings.items()
+        ]
         with self._connection:
-            self._connection.executemany("INSERT OR IGNORE INTO vector VALUES (?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", rows)
 
     def count(self) -> int:
-        """Number of vectors kept."""
-        n: int = self._connection.execute("SELECT count(*) FROM vector").fetchone()[0]
+        """Number of readings kept."""
+        n: int = self._connection.execute("SELECT count(*) FROM reading").fetchone()[0]
         return n
 
     def discard(self) -> None:
@@ -79,7 +102,7 @@ class VectorJournal:
         connection = sqlite_driver().connect(self._path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS vector (text_hash TEXT, model TEXT, data BLOB, "
-            "PRIMARY KEY (text_hash, model)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS reading (text_hash TEXT, models TEXT, vector BLOB, "
+            "probabilities BLOB, PRIMARY KEY (text_hash, models)) WITHOUT ROWID"
         )
         return connection

@@ -53,6 +53,25 @@ class Prepared:
     digest: str | None = None
 
 
+@dataclass
+class FileCounts:
+    """What became of the rows of some files: read = new + known + updated + rejected."""
+
+    read: int = 0
+    new: int = 0
+    known: int = 0
+    updated: int = 0
+    rejected: int = 0
+
+    def add(self, other: "FileCounts") -> None:
+        """Add the counts of further files."""
+        self.read += other.read
+        self.new += other.new
+        self.known += other.known
+        self.updated += other.updated
+        self.rejected += other.rejected
+
+
 class Loader(Protocol):
     """What differs between feedback, customers and events."""
 
@@ -73,29 +92,43 @@ class Loader(Protocol):
         """Follow up on the merge, while the keys are still staged."""
 
 
-def load_files(run: Run, inputs: Sequence[FileInput], loader: Loader, progress: Progress) -> Merged:
+def load_files(
+    run: Run, inputs: Sequence[FileInput], loader: Loader, progress: Progress
+) -> FileCounts:
     """Read every file, and merge what they say into the store.
 
     A file that cannot be read is a rejected row, unless it is the only one.
 
     :raises InputError: when none of the files can be read.
     """
+    counts = FileCounts()
     failures: list[InputError] = []
     for given in inputs:
         try:
-            _load_known_or_new(run, given, loader, progress)
+            counts.add(_load_known_or_new(run, given, loader, progress))
         except InputError as error:
             failures.append(error)
             progress.warn(str(error))
             reject_rows(run, [_reject_file(given, error)])
-            run.counts["n_read"] += 1
+            counts.add(FileCounts(read=1, rejected=1))
     if failures and len(failures) == len(inputs):
         raise failures[0]
     merged = loader.staging.merge()
-    _count_merge(run, merged, inputs)
+    sources = {given.file.name: given.source for given in inputs}
+    reject_rows(run, [describe_loser(sources[each.incoming.file], each) for each in merged.losers])
+    if merged.n_new or merged.updated:
+        run.mark_changed()
     loader.finish(run, merged)
     loader.staging.drop()
-    return merged
+    counts.add(
+        FileCounts(
+            new=merged.n_new,
+            known=merged.n_known,
+            updated=len(merged.updated),
+            rejected=len(merged.losers),
+        )
+    )
+    return counts
 
 
 def hash_file(file: InputFile) -> str:
@@ -110,20 +143,29 @@ def hash_file(file: InputFile) -> str:
     return digest.hexdigest()
 
 
-def _load_known_or_new(run: Run, given: FileInput, loader: Loader, progress: Progress) -> None:
+def _load_known_or_new(
+    run: Run, given: FileInput, loader: Loader, progress: Progress
+) -> FileCounts:
     key = {"file_hash": hash_file(given.file), "settings_hash": _hash_settings(given, loader)}
-    if _count_known(run, key):
+    known = _find_known(run, key)
+    if known is not None:
         progress.start(f"reading {given.file.name}", 0)
         progress.finish("not changed since it was read")
-        return
-    before = run.counts.copy()
-    try:
-        with run.connection.begin_nested():
-            _load_file(run, given, loader, progress)
-            _remember_file(run, given, loader.kind, key, before)
-    except InputError:
-        run.counts = before
-        raise
+        return known
+    with run.connection.begin_nested():
+        counts = _load_file(run, given, loader, progress)
+        run.connection.execute(
+            insert(tables.input_file).values(
+                **key,
+                kind=loader.kind,
+                source=given.source,
+                file=given.file.name,
+                n_read=counts.read,
+                n_rejected=counts.rejected,
+                run_id=run.run_id,
+            )
+        )
+    return counts
 
 
 def _hash_settings(given: FileInput, loader: Loader) -> str:
@@ -132,58 +174,48 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 
 
-def _count_known(run: Run, key: dict[str, str]) -> bool:
-    """Count the rows of a file that was read before, as they were then."""
+def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
+    """The counts of a file that was read before; None when it was not."""
     known = tables.input_file.c
     query = select(known.n_read, known.n_rejected).where(
         known.file_hash == key["file_hash"], known.settings_hash == key["settings_hash"]
     )
     found = run.connection.execute(query).one_or_none()
     if found is None:
-        return False
-    run.counts["n_read"] += found.n_read
-    run.counts["n_rejected"] += found.n_rejected
-    run.counts["n_known"] += found.n_read - found.n_rejected
-    return True
-
-
-def _remember_file(
-    run: Run, given: FileInput, kind: str, key: dict[str, str], before: Counter[str]
-) -> None:
-    run.connection.execute(
-        insert(tables.input_file).values(
-            **key,
-            kind=kind,
-            source=given.source,
-            file=given.file.name,
-            n_read=run.counts["n_read"] - before["n_read"],
-            n_rejected=run.counts["n_rejected"] - before["n_rejected"],
-            run_id=run.run_id,
-        )
+        return None
+    return FileCounts(
+        read=found.n_read, known=found.n_read - found.n_rejected, rejected=found.n_rejected
     )
 
 
-def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> None:
+def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> FileCounts:
     occurrences: Counter[str] = Counter()
+    counts = FileCounts()
     progress.start(f"reading {given.file.name}")
-    n_rows = n_rejected = 0
     records = loader.read(given, progress)
     while batch := list(islice(records, BATCH_ROWS)):
-        bad = [record for record in batch if isinstance(record, BadRow)]
-        good = [record for record in batch if not isinstance(record, BadRow)]
-        rows: list[Incoming] = []
-        for prepared in loader.prepare(given, good):
-            if isinstance(prepared, BadRow):
-                bad.append(prepared)
-            else:
-                rows.append(_name_row(given, loader, prepared, occurrences))
-        losers = loader.staging.add(rows)
-        run.counts["n_read"] += len(batch)
-        n_rows, n_rejected = n_rows + len(batch), n_rejected + len(bad) + len(losers)
-        reject_rows(run, [_reject_row(given, loader.region, row) for row in bad])
-        reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
+        counts.add(_load_batch(run, given, loader, batch, occurrences))
         progress.advance(len(batch))
-    progress.finish(f"{n_rows:,} read" + (f", {n_rejected:,} rejected" if n_rejected else ""))
+    rejected = f", {counts.rejected:,} rejected" if counts.rejected else ""
+    progress.finish(f"{counts.read:,} read{rejected}")
+    return counts
+
+
+def _load_batch(
+    run: Run, given: FileInput, loader: Loader, batch: Sequence[Any], occurrences: Counter[str]
+) -> FileCounts:
+    bad = [record for record in batch if isinstance(record, BadRow)]
+    rows: list[Incoming] = []
+    good = [record for record in batch if not isinstance(record, BadRow)]
+    for prepared in loader.prepare(given, good):
+        if isinstance(prepared, BadRow):
+            bad.append(prepared)
+        else:
+            rows.append(_name_row(given, loader, prepared, occurrences))
+    losers = loader.staging.add(rows)
+    reject_rows(run, [_reject_row(given, loader.region, row) for row in bad])
+    reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
+    return FileCounts(read=len(batch), rejected=len(bad) + len(losers))
 
 
 def _name_row(
@@ -196,16 +228,6 @@ def _name_row(
     key = next(iter(loader.staging.table.primary_key)).name
     row = {**prepared.incoming.row, key: loader.make_id(given, prepared.digest, occurrence)}
     return replace(prepared.incoming, row=row)
-
-
-def _count_merge(run: Run, merged: Merged, inputs: Sequence[FileInput]) -> None:
-    run.counts["n_new"] += merged.n_new
-    run.counts["n_known"] += merged.n_known
-    run.counts["n_updated"] += len(merged.updated)
-    sources = {given.file.name: given.source for given in inputs}
-    reject_rows(run, [describe_loser(sources[each.incoming.file], each) for each in merged.losers])
-    if merged.n_new or merged.updated:
-        run.mark_changed()
 
 
 def _reject_row(given: FileInput, region: str, row: BadRow) -> Rejection:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nlp.encoder import Encoder
 from nlp.errors import ModelError
+from nlp.meaning import Meanings, read_meanings
 from nlp.sentiment import SentimentModel
 from nlp.weights import (
     DEFAULT,
@@ -37,7 +38,7 @@ class Models:
         :raises ConfigError: when the model cannot be found or is damaged.
         """
         try:
-            return encoder_name(self._config.encoder, self._cache_dir)
+            return encoder_name(self._config.encoder)
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
@@ -50,16 +51,21 @@ class Models:
         try:
             if self._config.sentiment_model == DEFAULT:
                 return self._sentiment.name
-            return encoder_name(self._config.sentiment_model, self._cache_dir)
+            return encoder_name(self._config.sentiment_model)
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Vectors of normalised texts: (n, dim) unit rows, float16.
+    @property
+    def is_default_encoder(self) -> bool:
+        """Whether the shipped language means are those of this encoder."""
+        return self._config.encoder == DEFAULT
 
-        :raises ConfigError: when the model cannot be used.
+    def read(self, texts: Sequence[str], langs: Sequence[str]) -> Meanings:
+        """Vectors and sentiment of normalised texts, in one pass.
+
+        :raises ConfigError: when a model cannot be used.
         """
-        return self._encoder.encode(texts)
+        return read_meanings(texts, langs, self._encoder, self._sentiment)
 
     def score(
         self, texts: Sequence[str], vectors: NDArray[np.float16], langs: Sequence[str]
@@ -85,7 +91,6 @@ class Models:
             return load_sentiment(
                 self._config.sentiment_model,
                 self.encoder_name,
-                self._cache_dir,
                 precision=self._config.precision,
                 labels=self._config.sentiment_labels,
             )

@@ -39,7 +39,6 @@ class Rejection:
 def reject_rows(run: Run, rejections: Iterable[Rejection]) -> None:
     """Store rejected rows; each is stored once, however often its file is read."""
     rows = [_make_row(rejection, run.run_id) for rejection in rejections]
-    run.counts["n_rejected"] += len(rows)
     if rows and upsert_rows(run.connection, tables.rejected, rows, keep=("run_id",)):
         run.mark_changed()
 

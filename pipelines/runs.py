@@ -16,7 +16,10 @@ from pipelines import tables
 from pipelines.errors import EarfulError
 from pipelines.store import Store, read_info, write_info
 
-COUNTS = ("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_noise", "n_mentions")
+COUNTS = (
+    *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_noise", "n_mentions"),
+    *("n_customers", "n_events", "n_records_rejected"),
+)
 
 
 @dataclass
@@ -83,8 +86,8 @@ def begin_run(
 
 
 def make_time_id(moment: datetime) -> str:
-    """An id that sorts by time: UTC to the millisecond and 32 random bits."""
-    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}-{secrets.token_hex(4)}"
+    """An id that sorts by time: UTC to the millisecond and 16 random bits."""
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}{secrets.token_hex(2)}"
 
 
 def code_version() -> str:

@@ -105,14 +105,17 @@ run = Table(
     _text("code_version", "version of earful"),
     _text("encoder", "name and revision of the embedding model"),
     _text("sentiment_model", "name and revision of the sentiment model"),
-    _count("n_read", "rows read: every one is new, known, updated or rejected"),
-    _count("n_new", "rows that were not in the store before"),
-    _count("n_known", "rows that the store held already, unchanged"),
-    _count("n_updated", "rows that replaced an older version of themselves"),
-    _count("n_rejected", "rows that could not be used; they are in rejected"),
+    _count("n_read", "feedback read: each is new, known, updated or rejected"),
+    _count("n_new", "feedback that was not in the store before"),
+    _count("n_known", "feedback that the store held already, unchanged"),
+    _count("n_updated", "feedback that replaced an older version of itself"),
+    _count("n_rejected", "rows of feedback that could not be used; they are in rejected"),
     _count("n_noise", "feedback of this run marked as noise"),
     _count("n_mentions", "mentions made by this run"),
     _count("n_themes", "themes in the store after this run"),
+    _count("n_customers", "customer records read"),
+    _count("n_events", "events read"),
+    _count("n_records_rejected", "customer records and events that could not be used"),
     _number("seconds", "duration in seconds"),
     _text("error", "why it failed, without any customer text"),
     comment="one execution, with its inputs, versions, counts and outcome",
@@ -175,7 +178,7 @@ rejected = Table(
     _text("file", "the file, relative to the path that was given"),
     _count("row_number", "the row in that file, as a person counts it"),
     _text("reason", "why it could not be used", nullable=False),
-    _text("raw", "the row as JSON, personal data masked, cut at 10,000 characters"),
+    _text("raw", "the row, personal data masked, cut at 10,000 characters"),
     _text("run_id", "the run that first rejected it"),
     comment="rows that could not be used, each with its reason; nothing is lost",
 )
@@ -216,6 +219,15 @@ vector = Table(
     Column("model", Text, primary_key=True, comment="name and revision of the encoder"),
     Column("data", LargeBinary, nullable=False, comment="384 float16, little endian, unit length"),
     comment="one embedding for each distinct text and model",
+)
+
+language_centre = Table(
+    "language_centre",
+    metadata,
+    _key("lang", "ISO 639-1 code"),
+    _key("model", "name and revision of the encoder"),
+    Column("data", LargeBinary, nullable=False, comment="float32, little endian"),
+    comment="what is subtracted from the vectors of a language before themes are compared",
 )
 
 text_sentiment = Table(

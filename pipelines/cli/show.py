@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,14 +23,16 @@ _UNSAFE: dict[int, str | None] = {
 }
 
 _COUNT_LABELS = {
-    "n_read": "rows read",
+    "n_customers": "customer records read",
+    "n_events": "events read",
+    "n_records_rejected": "of these rejected",
+    "n_read": "feedback read",
     "n_new": "new",
     "n_updated": "updated",
     "n_known": "known already",
     "n_rejected": "rejected",
+    "n_mentions": "mentions made",
     "n_noise": "noise set aside",
-    "n_mentions": "mentions",
-    "n_themes": "themes",
 }
 
 
@@ -44,20 +47,26 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
-def make_table(title: str, columns: Mapping[str, str]) -> Table:
-    """A table whose columns are left or right aligned.
+def make_table(columns: Mapping[str, str]) -> Table:
+    """A table with few lines.
 
-    :param columns: "left" or "right" by heading.
+    :param columns: by heading: "left" wraps, "id" is on one line, "right" is a number.
     """
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
     for name, side in columns.items():
         table.add_column(
             name,
             justify="right" if side == "right" else "left",
             overflow="fold",
-            no_wrap=side == "right",
+            no_wrap=side != "left",
         )
     return table
+
+
+def print_table(console: Console, title: str, table: Table) -> None:
+    """Print a table under its title."""
+    console.print(f"\n[bold]{escape(title)}[/]")
+    console.print(table)
 
 
 def show_text(text: str | None, limit: int = 160) -> str:
@@ -87,18 +96,27 @@ def show_feeling(score: float | None) -> str:
 def print_run(result: "RunResult") -> None:
     """Print what a run did, and what to look at next."""
     console = open_console()
-    table = make_table(f"Run {result.run_id}", {"": "left", "rows": "right"})
-    for name, label in _COUNT_LABELS.items():
-        if name in result.counts:
-            table.add_row(label, f"{result.counts[name]:,}")
-    console.print(table)
-    n_rejected = result.counts.get("n_rejected", 0)
+    counted = [(label, result.counts.get(name, 0)) for name, label in _COUNT_LABELS.items()]
+    if any(n for _, n in counted):
+        table = make_table({"": "id", "rows": "right"})
+        for label, n in counted:
+            if n:
+                table.add_row(label, f"{n:,}")
+        print_table(console, f"Run {result.run_id}", table)
+    else:
+        console.print(f"run {result.run_id}: done, no rows were read")
+    n_rejected = count_rejected(result)
     if n_rejected:
         console.print(
-            f"{n_rejected:,} of {result.counts['n_read']:,} rows could not be used; they are kept "
-            f"in 'rejected'. See them with: earful status --rejected{db_hint(result.store)}",
+            f"{n_rejected:,} rows could not be used; they are kept in 'rejected'. See them with: "
+            f"earful status --rejected{db_hint(result.store)}",
             style="yellow",
         )
+
+
+def count_rejected(result: "RunResult") -> int:
+    """Rows of all kinds that a run could not use."""
+    return result.counts.get("n_rejected", 0) + result.counts.get("n_records_rejected", 0)
 
 
 def db_hint(url: str) -> str:
@@ -144,7 +162,7 @@ def _print_inspection(console: Console, found: dict[str, Any]) -> None:
     layout = [found["format"], found["encoding"], _name_delimiter(found["delimiter"])]
     rows = f"{found['n_rows']:,} rows, of which {found['n_items']:,} usable items"
     console.print(" · ".join(part for part in (*layout, rows) if part), style="dim")
-    table = make_table("", {"column": "left", "role": "left", "why": "left", "samples": "left"})
+    table = make_table({"column": "left", "role": "id", "why": "left", "samples": "left"})
     for column in found["columns"]:
         samples = [row.get(column["name"]) for row in found["sample_rows"]]
         table.add_row(

@@ -154,10 +154,10 @@ def run_job(
 
 
 def _show_result(result: "RunResult", *, as_json: bool) -> None:
-    from pipelines.cli.show import print_json, print_run
+    from pipelines.cli.show import count_rejected, print_json, print_run
 
     if as_json:
         print_json({"run_id": result.run_id, "store": result.store, **result.counts})
     else:
         print_run(result)
-    rejected_code(result.counts.get("n_rejected", 0))
+    rejected_code(count_rejected(result))

@@ -9,6 +9,7 @@ from rich.markup import escape
 from pipelines.cli.show import (
     make_table,
     open_console,
+    print_table,
     show_day,
     show_feeling,
     show_number,
@@ -25,10 +26,10 @@ def print_status(found: dict[str, Any]) -> None:
     """Print what a store holds."""
     console = open_console()
     console.print(f"[bold]{escape(found['store'])}[/]")
-    counts = make_table("Rows", {"table": "left", "rows": "right"})
+    counts = make_table({"table": "id", "rows": "right"})
     for name, n in found["tables"].items():
         counts.add_row(name, f"{n:,}")
-    console.print(counts)
+    print_table(console, "Rows", counts)
     _print_sources(console, found["sources"])
     _print_counts(console, "Mentions by language", found["languages"])
     _print_counts(console, "Noise, set aside", found["noise"])
@@ -43,21 +44,21 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
     console = open_console()
     total = sum(counts.values())
     heads = {"file": "left", "row": "right", "reason": "left", "row as kept": "left"}
-    table = make_table(f"Rejected rows: {len(rows):,} of {total:,}", heads)
+    table = make_table(heads)
     for row in rows:
         number = "–" if row["row_number"] is None else str(row["row_number"])
         reason = f"{escape(row['reason'])}: {escape(row['meaning'])}"
         table.add_row(escape(row["file"] or ""), number, reason, show_text(row["raw"], 80))
-    console.print(table)
+    print_table(console, f"Rejected rows: {len(rows):,} of {total:,}", table)
     _print_counts(console, "By reason", counts)
 
 
 def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()
-    heads = {"run": "left", "command": "left", "status": "left", "seconds": "right"}
+    heads = {"run": "id", "command": "id", "status": "id", "seconds": "right"}
     heads |= dict.fromkeys(("read", "new", "rejected", "mentions", "themes"), "right")
-    table = make_table(title, heads)
+    table = make_table(heads)
     for row in rows:
         figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions", "themes"))
         table.add_row(
@@ -67,7 +68,7 @@ def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
             show_number(row["seconds"], 1),
             *map(show_number, figures),
         )
-    console.print(table)
+    print_table(console, title, table)
     for row in rows:
         if row["error"]:
             console.print(f"{row['run_id']}: {escape(row['error'])}", style="yellow")
@@ -75,7 +76,7 @@ def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
 
 def print_findings(found: "Sequence[Finding]") -> None:
     """Print the doctor's findings."""
-    table = make_table("", {"check": "left", "state": "left", "detail": "left"})
+    table = make_table({"check": "id", "state": "id", "detail": "left"})
     for each in found:
         state = f"[{_STATE_COLOURS[each.state]}]{each.state}[/]"
         table.add_row(each.name, state, escape(each.detail))
@@ -84,9 +85,9 @@ def print_findings(found: "Sequence[Finding]") -> None:
 
 def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
     """Print themes, the largest first."""
-    heads = {"theme": "left", "name": "left", "mentions": "right", "voices": "right"}
-    heads |= {"feeling": "right", "verdict": "left", "languages": "left", "since": "left"}
-    table = make_table(title, heads)
+    heads = {"theme": "id", "name": "left", "mentions": "right", "voices": "right"}
+    heads |= {"feeling": "right", "verdict": "id", "languages": "left", "since": "id"}
+    table = make_table(heads)
     for row in rows:
         table.add_row(
             row["theme_id"],
@@ -98,19 +99,19 @@ def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> No
             " ".join(row["languages"]),
             show_day(row["first_seen_at"]),
         )
-    open_console().print(table)
+    print_table(open_console(), title, table)
 
 
 def print_theme(row: Mapping[str, Any]) -> None:
     """Print all about one theme."""
     console = open_console()
-    print_themes([row], "")
+    print_themes([row], row["theme_id"])
     console.print(show_text(row["description"], 400))
     if row["keywords"]:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:
         console.print(f"  “{show_text(quote['text'], 300)}”  [dim]{quote['mention_id']}[/]")
-    months = make_table("By month", {"month": "left", **dict.fromkeys(_MONTH_HEADS, "right")})
+    months = make_table({"month": "id", **dict.fromkeys(_MONTH_HEADS, "right")})
     for month in row["months"]:
         months.add_row(
             f"{month['period_start']:%Y-%m}",
@@ -118,7 +119,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
             show_number(month["n_customers"]),
             show_feeling(month["sentiment"]),
         )
-    console.print(months)
+    print_table(console, "By month", months)
 
 
 _MONTH_HEADS = ("mentions", "voices", "feeling")
@@ -128,7 +129,7 @@ def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> No
     if not sources:
         return
     heads = {"source": "left", "feedback": "right", "languages": "right", "linked": "right"}
-    table = make_table("Sources", {**heads, "noise": "right", "from": "left", "to": "left"})
+    table = make_table({**heads, "noise": "right", "from": "id", "to": "id"})
     for row in sources:
         linked = row["n_linked"] / row["n_feedback"]
         table.add_row(
@@ -140,7 +141,7 @@ def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> No
             show_day(row["first_at"]),
             show_day(row["last_at"]),
         )
-    console.print(table)
+    print_table(console, "Sources", table)
 
 
 def _print_counts(console: Console, title: str, counts: Mapping[str, int]) -> None:

@@ -371,6 +371,14 @@ def upgrade() -> None:
         comment="files that have been read whole: not read again while nothing about them changes",
     )
     op.create_table(
+        "language_centre",
+        sa.Column("lang", sa.Text(), nullable=False, comment="ISO 639-1 code"),
+        sa.Column("model", sa.Text(), nullable=False, comment="name and revision of the encoder"),
+        sa.Column("data", sa.LargeBinary(), nullable=False, comment="float32, little endian"),
+        sa.PrimaryKeyConstraint("lang", "model"),
+        comment="what is subtracted from the vectors of a language before themes are compared",
+    )
+    op.create_table(
         "mention",
         sa.Column("mention_id", sa.Text(), nullable=False, comment="feedback_id and position"),
         sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback it is a part of"),
@@ -473,7 +481,7 @@ def upgrade() -> None:
             "raw",
             sa.Text(),
             nullable=True,
-            comment="the row as JSON, personal data masked, cut at 10,000 characters",
+            comment="the row, personal data masked, cut at 10,000 characters",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that first rejected it"),
         sa.PrimaryKeyConstraint("rejected_id"),
@@ -519,31 +527,31 @@ def upgrade() -> None:
             "n_read",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="rows read: every one is new, known, updated or rejected",
+            comment="feedback read: each is new, known, updated or rejected",
         ),
         sa.Column(
             "n_new",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="rows that were not in the store before",
+            comment="feedback that was not in the store before",
         ),
         sa.Column(
             "n_known",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="rows that the store held already, unchanged",
+            comment="feedback that the store held already, unchanged",
         ),
         sa.Column(
             "n_updated",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="rows that replaced an older version of themselves",
+            comment="feedback that replaced an older version of itself",
         ),
         sa.Column(
             "n_rejected",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="rows that could not be used; they are in rejected",
+            comment="rows of feedback that could not be used; they are in rejected",
         ),
         sa.Column(
             "n_noise",
@@ -562,6 +570,24 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="themes in the store after this run",
+        ),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customer records read",
+        ),
+        sa.Column(
+            "n_events",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="events read",
+        ),
+        sa.Column(
+            "n_records_rejected",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customer records and events that could not be used",
         ),
         sa.Column("seconds", sa.Double(), nullable=True, comment="duration in seconds"),
         sa.Column(

@@ -1,0 +1,99 @@
+"""New themes and their quotes, written to the store."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, func, insert, select
+
+from nlp.themes.names import ThemeName, name_themes
+from nlp.themes.quotes import choose_quotes
+from pipelines import tables
+from pipelines.runs import Run
+from pipelines.theme_pool import Pool
+from pipelines.upserts import upsert_rows
+
+N_QUOTES = 3
+
+
+def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, str]:
+    """Write the rows of new themes.
+
+    :param labels: theme number of each text, -1 for none; numbers without texts make no theme.
+    :returns: theme_id by number.
+    """
+    names = name_themes(pool.texts, pool.langs, pool.vectors, labels, n_themes)
+    taken = set(run.connection.execute(select(func.lower(tables.theme.c.name))).scalars())
+    ids: dict[int, str] = {}
+    for number, named in enumerate(names):
+        rows = np.flatnonzero(labels == number)
+        if not len(rows):
+            continue
+        ids[number] = make_theme_id(pool.hashes[row] for row in rows)
+        name = _make_distinct(named, taken)
+        taken.add(name.casefold())
+        _insert_theme(run, ids[number], name, named)
+        langs = sorted({pool.langs[row] for row in rows})
+        _record_birth(run, ids[number], {"n_texts": len(rows), "langs": langs})
+    return ids
+
+
+def make_theme_id(hashes: Iterable[str]) -> str:
+    """48 bits of the hash of its first members: the same texts are born under the same id."""
+    return "t" + hashlib.sha256("\0".join(sorted(hashes)).encode()).hexdigest()[:12]
+
+
+def write_quotes(run: Run, theme_id: str, members: Pool) -> None:
+    """Choose a theme's quotes among its members and write what differs."""
+    texts = [text for _, text in members.quotable]
+    chosen = choose_quotes(texts, members.vectors, N_QUOTES)
+    quotes = [members.quotable[row] for row in chosen]
+    rows = [
+        {"theme_id": theme_id, "rank": rank, "mention_id": mention_id, "text": text}
+        for rank, (mention_id, text) in enumerate(quotes, 1)
+    ]
+    quote = tables.theme_quote
+    run.connection.execute(
+        delete(quote).where(quote.c.theme_id == theme_id, quote.c.rank > len(rows))
+    )
+    if rows:
+        upsert_rows(run.connection, quote, rows)
+
+
+def _insert_theme(run: Run, theme_id: str, name: str, named: ThemeName) -> None:
+    run.connection.execute(
+        insert(tables.theme).values(
+            theme_id=theme_id,
+            name=name,
+            description=named.description,
+            keywords=list(named.keywords),
+            status="active",
+            origin="discovered",
+            lang=named.lang,
+            created_run=run.run_id,
+            updated_run=run.run_id,
+        )
+    )
+
+
+def _record_birth(run: Run, theme_id: str, detail: dict[str, Any]) -> None:
+    run.connection.execute(
+        insert(tables.theme_event).values(
+            event_id=f"{theme_id}-1",
+            theme_id=theme_id,
+            run_id=run.run_id,
+            event="born",
+            detail=detail,
+        )
+    )
+
+
+def _make_distinct(named: ThemeName, taken: set[str]) -> str:
+    if named.name.casefold() not in taken:
+        return named.name
+    further: Sequence[str] = [
+        f"{named.name} ({keyword})" for keyword in named.keywords if keyword not in named.name
+    ]
+    numbered = [f"{named.name} ({number})" for number in range(2, len(taken) + 3)]
+    return next(each for each in (*further, *numbered) if each.casefold() not in taken)
