@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Placeholders of the masking step (<EMAIL>), of public sets (@user, http) and of the CFPB (XXXX).
-_MARKS = re.compile(r"<[A-Z_]+>|https?://\S*|www\.\S+|(?<!\w)@\w+|\b[xX]{2,}\b|\{\w+\}")
+_MARKS = re.compile(r"<[A-Z_]+>|https?://\S*|\bhttp\b|www\.\S+|(?<!\w)@\w+|\b[xX]{2,}\b|\{\w+\}")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*")
 # Scripts written without spaces: two characters are about one word.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")

@@ -15,6 +15,7 @@ from nlp.themes.content import strip_marks
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*['\u05f3]?")
 _NOT_BETWEEN_WORDS = re.compile(r"[^\w\s'’\u200c\u05f3\u05f4\"-]+|\s-+\s|\n")
 _MIN_STEM = 3
+_MIN_WORD = 2
 _FALLBACK = "en"
 
 
@@ -31,9 +32,14 @@ class Wording:
     description: str
 
     def is_stop(self, word: str) -> bool:
-        """Say whether a word names nothing: a stop word, or a single letter of an alphabet."""
+        """Say whether a word names nothing: a stop word, with particles or not, or one letter."""
         folded = fold(word)
-        return folded in self.stop_words or len(folded) < 2
+        bare = (folded[len(part) :] for part in self.prefixes if folded.startswith(part))
+        return (
+            folded in self.stop_words
+            or len(folded) < _MIN_WORD
+            or any(rest in self.stop_words for rest in bare)
+        )
 
 
 @cache
@@ -42,9 +48,12 @@ def load_wording(lang: str) -> Wording:
     entries = tomllib.loads((files("nlp") / "data/naming/languages.toml").read_text("utf-8"))
     own = entries.get(lang, {})
     entry = {**entries[_FALLBACK], "negations": [], **own}
+    own_words = _own_stop_words(lang)
+    wanted = {word[1:] for word in own_words if word.startswith("-")}
+    stop_words = (_spacy_stop_words(lang) | own_words) - wanted
     return Wording(
         lang=lang,
-        stop_words=frozenset(map(fold, _spacy_stop_words(lang) | _own_stop_words(lang))),
+        stop_words=frozenset(map(fold, stop_words)),
         prefixes=tuple(sorted(entry.get("prefixes", ()), key=lambda part: (-len(part), part))),
         suffixes=tuple(sorted(entry.get("suffixes", ()), key=lambda part: (-len(part), part))),
         negations=frozenset(map(fold, entry["negations"])),

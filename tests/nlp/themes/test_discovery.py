@@ -1,0 +1,180 @@
+import subprocess
+import sys
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from nlp.themes.discovery import Discovery, discover_themes
+
+ROOT = Path(__file__).parents[3]
+
+
+def _discover(corpus, rows=None, **options) -> Discovery:
+    rows = range(len(corpus.texts)) if rows is None else rows
+    return discover_themes(
+        [corpus.texts[row] for row in rows],
+        corpus.vectors[list(rows)],
+        [corpus.langs[row] for row in rows],
+        means=corpus.means,
+        **options,
+    )
+
+
+def _same(left: Discovery, right: Discovery) -> bool:
+    return all(
+        np.array_equal(a, b) if isinstance(a, np.ndarray) else str(a) == str(b)
+        for a, b in zip(astuple(left), astuple(right), strict=True)
+    )
+
+
+def test_planted_themes_are_found(planted) -> None:
+    corpus = planted({"en": 60})
+    found = _discover(corpus)
+    assert found.n_themes == 6
+    assert adjusted_rand_score(corpus.gold, found.labels) > 0.95
+
+
+def test_the_same_theme_in_three_languages_is_one_theme(planted) -> None:
+    corpus = planted({"en": 120, "he": 100, "ar": 100})
+    found = _discover(corpus)
+    assert adjusted_rand_score(corpus.gold, found.labels) > 0.9
+    assert all(langs == ("ar", "en", "he") for langs in found.theme_langs)
+
+
+def test_small_languages_share_a_graph_and_a_theme(planted) -> None:
+    corpus = planted({"en": 12, "he": 12, "ar": 12})
+    found = _discover(corpus)
+    assert any(len(langs) == 3 for langs in found.theme_langs)
+
+
+def test_shuffled_rows_give_the_same_themes(planted) -> None:
+    corpus = planted({"en": 50, "he": 30})
+    found = _discover(corpus)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(corpus.texts))
+        again = _discover(corpus, order.tolist())
+        np.testing.assert_array_equal(again.labels, found.labels[order])
+        np.testing.assert_array_equal(again.strengths, found.strengths[order])
+        np.testing.assert_array_equal(again.groups, found.groups)
+        assert again.reasons == tuple(found.reasons[row] for row in order)
+        assert again.theme_langs == found.theme_langs
+
+
+def test_one_and_two_threads_give_the_same_themes() -> None:
+    program = (
+        "import sys; sys.path[:0] = ['tests/nlp/themes', '.']\n"
+        "from conftest import plant; from hashlib import sha256\n"
+        "from nlp.themes.discovery import discover_themes\n"
+        "c = plant({'en': 150, 'he': 40}, noise=1.0)\n"
+        "d = discover_themes(c.texts, c.vectors, c.langs, means=c.means)\n"
+        "digest = sha256(d.labels.tobytes() + d.strengths.tobytes() + repr(d.reasons).encode())\n"
+        "print(digest.hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_equal_texts_share_a_fate_and_do_not_move_the_others(planted) -> None:
+    corpus = planted({"en": 40})
+    rows = [*range(len(corpus.texts)), *([3] * 50)]
+    alone, repeated = _discover(corpus), _discover(corpus, rows)
+    assert len(set(repeated.labels[-50:].tolist()) | {int(repeated.labels[3])}) == 1
+    assert adjusted_rand_score(alone.labels, repeated.labels[: len(corpus.texts)]) == 1
+    np.testing.assert_array_equal(alone.strengths, repeated.strengths[: len(corpus.texts)])
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 29])
+def test_few_texts_have_no_theme_and_a_reason_each(planted, n: int) -> None:
+    found = _discover(planted({"en": 60}), range(n))
+    assert (found.n_themes, found.labels.tolist()) == (0, [-1] * n)
+    assert len(found.reasons) == n and None not in found.reasons
+
+
+def test_one_text_many_times_is_not_enough_for_a_theme(planted) -> None:
+    found = _discover(planted({"en": 5}), [0] * 500)
+    assert found.n_themes == 0 and set(found.reasons) == {"far_from_all"}
+
+
+def test_a_corpus_about_one_thing_has_one_theme(planted) -> None:
+    found = _discover(planted({"en": 60}, n_themes=1, noise=0.3))
+    assert found.n_themes == 1 and set(found.labels.tolist()) == {0}
+
+
+def test_nonsense_has_a_defined_result() -> None:
+    from nlp.themes.centring import zero_means
+
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    texts = ["".join(chr(97 + c) for c in rng.integers(0, 26, 12)) for _ in range(40)]
+    found = discover_themes(texts, vectors, ["en"] * 40, means=zero_means(64))
+    assert found.n_themes <= 4
+    assert set(found.labels.tolist()) == set(range(found.n_themes)) or found.n_themes == 0
+
+
+def test_three_rows_of_a_language_are_assigned_to_the_themes_of_another(planted) -> None:
+    corpus = planted({"en": 80, "he": 20}, noise=0.3)
+    hebrew = [row for row, lang in enumerate(corpus.langs) if lang == "he"]
+    rows = [row for row, lang in enumerate(corpus.langs) if lang == "en"] + hebrew[::45]
+    found = _discover(corpus, rows)
+    assert all(langs == ("en",) for langs in found.theme_langs)
+    for place in range(len(rows) - 3, len(rows)):
+        same = found.labels[:480][corpus.gold[rows[:480]] == corpus.gold[rows[place]]]
+        assert found.labels[place] == np.bincount(same).argmax()
+
+
+def test_a_text_without_words_is_unassigned_for_that_reason(planted) -> None:
+    corpus = planted({"en": 40})
+    texts = [*corpus.texts, "👍👍 5/5 <EMAIL> http @user"]
+    vectors = np.concatenate([corpus.vectors, corpus.vectors[:1]])
+    found = discover_themes(texts, vectors, [*corpus.langs, "en"], means=corpus.means)
+    assert found.reasons[-1] == "no_content" and found.labels[-1] >= 0
+
+
+def test_strength_tells_assigned_from_unassigned(planted) -> None:
+    found = _discover(planted({"en": 60}, noise=1.2))
+    for strength, reason in zip(found.strengths, found.reasons, strict=True):
+        assert 0 <= strength <= 1
+        assert (reason is None) == (strength >= 0.5)
+
+
+def test_beyond_the_bound_a_sample_is_fitted_and_the_rest_assigned(planted) -> None:
+    corpus = planted({"en": 300})
+    found = _discover(corpus, max_fit_rows=900)
+    assert (found.labels >= 0).all()
+    assert adjusted_rand_score(corpus.gold, found.labels) > 0.9
+
+
+def test_themes_are_numbered_by_size(planted) -> None:
+    found = _discover(planted({"en": 50}, noise=1.0))
+    sizes = np.bincount(found.labels, minlength=found.n_themes)
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_vectors_with_nan_are_refused_with_a_count(planted) -> None:
+    corpus = planted({"en": 10})
+    broken = corpus.vectors.copy()
+    broken[[4, 7], 0] = np.nan
+    with pytest.raises(ValueError, match=r"2 of 60 vectors hold NaN or infinity \(first: row 4\)"):
+        discover_themes(corpus.texts, broken, corpus.langs, means=corpus.means)
+
+
+def test_lengths_that_differ_are_refused(planted) -> None:
+    corpus = planted({"en": 10})
+    with pytest.raises(ValueError, match=r"60 texts need vectors of shape \(60, d\)"):
+        discover_themes(corpus.texts, corpus.vectors[:5], corpus.langs, means=corpus.means)
+    with pytest.raises(ValueError, match="60 texts need as many languages, got 1"):
+        discover_themes(corpus.texts, corpus.vectors, ["en"], means=corpus.means)

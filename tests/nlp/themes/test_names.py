@@ -1,0 +1,86 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nlp.themes.names import ThemeName, name_themes
+from nlp.themes.wording import load_wording
+
+CASES = Path(__file__).parents[2] / "cases" / "theme_names.jsonl"
+EXPECTED = [
+    "Card declined",
+    "Dark mode",
+    "Refund",
+    "הכרטיס לא הגיע",
+    "שירות הלקוחות",
+    "رسوم السحب",
+    "الحوالة معلقة",
+    "اثر انگشت",
+    "پشتیبانی",
+]
+
+
+@pytest.fixture(scope="module")
+def members() -> list[dict[str, object]]:
+    return [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
+
+
+def _name(members) -> list[ThemeName]:
+    themes = [row["theme"] for row in members]
+    centres = np.eye(16)[themes] + 0.01 * np.array(
+        [[len(row["text"]) % (column + 2) for column in range(16)] for row in members]
+    )
+    vectors = (centres / np.linalg.norm(centres, axis=1, keepdims=True)).astype(np.float16)
+    langs = [row["lang"] for row in members]
+    return name_themes([row["text"] for row in members], langs, vectors, themes, 9)
+
+
+@pytest.mark.model
+def test_themes_are_named_as_a_person_would(members) -> None:
+    names = [theme.name for theme in _name(members)]
+    for name, wanted in zip(names, EXPECTED, strict=True):
+        assert name.startswith(wanted), names
+
+
+@pytest.mark.model
+def test_names_keep_the_rules(members) -> None:
+    named = _name(members)
+    assert len({theme.name.casefold() for theme in named}) == len(named)
+    for theme in named:
+        words = theme.name.replace(",", "").replace("،", "").split()
+        assert 1 <= len(words) <= 5
+        assert not all(load_wording(theme.lang).is_stop(word) for word in words)
+        assert not {"@user", "http", "user"} & {word.casefold() for word in words}
+        assert 1 <= len(theme.keywords) <= 8
+        assert theme.keywords[0] in theme.description
+
+
+@pytest.mark.model
+def test_the_order_of_the_members_does_not_change_a_name(members) -> None:
+    order = np.random.default_rng(3).permutation(len(members))
+    assert _name([members[row] for row in order]) == _name(members)
+
+
+def test_a_theme_is_named_in_the_language_of_most_members() -> None:
+    texts = ["טיסה התעכבה", "הטיסה התעכבה מאוד", "טיסה התעכבה שוב", "flight delayed"]
+    named = name_themes(texts, ["he", "he", "he", "en"], np.eye(4, dtype=np.float16), [0] * 4, 1)
+    assert named[0].lang == "he" and "טיסה" in named[0].name
+
+
+def test_a_theme_without_members_has_no_name() -> None:
+    named = name_themes([], [], np.zeros((0, 4), dtype=np.float16), [], 1)
+    assert named == [ThemeName("", (), "", "en")]
+
+
+@pytest.mark.parametrize("lang", ["en", "he", "ar", "fa", "de", "es", "fr", "xx"])
+def test_every_language_has_words_or_falls_back_to_english(lang: str) -> None:
+    wording = load_wording(lang)
+    assert "{keywords}" in wording.description and "{quote}" in wording.description
+    assert bool(wording.stop_words) == (lang != "xx")
+
+
+def test_particles_are_taken_off_stop_words() -> None:
+    assert load_wording("he").is_stop("ואני")
+    assert load_wording("ar").is_stop("وأنا")
+    assert not load_wording("he").is_stop("כרטיס")
