@@ -26,9 +26,12 @@ from nlp.sentiment import LABELS, softmax
 from nlp.weights import DEFAULT, SENTIMENT_HEAD, load_encoder
 
 UMSAB = ("ar", "de", "en", "es", "fr", "hi", "it", "pt")
-# file -> splits never trained on; "hash" holds out every tenth group of rows instead
+# file -> splits never trained on; "hash" holds out an eighth by hash instead
 TRAINED = {
     **{f"umsab.{lang}": ("val",) for lang in UMSAB},
+    # Scored, not trained on: its labels hardly follow its texts. A head trained on half of its
+    # train rows is right on .33 of the other half (Italian: .63).
+    "umsab.hi": ("train", "val"),
     "arsarcasm.ar": ("test",),
     "hebrew.he": ("val",),
     **{f"afrisenti_{part}_train": () for part in ("arq", "ary", "por")},
@@ -41,7 +44,7 @@ POLAR = {"hebrew.he", "snappfood_dev.fa", "parsinlu_food.fa"}
 EXTRA = Path(__file__).parent / "sentiment_extra.jsonl"
 EXTRA_WEIGHT = 3.0
 CHUNK = 1024
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
+STRENGTHS = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 MAX_CLASS_WEIGHT = (
     6.0  # Hebrew has 2.6 % neutral rows; balancing them fully would let 150 rows rule
 )
@@ -235,7 +238,8 @@ def _fit(
     model.fit((features - mean) / scale, labels, sample_weight=weights)
     weight = model.coef_ / scale
     bias = model.intercept_ - weight @ mean
-    return weight.astype(np.float32), bias.astype(np.float32)
+    # safetensors writes memory as it lies: a matrix in column order would come back scrambled.
+    return np.ascontiguousarray(weight, np.float32), np.ascontiguousarray(bias, np.float32)
 
 
 def _fit_temperatures(
@@ -270,8 +274,9 @@ def _score_sets(
         lang = rows[int(np.flatnonzero(chosen)[0])].lang
         scaled = logits[chosen] / temperatures.get(lang, temperatures["*"])
         result[source] = _score_set(source, scaled, labels[chosen])
-    umsab = [result[f"umsab.{lang}"]["macro_f1"] for lang in UMSAB]
-    result["umsab mean"] = round(float(np.mean(umsab)), 3)
+    umsab = {lang: result[f"umsab.{lang}"]["macro_f1"] for lang in UMSAB}
+    result["umsab mean of 8"] = round(float(np.mean(list(umsab.values()))), 3)
+    result["umsab mean without hi"] = round((sum(umsab.values()) - umsab["hi"]) / 7, 3)
     return result
 
 
@@ -328,6 +333,7 @@ def _save(head: dict[str, Any], encoder: str, out: Path) -> None:
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out, metadata=about)
+    out.chmod(0o644)
 
 
 if __name__ == "__main__":
