@@ -29,7 +29,7 @@ _LEFT_OVER = frozenset({"far_from_all", "between_themes"})
 
 @dataclass(frozen=True)
 class _Fate:
-    """What was decided about a text: a member of the nearest theme, unless there is a reason."""
+    """What was decided about a mention: of the nearest theme, unless there is a reason."""
 
     nearest: str | None
     strength: float
@@ -41,19 +41,19 @@ class _Fate:
 
 
 def discover_store(run: Run, models: Models, progress: Progress) -> None:
-    """Decide about every text that no run has decided about yet."""
+    """Decide about every mention that no run has decided about yet."""
     _set_noise_aside(run)
     if not _has_undecided(run):
         return
     pool = load_pool(run, models)
-    progress.start("finding themes", len(pool.hashes), "texts")
+    progress.start("finding themes", len(pool.keys), "mentions")
     has_themes = any(pool.themes)
     fates, n_born = (_extend_themes if has_themes else _found_themes)(run, models, pool)
-    _write_fates(run, fates)
+    _write_fates(run, pool, fates)
     _refresh_quotes(run, pool, fates)
     run.mark_changed()
-    progress.advance(len(pool.hashes))
-    progress.finish(f"{n_born:,} new themes among {len(pool.hashes):,} texts")
+    progress.advance(len(pool.keys))
+    progress.finish(f"{n_born:,} new themes among {len(pool.keys):,} mentions")
 
 
 def _set_noise_aside(run: Run) -> None:
@@ -90,9 +90,9 @@ def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fate
     write_centres(run, models, found.centres)
     ids = add_themes(run, pool, _member_labels(found), found.n_themes)
     fates = {
-        text_hash: _Fate(ids.get(int(label)), float(strength), reason)
-        for text_hash, label, strength, reason in zip(
-            pool.hashes, found.labels, found.strengths, found.reasons, strict=True
+        key: _Fate(ids.get(int(label)), float(strength), reason)
+        for key, label, strength, reason in zip(
+            pool.keys, found.labels, found.strengths, found.reasons, strict=True
         )
     }
     return fates, len(ids)
@@ -114,9 +114,9 @@ def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fat
         means=fixed_means(models, pool.vectors.shape[1]),
     )
     fates = {
-        text_hash: _Fate(theme_ids[label], float(strength), reason)
-        for text_hash, label, strength, reason in zip(
-            new.hashes, assigned.labels, assigned.strengths, assigned.reasons, strict=True
+        key: _Fate(theme_ids[label], float(strength), reason)
+        for key, label, strength, reason in zip(
+            new.keys, assigned.labels, assigned.strengths, assigned.reasons, strict=True
         )
     }
     return fates, _cluster_left_over(run, models, pool, fates)
@@ -125,11 +125,9 @@ def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fat
 def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, _Fate]) -> int:
     """Themes among texts that fit nowhere; the fates of their members are written over."""
     left = pool.take(
-        row
-        for row, text_hash in enumerate(pool.hashes)
-        if _is_left_over(pool, row, fates.get(text_hash))
+        row for row, key in enumerate(pool.keys) if _is_left_over(pool, row, fates.get(key))
     )
-    least = min_theme_size(len(left.hashes))
+    least = min_theme_size(len(left.keys))
     if left.is_new.sum() < least:
         return 0
     found = _discover(models, left)
@@ -140,7 +138,7 @@ def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, _F
             labels[labels == number] = -1
     ids = add_themes(run, left, labels, found.n_themes)
     for row in np.flatnonzero(labels >= 0):
-        fates[left.hashes[row]] = _Fate(ids[int(labels[row])], float(found.strengths[row]), None)
+        fates[left.keys[row]] = _Fate(ids[int(labels[row])], float(found.strengths[row]), None)
     return len(ids)
 
 
@@ -161,15 +159,12 @@ def _member_labels(found: Discovery) -> Any:
     return np.where(is_member, found.labels, -1)
 
 
-def _write_fates(run: Run, fates: dict[str, _Fate]) -> None:
+def _write_fates(run: Run, pool: Pool, fates: dict[str, _Fate]) -> None:
     if not fates:
         return
     statement = (
         update(tables.mention)
-        .where(
-            mention.text_hash == bindparam("hash"),
-            mention.unassigned_reason.is_distinct_from("noise"),
-        )
+        .where(mention.mention_id == bindparam("id"))
         .values(
             theme_id=bindparam("theme"),
             nearest_theme_id=bindparam("nearest"),
@@ -179,13 +174,15 @@ def _write_fates(run: Run, fates: dict[str, _Fate]) -> None:
     )
     rows = [
         {
-            "hash": text_hash,
+            "id": mention_id,
             "theme": fate.theme_id,
             "nearest": fate.nearest,
             "strength": round(fate.strength, 6),
             "reason": fate.reason,
         }
-        for text_hash, fate in fates.items()
+        for key, mention_ids in zip(pool.keys, pool.mentions, strict=True)
+        if (fate := fates.get(key)) is not None
+        for mention_id in mention_ids
     ]
     run.connection.execute(statement, rows)
 
@@ -194,8 +191,8 @@ def _refresh_quotes(run: Run, pool: Pool, fates: dict[str, _Fate]) -> None:
     """Choose quotes anew for every theme that got new members."""
     changed = {fate.theme_id for fate in fates.values() if fate.theme_id}
     rows_by_theme: dict[str, list[int]] = {theme_id: [] for theme_id in sorted(changed)}
-    for row, text_hash in enumerate(pool.hashes):
-        fate = fates.get(text_hash)
+    for row, key in enumerate(pool.keys):
+        fate = fates.get(key)
         theme_id = fate.theme_id if fate else pool.themes[row]
         if theme_id in rows_by_theme:
             rows_by_theme[theme_id].append(row)

@@ -175,7 +175,7 @@ def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
             vector.text_hash.in_([row.text_hash for row in batch]),
         )
     )
-    data = dict(stored.tuples().all())
+    data = dict(stored.all())
     texts = [normalize_text(row.text, row.lang) for row in batch]
     vectors = vectors_of([data[row.text_hash] for row in batch])
     found = models.score(texts, vectors, [row.lang for row in batch])

@@ -7,7 +7,8 @@ from pathlib import Path
 from pipelines.config import ColumnMap, Config, RecordsConfig
 from pipelines.loading import FileInput
 from pipelines.progress import Progress
-from pipelines.reading.files import InputFile, find_inputs
+from pipelines.reading.files import find_inputs
+from pipelines.reading.streams import InputFile
 from pipelines.recognition import guess_kind
 
 

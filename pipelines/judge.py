@@ -97,7 +97,7 @@ def _exposure(connection: Connection) -> dict[datetime, int]:
         .where(is_counted, feedback.occurred_at.is_not(None))
         .group_by(start)
     )
-    return {_parse_day(day): n for day, n in connection.execute(query).tuples()}
+    return {_parse_day(day): n for day, n in connection.execute(query)}
 
 
 def _weeks_of(rows: Iterable[dict[str, Any]]) -> list[ThemeWeeks]:

@@ -44,7 +44,7 @@ def find_customers(connection: Connection, keys: Iterable[str]) -> dict[str, str
             .group_by(column.key_hash)
             .having(func.count(column.customer_id.distinct()) == 1)
         )
-        found.update(connection.execute(query).tuples().all())
+        found.update(connection.execute(query).all())
     return found
 
 

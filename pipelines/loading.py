@@ -16,7 +16,7 @@ from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
 from pipelines.progress import Progress
-from pipelines.reading.files import InputFile
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.runs import Run

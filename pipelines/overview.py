@@ -44,7 +44,7 @@ def count_languages(connection: Connection) -> dict[str, int]:
     """Mentions by language, the most frequent first."""
     column = tables.mention.c.lang
     query = select(column, func.count()).group_by(column).order_by(func.count().desc(), column)
-    return {lang or "und": n for lang, n in connection.execute(query).tuples()}
+    return {lang or "und": n for lang, n in connection.execute(query)}
 
 
 def count_reasons(connection: Connection, table: str, column: str) -> dict[str, int]:
@@ -56,7 +56,7 @@ def count_reasons(connection: Connection, table: str, column: str) -> dict[str, 
         .group_by(reason)
         .order_by(func.count().desc(), reason)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def list_rejected(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
         .order_by(column.theme_id, func.count().desc(), column.lang)
     )
     found: dict[str, list[str]] = {}
-    for theme_id, lang in connection.execute(query).tuples():
+    for theme_id, lang in connection.execute(query):
         found.setdefault(str(theme_id), []).append(lang or "und")
     return found
 

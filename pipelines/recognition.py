@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
-from pipelines.reading.files import InputFile
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table
 from pipelines.reading.records import (
@@ -19,6 +18,7 @@ from pipelines.reading.records import (
     feedback_items,
 )
 from pipelines.reading.sampling import Sample, sample_table
+from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 
 Warn = Callable[[str], None]

@@ -30,7 +30,7 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
         rows = np.flatnonzero(labels == number)
         if not len(rows):
             continue
-        ids[number] = make_theme_id(pool.hashes[row] for row in rows)
+        ids[number] = make_theme_id(pool.keys[row] for row in rows)
         name = _make_distinct(named, taken)
         taken.add(name.casefold())
         _insert_theme(run, ids[number], name, named)
@@ -39,19 +39,22 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
     return ids
 
 
-def make_theme_id(hashes: Iterable[str]) -> str:
+def make_theme_id(keys: Iterable[str]) -> str:
     """48 bits of the hash of its first members: the same texts are born under the same id."""
-    return "t" + hashlib.sha256("\0".join(sorted(hashes)).encode()).hexdigest()[:12]
+    return "t" + hashlib.sha256("\0".join(sorted(keys)).encode()).hexdigest()[:12]
 
 
 def write_quotes(run: Run, theme_id: str, members: Pool) -> None:
     """Choose a theme's quotes among its members and write what differs."""
-    texts = [text for _, text in members.quotable]
-    chosen = choose_quotes(texts, members.vectors, N_QUOTES)
-    quotes = [members.quotable[row] for row in chosen]
+    chosen = choose_quotes(members.quotes, members.vectors, N_QUOTES)
     rows = [
-        {"theme_id": theme_id, "rank": rank, "mention_id": mention_id, "text": text}
-        for rank, (mention_id, text) in enumerate(quotes, 1)
+        {
+            "theme_id": theme_id,
+            "rank": rank,
+            "mention_id": members.mentions[row][0],
+            "text": members.quotes[row],
+        }
+        for rank, row in enumerate(chosen, 1)
     ]
     quote = tables.theme_quote
     run.connection.execute(

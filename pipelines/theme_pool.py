@@ -1,16 +1,18 @@
 """The texts that count, each once, with what is known of them: what theme discovery works on."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import and_, insert, or_, select
 
 from nlp.cleaning import normalize_text
 from nlp.themes.centring import LanguageMeans, fit_centres, load_language_means, zero_means
+from nlp.themes.context import mix_context
 from pipelines import tables
-from pipelines.counted import counted_mentions, is_counted, mention
+from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.enrich import vectors_of
 from pipelines.models import Models
 from pipelines.runs import Run
@@ -18,18 +20,25 @@ from pipelines.runs import Run
 
 @dataclass(frozen=True)
 class Pool:
-    """Distinct texts, in the order of their hashes.
+    """Distinct mentions in distinct neighbourhoods, in the order of their keys.
 
+    The theme of a mention is decided from its words and those of its neighbours in the same
+    feedback; equal feedback therefore shares one fate.
+
+    :param keys: hash of the mention's text and of its neighbours'.
     :param texts: normalised.
-    :param quotable: mention and verbatim text that stand for each text.
-    :param themes: theme of each text, None while unassigned.
-    :param is_new: no run has decided about the text yet.
+    :param mentions: all mentions that share the fate, those that may be quoted first.
+    :param quotes: verbatim text of the first of these.
+    :param vectors: (n, dim) unit rows with their context mixed in.
+    :param themes: theme of each, None while unassigned.
+    :param is_new: no run has decided about it yet.
     """
 
-    hashes: list[str]
+    keys: list[str]
     texts: list[str]
     langs: list[str]
-    quotable: list[tuple[str, str]]
+    mentions: list[list[str]]
+    quotes: list[str]
     vectors: Any
     themes: list[str | None]
     is_new: Any
@@ -38,10 +47,11 @@ class Pool:
         """Only these rows."""
         chosen = [int(row) for row in rows]
         return Pool(
-            [self.hashes[row] for row in chosen],
+            [self.keys[row] for row in chosen],
             [self.texts[row] for row in chosen],
             [self.langs[row] for row in chosen],
-            [self.quotable[row] for row in chosen],
+            [self.mentions[row] for row in chosen],
+            [self.quotes[row] for row in chosen],
             self.vectors[chosen],
             [self.themes[row] for row in chosen],
             self.is_new[chosen],
@@ -49,41 +59,69 @@ class Pool:
 
 
 def load_pool(run: Run, models: Models) -> Pool:
-    """Every distinct text of feedback that counts."""
-    chosen = (
-        select(mention.text_hash, func.min(mention.mention_id).label("mention_id"))
-        .select_from(counted_mentions)
-        .where(is_counted)
-        .group_by(mention.text_hash)
-        .subquery()
-    )
+    """Every distinct mention of feedback that counts; its copies stand beside it."""
     vector = tables.vector.c
     query = (
         select(
-            mention.text_hash,
             mention.mention_id,
+            mention.feedback_id,
+            mention.text_hash,
             mention.text,
             mention.lang,
             mention.theme_id,
             mention.unassigned_reason,
+            feedback.noise_reason,
             vector.data,
         )
-        .join(chosen, chosen.c.mention_id == mention.mention_id)
+        .select_from(counted_mentions)
         .join(
             tables.vector,
             and_(vector.text_hash == mention.text_hash, vector.model == models.encoder_name),
         )
-        .order_by(mention.text_hash)
+        .where(or_(is_counted, feedback.noise_reason == "copy"))
+        .order_by(mention.feedback_id, mention.position)
     )
     rows = run.connection.execute(query).all()
-    is_new = [row.theme_id is None and row.unassigned_reason is None for row in rows]
+    if not rows:
+        return Pool([], [], [], [], [], np.zeros((0, 0), np.float32), [], np.zeros(0, bool))
+    texts_of = [row.feedback_id for row in rows]
+    vectors = mix_context(vectors_of([row.data for row in rows]), texts_of)
+    return _collapse(rows, _neighbourhood_keys(rows), vectors)
+
+
+def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
+    """Hash of each mention's text, the one before it and the one after it in its feedback."""
+    keys = []
+    for place, row in enumerate(rows):
+        before, after = (
+            rows[at].text_hash
+            if 0 <= at < len(rows) and rows[at].feedback_id == row.feedback_id
+            else ""
+            for at in (place - 1, place + 1)
+        )
+        named = "\0".join((before, row.text_hash, after, row.lang))
+        keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
+    return keys
+
+
+def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
+    """One row for each key: the first mention that counts stands for all."""
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    ordered = sorted(places)
+    for key in ordered:
+        places[key].sort(key=lambda place: (rows[place].noise_reason == "copy", place))
+    first = [places[key][0] for key in ordered]
+    is_new = [rows[at].theme_id is None and rows[at].unassigned_reason is None for at in first]
     return Pool(
-        hashes=[row.text_hash for row in rows],
-        texts=[normalize_text(row.text, row.lang) for row in rows],
-        langs=[row.lang for row in rows],
-        quotable=[(row.mention_id, row.text) for row in rows],
-        vectors=vectors_of([row.data for row in rows]),
-        themes=[row.theme_id for row in rows],
+        keys=ordered,
+        texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
+        langs=[rows[at].lang for at in first],
+        mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
+        quotes=[rows[at].text for at in first],
+        vectors=vectors[first],
+        themes=[rows[at].theme_id for at in first],
         is_new=np.array(is_new, dtype=bool),
     )
 
@@ -100,7 +138,7 @@ def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
     """
     column = tables.language_centre.c
     query = select(column.lang, column.data).where(column.model == models.encoder_name)
-    stored = run.connection.execute(query).tuples().all()
+    stored = run.connection.execute(query).all()
     if stored:
         return {lang: np.frombuffer(data, dtype="<f4") for lang, data in stored}
     means = fixed_means(models, known.vectors.shape[1])

@@ -52,7 +52,7 @@ def make_table(columns: Mapping[str, str]) -> Table:
 
     :param columns: by heading: "left" wraps, "id" is on one line, "right" is a number.
     """
-    table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     for name, side in columns.items():
         table.add_column(
             name,

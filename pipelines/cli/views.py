@@ -19,6 +19,7 @@ from pipelines.cli.show import (
 if TYPE_CHECKING:
     from pipelines.doctor import Finding
 
+MAX_LANGUAGES = 3
 _STATE_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -56,11 +57,11 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
 def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()
-    heads = {"run": "id", "command": "id", "status": "id", "seconds": "right"}
-    heads |= dict.fromkeys(("read", "new", "rejected", "mentions", "themes"), "right")
+    heads = {"run": "left", "command": "id", "status": "id", "s": "right"}
+    heads |= dict.fromkeys(("read", "new", "rejected", "mentions"), "right")
     table = make_table(heads)
     for row in rows:
-        figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions", "themes"))
+        figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions"))
         table.add_row(
             row["run_id"],
             row["command"],
@@ -86,7 +87,7 @@ def print_findings(found: "Sequence[Finding]") -> None:
 def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
     """Print themes, the largest first."""
     heads = {"theme": "id", "name": "left", "mentions": "right", "voices": "right"}
-    heads |= {"feeling": "right", "verdict": "id", "languages": "left", "since": "id"}
+    heads |= {"feeling": "right", "verdict": "id", "languages": "id"}
     table = make_table(heads)
     for row in rows:
         table.add_row(
@@ -96,8 +97,7 @@ def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> No
             show_number(row["n_customers"]),
             show_feeling(row["sentiment"]),
             row["verdict"] or "–",
-            " ".join(row["languages"]),
-            show_day(row["first_seen_at"]),
+            _show_languages(row["languages"]),
         )
     print_table(open_console(), title, table)
 
@@ -120,6 +120,11 @@ def print_theme(row: Mapping[str, Any]) -> None:
             show_feeling(month["sentiment"]),
         )
     print_table(console, "By month", months)
+
+
+def _show_languages(langs: Sequence[str]) -> str:
+    further = len(langs) - MAX_LANGUAGES
+    return " ".join(langs[:MAX_LANGUAGES]) + (f" +{further}" if further > 0 else "")
 
 
 _MONTH_HEADS = ("mentions", "voices", "feeling")

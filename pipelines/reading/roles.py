@@ -137,8 +137,9 @@ def _fits(role: str, evidence: Evidence) -> bool:
         case "phone":
             return evidence.phones >= 0.3
         case "id":
-            # Ids that repeat (Excel's 5.70306E+17) would make one item of many.
-            is_key = evidence.distinct >= 0.99 and evidence.rounded < 0.2
+            # An edited review appears again under its id; ids that repeat more often than that
+            # (Excel's 5.70306E+17, a ticket with many rows) would make one item of many.
+            is_key = evidence.distinct >= 0.9 and evidence.rounded < 0.2
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
         case "customer" | "handle" | "author" | "name":
             return evidence.mean_words < 8 and evidence.dates < 0.5 and evidence.urls < 0.5

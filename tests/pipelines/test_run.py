@@ -1,0 +1,424 @@
+"""The main job on small input: nothing lost, nothing written twice, whatever the order of rows."""
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from pipelines import tables
+from pipelines.cli.app import run_app
+from pipelines.config import Config
+from pipelines.errors import ConfigError
+from pipelines.inputs import Inputs, given_inputs
+from pipelines.job import STEPS, Job, run_steps
+from pipelines.progress import SilentProgress
+from pipelines.store import open_store
+
+pytestmark = pytest.mark.model
+
+ROOT = Path(__file__).parents[2]
+REVIEWS = (
+    ("The card still has not arrived after three weeks", "en"),
+    ("My new card never came in the post", "en"),
+    ("Waiting for my card for a month now, nothing arrived", "en"),
+    ("Where is my card? It should have been delivered last week", "en"),
+    ("The card delivery is late again", "en"),
+    ("I ordered a card and it has not been delivered", "en"),
+    ("Support never answers the phone", "en"),
+    ("I waited an hour on hold and nobody picked up", "en"),
+    ("Customer service does not reply to my messages", "en"),
+    ("Nobody answers the chat, support is useless", "en"),
+    ("The help line keeps me waiting for ever", "en"),
+    ("No reply from customer support for days", "en"),
+    ("I love the cashback on groceries", "en"),
+    ("Great cashback, I earn money every week", "en"),
+    ("הכרטיס עדיין לא הגיע אחרי שלושה שבועות", "he"),
+    ("השירות לא עונה בטלפון כבר שעה", "he"),
+    ("البطاقة لم تصل بعد ثلاثة أسابيع", "ar"),
+    ("خدمة العملاء لا ترد على الهاتف", "ar"),
+    ("کارت من بعد از سه هفته هنوز نرسیده است", "fa"),
+    ("پشتیبانی اصلا جواب تلفن را نمی‌دهد", "fa"),
+)
+
+
+def make_rows(n: int = 60) -> list[dict[str, str]]:
+    """Reviews with their quirks: customers, copies, no text, personal data, two versions."""
+    rows = []
+    for number in range(n):
+        text, _ = REVIEWS[number % len(REVIEWS)]
+        rows.append(
+            {
+                "Review ID": f"R{number:03d}",
+                "Date": f"2026-{1 + number % 6:02d}-{1 + number % 27:02d}",
+                "Comment": f"{text}. Ticket {number}." if number % 3 else text,
+                "Customer number": f"C{number % 15:03d}",
+                "Stars": str(1 + number % 5),
+            }
+        )
+    rows[3]["Comment"] = ""
+    rows[4]["Comment"] = "Call me at +1 202 555 0123 or dana@example.com, the card is not here"
+    rows.append({**rows[7], "Date": "2026-09-01", "Comment": "Support answered at last, thanks"})
+    rows.append(dict(rows[8]))
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(out.getvalue(), encoding="utf-8")
+    return path
+
+
+CRM = [
+    {"Customer ID": f"C{number:03d}", "E-mail": f"c{number}@example.com", "Segment": "Plus"}
+    for number in range(15)
+]
+
+
+@pytest.fixture
+def make_job(tmp_path: Path, model_cache: Path) -> Callable[[str], Job]:
+    def make(url: str) -> Job:
+        config = Config.model_validate({"store": {"url": url}})
+        link = tmp_path / "cache"
+        link.mkdir(exist_ok=True)
+        for folder in model_cache.iterdir():
+            if folder.is_dir() and not (link / folder.name).exists():
+                (link / folder.name).symlink_to(folder)
+        return Job(config, link, secret_path=tmp_path / "secret")
+
+    return make
+
+
+def run_all(job: Job, *paths: Path) -> dict[str, int]:
+    given = given_inputs(
+        [str(path) for path in paths], source=None, pairs=(), progress=SilentProgress()
+    )
+    steps = ("customers", "events", *STEPS)
+    return run_steps(job, "run", steps, given).counts
+
+
+# Facts about the execution or the place in the file, which may differ.
+RUN_FACTS = {
+    *("run_id", "ingested_at", "enriched_run", "created_run", "updated_run", "updated_at"),
+    *("row_number", "rejected_id", "file_hash", "store_id"),
+}
+
+
+def dump(url: str, *, with_run_facts: bool = False) -> dict[str, list[Any]]:
+    """Every table but run, as comparable rows."""
+    store = open_store(url)
+    found = {}
+    with store.read() as connection:
+        for name, table in tables.metadata.tables.items():
+            if name == "run":
+                continue
+            columns = [c for c in table.columns if with_run_facts or c.name not in RUN_FACTS]
+            rows = connection.execute(select(*columns)).all()
+            if name == "store_info" and not with_run_facts:
+                rows = [row for row in rows if row[0] != "store_id"]
+            if name == "input_file" and not with_run_facts:
+                rows = []
+            found[name] = sorted(repr([_canonical(value) for value in row]) for row in rows)
+    store.engine.dispose()
+    return found
+
+
+def _canonical(value: Any) -> Any:
+    """PostgreSQL orders the keys of a JSON object in its own way."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+def test_every_row_read_is_in_feedback_or_in_rejected(
+    tmp_path: Path, store_url: str, make_job: Callable[[str], Job]
+) -> None:
+    rows = make_rows()
+    crm = write_csv(tmp_path / "crm.csv", CRM)
+    counts = run_all(make_job(store_url), write_csv(tmp_path / "reviews.csv", rows), crm)
+    store = open_store(store_url)
+    with store.read() as connection:
+        n_feedback, n_rejected = (
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (tables.feedback, tables.rejected)
+        )
+        reasons = sorted(connection.execute(select(tables.rejected.c.reason)).scalars())
+        texts = connection.execute(select(tables.feedback.c.text)).scalars().all()
+        mentions = connection.execute(select(tables.mention)).mappings().all()
+        n_insights = connection.execute(
+            select(func.count()).select_from(tables.customer_insight)
+        ).scalar_one()
+        n_themes = connection.execute(select(func.count()).select_from(tables.theme)).scalar_one()
+    store.engine.dispose()
+    assert counts["n_read"] == len(rows) == n_feedback + n_rejected
+    assert reasons == ["no_text", "older_version", "repeated"]
+    assert not any("dana@example.com" in text or "555" in text for text in texts)
+    assert sum("<EMAIL>" in text and "<PHONE>" in text for text in texts) == 1
+    assert counts["n_customers"] == 15 == n_insights
+    assert n_themes >= 1
+    by_id = {mention["mention_id"]: mention for mention in mentions}
+    assert len(by_id) == counts["n_mentions"]
+    assert all(mention["sentiment"] for mention in mentions)
+    assert all((each["theme_id"] is None) == bool(each["unassigned_reason"]) for each in mentions)
+    _check_offsets(store_url)
+
+
+def _check_offsets(url: str) -> None:
+    store = open_store(url)
+    joined = select(tables.feedback.c.text, tables.mention).join(
+        tables.mention, tables.mention.c.feedback_id == tables.feedback.c.feedback_id
+    )
+    with store.read() as connection:
+        for row in connection.execute(joined).mappings():
+            whole = row[tables.feedback.c.text]
+            assert whole[row["char_start"] : row["char_end"]] == row[tables.mention.c.text]
+        quotes = connection.execute(
+            select(tables.theme_quote.c.text, tables.mention.c.text).join(
+                tables.mention, tables.mention.c.mention_id == tables.theme_quote.c.mention_id
+            )
+        ).all()
+        assert quotes
+        assert all(quote == said for quote, said in quotes)
+    store.engine.dispose()
+
+
+def test_a_second_run_changes_no_row_of_any_table_but_run(
+    tmp_path: Path, store_url: str, make_job: Callable[[str], Job]
+) -> None:
+    job = make_job(store_url)
+    files = write_csv(tmp_path / "r.csv", make_rows()), write_csv(tmp_path / "crm.csv", CRM)
+    run_all(job, *files)
+    before = dump(store_url, with_run_facts=True)
+    counts = run_all(job, *files)
+    assert dump(store_url, with_run_facts=True) == before
+    assert (counts["n_new"], counts["n_read"]) == (0, len(make_rows()))
+    assert counts["n_read"] == counts["n_known"] + counts["n_rejected"]
+
+
+def test_shuffled_rows_give_the_same_tables(tmp_path: Path, make_job: Callable[[str], Job]) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    rows = make_rows()
+    crm = write_csv(tmp_path / "crm.csv", CRM)
+    first, second = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db"
+    run_all(make_job(first), write_csv(tmp_path / "a" / "r.csv", rows), crm)
+    random.Random(5).shuffle(rows)
+    run_all(make_job(second), write_csv(tmp_path / "b" / "r.csv", rows), crm)
+    assert dump(first) == dump(second)
+
+
+def test_both_databases_hold_the_same_tables(
+    tmp_path: Path, postgres_url: str, make_job: Callable[[str], Job]
+) -> None:
+    from tests.pipelines.conftest import make_postgres_database
+
+    file = write_csv(tmp_path / "r.csv", make_rows())
+    urls = f"sqlite:///{tmp_path}/a.db", make_postgres_database(postgres_url)
+    for url in urls:
+        run_all(make_job(url), file)
+    assert dump(urls[0]) == dump(urls[1])
+
+
+def test_added_rows_keep_every_theme_id_and_every_earlier_decision(
+    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+) -> None:
+    job = make_job(sqlite_url)
+    run_all(job, write_csv(tmp_path / "a.csv", make_rows(60)))
+    before = dump(sqlite_url)
+    more = [{**row, "Review ID": f"N{n}"} for n, row in enumerate(make_rows(20))]
+    run_all(job, write_csv(tmp_path / "b.csv", more))
+    after = dump(sqlite_url)
+    assert set(before["mention"]) <= set(after["mention"])
+    store = open_store(sqlite_url)
+    with store.read() as connection:
+        undecided = connection.execute(
+            select(func.count()).where(
+                tables.mention.c.theme_id.is_(None), tables.mention.c.unassigned_reason.is_(None)
+            )
+        ).scalar_one()
+    store.engine.dispose()
+    assert undecided == 0
+
+
+def test_the_steps_alone_do_what_run_does(tmp_path: Path, make_job: Callable[[str], Job]) -> None:
+    file = write_csv(tmp_path / "r.csv", make_rows())
+    first, second = f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db"
+    run_all(make_job(first), file)
+    job = make_job(second)
+    given = given_inputs([str(file)], source=None, pairs=(), progress=SilentProgress())
+    run_steps(job, "ingest", ["ingest"], given)
+    for step in STEPS[1:]:
+        run_steps(job, step, [step], Inputs())
+    ignored = {"store_info"}  # counts how often something changed
+    left, right = dump(first), dump(second)
+    assert {k: v for k, v in left.items() if k not in ignored} == {
+        k: v for k, v in right.items() if k not in ignored
+    }
+
+
+def test_customers_that_come_later_are_linked(
+    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+) -> None:
+    job = make_job(sqlite_url)
+    run_all(job, write_csv(tmp_path / "r.csv", make_rows()))
+    run_all(job, write_csv(tmp_path / "crm.csv", CRM))
+    store = open_store(sqlite_url)
+    with store.read() as connection:
+        linked = connection.execute(select(func.count(tables.feedback.c.customer_id))).scalar_one()
+        everything = connection.execute(select(func.count()).select_from(tables.feedback)).scalar()
+    store.engine.dispose()
+    assert linked == everything
+
+
+def test_another_secret_is_refused_before_anything_is_written(
+    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+) -> None:
+    job = make_job(sqlite_url)
+    file = write_csv(tmp_path / "r.csv", make_rows(5))
+    run_all(job, file)
+    before = dump(sqlite_url)
+    (tmp_path / "secret").write_text("another secret, long enough")
+    with pytest.raises(ConfigError, match="another secret"):
+        run_all(job, write_csv(tmp_path / "other.csv", make_rows(9)))
+    (tmp_path / "secret").unlink()
+    assert dump(sqlite_url) == before
+
+
+def run_program(
+    arguments: list[str], folder: Path, cache: Path, **options: Any
+) -> "subprocess.Popen[str]":
+    environment = {
+        **os.environ,
+        "EARFUL_CACHE": str(cache),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "PYTHONPATH": str(ROOT),
+    }
+    environment.pop("EARFUL_DB", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finishes(
+    tmp_path: Path, model_cache: Path, signal_number: int
+) -> None:
+    write_csv(tmp_path / "r.csv", make_rows(1500))
+    process = run_program(["run", "r.csv"], tmp_path, model_cache)
+    assert process.stderr is not None
+    seen: list[str] = []
+    for line in process.stderr:
+        seen.append(line)
+        if "mentions" in line:  # splitting is over, the encoder pass begins
+            break
+    time.sleep(1.0)
+    process.send_signal(signal_number)
+    _, rest = process.communicate(timeout=120)
+    said = "".join(seen) + rest
+    assert "Traceback" not in said
+    store = open_store(f"sqlite:///{tmp_path}/earful.db")
+    with store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.feedback)).scalar() == 0
+        status = connection.execute(select(tables.run.c.status)).scalars().all()
+    store.engine.dispose()
+    if signal_number != signal.SIGKILL:
+        assert process.returncode == 1, said
+        assert "the same command goes on from there" in said
+        assert status == ["interrupted"]
+    again = run_program(["run", "r.csv", "--json"], tmp_path, model_cache)
+    out, err = again.communicate(timeout=200)
+    assert again.returncode == 3, err
+    assert json.loads(out)["n_new"] == 1500 - 1
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    write_csv(clean / "r.csv", make_rows(1500))
+    (clean / "config").symlink_to(tmp_path / "config")
+    assert run_program(["run", "r.csv"], clean, model_cache).wait(timeout=200) == 3
+    first, second = f"sqlite:///{tmp_path}/earful.db", f"sqlite:///{clean}/earful.db"
+    assert dump(first) == dump(second)
+
+
+@pytest.fixture
+def quiet_cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Run a command line in an empty folder; gives exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run_app(list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+    yield call
+
+
+def test_exit_codes_of_the_command_line(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    good = make_rows(20)[5:15]
+    write_csv(tmp_path / "good.csv", good)
+    write_csv(tmp_path / "bad.csv", [*good, {**good[0], "Review ID": "x", "Comment": ""}])
+    assert quiet_cli("ingest", "good.csv")[0] == 0
+    code, _, _ = quiet_cli("ingest", "bad.csv", "--db", "other.db")
+    assert code == 3
+    code, _, err = quiet_cli("ingest", "good.csv", "--map", "text=Coment", "--db", "new.db")
+    assert code == 2
+    assert "did you mean 'Comment'" in err
+    assert "Stars" in err
+    assert quiet_cli("ingest", "none.csv")[0] == 1
+    assert quiet_cli("run")[0] == 2
+    assert quiet_cli("no-such-command")[0] == 2
+    assert quiet_cli("themes", "show", "t0")[0] == 2
+    with open_store(f"sqlite:///{tmp_path}/earful.db").lock(1):
+        code, _, err = quiet_cli("ingest", "good.csv", "--lock-timeout", "0.1")
+    assert code == 4
+    assert "another run holds" in err
+
+
+def test_json_goes_to_standard_output_and_progress_to_standard_error(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    write_csv(tmp_path / "good.csv", make_rows(20)[5:15])
+    code, out, err = quiet_cli("ingest", "good.csv", "--json")
+    assert code == 0
+    assert json.loads(out)["n_new"] == 10
+    assert "reading good.csv" in err
+    for command in (["status"], ["runs"], ["schema"], ["themes", "list"], ["inspect", "good.csv"]):
+        code, out, _ = quiet_cli(*command, "--json")
+        assert code == 0
+        json.loads(out)
+
+
+def test_inspect_hides_personal_data(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    write_csv(tmp_path / "crm.csv", [{**row, "First name": "Dana"} for row in CRM])
+    write_csv(tmp_path / "reviews.csv", make_rows(12))
+    for arguments in (["inspect", "crm.csv", "reviews.csv"], ["inspect", "crm.csv", "--json"]):
+        _, out, _ = quiet_cli(*arguments)
+        assert "example.com" not in out
+        assert "Dana" not in out
+    assert not list(tmp_path.glob("*.db"))
