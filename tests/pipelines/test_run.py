@@ -285,12 +285,12 @@ def test_another_secret_is_refused_before_anything_is_written(
     tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
 ) -> None:
     job = make_job(sqlite_url)
-    file = write_csv(tmp_path / "r.csv", make_rows(5))
+    file = write_csv(tmp_path / "r.csv", make_rows(12))
     run_all(job, file)
     before = dump(sqlite_url)
     (tmp_path / "secret").write_text("another secret, long enough")
     with pytest.raises(ConfigError, match="another secret"):
-        run_all(job, write_csv(tmp_path / "other.csv", make_rows(9)))
+        run_all(job, write_csv(tmp_path / "other.csv", make_rows(15)))
     (tmp_path / "secret").unlink()
     assert dump(sqlite_url) == before
 

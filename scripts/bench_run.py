@@ -1,0 +1,206 @@
+"""Time the main job by stage on 20,000 rows of public data, and once more on the same input.
+
+Usage: .venv/bin/python scripts/bench_run.py [--data ../shared/data] [--rows 20000] [--work FOLDER]
+
+The rows are airline tweets, banking77 (train and test) and arbanking77 (train), in equal parts, as
+three JSON-lines files. Prints rows a second, the share of each stage, peak memory, and what a
+second run on the same input costs and changes.
+"""
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SETS = (
+    ("airline", ("sentiment/airline.en",)),
+    ("banking", ("themes/banking77_train.en", "themes/banking77_test.en")),
+    ("arbanking", ("themes/arbanking77_train.ar",)),
+)
+
+
+class StageClock:
+    """Sums wall time by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - started
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+
+def read_rows(data: Path, names: tuple[str, ...], n: int) -> list[dict[str, Any]]:
+    """The first n rows of some sets, as a source would export them."""
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+            rows += [json.loads(line) for line in file]
+    return [
+        {
+            "id": row["id"],
+            "text": row["text"],
+            "created_at": row.get("at"),
+            "user": row.get("author"),
+        }
+        for row in rows[:n]
+    ]
+
+
+def write_input(data: Path, folder: Path, n_rows: int) -> int:
+    """Write the input files; the number of rows written."""
+    written = 0
+    for position, (name, parts) in enumerate(SETS):
+        n = n_rows // len(SETS) + (position < n_rows % len(SETS))
+        rows = read_rows(data, parts, n)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        written += len(rows)
+    return written
+
+
+def watch_stages(clock: StageClock) -> None:
+    """Wrap the steps so that the clock sees them; the program itself is not changed."""
+    from pipelines import discover, enrich, ingest, job, judge, link, models, publish
+
+    def wrap(module: Any, name: str, stage: str) -> None:
+        original = getattr(module, name)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            with clock.time(stage):
+                return original(*arguments, **options)
+
+        setattr(module, name, timed)
+
+    wrap(ingest, "ingest_feedback", "read, clean, mask")
+    wrap(link, "link_feedback", "link")
+    wrap(enrich, "_split_feedback", "split into mentions")
+    wrap(models.Models, "read", "encoder pass")
+    wrap(enrich, "enrich_feedback", "enrich, all of it")
+    wrap(discover, "discover_store", "find themes")
+    wrap(judge, "judge_periods", "judge")
+    wrap(publish, "publish_insights", "publish")
+    wrap(job, "run_steps", "whole run")
+
+
+def run_once(folder: str, results: "multiprocessing.Queue[dict[str, Any]]") -> None:
+    """One run in a process of its own, so that its peak memory is its own."""
+    clock = StageClock()
+    watch_stages(clock)
+    from pipelines import job as jobs
+    from pipelines.config import Config, user_cache_dir
+    from pipelines.inputs import given_inputs
+    from pipelines.progress import SilentProgress
+
+    config = Config.model_validate({"store": {"url": f"sqlite:///{folder}/bench.db"}})
+    job = jobs.Job(config, user_cache_dir(), secret_path=Path(folder) / "secret")
+    given = given_inputs(
+        [f"{folder}/input"], source=None, pairs=["id=id", "text=text"], progress=SilentProgress()
+    )
+    result = jobs.run_steps(job, "run", jobs.STEPS, given)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    results.put(
+        {
+            "seconds": clock.seconds,
+            "counts": result.counts,
+            "peak_mb": usage.ru_maxrss * 1024 / 1e6,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+        }
+    )
+
+
+def run_in_process(folder: Path) -> dict[str, Any]:
+    """What one run measured."""
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[dict[str, Any]] = context.Queue()
+    process = context.Process(target=run_once, args=(str(folder), results))
+    process.start()
+    measured = results.get()
+    process.join()
+    return measured
+
+
+def dump_tables(folder: Path) -> dict[str, list[Any]]:
+    """Every row of every table but run."""
+    from sqlalchemy import select
+
+    from pipelines.store import open_store
+    from pipelines.tables import metadata
+
+    store = open_store(f"sqlite:///{folder}/bench.db")
+    with store.read() as connection:
+        return {
+            name: connection.execute(select(table)).all()
+            for name, table in metadata.tables.items()
+            if name != "run"
+        }
+
+
+def print_stages(seconds: dict[str, float], n_rows: int) -> None:
+    """A line a stage: seconds, share of the whole run, rows a second."""
+    whole = seconds["whole run"]
+    splitting, reading = seconds["split into mentions"], seconds["encoder pass"]
+    parts = {
+        "read, clean, mask": seconds["read, clean, mask"],
+        "link": seconds["link"],
+        "split into mentions": splitting,
+        "encoder pass": reading,
+        "write vectors": seconds["enrich, all of it"] - splitting - reading,
+        "find themes": seconds["find themes"],
+        "judge": seconds["judge"],
+        "publish": seconds["publish"],
+    }
+    parts["other"] = whole - sum(parts.values())
+    for stage, spent in {**parts, "whole run": whole}.items():
+        rate = n_rows / max(spent, 1e-9)
+        print(f"  {stage:<20}{spent:9.1f} s {spent / whole:8.1%} {rate:12,.0f} rows/s")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--work", type=Path, help="keep the store and the input here")
+    options = parser.parse_args()
+    folder = options.work or Path(tempfile.mkdtemp(prefix="earful-bench-"))
+    (folder / "input").mkdir(parents=True, exist_ok=True)
+    n_rows = write_input(options.data, folder / "input", options.rows)
+
+    first = run_in_process(folder)
+    before = dump_tables(folder)
+    second = run_in_process(folder)
+    after = dump_tables(folder)
+    n_changed = sum(before[name] != after[name] for name in before)
+
+    print(f"{n_rows:,} rows, {first['counts'].get('n_mentions', 0):,} mentions")
+    print_stages(first["seconds"], n_rows)
+    share = first["seconds"]["encoder pass"] / first["seconds"]["whole run"]
+    print(
+        f"CPU {first['cpu_s']:.0f} s, peak memory {first['peak_mb']:,.0f} MB (target: under 2,500)"
+    )
+    print(f"encoder pass: {share:.0%} of the wall time (target: at least 75 %)")
+    print(
+        f"second run: {second['seconds']['whole run']:.1f} s (target: under 10), "
+        f"{n_changed} tables changed (target: 0), peak memory {second['peak_mb']:,.0f} MB"
+    )
+    if options.work is None:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

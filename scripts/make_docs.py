@@ -1,0 +1,29 @@
+"""Write the generated parts of the README: the data dictionary.
+
+Usage: .venv/bin/python scripts/make_docs.py
+"""
+
+import re
+from pathlib import Path
+
+from pipelines.dictionary import describe_schema, format_markdown
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def replace_part(text: str, name: str, content: str) -> str:
+    """The text with what stands between the markers of a part replaced."""
+    pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    return pattern.sub(lambda found: found[1] + content + found[2], text)
+
+
+def main() -> None:
+    """Write the README."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(
+        replace_part(text, "schema", format_markdown(describe_schema())), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()

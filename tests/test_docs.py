@@ -1,0 +1,85 @@
+"""What the documentation says is what the program does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli.app import run_app
+from pipelines.dictionary import describe_schema, format_markdown
+from pipelines.tables import metadata
+from pipelines.views import VIEW_COMMENTS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def part(name: str) -> str:
+    return README.split(f"<!-- {name} -->\n", 1)[1].split(f"<!-- /{name} -->", 1)[0]
+
+
+def test_the_dictionary_in_the_readme_is_that_of_the_declarations() -> None:
+    assert part("schema") == format_markdown(describe_schema()), "run scripts/make_docs.py"
+
+
+def test_every_table_view_and_column_has_a_meaning() -> None:
+    entries = describe_schema()
+    assert [entry.name for entry in entries] == [*metadata.tables, *VIEW_COMMENTS]
+    for entry in entries:
+        assert entry.meaning, entry.name
+        for column in entry.columns:
+            assert column.meaning, f"{entry.name}.{column.name}"
+
+
+def commands() -> list[str]:
+    fenced = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
+    inline = re.findall(r"`(earful [^`]*)`", README)
+    lines = [line.split("#")[0].strip() for line in fenced.splitlines()]
+    return sorted({line for line in (*lines, *inline) if line.startswith("earful ")})
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_in_the_readme_exists_with_its_options(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(line.replace("[", "").replace("]", ""))[1:]
+    names = [word.strip(",") for word in words[: 2 if words[0] == "themes" else 1]]
+    assert run_app([*names, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in (word for word in words if word.startswith("-")):
+        assert option in shown, f"{option} is not an option of earful {' '.join(names)}"
+
+
+def test_every_command_of_the_program_is_in_the_readme(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    run_app(["--help"])
+    names = re.findall(r"^│ ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert len(names) >= 16
+    for name in names:
+        assert re.search(rf"`(earful )?{name}\b", README), name
+
+
+def test_every_path_in_the_readme_exists() -> None:
+    named = re.findall(
+        r"\]\(([^)#:]+)\)|`((?:scripts|tests|configs|nlp|pipelines)/[\w./-]*)`", README
+    )
+    for link, code in named:
+        assert (ROOT / (link or code)).exists(), link or code
+
+
+def test_every_variable_in_the_readme_is_read_by_the_program() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "pipelines").rglob("*.py")
+    )
+    for name in set(re.findall(r"`(EARFUL_[A-Z]+)`", README)):
+        assert f'"{name}"' in source, name
+
+
+def test_the_change_log_names_this_version() -> None:
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
