@@ -83,12 +83,12 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def list_themes(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
-    """Active themes with their languages, the largest first."""
+    """Active themes with their languages, those with the most voices first."""
     theme = tables.theme
     query = (
         select(theme)
         .where(theme.c.status == "active")
-        .order_by(theme.c.n_mentions.desc(), theme.c.theme_id)
+        .order_by(theme.c.n_customers.desc(), theme.c.theme_id)
         .limit(limit)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]

@@ -20,7 +20,7 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List themes, the largest first."""
+    """List themes, those with the most voices first."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
     from pipelines.overview import list_themes

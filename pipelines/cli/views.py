@@ -85,16 +85,16 @@ def print_findings(found: "Sequence[Finding]") -> None:
 
 
 def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
-    """Print themes, the largest first."""
-    heads = {"theme": "id", "name": "left", "mentions": "right", "voices": "right"}
+    """Print themes, in the order given."""
+    heads = {"theme": "id", "name": "left", "voices": "right", "mentions": "right"}
     heads |= {"feeling": "right", "verdict": "id", "languages": "id"}
     table = make_table(heads)
     for row in rows:
         table.add_row(
             row["theme_id"],
             show_text(row["name"], 60),
-            show_number(row["n_mentions"]),
             show_number(row["n_customers"]),
+            show_number(row["n_mentions"]),
             show_feeling(row["sentiment"]),
             row["verdict"] or "–",
             _show_languages(row["languages"]),

@@ -71,7 +71,7 @@ def read_themes(
     totals: FeedbackTally,
     week_starts: tuple[datetime, ...],
 ) -> tuple[ThemeFacts, ...]:
-    """Read the active themes with the most mentions.
+    """Read the active themes with the most voices.
 
     :param by_theme: the mentions of each theme.
     :param totals: all feedback of the store, to know what is new in it.
@@ -80,7 +80,7 @@ def read_themes(
     query = (
         select(theme)
         .where(theme.c.status == "active")
-        .order_by(func.coalesce(theme.c.n_mentions, 0).desc(), theme.c.theme_id)
+        .order_by(func.coalesce(theme.c.n_customers, 0).desc(), theme.c.theme_id)
         .limit(MAX_THEMES)
     )
     rows = connection.execute(query).all()

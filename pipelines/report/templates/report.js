@@ -106,7 +106,7 @@
     }
   };
 
-  const size = (theme) => sum(theme.counts, "0+1+2+3");
+  const size = (theme) => sum(theme.counts, "4");
   const balance = (theme, side) => sum(theme.counts, side) / Math.max(sum(theme.counts, "0+1+2"), 1);
   const orders = {
     size: (a, b) => size(b) - size(a),
