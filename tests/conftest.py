@@ -1,6 +1,7 @@
 """The real models, loaded once for all tests."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from nlp.encoder import Encoder
 from nlp.sentiment import SentimentModel
 from nlp.weights import load_encoder, load_sentiment
+from tests.tiny_models import write_network
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,23 @@ def encoder(model_cache: Path) -> Encoder:
 @pytest.fixture(scope="session")
 def sentiment_model(encoder: Encoder) -> SentimentModel:
     return load_sentiment("default", encoder.name)
+
+
+@pytest.fixture(scope="session")
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write small BERT classifiers with random weights and the given labels."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*labels: str) -> Path:
+        if labels not in made:
+            folder = tmp_path_factory.mktemp("models") / "tiny-classifier"
+            write_network(
+                folder,
+                "BertForSequenceClassification",
+                id2label=dict(enumerate(labels)),
+                label2id={label: i for i, label in enumerate(labels)},
+            )
+            made[labels] = folder
+        return made[labels]
+
+    return make

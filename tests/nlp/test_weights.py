@@ -12,76 +12,14 @@ import pytest
 from nlp.errors import ModelError
 from nlp.sentiment import SentimentModel
 from nlp.weights import encoder_name, load_encoder, load_sentiment
+from tests.tiny_models import WORDS, write_network
 
 pytestmark = pytest.mark.model
 
-WORDS = ["the", "food", "was", "good", "bad", "cold", "warm", "and", "nothing", "else", "happened"]
 VECTORS = np.zeros((0, 384), dtype=np.float16)
 
 
-def _write_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer, pre_tokenizers
-    from tokenizers.models import WordLevel
-    from tokenizers.processors import TemplateProcessing
-    from transformers import PreTrainedTokenizerFast
-
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    vocabulary = {word: i for i, word in enumerate([*special, *WORDS])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        model_max_length=64,
-    ).save_pretrained(folder)
-
-
-def _write_network(folder: Path, kind: str, **options: Any) -> None:
-    import torch
-    import transformers
-
-    torch.manual_seed(11)
-    config = transformers.BertConfig(
-        vocab_size=32,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=48,
-        max_position_embeddings=64,
-        initializer_range=0.5,
-        **options,
-    )
-    getattr(transformers, kind)(config).save_pretrained(folder)
-    _write_tokenizer(folder)
-
-
 Maker = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def classifiers(tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Write small BERT classifiers with random weights and the given labels."""
-    made: dict[tuple[str, ...], Path] = {}
-
-    def make(*labels: str) -> Path:
-        if labels not in made:
-            folder = tmp_path_factory.mktemp("models") / "tiny-classifier"
-            _write_network(
-                folder,
-                "BertForSequenceClassification",
-                id2label=dict(enumerate(labels)),
-                label2id={label: i for i, label in enumerate(labels)},
-            )
-            made[labels] = folder
-        return made[labels]
-
-    return make
 
 
 @pytest.fixture
@@ -188,7 +126,7 @@ def test_a_network_without_a_trained_head_is_refused(tmp_path: Path) -> None:
     """Transformers would fill the missing head with noise and go on."""
     folder = tmp_path / "bare"
     labels = {0: "negative", 1: "neutral", 2: "positive"}
-    _write_network(folder, "BertModel", id2label=labels)
+    write_network(folder, "BertModel", id2label=labels)
     with pytest.raises(ModelError, match=r"lacks 2 weights.*classifier"):
         _load(folder)
 
@@ -234,7 +172,7 @@ def test_a_bare_transformers_folder_is_an_encoder(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     folder = tmp_path / "tiny-encoder"
-    _write_network(folder, "BertModel")
+    write_network(folder, "BertModel")
     found = load_encoder(str(folder), tmp_path, precision="fp32")
     texts = ["the food was good", "bad", "nothing else happened " * 40]
     rows = found.encode(texts).astype(np.float32)
@@ -253,7 +191,7 @@ def test_a_sentence_transformers_folder_keeps_its_prompt_and_pooling(tmp_path: P
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     inner, folder = tmp_path / "inner", tmp_path / "tiny-st"
-    _write_network(inner, "BertModel")
+    write_network(inner, "BertModel")
     plain: Any = SentenceTransformer(
         modules=[Transformer(str(inner)), Pooling(32, "cls", include_prompt=False)],
         prompts={"ask": "the food "},

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,43 @@ def test_customers_that_come_later_are_linked(
         everything = connection.execute(select(func.count()).select_from(tables.feedback)).scalar()
     store.engine.dispose()
     assert linked == everything
+
+
+def test_a_transformers_classifier_can_be_the_sentiment_model(
+    tmp_path: Path,
+    sqlite_url: str,
+    make_job: Callable[[str], Job],
+    classifiers: Callable[..., Path],
+) -> None:
+    job = make_job(sqlite_url)
+    file = write_csv(tmp_path / "r.csv", make_rows(20))
+    run_all(job, file)
+    first = dump(sqlite_url)
+    models = {"sentiment_model": str(classifiers("NEG", "NEU", "POS"))}
+    config = Config.model_validate({"store": {"url": sqlite_url}, "models": models})
+    run_all(replace(job, config=config), file)
+    second = dump(sqlite_url)
+    assert first["vector"] == second["vector"]
+    assert len(second["text_sentiment"]) == 2 * len(first["text_sentiment"])
+    assert first["mention"] != second["mention"]
+    run_all(job, file)
+    assert dump(sqlite_url)["mention"] == first["mention"]
+
+
+def test_a_sentiment_model_without_known_labels_is_refused_before_a_row_is_read(
+    tmp_path: Path,
+    sqlite_url: str,
+    make_job: Callable[[str], Job],
+    classifiers: Callable[..., Path],
+) -> None:
+    models = {"sentiment_model": str(classifiers("apples", "pears"))}
+    config = Config.model_validate({"store": {"url": sqlite_url}, "models": models})
+    with pytest.raises(ConfigError, match="label"):
+        run_all(
+            replace(make_job(sqlite_url), config=config),
+            write_csv(tmp_path / "r.csv", make_rows(12)),
+        )
+    assert not dump(sqlite_url)["feedback"]
 
 
 def test_another_secret_is_refused_before_anything_is_written(
