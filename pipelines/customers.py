@@ -8,7 +8,7 @@ from sqlalchemy import insert, literal, select
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_keys, normalize_key
-from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
 from pipelines.reading.records import CustomerRecord
 from pipelines.reading.tables import BadRow
@@ -21,20 +21,15 @@ from pipelines.staging import Incoming, Merged, Staging, hash_content
 def load_customers(
     run: Run,
     inputs: Sequence[FileInput],
-    *,
-    secret: bytes,
-    region: str,
-    timezone: str,
+    settings: ReadSettings,
     progress: Progress,
 ) -> None:
     """Read customers from files into the store; of two records of one customer the newer stays.
 
-    :param region: two-letter country of phone numbers without a country code.
-    :param timezone: zone of dates without one.
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _CustomerLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _CustomerLoader(run, settings), progress)
     run.counts["n_customers"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
 
@@ -42,14 +37,14 @@ def load_customers(
 class _CustomerLoader:
     kind = "customers"
 
-    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+    def __init__(self, run: Run, settings: ReadSettings) -> None:
         self.staging = Staging(run.connection, tables.customer, "valid_from")
-        self.region = region
-        self._secret = secret
-        self._timezone = timezone
+        self.settings = settings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:
-        return read_customers(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+        return read_customers(
+            given.file, given.pairs, timezone=self.settings.timezone, warn=progress.warn
+        )
 
     def prepare(
         self, given: FileInput, records: Sequence[CustomerRecord]
@@ -82,13 +77,15 @@ class _CustomerLoader:
             "phone": record.phone,
             "handle": record.handle,
         }
-        keys = hash_keys(self._secret, values, _region_of(record.country) or self.region)
+        keys = hash_keys(
+            self.settings.secret, values, _region_of(record.country) or self.settings.region
+        )
         row: dict[str, Any] = {
             "customer_id": self._choose_id(record, keys),
             "segment": record.segment,
             "country": record.country,
             "lang": record.lang,
-            "attributes": mask_values(record.attributes, self.region) or None,
+            "attributes": mask_values(record.attributes, self.settings.region) or None,
             "valid_from": record.created,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})
@@ -100,7 +97,7 @@ class _CustomerLoader:
         if given and not normalize_key("email", given):
             return given
         kind, key = next(iter(keys.items()))
-        return "c" + hash_key(self._secret, f"customer {kind}", key)[:24]
+        return "c" + hash_key(self.settings.secret, f"customer {kind}", key)[:24]
 
 
 def _region_of(country: str | None) -> str | None:

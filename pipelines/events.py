@@ -8,7 +8,7 @@ from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_keys
 from pipelines.link import find_customers
-from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
 from pipelines.reading.records import EventRecord
 from pipelines.reading.tables import BadRow
@@ -20,10 +20,7 @@ from pipelines.staging import Incoming, Merged, Staging, hash_content
 def load_events(
     run: Run,
     inputs: Sequence[FileInput],
-    *,
-    secret: bytes,
-    region: str,
-    timezone: str,
+    settings: ReadSettings,
     progress: Progress,
 ) -> None:
     """Read events from files into the store.
@@ -31,12 +28,10 @@ def load_events(
     An event may name its customer by id, also before that customer is known, or by an e-mail,
     phone or handle that the store can resolve.
 
-    :param region: two-letter country of phone numbers without a country code.
-    :param timezone: zone of dates without one.
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _EventLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _EventLoader(run, settings), progress)
     run.counts["n_events"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
 
@@ -44,15 +39,15 @@ def load_events(
 class _EventLoader:
     kind = "events"
 
-    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+    def __init__(self, run: Run, settings: ReadSettings) -> None:
         self.staging = Staging(run.connection, tables.event, "at")
-        self.region = region
+        self.settings = settings
         self._run = run
-        self._secret = secret
-        self._timezone = timezone
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[EventRecord | BadRow]:
-        return read_events(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+        return read_events(
+            given.file, given.pairs, timezone=self.settings.timezone, warn=progress.warn
+        )
 
     def prepare(self, given: FileInput, records: Sequence[EventRecord]) -> list[Prepared | BadRow]:
         hashes = [self._hash_person(record) for record in records]
@@ -77,10 +72,10 @@ class _EventLoader:
             "phone": record.phone,
             "handle": record.handle,
         }
-        return hash_keys(self._secret, values, self.region)
+        return hash_keys(self.settings.secret, values, self.settings.region)
 
     def _describe(self, record: EventRecord) -> dict[str, str] | None:
-        attributes = mask_values(record.attributes, self.region)
+        attributes = mask_values(record.attributes, self.settings.region)
         if record.currency:
             attributes["currency"] = record.currency
         return attributes or None

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from pipelines import tables
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
-from pipelines.loading import FileInput, Prepared, load_files
+from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
 from pipelines.reading.records import FeedbackItem
 from pipelines.reading.tables import BadRow
@@ -19,20 +19,15 @@ from pipelines.staging import Incoming, Merged, Staging, delete_by_id
 def ingest_feedback(
     run: Run,
     inputs: Sequence[FileInput],
-    *,
-    secret: bytes,
-    region: str,
-    timezone: str,
+    settings: ReadSettings,
     progress: Progress,
 ) -> None:
     """Read feedback from files into the store.
 
-    :param region: two-letter country of phone numbers without a country code.
-    :param timezone: zone of dates without one.
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _FeedbackLoader(run, secret, region, timezone), progress)
+    counts = load_files(run, inputs, _FeedbackLoader(run, settings), progress)
     for name in ("read", "new", "known", "updated", "rejected"):
         run.counts[f"n_{name}"] += getattr(counts, name)
 
@@ -40,18 +35,20 @@ def ingest_feedback(
 class _FeedbackLoader:
     kind = "feedback"
 
-    def __init__(self, run: Run, secret: bytes, region: str, timezone: str) -> None:
+    def __init__(self, run: Run, settings: ReadSettings) -> None:
         self.staging = Staging(run.connection, tables.feedback, "occurred_at")
-        self.region = region
+        self.settings = settings
         self._run = run
-        self._secret = secret
-        self._timezone = timezone
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[FeedbackItem | BadRow]:
-        return read_feedback(given.file, given.pairs, timezone=self._timezone, warn=progress.warn)
+        return read_feedback(
+            given.file, given.pairs, timezone=self.settings.timezone, warn=progress.warn
+        )
 
     def prepare(self, given: FileInput, records: Sequence[FeedbackItem]) -> list[Prepared | BadRow]:
-        settings = RowSettings(given.source, given.channel, given.party, self.region, self._secret)
+        settings = RowSettings(
+            given.source, given.channel, given.party, self.settings.region, self.settings.secret
+        )
         return [self._prepare(item, settings, given) for item in records]
 
     def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:

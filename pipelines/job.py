@@ -104,6 +104,7 @@ def _read_files(step: str, run: Run, job: Job, inputs: Inputs, secret: bytes) ->
     from pipelines.customers import load_customers
     from pipelines.events import load_events
     from pipelines.ingest import ingest_feedback
+    from pipelines.loading import ReadSettings
 
     files, load = {
         "customers": (inputs.customers, load_customers),
@@ -112,14 +113,8 @@ def _read_files(step: str, run: Run, job: Job, inputs: Inputs, secret: bytes) ->
     }[step]
     if not files:
         return
-    load(
-        run,
-        files,
-        secret=secret,
-        region=job.config.text.region,
-        timezone=job.config.text.timezone,
-        progress=job.progress,
-    )
+    text = job.config.text
+    load(run, files, ReadSettings(secret, text.region, text.timezone), job.progress)
 
 
 def _check_secret(run: Run, store: Store, secret: bytes) -> None:

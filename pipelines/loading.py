@@ -53,6 +53,20 @@ class Prepared:
     digest: str | None = None
 
 
+@dataclass(frozen=True)
+class ReadSettings:
+    """How files are read.
+
+    :param secret: behind keyed hashes.
+    :param region: two-letter country of phone numbers without a country code.
+    :param timezone: zone of dates without one.
+    """
+
+    secret: bytes
+    region: str
+    timezone: str
+
+
 @dataclass
 class FileCounts:
     """What became of the rows of some files: read = new + known + updated + rejected."""
@@ -77,7 +91,7 @@ class Loader(Protocol):
 
     kind: str
     staging: Staging
-    region: str
+    settings: ReadSettings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[Any]:
         """Records of a file; those that cannot be used as BadRow."""
@@ -169,9 +183,10 @@ def _load_known_or_new(
 
 
 def _hash_settings(given: FileInput, loader: Loader) -> str:
-    settings = replace(given, file=None)  # type: ignore[arg-type]
-    described = f"{READING_VERSION} {loader.kind} {loader.region} {settings} {given.file.format}"
-    return hashlib.sha256(described.encode()).hexdigest()[:32]
+    """Hash of all that decides which rows a file gives."""
+    how = (READING_VERSION, loader.kind, loader.settings.region, loader.settings.timezone)
+    what = (given.source, given.channel, given.party, given.pairs, given.file.format)
+    return hashlib.sha256(repr((how, what)).encode()).hexdigest()[:32]
 
 
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
@@ -213,7 +228,7 @@ def _load_batch(
         else:
             rows.append(_name_row(given, loader, prepared, occurrences))
     losers = loader.staging.add(rows)
-    reject_rows(run, [_reject_row(given, loader.region, row) for row in bad])
+    reject_rows(run, [_reject_row(given, loader.settings.region, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     return FileCounts(read=len(batch), rejected=len(bad) + len(losers))
 
