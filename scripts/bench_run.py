@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,8 @@ def watch_stages(clock: StageClock) -> None:
     wrap(job, "run_steps", "whole run")
 
 
-def run_once(folder: str, results: "multiprocessing.Queue[dict[str, Any]]") -> None:
-    """One run in a process of its own, so that its peak memory is its own."""
+def run_once(folder: str) -> dict[str, Any]:
+    """One run, and what it measured."""
     clock = StageClock()
     watch_stages(clock)
     from pipelines import job as jobs
@@ -113,25 +114,19 @@ def run_once(folder: str, results: "multiprocessing.Queue[dict[str, Any]]") -> N
     )
     result = jobs.run_steps(job, "run", jobs.STEPS, given)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    results.put(
-        {
-            "seconds": clock.seconds,
-            "counts": result.counts,
-            "peak_mb": usage.ru_maxrss * 1024 / 1e6,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-        }
-    )
+    return {
+        "seconds": clock.seconds,
+        "counts": result.counts,
+        "peak_mb": usage.ru_maxrss * 1024 / 1e6,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+    }
 
 
 def run_in_process(folder: Path) -> dict[str, Any]:
-    """What one run measured."""
+    """One run in a process of its own, so that its peak memory is its own."""
     context = multiprocessing.get_context("spawn")
-    results: multiprocessing.Queue[dict[str, Any]] = context.Queue()
-    process = context.Process(target=run_once, args=(str(folder), results))
-    process.start()
-    measured = results.get()
-    process.join()
-    return measured
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(run_once, str(folder)).result()
 
 
 def dump_tables(folder: Path) -> dict[str, list[Any]]:
