@@ -20,7 +20,7 @@ from pipelines.store import read_info, write_info
 
 SPLIT_BATCH = 1_000
 # Texts a batch of the encoder pass: what a crash can cost, and what is held in memory.
-ENCODE_BATCH = 2_048
+ENCODE_BATCH = 1_024
 VECTOR_TYPE = np.dtype("<f2")
 PROBABILITY_TYPE = np.dtype("<f4")
 

@@ -41,20 +41,19 @@ class TerminalProgress:
     def __init__(self) -> None:
         self.console = Console(stderr=True)
         self._bars = Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
+            SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             _RateColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("[dim]{task.fields[summary]}[/]"),
             console=self.console,
         )
         self._task: TaskID | None = None
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
         """Begin a stage."""
-        self._task = self._bars.add_task(escape(stage), total=total, unit=unit, summary="")
+        self._task = self._bars.add_task(escape(stage), total=total, unit=unit)
 
     def advance(self, n: int = 1) -> None:
         """Count n more units."""
@@ -62,13 +61,17 @@ class TerminalProgress:
             self._bars.advance(self._task, n)
 
     def finish(self, summary: str = "") -> None:
-        """End the stage, however far its bar is."""
-        if self._task is not None:
-            done = self._bars.tasks[self._task].completed
-            self._bars.update(
-                self._task, total=done or 1, completed=done or 1, summary=escape(summary)
-            )
+        """End the stage: its bar becomes a line."""
+        if self._task is None:
+            return
+        task = self._bars.tasks[0]
+        done, spent = int(task.completed), task.elapsed or 0.0
+        self._bars.remove_task(self._task)
         self._task = None
+        said = summary or f"{done:,} {task.fields['unit']}"
+        speed = f", {done / spent:,.0f} {task.fields['unit']}/s" if done and spent >= 1 else ""
+        line = f"[green]✓[/] {task.description}: {escape(said)}[dim]{speed}[/]"
+        self._bars.console.print(line, highlight=False)
 
     def warn(self, message: str) -> None:
         """Print a line above the bars."""
