@@ -214,7 +214,8 @@ def _copy_sentiment(run: Run, key: str) -> None:
 
 
 def _without(table: Any, model: str) -> Select[Any]:
-    """Distinct texts without a row of this model in the table; shortest first.
+    """Distinct texts without a row of this model in the table; longest first, for a time left that
+    does not grow.
 
     Equal hashes mean equal normalised texts, so any mention can stand for its text.
     """
@@ -233,7 +234,7 @@ def _without(table: Any, model: str) -> Select[Any]:
     return (
         select(mention.text_hash, mention.text, mention.lang)
         .join(chosen, chosen.c.mention_id == mention.mention_id)
-        .order_by(func.length(mention.text), mention.text_hash)
+        .order_by(func.length(mention.text).desc(), mention.text_hash)
     )
 
 
