@@ -214,10 +214,9 @@ def _copy_sentiment(run: Run, key: str) -> None:
 
 
 def _without(table: Any, model: str) -> Select[Any]:
-    """Distinct texts without a row of this model in the table; longest first, for a time left that
-    does not grow.
+    """Distinct texts without a row of this model in the table, the longest first.
 
-    Equal hashes mean equal normalised texts, so any mention can stand for its text.
+    So the time left is rather over- than underestimated. Equal hashes mean equal normalised texts, so any mention can stand for its text.
     """
     mention = tables.mention.c
     chosen = (
