@@ -216,7 +216,8 @@ def _copy_sentiment(run: Run, key: str) -> None:
 def _without(table: Any, model: str) -> Select[Any]:
     """Distinct texts without a row of this model in the table, the longest first.
 
-    So the time left is rather over- than underestimated. Equal hashes mean equal normalised texts, so any mention can stand for its text.
+    So the time left is rather over- than underestimated. Equal hashes mean equal normalised texts:
+    any mention can stand for its text.
     """
     mention = tables.mention.c
     chosen = (

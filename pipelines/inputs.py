@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.config import ColumnMap, Config, RecordsConfig
+from pipelines.errors import InputError
 from pipelines.loading import FileInput
 from pipelines.progress import Progress
 from pipelines.reading.files import find_inputs
@@ -58,7 +59,7 @@ def given_inputs(
         progress.warn(f"{skipped.name} is not read: {skipped.reason}")
     sorted_files: dict[str, list[FileInput]] = {"feedback": [], "customers": [], "events": []}
     for file in found.files:
-        kind = "feedback" if pairs else guess_kind(file)
+        kind = "feedback" if pairs else _guess(file, is_only=len(found.files) == 1)
         given = FileInput(file, source or name_source(file), pairs=tuple(pairs))
         sorted_files[kind if kind in sorted_files else "feedback"].append(given)
     return Inputs(**{kind: tuple(files) for kind, files in sorted_files.items()})
@@ -77,13 +78,23 @@ def record_inputs(
     )
 
 
+def _guess(file: InputFile, *, is_only: bool) -> str:
+    """What a file holds; one of several that cannot be read is left to the step that reads."""
+    try:
+        return guess_kind(file)
+    except InputError:
+        if is_only:
+            raise
+        return "feedback"
+
+
 def name_source(file: InputFile) -> str:
     """Name of the source when nobody gave one: the file's name without its endings."""
     name = Path((file.member or file.path.name).replace("\\", "/")).name
-    stem = name
-    while Path(stem).suffix and len(Path(stem).suffix) <= len(".parquet"):
-        stem = Path(stem).stem
-    return stem or name
+    for ending in (".gz", f".{file.ending}"):
+        if name.lower().endswith(ending):
+            name = name[: -len(ending)] or name
+    return name
 
 
 def _record_inputs(sections: Sequence[RecordsConfig], folder: Path) -> tuple[FileInput, ...]:
