@@ -4,7 +4,6 @@ Themes are permanent: the first run finds them, later runs assign new texts to t
 is left over can become new themes.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,25 +18,12 @@ from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
 from pipelines.theme_births import add_themes, write_quotes
-from pipelines.theme_pool import Pool, fixed_means, load_pool, read_centres, write_centres
+from pipelines.theme_pool import Fate, Pool, fixed_means, load_pool, read_centres, write_centres
 
 # A theme is born of what is left over only when most of its texts are new: old ones were left over
 # before, and were not enough then.
 MIN_NEW_SHARE = 0.5
 _LEFT_OVER = frozenset({"far_from_all", "between_themes"})
-
-
-@dataclass(frozen=True)
-class _Fate:
-    """What was decided about a mention: of the nearest theme, unless there is a reason."""
-
-    nearest: str | None
-    strength: float
-    reason: str | None
-
-    @property
-    def theme_id(self) -> str | None:
-        return self.nearest if self.reason is None else None
 
 
 def discover_store(run: Run, models: Models, progress: Progress) -> None:
@@ -84,13 +70,13 @@ def _has_undecided(run: Run) -> bool:
     return run.connection.execute(query).first() is not None
 
 
-def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fate], int]:
+def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
     """The first themes of a store."""
     found = _discover(models, pool)
     write_centres(run, models, found.centres)
     ids = add_themes(run, pool, _member_labels(found), found.n_themes)
     fates = {
-        key: _Fate(ids.get(int(label)), float(strength), reason)
+        key: Fate(ids.get(int(label)), float(strength), reason)
         for key, label, strength, reason in zip(
             pool.keys, found.labels, found.strengths, found.reasons, strict=True
         )
@@ -98,7 +84,7 @@ def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fate
     return fates, len(ids)
 
 
-def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fate], int]:
+def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
     """New texts go to the themes there are; what is left over may become new ones."""
     known = pool.take(row for row, theme_id in enumerate(pool.themes) if theme_id is not None)
     new = pool.take(np.flatnonzero(pool.is_new))
@@ -110,19 +96,30 @@ def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, _Fat
         new.texts,
         new.vectors,
         new.langs,
-        KnownThemes(known.vectors, known.langs, labels, centres),
+        KnownThemes(known.vectors, known.langs, labels, centres, known.registers),
+        registers=new.registers,
         means=fixed_means(models, pool.vectors.shape[1]),
     )
     fates = {
-        key: _Fate(theme_ids[label], float(strength), reason)
+        key: Fate(theme_ids[label], float(strength), reason)
         for key, label, strength, reason in zip(
             new.keys, assigned.labels, assigned.strengths, assigned.reasons, strict=True
         )
     }
-    return fates, _cluster_left_over(run, models, pool, fates)
+    n_born = _cluster_left_over(run, models, pool, fates)
+    return {**_follow_their_like(pool), **fates}, n_born
 
 
-def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, _Fate]) -> int:
+def _follow_their_like(pool: Pool) -> dict[str, Fate]:
+    """Mentions whose like was decided by an earlier run."""
+    return {
+        key: fate
+        for key, fate, waiting in zip(pool.keys, pool.fates, pool.waiting, strict=True)
+        if fate is not None and waiting
+    }
+
+
+def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, Fate]) -> int:
     """Themes among texts that fit nowhere; the fates of their members are written over."""
     left = pool.take(
         row for row, key in enumerate(pool.keys) if _is_left_over(pool, row, fates.get(key))
@@ -138,11 +135,11 @@ def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, _F
             labels[labels == number] = -1
     ids = add_themes(run, left, labels, found.n_themes)
     for row in np.flatnonzero(labels >= 0):
-        fates[left.keys[row]] = _Fate(ids[int(labels[row])], float(found.strengths[row]), None)
+        fates[left.keys[row]] = Fate(ids[int(labels[row])], float(found.strengths[row]), None)
     return len(ids)
 
 
-def _is_left_over(pool: Pool, row: int, fate: _Fate | None) -> bool:
+def _is_left_over(pool: Pool, row: int, fate: Fate | None) -> bool:
     if fate is not None:
         return fate.reason in _LEFT_OVER
     return pool.themes[row] is None and not pool.is_new[row]
@@ -150,7 +147,9 @@ def _is_left_over(pool: Pool, row: int, fate: _Fate | None) -> bool:
 
 def _discover(models: Models, pool: Pool) -> Discovery:
     means = fixed_means(models, pool.vectors.shape[1])
-    return discover_themes(pool.texts, pool.vectors, pool.langs, means=means)
+    return discover_themes(
+        pool.texts, pool.vectors, pool.langs, registers=pool.registers, means=means
+    )
 
 
 def _member_labels(found: Discovery) -> Any:
@@ -159,7 +158,7 @@ def _member_labels(found: Discovery) -> Any:
     return np.where(is_member, found.labels, -1)
 
 
-def _write_fates(run: Run, pool: Pool, fates: dict[str, _Fate]) -> None:
+def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
     if not fates:
         return
     statement = (
@@ -180,14 +179,19 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, _Fate]) -> None:
             "strength": round(fate.strength, 6),
             "reason": fate.reason,
         }
-        for key, mention_ids in zip(pool.keys, pool.mentions, strict=True)
+        for row, key in enumerate(pool.keys)
         if (fate := fates.get(key)) is not None
-        for mention_id in mention_ids
+        for mention_id in _due_mentions(pool, row, fate)
     ]
     run.connection.execute(statement, rows)
 
 
-def _refresh_quotes(run: Run, pool: Pool, fates: dict[str, _Fate]) -> None:
+def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:
+    """All that share the fate when it is new; only the waiting ones when it is not."""
+    return pool.waiting[row] if fate == pool.fates[row] else pool.mentions[row]
+
+
+def _refresh_quotes(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
     """Choose quotes anew for every theme that got new members."""
     changed = {fate.theme_id for fate in fates.values() if fate.theme_id}
     rows_by_theme: dict[str, list[int]] = {theme_id: [] for theme_id in sorted(changed)}

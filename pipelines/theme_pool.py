@@ -9,13 +9,33 @@ import numpy as np
 from sqlalchemy import and_, insert, or_, select
 
 from nlp.cleaning import normalize_text
-from nlp.themes.centring import LanguageMeans, fit_centres, load_language_means, zero_means
-from nlp.themes.context import mix_context
+from nlp.themes.centring import (
+    LanguageMeans,
+    fit_centres,
+    load_language_means,
+    name_voices,
+    zero_means,
+)
+from nlp.themes.context import find_neighbourhoods, mix_context
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.enrich import vectors_of
 from pipelines.models import Models
 from pipelines.runs import Run
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What was decided about a mention: of the nearest theme, unless there is a reason."""
+
+    nearest: str | None
+    strength: float
+    reason: str | None
+
+    @property
+    def theme_id(self) -> str | None:
+        """The theme that it belongs to."""
+        return self.nearest if self.reason is None else None
 
 
 @dataclass(frozen=True)
@@ -27,21 +47,33 @@ class Pool:
 
     :param keys: hash of the mention's text and of its neighbours'.
     :param texts: normalised.
+    :param registers: the channel that each came by, "" where unknown.
     :param mentions: all mentions that share the fate, those that may be quoted first.
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in.
-    :param themes: theme of each, None while unassigned.
-    :param is_new: no run has decided about it yet.
+    :param fates: what an earlier run decided; None where none did.
+    :param waiting: mentions that nobody has decided about, whether or not their like was decided.
     """
 
     keys: list[str]
     texts: list[str]
     langs: list[str]
+    registers: list[str]
     mentions: list[list[str]]
     quotes: list[str]
     vectors: Any
-    themes: list[str | None]
-    is_new: Any
+    fates: list[Fate | None]
+    waiting: list[list[str]]
+
+    @property
+    def is_new(self) -> Any:
+        """(n,) whether no run has decided about it yet."""
+        return np.array([fate is None for fate in self.fates], dtype=bool)
+
+    @property
+    def themes(self) -> list[str | None]:
+        """Theme of each, None while unassigned."""
+        return [fate.theme_id if fate else None for fate in self.fates]
 
     def take(self, rows: Iterable[int]) -> "Pool":
         """Only these rows."""
@@ -50,11 +82,12 @@ class Pool:
             [self.keys[row] for row in chosen],
             [self.texts[row] for row in chosen],
             [self.langs[row] for row in chosen],
+            [self.registers[row] for row in chosen],
             [self.mentions[row] for row in chosen],
             [self.quotes[row] for row in chosen],
             self.vectors[chosen],
-            [self.themes[row] for row in chosen],
-            self.is_new[chosen],
+            [self.fates[row] for row in chosen],
+            [self.waiting[row] for row in chosen],
         )
 
 
@@ -68,9 +101,12 @@ def load_pool(run: Run, models: Models) -> Pool:
             mention.text_hash,
             mention.text,
             mention.lang,
+            mention.nearest_theme_id,
+            mention.theme_strength,
             mention.theme_id,
             mention.unassigned_reason,
             feedback.noise_reason,
+            feedback.channel,
             vector.data,
         )
         .select_from(counted_mentions)
@@ -83,23 +119,19 @@ def load_pool(run: Run, models: Models) -> Pool:
     )
     rows = run.connection.execute(query).all()
     if not rows:
-        return Pool([], [], [], [], [], np.zeros((0, 0), np.float32), [], np.zeros(0, bool))
+        return Pool([], [], [], [], [], [], np.zeros((0, 0), np.float32), [], [])
     texts_of = [row.feedback_id for row in rows]
     vectors = mix_context(vectors_of([row.data for row in rows]), texts_of)
     return _collapse(rows, _neighbourhood_keys(rows), vectors)
 
 
 def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
-    """Hash of each mention's text, the one before it and the one after it in its feedback."""
+    """Hash of each mention's text and of those that it is read with."""
     keys = []
-    for place, row in enumerate(rows):
-        before, after = (
-            rows[at].text_hash
-            if 0 <= at < len(rows) and rows[at].feedback_id == row.feedback_id
-            else ""
-            for at in (place - 1, place + 1)
-        )
-        named = "\0".join((before, row.text_hash, after, row.lang))
+    places = find_neighbourhoods([row.feedback_id for row in rows])
+    for place, near in enumerate(places):
+        around = [rows[at].text_hash for at in near]
+        named = "\0".join((*around, str(place - near.start), rows[place].lang))
         keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
     return keys
 
@@ -113,17 +145,32 @@ def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
     for key in ordered:
         places[key].sort(key=lambda place: (rows[place].noise_reason == "copy", place))
     first = [places[key][0] for key in ordered]
-    is_new = [rows[at].theme_id is None and rows[at].unassigned_reason is None for at in first]
     return Pool(
         keys=ordered,
         texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
         langs=[rows[at].lang for at in first],
+        registers=[rows[at].channel or "" for at in first],
         mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
         quotes=[rows[at].text for at in first],
         vectors=vectors[first],
-        themes=[rows[at].theme_id for at in first],
-        is_new=np.array(is_new, dtype=bool),
+        fates=[_stored_fate([rows[place] for place in places[key]]) for key in ordered],
+        waiting=[
+            [rows[place].mention_id for place in places[key] if _is_waiting(rows[place])]
+            for key in ordered
+        ],
     )
+
+
+def _is_waiting(row: Any) -> bool:
+    return row.theme_id is None and row.unassigned_reason is None
+
+
+def _stored_fate(rows: Sequence[Any]) -> Fate | None:
+    """What was decided about any of the mentions that share a key."""
+    decided = next((row for row in rows if not _is_waiting(row)), None)
+    if decided is None:
+        return None
+    return Fate(decided.nearest_theme_id, decided.theme_strength, decided.unassigned_reason)
 
 
 def fixed_means(models: Models, dim: int) -> LanguageMeans:
@@ -132,7 +179,7 @@ def fixed_means(models: Models, dim: int) -> LanguageMeans:
 
 
 def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
-    """What is subtracted from each language, as it was when the themes were found.
+    """What is subtracted from each language and voice, as it was when the themes were found.
 
     After a change of the encoder it is fitted anew, to the members of the themes.
     """
@@ -142,7 +189,7 @@ def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
     if stored:
         return {lang: np.frombuffer(data, dtype="<f4") for lang, data in stored}
     means = fixed_means(models, known.vectors.shape[1])
-    centres = fit_centres(known.vectors, known.langs, means)
+    centres = fit_centres(known.vectors, name_voices(known.langs, known.registers), means)
     write_centres(run, models, centres)
     return dict(centres)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 # Arabic and its dialects share one mean: detection does not tell them apart.
-_CODES = {
+CODES = {
     "eng_Latn": "en",
     "heb_Hebr": "he",
     "arb_Arab": "ar",
@@ -65,7 +65,7 @@ def _read_sentences(path: Path) -> dict[str, list[str]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            sentences[_CODES[row["lang"]]].append(row["text"])
+            sentences[CODES[row["lang"]]].append(row["text"])
     return sentences
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.centring import LanguageMeans, align_languages, centre_rows, load_language_means
+from nlp.themes.centring import (
+    LanguageMeans,
+    align_languages,
+    centre_rows,
+    language_of,
+    load_language_means,
+    name_voices,
+)
 from nlp.themes.confidence import explain_all, fit_cut, strengths_of
 from nlp.themes.corpus import MIN_LANGUAGE_ROWS
 from nlp.themes.nearest import Nearest, cut_across, nearest_themes
@@ -31,12 +39,19 @@ class KnownThemes:
     :param langs: m language codes.
     :param labels: (m,) theme numbers 0.., no -1. Best: assigned members only.
     :param centres: what discovery subtracted from each language (``Discovery.centres``).
+    :param registers: m registers, see ``discover_themes``.
     """
 
     vectors: NDArray[np.floating]
     langs: Sequence[str]
     labels: Ints
     centres: Mapping[str, Floats]
+    registers: Sequence[str] | None = None
+
+    @cached_property
+    def voices(self) -> list[str]:
+        """Voice of each member."""
+        return name_voices(self.langs, self.registers)
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ def assign_themes(
     langs: Sequence[str],
     known: KnownThemes,
     *,
+    registers: Sequence[str] | None = None,
     means: LanguageMeans | None = None,
     max_members: int = MAX_MEMBERS,
 ) -> Assignment:
@@ -64,6 +80,7 @@ def assign_themes(
     :param texts: n normalised texts.
     :param vectors: (n, d) unit rows of the encoder that the known themes were found with.
     :param langs: n language codes.
+    :param registers: n registers, see ``discover_themes``.
     :param means: fixed language means of this encoder; those of the default encoder if None.
     :param max_members: about how many members to compare with, shared among the themes by size.
     :raises ValueError: when lengths differ or vectors hold NaN or infinity.
@@ -79,12 +96,12 @@ def assign_themes(
         fixed = load_language_means() if means is None else means
         kept = _choose_members(known, max_members)
         judge = _Judge(kept, fixed)
-        for lang, own in rows_by_language(langs).items():
+        for voice, own in rows_by_language(name_voices(langs, registers)).items():
             for start in range(0, len(own), _BLOCK):
                 rows = own[start : start + _BLOCK]
-                found = judge.compare(vectors[rows], lang)
+                found = judge.compare(vectors[rows], voice)
                 labels[rows], shares[rows] = found.labels, found.shares
-                strengths[rows] = strengths_of(found.confidences, *judge.cut_of(lang))
+                strengths[rows] = strengths_of(found.confidences, *judge.cut_of(language_of(voice)))
     reasons = explain_all(texts, langs, strengths, shares)
     return Assignment(labels, strengths, tuple(reasons))
 
@@ -94,23 +111,23 @@ class _Judge:
 
     def __init__(self, known: KnownThemes, fixed: LanguageMeans) -> None:
         self._known = known
-        self._fixed = fixed
-        self._centres = LanguageMeans({**fixed.means, **known.centres}, fixed.fallback)
+        self._centres = fixed.with_centres(known.centres)
+        self._across = fixed.to_compare_languages(known.centres)
         self._members = rows_by_language(known.langs)
         self._cuts: dict[str, tuple[float, float]] = {}
 
-    def compare(self, vectors: NDArray[np.floating], lang: str) -> Nearest:
-        langs = [lang] * len(vectors)
+    def compare(self, vectors: NDArray[np.floating], voice: str) -> Nearest:
+        voices, lang = [voice] * len(vectors), language_of(voice)
         members = self._own_members(lang)
         if len(members):
             own = self._centre_members(lang)
-            rows = centre_rows(vectors, langs, self._centres)
+            rows = centre_rows(vectors, voices, self._centres)
             return nearest_themes(rows, own, self._known.labels[members])
         n_known = len(self._known.labels)
         aligned = align_languages(
             np.concatenate([self._known.vectors, vectors]),
-            [*self._known.langs, *langs],
-            self._fixed,
+            [*self._known.voices, *voices],
+            self._across,
             np.arange(n_known),
         )
         return nearest_themes(aligned[n_known:], aligned[:n_known], self._known.labels)
@@ -127,7 +144,7 @@ class _Judge:
             own, labels = self._centre_members(lang), known.labels[members]
             return fit_cut(nearest_themes(own, own, labels, is_same=True).confidences)
         every = np.arange(len(known.labels))
-        aligned = align_languages(known.vectors, known.langs, self._fixed, every)
+        aligned = align_languages(known.vectors, known.voices, self._across, every)
         return cut_across(aligned, known.langs, known.labels)
 
     def _own_members(self, lang: str) -> NDArray[np.intp]:
@@ -137,7 +154,8 @@ class _Judge:
 
     def _centre_members(self, lang: str) -> Floats:
         members = self._own_members(lang)
-        return centre_rows(self._known.vectors[members], [lang] * len(members), self._centres)
+        voices = [self._known.voices[row] for row in members]
+        return centre_rows(self._known.vectors[members], voices, self._centres)
 
 
 def _choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
@@ -152,9 +170,10 @@ def _choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
         seen[cells[row]] += 1
         if seen[cells[row]] <= max(share * sizes[cells[row]], _MIN_THEME_MEMBERS):
             kept.append(row)
-    return KnownThemes(
-        np.asarray(known.vectors)[kept],
-        [known.langs[row] for row in kept],
-        np.asarray(known.labels, dtype=np.int32)[kept],
-        known.centres,
+    return replace(
+        known,
+        vectors=np.asarray(known.vectors)[kept],
+        langs=[known.langs[row] for row in kept],
+        labels=np.asarray(known.labels, dtype=np.int32)[kept],
+        registers=known.registers and [known.registers[row] for row in kept],
     )

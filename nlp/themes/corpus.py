@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.themes.centring import language_of
 from nlp.themes.content import is_short, is_without_content
 from nlp.themes.vectors import rows_by_language
 
@@ -26,20 +28,26 @@ class Corpus:
 
     :param texts: m distinct texts.
     :param vectors: (m, d) float32 rows.
-    :param langs: m language codes; the most frequent where equal texts disagree.
+    :param voices: m voices, see ``centring.voice_of``; the most frequent where equal texts
+        disagree.
     :param counts: (m,) how many input rows have the text.
     :param sources: (n,) for each input row the number of its text.
     """
 
     texts: list[str]
     vectors: NDArray[np.float32]
-    langs: list[str]
+    voices: list[str]
     counts: NDArray[np.int64]
     sources: NDArray[np.intp]
 
+    @cached_property
+    def langs(self) -> list[str]:
+        """Language code of each text."""
+        return [language_of(voice) for voice in self.voices]
+
 
 def collapse_texts(
-    texts: Sequence[str], vectors: NDArray[np.floating], langs: Sequence[str]
+    texts: Sequence[str], vectors: NDArray[np.floating], voices: Sequence[str]
 ) -> Corpus:
     """Put equal texts together and sort by sha256 of the text."""
     rows: dict[str, list[int]] = {}
@@ -55,7 +63,7 @@ def collapse_texts(
     return Corpus(
         ordered,
         vectors[chosen].astype(np.float32).reshape(len(ordered), vectors.shape[1]),
-        [_most_frequent(langs[row] for row in rows[text]) for text in ordered],
+        [_most_frequent(voices[row] for row in rows[text]) for text in ordered],
         np.array([len(rows[text]) for text in ordered], dtype=np.int64),
         sources,
     )

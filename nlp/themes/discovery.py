@@ -20,6 +20,7 @@ from nlp.themes.centring import (
     centre_rows,
     fit_centres,
     load_language_means,
+    name_voices,
 )
 from nlp.themes.confidence import (
     explain_all,
@@ -33,6 +34,7 @@ from nlp.themes.groups import group_themes
 from nlp.themes.linking import Link, join_linked, link_themes
 from nlp.themes.nearest import cut_across, nearest_themes
 from nlp.themes.partition import inside_shares, partition_rows, theme_weights
+from nlp.themes.sites import group_sites, place_voices, site_language
 from nlp.themes.vectors import Floats, Ints, check_vectors, rows_by_language
 
 # From themes.md, step 9: at .35 about .86 of the links between English and Arabic are right; from
@@ -41,10 +43,6 @@ LINK_STRENGTH = 0.35
 SUGGESTED_STRENGTH = 0.25
 # The graph and HDBSCAN are quadratic: 23 s for 20,000 rows, 250 s for 80,000.
 MAX_FIT_ROWS = 20_000
-# A few hundred messy texts of one language have no dense cores. Languages with fewer texts than
-# this share a graph: on the demo's posts AMI .01 to .18 alone, .25 together; on subsamples of
-# banking77 and arbanking77 nothing is lost, not even where the languages share no theme.
-_POOL_ROWS = 500
 # A language is one of a theme's own when it brings this share of its rows.
 _PART_SHARE = 0.2
 _PART_ROWS = 3
@@ -91,6 +89,7 @@ def discover_themes(
     vectors: NDArray[np.floating],
     langs: Sequence[str],
     *,
+    registers: Sequence[str] | None = None,
     means: LanguageMeans | None = None,
     link_strength: float = LINK_STRENGTH,
     max_fit_rows: int = MAX_FIT_ROWS,
@@ -100,6 +99,8 @@ def discover_themes(
     :param texts: n normalised texts, handles and links removed before they were encoded.
     :param vectors: (n, d) unit rows of one encoder, float16 or float32.
     :param langs: n ISO 639-1 codes, ``und`` where unknown.
+    :param registers: n names of where each text was written (survey, review, social ...), so that
+        texts are not grouped by the way of writing that these bring; None where all are alike.
     :param means: fixed language means of this encoder; those of the default encoder if None.
     :param link_strength: from which vote share on themes of two languages become one.
     :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
@@ -108,55 +109,61 @@ def discover_themes(
     if len(langs) != len(texts):
         raise ValueError(f"{len(texts)} texts need as many languages, got {len(langs)}")
     check_vectors(vectors, len(texts))
-    corpus = collapse_texts(texts, vectors, langs)
+    corpus = collapse_texts(texts, vectors, name_voices(langs, registers))
     fixed = load_language_means() if means is None else means
     fit = choose_fit_rows(corpus, max_fit_rows)
     if not len(fit):
         return _without_themes(corpus, {})
-    centres = fit_centres(corpus.vectors[fit], [corpus.langs[row] for row in fit], fixed)
-    frozen = LanguageMeans({**fixed.means, **centres}, fixed.fallback)
-    centred = centre_rows(corpus.vectors, corpus.langs, frozen)
-    parts = _partition_languages(corpus, centred, fit, fixed)
+    centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
+    frozen = fixed.with_centres(centres)
+    centred = centre_rows(corpus.vectors, corpus.voices, frozen)
+    sites = place_voices(corpus.voices, fit)
+    fit_sites = [sites[row] for row in fit]
+    parts = _partition_sites(corpus, centred, fit, fit_sites, fixed)
     if not parts.n_themes:
         return _without_themes(corpus, centres)
-    aligned = align_languages(corpus.vectors, corpus.langs, fixed, fit)
-    fit_langs = [corpus.langs[row] for row in fit]
-    theme_langs = _theme_languages(fit_langs, parts.labels, parts.n_themes)
-    links = link_themes(aligned[fit], fit_langs, _main_rows(fit_langs, parts.labels, theme_langs))
+    space = fixed.to_compare_languages(centres)
+    aligned = align_languages(corpus.vectors, corpus.voices, space, fit)
+    theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
+    links = link_themes(aligned[fit], fit_sites, _main_rows(fit_sites, parts.labels, theme_sites))
     strong = [link for link in links if link.strength >= link_strength]
-    joined = join_linked(theme_langs, strong)
-    return _finish(corpus, fit, centred, aligned, parts, theme_langs, joined, links, centres)
+    joined = join_linked(theme_sites, strong)
+    return _finish(corpus, fit, sites, centred, aligned, parts, theme_sites, joined, links, centres)
 
 
-def _theme_languages(langs: Sequence[str], labels: Ints, n_themes: int) -> list[set[str]]:
-    """Name the languages that bring enough rows to a theme to be called its own."""
+def _theme_sites(sites: Sequence[str], labels: Ints, n_themes: int) -> list[set[str]]:
+    """Name the sites that bring enough rows to a theme to be called its own."""
     counts = [Counter[str]() for _ in range(n_themes)]
-    for lang, label in zip(langs, labels.tolist(), strict=True):
+    for site, label in zip(sites, labels.tolist(), strict=True):
         if label >= 0:
-            counts[label][lang] += 1
+            counts[label][site] += 1
     return [
         {
-            lang
-            for lang, n_rows in found.items()
+            site
+            for site, n_rows in found.items()
             if n_rows >= max(_PART_ROWS, _PART_SHARE * found.total())
         }
         for found in counts
     ]
 
 
-def _main_rows(langs: Sequence[str], labels: Ints, theme_langs: Sequence[set[str]]) -> Ints:
+def _main_rows(sites: Sequence[str], labels: Ints, theme_sites: Sequence[set[str]]) -> Ints:
     is_main = [
-        label >= 0 and lang in theme_langs[label]
-        for lang, label in zip(langs, labels.tolist(), strict=True)
+        label >= 0 and site in theme_sites[label]
+        for site, label in zip(sites, labels.tolist(), strict=True)
     ]
     return np.where(is_main, labels, -1).astype(np.int32)
 
 
-def _partition_languages(
-    corpus: Corpus, centred: Floats, fit: NDArray[np.intp], fixed: LanguageMeans
+def _partition_sites(
+    corpus: Corpus,
+    centred: Floats,
+    fit: NDArray[np.intp],
+    sites: Sequence[str],
+    fixed: LanguageMeans,
 ) -> _Partition:
     parts = _Partition(np.full(len(fit), -1, dtype=np.int32), 0, [])
-    for places in _pools([corpus.langs[row] for row in fit]):
+    for places in group_sites(sites):
         rows = fit[places]
         graph = build_graph(centred[rows], [corpus.texts[row] for row in rows])
         labels = partition_rows(centred[rows], graph)
@@ -170,16 +177,9 @@ def _partition_languages(
     return parts
 
 
-def _pools(langs: Sequence[str]) -> list[NDArray[np.intp]]:
-    """Give each large language a graph of its own, and the small ones one together."""
-    groups = list(rows_by_language(langs).values())
-    small = [rows for rows in groups if len(rows) < _POOL_ROWS]
-    pools = [rows for rows in groups if len(rows) >= _POOL_ROWS]
-    return pools + ([np.sort(np.concatenate(small))] if small else [])
-
-
 def _is_one_theme(corpus: Corpus, rows: NDArray[np.intp], fixed: LanguageMeans) -> bool:
-    shifted = centre_rows(corpus.vectors[rows], [corpus.langs[row] for row in rows], fixed)
+    langs = [corpus.langs[row] for row in rows]
+    shifted = centre_rows(corpus.vectors[rows], langs, fixed.without_projection())
     mean = shifted.mean(axis=0, dtype=np.float64)
     return float(np.linalg.norm(mean)) >= _ONE_THEME_CLOSENESS
 
@@ -187,16 +187,17 @@ def _is_one_theme(corpus: Corpus, rows: NDArray[np.intp], fixed: LanguageMeans) 
 def _finish(
     corpus: Corpus,
     fit: NDArray[np.intp],
+    sites: Sequence[str],
     centred: Floats,
     aligned: Floats,
     parts: _Partition,
-    theme_langs: Sequence[set[str]],
+    theme_sites: Sequence[set[str]],
     joined: Ints,
     links: Sequence[Link],
     centres: Mapping[str, Floats],
 ) -> Discovery:
     """Label every distinct text, number the themes for good and return to the input's rows."""
-    labels, strengths, shares = _label_all(corpus, fit, centred, aligned, parts)
+    labels, strengths, shares = _label_all(corpus, fit, sites, centred, aligned, parts)
     final = np.where(labels >= 0, joined[labels], -1).astype(np.int32)
     numbers = _canonical_numbers(final, corpus.counts, int(joined.max()) + 1)
     final = np.where(final >= 0, numbers[final], -1).astype(np.int32)
@@ -209,20 +210,25 @@ def _finish(
         reasons=tuple(reasons[number] for number in corpus.sources),
         n_themes=n_themes,
         groups=group_themes(_weights_between(parts, to_final, n_themes)),
-        theme_langs=_languages_of(theme_langs, to_final, n_themes),
+        theme_langs=_languages_of(theme_sites, to_final, n_themes),
         suggestions=_suggest(links, to_final),
         centres=centres,
     )
 
 
 def _label_all(
-    corpus: Corpus, fit: NDArray[np.intp], centred: Floats, aligned: Floats, parts: _Partition
+    corpus: Corpus,
+    fit: NDArray[np.intp],
+    sites: Sequence[str],
+    centred: Floats,
+    aligned: Floats,
+    parts: _Partition,
 ) -> tuple[Ints, Floats, Floats]:
     labels = np.full(len(corpus.texts), -1, dtype=np.int32)
     strengths = np.zeros(len(corpus.texts), dtype=np.float32)
     shares = np.zeros(len(corpus.texts), dtype=np.float32)
     labels[fit] = parts.labels
-    by_language = rows_by_language(corpus.langs)
+    by_site = rows_by_language(sites)
     for places, graph in parts.graphs:
         known = fit[places]
         own = labels[known]
@@ -231,7 +237,7 @@ def _label_all(
         confidences = score_confidence(centred[known], own - first, graph.local, inside)
         cut, scale = fit_cut(confidences)
         strengths[known], shares[known] = strengths_of(confidences, cut, scale), inside
-        pool = np.concatenate([by_language[lang] for lang in {corpus.langs[row] for row in known}])
+        pool = np.concatenate([by_site[site] for site in sorted({sites[row] for row in known})])
         others = np.setdiff1d(pool, known)
         found = nearest_themes(centred[others], centred[known], own)
         labels[others], shares[others] = found.labels, found.shares
@@ -272,11 +278,11 @@ def _weights_between(parts: _Partition, to_final: Ints, n_themes: int) -> NDArra
 
 
 def _languages_of(
-    langs: Sequence[set[str]], to_final: Ints, n_themes: int
+    sites: Sequence[set[str]], to_final: Ints, n_themes: int
 ) -> tuple[tuple[str, ...], ...]:
     found: list[set[str]] = [set() for _ in range(n_themes)]
-    for codes, number in zip(langs, to_final.tolist(), strict=True):
-        found[number] |= codes
+    for codes, number in zip(sites, to_final.tolist(), strict=True):
+        found[number] |= set(map(site_language, codes))
     return tuple(tuple(sorted(codes)) for codes in found)
 
 
