@@ -102,8 +102,10 @@ def load_config(path: Path | None) -> tuple[Config, Path]:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no configuration file {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the configuration {path} is not UTF-8; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"the configuration {path} is not TOML: {error}") from error
     return check_config(values, str(path)), path.parent
@@ -148,7 +150,7 @@ def _describe_mistake(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         parent = item["loc"][:-1]
         return f"unknown key @ {place} (known here: {', '.join(_known_keys(parent))})"
-    return f"{item['msg']} @ {place}"
+    return f"{item['msg'].removeprefix('Value error, ')} @ {place}"
 
 
 def _known_keys(place: tuple[str | int, ...]) -> list[str]:

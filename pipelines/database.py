@@ -64,6 +64,10 @@ def connect_engine(url: URL, *, read_only: bool = False) -> Engine:
     if url.get_backend_name() == "postgresql":
         options = "-c default_transaction_read_only=on" if read_only else ""
         return create_engine(url, connect_args={"connect_timeout": 15, "options": options})
+    if read_only and (path := sqlite_path(url)) is not None and _is_still(path):
+        # In a folder that cannot be written SQLite cannot make the files that readers share.
+        still = {"uri": "true", "mode": "ro", "immutable": "1"}
+        url = url.set(database=path.absolute().as_uri(), query=still)
     engine = create_engine(url, module=sqlite_driver())
     event.listen(engine, "connect", _query_only_settings if read_only else _writer_settings)
     # The driver's own transaction handling commits before DDL; ours is explicit.
@@ -75,6 +79,12 @@ def create_private_file(path: Path) -> None:
     """Create an empty file that only its owner can read, unless it exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _is_still(path: Path) -> bool:
+    """Tell whether nobody writes to a store, and this user could not: it has no log beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    return not os.access(path.parent, os.W_OK) and path.exists() and not log.exists()
 
 
 def _query_only_settings(connection: Any, _record: object) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from pipelines.reading.files import find_files
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
-from pipelines.reading.plans import Plan, plan_table
+from pipelines.reading.plans import Plan, plan_table, plan_tables
 from pipelines.reading.records import (
     Tally,
     customer_records,
@@ -77,12 +77,12 @@ def inspect_paths(
 def _inspect_file(
     file: InputFile, pairs: Sequence[str], zone: tzinfo, kind: str | None
 ) -> list[Inspection]:
-    plans = []
-    for table in open_tables(file):
-        sample = sample_table(table)
-        plans.append((sample, plan_table(sample, pairs, kind)))
-    again = zip(open_tables(file), plans, strict=True)
-    return [_inspect_table(table, sample, plan, zone) for table, (sample, plan) in again]
+    samples = [sample_table(table) for table in open_tables(file)]
+    plans = plan_tables(samples, pairs, kind)
+    return [
+        _inspect_table(table, sample, plan or plan_table(sample, (), kind), zone)
+        for table, sample, plan in zip(open_tables(file), samples, plans, strict=True)
+    ]
 
 
 def _inspect_table(table: Table, sample: Sample, plan: Plan, zone: tzinfo) -> Inspection:
@@ -122,6 +122,8 @@ def _report_columns(sample: Sample, mapping: ColumnMap) -> list[ColumnReport]:
 
 
 def _list_problems(plan: Plan, tally: Tally, rejected: dict[str, int]) -> list[str]:
+    if not tally.n_rows:
+        return ["it has a header but no rows"]
     problems = [
         f"{n:,} of {tally.n_rows:,} rows: {REASONS[reason]} ({reason})"
         for reason, n in sorted(rejected.items())

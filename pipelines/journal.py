@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipelines.database import create_private_file, sqlite_driver
+from pipelines.errors import StoreError
 
 _IDS_A_STATEMENT = 500
 
@@ -56,13 +57,21 @@ class Journal:
         return found
 
     def add(self, models: str, readings: Mapping[str, Reading]) -> None:
-        """Keep readings, durably."""
+        """Keep readings, durably.
+
+        :raises StoreError: when the file cannot be written.
+        """
         rows = [
             (text_hash, models, reading.vector, reading.probabilities)
             for text_hash, reading in readings.items()
         ]
-        with self._connection:
-            self._connection.executemany("INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", rows)
+        try:
+            with self._connection:
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", rows
+                )
+        except sqlite_driver().DatabaseError as error:
+            raise self._explain(error) from error
 
     def count(self) -> int:
         """Number of readings kept."""
@@ -93,9 +102,21 @@ class Journal:
     def _open(self) -> Any:
         try:
             return self._connect()
+        except OSError as error:
+            raise self._explain(error) from error
         except sqlite_driver().DatabaseError:
             self._path.unlink(missing_ok=True)
+        try:
             return self._connect()
+        except (OSError, sqlite_driver().DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception) -> StoreError:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        return StoreError(
+            f"unfinished work cannot be kept in {self._path.parent} ({said}); free some space "
+            "there or choose another folder with EARFUL_CACHE, then run the same command again"
+        )
 
     def _connect(self) -> Any:
         create_private_file(self._path)

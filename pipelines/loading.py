@@ -122,11 +122,13 @@ def load_files(
             counts.add(_load_known_or_new(run, given, loader, progress))
         except InputError as error:
             failures.append(error)
+            if len(inputs) == 1:
+                raise
             progress.warn(str(error))
             reject_rows(run, [_reject_file(given, error)])
             counts.add(FileCounts(read=1, rejected=1))
     if failures and len(failures) == len(inputs):
-        raise failures[0]
+        raise InputError(f"none of the {len(inputs):,} files with {loader.kind} could be read")
     merged = loader.staging.merge()
     sources = {given.file.name: given.source for given in inputs}
     reject_rows(run, [describe_loser(sources[each.incoming.file], each) for each in merged.losers])

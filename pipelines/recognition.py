@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
+from pipelines.reading.mapping import list_names
 from pipelines.reading.opening import open_tables
-from pipelines.reading.plans import Plan, plan_table
+from pipelines.reading.plans import Plan, plan_table, plan_tables
 from pipelines.reading.records import (
     CustomerRecord,
     EventRecord,
@@ -78,10 +79,13 @@ def _read(
     warn: Warn,
 ) -> Iterator[Any]:
     samples = [sample_table(table) for table in open_tables(file)]
-    plans = [plan_table(sample, pairs, kind) for sample in samples]
+    if not any(sample.n_rows or sample.n_bad for sample in samples):
+        warn(f"{file.name} has a header but no rows; nothing was read from it")
+        return
+    plans = plan_tables(samples, pairs, kind)
     _check_usable(file, samples, plans, kind, warn)
     for table, plan in zip(open_tables(file), plans, strict=True):
-        if not _is_usable(plan, kind):
+        if plan is None or not _is_usable(plan, kind):
             continue
         for note in table.notes:
             warn(f"{file.name}: {note}")
@@ -92,9 +96,9 @@ def _read(
 
 
 def _check_usable(
-    file: InputFile, samples: Sequence[Sample], plans: Sequence[Plan], kind: str, warn: Warn
+    file: InputFile, samples: Sequence[Sample], plans: Sequence[Plan | None], kind: str, warn: Warn
 ) -> None:
-    n_other = sum(not _is_usable(plan, kind) for plan in plans)
+    n_other = sum(plan is None or not _is_usable(plan, kind) for plan in plans)
     if n_other == len(plans):
         raise InputError(_describe_unusable(file, samples, kind))
     if n_other:
@@ -109,14 +113,11 @@ def _is_usable(plan: Plan, kind: str) -> bool:
 
 
 def _describe_unusable(file: InputFile, samples: Sequence[Sample], kind: str) -> str:
-    if not any(sample.n_rows or sample.n_bad for sample in samples):
-        return f"{file.name} has a header but no rows"
     columns = [column for sample in samples for column in sample.columns]
-    shown = ", ".join(columns[:20]) + (f" and {len(columns) - 20:,} more" if columns[20:] else "")
     what = {"feedback": "feedback text", "customers": "a customer's key"}.get(
         kind, "both a customer and a date"
     )
     return (
         f"{file.name}: no column looks like {what}; name it with --map {_SETTINGS[kind]}. "
-        f"There are: {shown}"
+        f"There are: {list_names(columns, 20)}"
     )

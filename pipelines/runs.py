@@ -128,6 +128,8 @@ def _record_failure(store: Store, run_id: str, error: BaseException, seconds: fl
     status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
     # Only our own messages are known to hold no customer text.
     said = str(error) if isinstance(error, EarfulError) else type(error).__name__
+    if status == "interrupted":
+        said = "stopped before it could finish; nothing of it was kept"
     try:
         with store.write() as connection:
             connection.execute(

@@ -5,9 +5,11 @@ import hmac
 import os
 import secrets
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoreError
 
 SECRET_VARIABLE = "EARFUL_SECRET"  # noqa: S105 -- the name of the variable, not its value
 MIN_LENGTH = 16
@@ -18,15 +20,26 @@ def load_secret(path: Path) -> bytes:
 
     :param path: the file to use, and to make at first use, when the environment names no secret.
     :raises ConfigError: when the secret is too short, or its file can be read by others.
+    :raises StoreError: when the file can be neither read nor made.
     """
     given = os.environ.get(SECRET_VARIABLE)
     if given is not None:
         return _check_length(given.encode(), SECRET_VARIABLE)
+    try:
+        return _check_length(_read_secret(path), str(path))
+    except OSError as error:
+        raise StoreError(
+            f"the secret {path} cannot be read or made ({error.strerror}); set {SECRET_VARIABLE}, "
+            "or free that place"
+        ) from error
+
+
+def _read_secret(path: Path) -> bytes:
     if not path.exists():
         _make_secret(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigError(f"the secret {path} can be read by others; run: chmod 600 {path}")
-    return _check_length(path.read_bytes().strip(), str(path))
+    return path.read_bytes().strip()
 
 
 def hash_key(secret: bytes, kind: str, value: str) -> str:
@@ -53,9 +66,10 @@ def _check_length(secret: bytes, where: str) -> bytes:
 
 def _make_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:  # another process was first
-        return
-    with os.fdopen(handle, "w") as file:
+    # Whole or not at all: a full disk must not leave an empty secret behind.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:
         file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first
+            os.link(file.name, path)

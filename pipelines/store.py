@@ -201,7 +201,16 @@ def _locked(name: str, timeout_s: float) -> LockedError:
 def _prepare_file(path: Path, *, create: bool) -> None:
     if path.is_dir():
         raise ConfigError(f"the store {path} is a folder; name a file, such as {path}/earful.db")
-    if path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(
+            f"the store {path} cannot be opened ({error.strerror}); check the rights of its "
+            "folder, or name another file with --db"
+        ) from error
+    else:
         return
     if not create:
         raise StoreError(
@@ -221,7 +230,8 @@ def _read_version(store: Store) -> str | None:
 
     with store.read() as connection:
         version = schema_version(connection)
-        if version is None and inspect(connection).get_table_names():
+        names = inspect(connection).get_table_names()
+        if names and store_info.name not in names:
             raise ConfigError(
                 f"the database {store.name} is not a store of earful: it has other tables; "
                 "give another one with --db"

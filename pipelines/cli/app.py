@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 failed; 2 wrong use or configuration; 3 done, but some row
 4 another run holds the lock.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -83,9 +84,12 @@ def run_app(arguments: list[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return _stop()
-    except BrokenPipeError:  # the reader of our output, such as head, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _end_unread()
+    except SystemExit as error:  # typer's and rich's answer to a broken pipe
+        if isinstance(error.__context__, BrokenPipeError):
+            return _end_unread()
+        raise
     except OSError as error:
         _say(f"error: {_describe_system_error(error)}")
         return 1
@@ -95,6 +99,12 @@ def run_app(arguments: list[str] | None = None) -> int:
     if code == 130:  # typer's answer to Ctrl-C
         return _stop()
     return code if isinstance(code, int) else 0
+
+
+def _end_unread() -> int:
+    """The reader of our output, such as head, has gone: what it did not read it did not want."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _stop() -> int:
@@ -110,8 +120,12 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _describe_system_error(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or type(error).__name__}{where}"
+    said = error.strerror or type(error).__name__
+    if error.filename:
+        return f"{error.filename} cannot be used ({said}); check that it is there, and its rights"
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; free some space, then run the same command again"
+    return f"the system refused: {said}"
 
 
 def _describe_bug(error: Exception) -> str:

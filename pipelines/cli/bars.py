@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -138,7 +139,9 @@ class LineProgress:
         return f"{self._done:,}{of} {self._unit}, {rate:,.0f} a second"
 
     def _print(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 -- this is the command line
+        # A log that nobody reads any more, or whose disk is full, does not fail a run.
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 -- this is the command line
 
 
 def open_progress() -> TerminalProgress | LineProgress:

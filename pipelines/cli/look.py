@@ -116,7 +116,7 @@ def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption
 
 def schema(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Only these tables.")
+        list[str] | None, typer.Argument(metavar="TABLE", help="Only these tables.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

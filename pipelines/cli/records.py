@@ -16,7 +16,7 @@ from pipelines.cli.options import (
 from pipelines.cli.steps import _show_result, run_job
 
 PathsArgument = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.")
+    list[str], typer.Argument(metavar="PATH", help="Files, folders or globs.")
 ]
 
 

@@ -107,8 +107,14 @@ def print_run(result: "RunResult") -> None:
         console.print(f"run {result.run_id}: done, no rows were read")
     n_rejected = count_rejected(result)
     if n_rejected:
+        what = (
+            "row could not be used; it is"
+            if n_rejected == 1
+            else "rows could not be used; they are"
+        )
         console.print(
-            f"{n_rejected:,} rows could not be used; they are kept in 'rejected'. See them with: "
+            f"{n_rejected:,} {what} kept in 'rejected'. See "
+            f"{'it' if n_rejected == 1 else 'them'} with: "
             f"earful status --rejected{db_hint(result.store)}",
             style="yellow",
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PathsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH]...", help="Files, folders or globs; else those of the config."),
+    typer.Argument(metavar="PATH", help="Files, folders or globs; else those of the config."),
 ]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="Where it runs: local.", metavar="local")

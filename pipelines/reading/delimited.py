@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,10 +11,10 @@ from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
-    MAX_COLUMNS,
     BadRow,
     Row,
     Table,
+    check_width,
     find_header,
     make_bad_row,
     name_columns,
@@ -26,6 +27,7 @@ _SAMPLE_CHARS = 2**18
 _SAMPLE_RECORDS = 200
 _HEADER_ROWS = 20
 _DELIMITERS = ",\t;|"
+_CONTROL = re.compile(r"[\x01-\x06\x0e-\x1a\x7f]")
 _NO_DELIMITER = "\x1f"
 _FORMATS = {",": "csv", "\t": "tsv", ";": "csv", "|": "csv", None: "text"}
 
@@ -54,6 +56,10 @@ def open_delimited(
         sample = _read_sample(text)
     if not sample.strip("\ufeff\r\n\t ,;|"):
         return None
+    if not found.is_certain and _is_binary(sample):
+        raise InputError(
+            f"{file.name} is not text but binary data, whatever its ending says; export it as CSV"
+        )
     is_headed, hint = _split_hint(sample)
     dialect = Dialect(delimiter) if delimiter else hint or sniff_dialect(sample)
     if dialect.delimiter is None and file.ending == "txt":
@@ -114,6 +120,12 @@ def _read_sample(text: io.TextIOWrapper) -> str:
     return sample[: cut + 1] if len(sample) == _SAMPLE_CHARS and cut > 0 else sample
 
 
+def _is_binary(sample: str) -> bool:
+    # A tenth of random bytes are control characters; texts have none but zeros, 28-31 part cells.
+    n_control = len(_CONTROL.findall(sample[:4_096]))
+    return n_control > max(4, len(sample[:4_096]) / 50)
+
+
 def _split_hint(sample: str) -> tuple[bool, Dialect | None]:
     first = sample.lstrip("\ufeff").splitlines()[0].strip().strip('"') if sample.strip() else ""
     if first.lower().startswith("sep=") and len(first) == 5:  # Excel's own hint
@@ -147,11 +159,7 @@ def _read_header(
     file: InputFile, sample: str, dialect: Dialect, n_skipped: int
 ) -> tuple[int, list[str]]:
     n_columns = sample.split("\n", 1)[0].count(dialect.delimiter or _NO_DELIMITER) + 1
-    if n_columns > MAX_COLUMNS:
-        raise InputError(
-            f"{file.name} has {n_columns:,} columns or more; earful reads up to {MAX_COLUMNS:,}. "
-            "If the delimiter was guessed wrongly, name it"
-        )
+    check_width(file.name, n_columns)
     rows: list[list[str]] = []
     for cells in _make_reader(iter(io.StringIO(sample, newline="")), dialect):
         rows.append([cell.lstrip("\ufeff") for cell in cells])

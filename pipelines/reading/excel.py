@@ -11,10 +11,10 @@ from pipelines.errors import InputError
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
-    MAX_COLUMNS,
     BadRow,
     Row,
     Table,
+    check_width,
     find_header,
     make_bad_row,
     name_columns,
@@ -58,11 +58,7 @@ def _open_sheet(reader: Any, file: InputFile, sheet: str) -> Table | None:
     )
     if loaded.num_rows == 0 or loaded.num_columns == 0:
         return None
-    if loaded.num_columns > MAX_COLUMNS:
-        raise InputError(
-            f"sheet {sheet!r} of {file.name} has {loaded.num_columns:,} columns; "
-            f"earful reads up to {MAX_COLUMNS:,}"
-        )
+    check_width(f"sheet {sheet!r} of {file.name}", loaded.num_columns)
     head = list(_grid(loaded.slice(0, _HEADER_ROWS + 5_000)))
     first = next((at for at, cells in enumerate(head) if any(cells)), None)
     if first is None:

@@ -18,6 +18,8 @@ from pipelines.reading.streams import (
 )
 
 MAX_MEMBERS = 10_000
+ARCHIVE = "archive"
+"""Format of an archive that could not be listed, among other files: its reading says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def find_files(paths: Sequence[str]) -> list[InputFile]:
 def find_inputs(paths: Sequence[str]) -> Inputs:
     """List the files that paths, folders (with their subfolders) and globs name.
 
-    A file that is named twice is read once. Hidden files are left out unless named themselves.
+    A file that is named twice is read once. A damaged archive among others is given as one file of
+    format ARCHIVE, so that it is accounted for. Hidden files are left out unless named themselves.
     Names are relative to the argument (the file, the folder, the fixed part of the glob); where
     two files would share a name, their folders' names are put before it.
 
@@ -57,7 +60,12 @@ def find_inputs(paths: Sequence[str]) -> Inputs:
         for path, name in _resolve(argument, inputs.skipped):
             found.setdefault(path.resolve(), name)
     for path, name in sorted(_distinguish(found).items(), key=lambda item: (item[1], item[0])):
-        inputs.files += _expand(path, name, inputs.skipped)
+        try:
+            inputs.files += _expand(path, name, inputs.skipped)
+        except InputError:
+            if len(found) == 1:
+                raise
+            inputs.files.append(InputFile(name, path, ARCHIVE, "zip"))
     return inputs
 
 
@@ -91,7 +99,7 @@ def _list_folder(folder: Path, argument: str, skipped: list[Skipped]) -> list[tu
 
     def refuse(error: OSError) -> None:
         raise InputError(
-            f"folder {argument} cannot be listed: {error.strerror or error}"
+            f"folder {error.filename or argument} cannot be listed: {error.strerror or error}"
         ) from error
 
     for root, folders, names in os.walk(folder, onerror=refuse):
@@ -142,16 +150,18 @@ def _fixed_parts(pattern: Path) -> list[str]:
 
 
 def _missing_message(path: Path, argument: str) -> str:
-    from rapidfuzz import process
+    from rapidfuzz import fuzz, process
 
     parent = path.parent
+    if path.is_symlink():
+        return f"{argument} is a link to something that does not exist; mend or remove it"
     if not parent.is_dir():
         return f"{argument} does not exist, nor does its folder {parent}"
     try:
         names = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
     except OSError:
         names = []
-    nearest = process.extractOne(path.name, names, score_cutoff=60)
+    nearest = process.extractOne(path.name, names, scorer=fuzz.ratio, score_cutoff=70)
     hint = f"; did you mean {parent / nearest[0]}?" if nearest else f" in {parent.resolve()}"
     return f"{argument} does not exist{hint}"
 
@@ -173,12 +183,16 @@ def _distinguish(found: dict[Path, str]) -> dict[Path, str]:
 
 def _expand(path: Path, name: str, skipped: list[Skipped]) -> list[InputFile]:
     if path.suffix.lower() == ".zip":
-        return _list_archive(path, name, skipped)
+        return list_archive(path, name, skipped)
     ending = ending_of(path.name)
     return [InputFile(name, path, FORMATS[ending], ending)]
 
 
-def _list_archive(path: Path, name: str, skipped: list[Skipped]) -> list[InputFile]:
+def list_archive(path: Path, name: str, skipped: list[Skipped]) -> list[InputFile]:
+    """List the readable members of a zip archive.
+
+    :raises InputError: where it is damaged or holds no readable file.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]

@@ -11,7 +11,15 @@ from typing import Any
 from pipelines.errors import InputError
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.streams import InputFile
-from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
+from pipelines.reading.tables import (
+    MAX_CELL_CHARS,
+    BadRow,
+    Row,
+    Table,
+    check_width,
+    is_too_long,
+    make_bad_row,
+)
 
 MAX_RECORD_CHARS = 8 * 2**20
 _HEAD_CHARS = 4 * 2**20
@@ -55,6 +63,8 @@ def open_json(file: InputFile, encoding: str | None = None) -> Table | None:
     layout = _find_layout(head, file)
     rows = _read_rows(file, found.name, layout)
     first = list(itertools.islice(rows, _SAMPLE_RECORDS))
+    if not first:
+        return None
     columns: dict[str, None] = {}
     for row in first:
         if isinstance(row, Row):
@@ -63,6 +73,9 @@ def open_json(file: InputFile, encoding: str | None = None) -> Table | None:
         reasons = {row.reason for row in first if isinstance(row, BadRow)}
         if reasons == {"broken_json"}:
             raise InputError(f"{file.name} is not valid JSON; export it again")
+        if reasons == {"not_an_object"}:
+            raise InputError(f"{file.name} holds no JSON objects; earful reads objects with names")
+    check_width(file.name, len(columns))
     form = "jsonl" if layout.form == "jsonl" else "json"
     table = Table(file.name, list(columns), itertools.chain(first, rows), form, encoding=found.name)
     if layout.path:
@@ -176,7 +189,9 @@ def _find_list(text: str, start: int) -> _Layout:
         last = mark
     full = {path: found for path, found in lists.items() if found[1]}
     if not full:
-        return _Layout("stream", start)
+        empty = [path for path in lists if _rank(path) < len(_LIST_NAMES)]
+        is_list = bool(empty) and text[lists[empty[0]][0] :].lstrip().startswith("]")
+        return _Layout("list", start + lists[empty[0]][0]) if is_list else _Layout("stream", start)
     best = min(full, key=lambda path: (_rank(path), -full[path][1], path))
     others = tuple(path for path in full if path != best)
     return _Layout("list", start + full[best][0], best, others)
@@ -228,7 +243,7 @@ def _make_row(number: int, record: Any, raw: str) -> Row | BadRow:
         values = flatten_record(record)
     except RecursionError:
         return make_bad_row(number, "broken_json", raw)
-    if len(raw) > MAX_CELL_CHARS and max(map(len, values.values())) > MAX_CELL_CHARS:
+    if len(raw) > MAX_CELL_CHARS and is_too_long(values):
         return make_bad_row(number, "cell_too_long", raw)
     return Row(number, values, "\ufffd" in raw)
 

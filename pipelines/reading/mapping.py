@@ -14,6 +14,8 @@ CUSTOMER_ROLES = (
     *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
 )
 EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
+PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name"))
+"""Roles whose values say who somebody is: kept as keyed hashes, or not at all."""
 ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}
 
 
@@ -45,16 +47,28 @@ class ColumnMap:
         """Columns that are not attributes: those with a role, and the private ones."""
         return frozenset((*self.columns.values(), *self.texts, *self.private))
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """Columns that say who somebody is."""
+        found = (column for role, column in self.columns.items() if role in PERSONAL_ROLES)
+        return frozenset((*found, *self.private))
+
 
 def apply_map(
-    mapping: ColumnMap, pairs: Sequence[str], columns: Sequence[str], kind: str = "feedback"
+    mapping: ColumnMap,
+    pairs: Sequence[str],
+    columns: Sequence[str],
+    kind: str = "feedback",
+    place: str = "",
 ) -> ColumnMap:
     """Lay what a person says over what was recognised.
 
     `text` may be given several times and then replaces all recognised texts; `ROLE=` without a
-    column takes the role away; a column that is given a role loses the one it had.
+    column takes the role away; a column that is given a role loses the one it had. A column that
+    names a person and loses its role to another one becomes private.
 
     :param pairs: `ROLE=COLUMN`; columns are compared exactly, then without case and punctuation.
+    :param place: the file, for the message.
     :raises ConfigError: for all unknown roles and columns at once, with the names there are.
     """
     given: list[tuple[str, str]] = []
@@ -63,7 +77,7 @@ def apply_map(
         role, sign, name = pair.partition("=")
         role = role.strip().lower()
         if not sign:
-            problems.append(f"{pair!r} is not of the form ROLE=COLUMN")
+            problems.append(f"{pair!r} is not of the form ROLE=COLUMN, such as text=Comment")
         elif role not in ROLES[kind]:
             problems.append(_unknown("role", role, ROLES[kind]))
         elif not name.strip():
@@ -73,7 +87,8 @@ def apply_map(
         else:
             given.append((role, column))
     if problems:
-        raise ConfigError("; ".join(f"--map: {problem}" for problem in problems))
+        where = f"{place}: " if place else ""
+        raise ConfigError("\n  ".join(f"{where}--map: {problem}" for problem in problems))
     return _lay_over(mapping, given)
 
 
@@ -99,11 +114,16 @@ def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
     texts = tuple(dict.fromkeys(column for role, column in given if role == "text" and column))
     if "text" not in roles:
         texts = tuple(column for column in mapping.texts if column not in taken)
+    displaced = (
+        column
+        for role, column in mapping.columns.items()
+        if role in PERSONAL_ROLES and role in columns and column not in {*columns.values(), *texts}
+    )
     return replace(
         mapping,
         columns=columns,
         texts=texts,
-        private=tuple(column for column in mapping.private if column not in taken),
+        private=(*(column for column in mapping.private if column not in taken), *displaced),
         reasons=mapping.reasons | dict.fromkeys(taken, "given by --map"),
     )
 
@@ -114,7 +134,16 @@ def _unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str
     nearest = process.extractOne(
         name, list(known), processor=utils.default_process, score_cutoff=55
     )
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    shown = ", ".join(known[:limit])
-    more = f" and {len(known) - limit:,} more" if len(known) > limit else ""
-    return f"there is no {what} {name!r}{hint} There are: {shown}{more}"
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    return f"there is no {what} {name!r}{hint} There are: {list_names(known, limit)}"
+
+
+def list_names(names: Sequence[str], limit: int) -> str:
+    """The first names, cut where they are long: of a file without a header they are its values."""
+    shown = ", ".join(_shorten(name) for name in names[:limit])
+    return shown + (f" and {len(names) - limit:,} more" if len(names) > limit else "")
+
+
+def _shorten(name: str, limit: int = 60) -> str:
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pipelines.errors import InputError
 from pipelines.reading.delimited import open_delimited
 from pipelines.reading.excel import open_excel
+from pipelines.reading.files import ARCHIVE, list_archive
 from pipelines.reading.json_rows import open_json
 from pipelines.reading.parquet import open_parquet
 from pipelines.reading.streams import InputFile
@@ -38,6 +39,8 @@ def open_tables(
 
 
 def _open(file: InputFile, encoding: str | None, delimiter: str | None) -> Iterator[Table]:
+    if file.format == ARCHIVE:  # one that could not be listed; say again why
+        list_archive(file.path, file.name, [])
     file = replace(file, format=_look_inside(file))
     if file.format == "excel":
         yield from open_excel(file)
@@ -69,6 +72,8 @@ def _look_inside(file: InputFile) -> str:
         if file.ending != "xls" or not _is_text(magic):
             return "excel"  # whose reader says that it is damaged
         return "delimited"
+    if not magic.strip(b"\0"):
+        raise InputError(f"{file.name} holds nothing but zero bytes; fetch or export it again")
     if magic.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff")):
         raise InputError(f"{file.name} is not a table but a document or picture")
     return file.format

@@ -7,7 +7,14 @@ from typing import Any
 from pipelines.errors import InputError
 from pipelines.reading.json_rows import flatten_record
 from pipelines.reading.streams import InputFile
-from pipelines.reading.tables import MAX_COLUMNS, BadRow, Row, Table, make_bad_row
+from pipelines.reading.tables import (
+    BadRow,
+    Row,
+    Table,
+    check_width,
+    is_too_long,
+    make_bad_row,
+)
 
 _BATCH_ROWS = 1_000
 
@@ -35,10 +42,7 @@ def _list_columns(file: InputFile) -> list[str]:
             schema = pq.ParquetFile(path).schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise _damaged(file.name, error) from error
-    if len(schema) > MAX_COLUMNS:
-        raise InputError(
-            f"{file.name} has {len(schema):,} columns; earful reads up to {MAX_COLUMNS:,}"
-        )
+    check_width(file.name, len(schema))
     return [field.name for field in schema if not pa.types.is_struct(field.type)]
 
 
@@ -52,11 +56,18 @@ def _read_rows(file: InputFile) -> Iterator[Row | BadRow]:
             for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH_ROWS):
                 for record in _list_records(batch):
                     number += 1
-                    yield Row(number, flatten_record(record))
+                    yield _make_row(number, flatten_record(record))
         except (pa.ArrowException, OSError, ValueError) as error:
             if number == 0:
                 raise _damaged(file.name, error) from error
             yield make_bad_row(number + 1, "damaged_file", "")
+
+
+def _make_row(number: int, values: dict[str, str]) -> Row | BadRow:
+    if is_too_long(values):
+        shown = "; ".join(f"{name}={value[:100]}" for name, value in values.items())
+        return make_bad_row(number, "cell_too_long", shown)
+    return Row(number, values)
 
 
 def _list_records(batch: Any) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.errors import ConfigError
 from pipelines.reading.mapping import ROLES, ColumnMap, apply_map
 from pipelines.reading.records import Formats, learn_formats
 from pipelines.reading.roles import KindGuess, recognise_kind, recognise_roles
@@ -28,8 +29,28 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     guess = _guess_kind(sample, pairs, kind)
     role_kind = guess.kind if guess.kind in ROLES else "feedback"
     mapping = recognise_roles(sample.columns, sample.rows, role_kind)
-    mapping = apply_map(mapping, pairs, sample.columns, role_kind)
+    mapping = apply_map(mapping, pairs, sample.columns, role_kind, sample.place)
     return Plan(guess, mapping, learn_formats(mapping, sample))
+
+
+def plan_tables(
+    samples: Sequence[Sample], pairs: Sequence[str] = (), kind: str | None = None
+) -> list[Plan | None]:
+    """Decide how to read the tables of one file; None for those without the columns of `pairs`.
+
+    :raises ConfigError: where `pairs` fit none of the tables.
+    """
+    plans: list[Plan | None] = []
+    mistakes: list[ConfigError] = []
+    for sample in samples:
+        try:
+            plans.append(plan_table(sample, pairs, kind))
+        except ConfigError as error:
+            plans.append(None)
+            mistakes.append(error)
+    if mistakes and len(mistakes) == len(plans):
+        raise mistakes[0]
+    return plans
 
 
 def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindGuess:

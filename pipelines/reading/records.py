@@ -16,6 +16,9 @@ from pipelines.reading.sampling import Sample
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
 from pipelines.reading.vocabulary import load_vocabulary
 
+HIDDEN = "<HIDDEN>"
+"""Stands for a value of a column that names a person, where a row that is not used is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackItem:
@@ -148,7 +151,7 @@ def feedback_items(
         texts = _take_texts(row.values, mapping)
         if not texts:
             counts.n_bad_rows += 1
-            yield make_bad_row(row.number, "no_text", _show(row.values))
+            yield make_bad_row(row.number, "no_text", _show(row.values, mapping))
             continue
         counts.n_items += len(texts)
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
@@ -173,7 +176,7 @@ def customer_records(
         fields = {role: _get(row.values, mapping, role) for role in _CUSTOMER_FIELDS}
         if not any(fields[key] for key in _KEYS):
             counts.n_bad_rows += 1
-            yield make_bad_row(row.number, "no_customer", _show(row.values))
+            yield make_bad_row(row.number, "no_customer", _show(row.values, mapping))
             continue
         attributes = _rest(row.values, mapping)
         created = _read_date(row.values, mapping, "created", formats, zone, counts, attributes)
@@ -202,7 +205,7 @@ def event_records(
         if at is None or not any(keys.values()):
             counts.n_bad_rows += 1
             reason = "no_date" if at is None else "no_customer"
-            yield make_bad_row(row.number, reason, _show(row.values))
+            yield make_bad_row(row.number, reason, _show(row.values, mapping))
             continue
         amount, currency = _read_amount(row.values, mapping, formats, counts, attributes)
         counts.n_items += 1
@@ -293,8 +296,14 @@ def _rest(values: Mapping[str, str], mapping: ColumnMap) -> dict[str, str]:
     return {column: value for column, value in values.items() if value and column not in used}
 
 
-def _show(values: Mapping[str, str]) -> str:
-    return "; ".join(f"{column}={value[:200]}" for column, value in values.items() if value)
+def _show(values: Mapping[str, str], mapping: ColumnMap) -> str:
+    """A row as it may be kept: what names a person is hidden; the rest is masked later."""
+    hidden = mapping.personal
+    return "; ".join(
+        f"{column}={HIDDEN if column in hidden else value[:200]}"
+        for column, value in values.items()
+        if value
+    )
 
 
 def _read_date(

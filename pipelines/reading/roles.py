@@ -63,7 +63,19 @@ def _assign(
             roles[role] = column
     if kind == "feedback" and not texts and "title" in roles:
         texts = (roles.pop("title"),)
+        taken.add(texts[0])
+    for score, role, column, _ in claims:
+        if column not in taken and _is_personal(role, score):
+            taken.add(column)
+            reasons[column] = f"personal, and another column is the {role}"
+            private.append(column)
     return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
+
+
+def _is_personal(role: str, score: float) -> bool:
+    """Tell whether a column that lost its role to another one still says who somebody is."""
+    # Addresses are known by their values; names only by a name that says so: `Branch name` is none.
+    return role in ("email", "phone") or (role in ("handle", "author", "name") and score >= 0.9)
 
 
 def recognise_kind(

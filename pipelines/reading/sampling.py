@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from pipelines.reading.tables import Row, Table
+from pipelines.reading.tables import Row, Table, check_width
 
 N_SAMPLE = 2_000
 _VALUE_CHARS = 600
@@ -20,6 +20,7 @@ class Sample:
     :param n_rows: usable rows read.
     :param n_bad: rows that cannot be used.
     :param n_lost_bytes: rows with bytes that could not be decoded.
+    :param place: the file and sheet, for messages.
     """
 
     columns: list[str]
@@ -27,6 +28,7 @@ class Sample:
     n_rows: int = 0
     n_bad: int = 0
     n_lost_bytes: int = 0
+    place: str = ""
 
 
 def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
@@ -34,10 +36,13 @@ def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
 
     What is decided from such a sample (roles, order of dates, scale of ratings) is the same for
     the same rows in any order. The table's rows are used up: open it again to read them.
+
+    :raises InputError: for more than 16,384 columns; JSON shows them only as it is read.
     """
     sample = Sample(list(table.columns))
     later: set[str] = set()
     known = set(table.columns)
+    sample.place = table.file + (f" [{table.sheet}]" if table.sheet else "")
     kept: list[tuple[int, dict[str, str]]] = []
     taken: set[int] = set()
     for row in table.rows:
@@ -48,6 +53,7 @@ def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
         sample.n_lost_bytes += row.has_lost_bytes
         if row.values.keys() - known:
             later |= row.values.keys() - known
+            check_width(table.file, len(known) + len(later))
         rank = -_hash_values(row.values.values())
         if len(kept) < n_sample:
             if rank not in taken:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -26,6 +27,10 @@ MAX_RATIO = 200
 RATIO_FREE_BYTES = 64 * 2**20
 MAX_UNPACKED_BYTES = 64 * 2**30
 _BLOCK_BYTES = 2**18
+
+
+# What unpacking raises; NotImplementedError is a RuntimeError.
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,7 @@ class InputFile:
         with ExitStack() as stack:
             try:
                 raw, packed_bytes = self._open_raw(stack)
-            except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
-                raise explain_failure(self.name, error) from error
-            except (RuntimeError, NotImplementedError) as error:
+            except (*_DAMAGE, KeyError) as error:
                 raise explain_failure(self.name, error) from error
             checked = cast("io.RawIOBase", _CheckedStream(raw, self.name, packed_bytes))
             yield stack.enter_context(io.BufferedReader(checked, _BLOCK_BYTES))
@@ -136,7 +139,7 @@ def explain_failure(name: str, error: Exception) -> InputError:
     """Turn what opening or unpacking raised into a message that says what to do."""
     match error:
         case PermissionError():
-            return InputError(f"{name} cannot be read: permission denied")
+            return InputError(f"{name} cannot be read: permission denied; check its rights")
         case RuntimeError() if "password" in str(error) or "encrypted" in str(error):
             return InputError(f"{name} is protected by a password; save it without one")
         case NotImplementedError():
@@ -165,7 +168,7 @@ class _CheckedStream(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             data = self._inner.read1(len(buffer))  # read() would lose what precedes a damage
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+        except _DAMAGE as error:
             raise explain_failure(self._name, error) from error
         self._n_bytes += len(data)
         if self._n_bytes > self._limit:

@@ -1,7 +1,9 @@
 """What every reader yields: tables of rows whose values are all text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from pipelines.errors import InputError
 
 MAX_COLUMNS = 16_384
 """Excel's own limit; wider tables are taken for a mistake."""
@@ -76,6 +78,23 @@ class Table:
     encoding: str | None = None
     delimiter: str | None = None
     notes: list[str] = field(default_factory=list)
+
+
+def check_width(file: str, n_columns: int) -> None:
+    """Refuse tables that are too wide.
+
+    :raises InputError: for more than 16,384 columns.
+    """
+    if n_columns > MAX_COLUMNS:
+        raise InputError(
+            f"{file} has {n_columns:,} columns or more; earful reads up to {MAX_COLUMNS:,}. "
+            "Export fewer, or look whether the delimiter or the form is what it should be: earful inspect"
+        )
+
+
+def is_too_long(values: Mapping[str, str]) -> bool:
+    """Tell whether a cell is longer than any comment."""
+    return any(len(value) > MAX_CELL_CHARS for value in values.values())
 
 
 def make_bad_row(number: int, reason: str, raw: str) -> BadRow:

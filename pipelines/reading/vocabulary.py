@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.resources import load_config
 
+_REMARK = re.compile(r"[(\[（][^)\]）]*[)\]）]")
 _PLURAL = re.compile(r"(?<=[a-z]{3})s$")
 # Optional marks of Arabic and Hebrew, and letters that keyboards of one script vary.
 _FOLD = str.maketrans(
@@ -50,7 +51,7 @@ class Vocabulary:
         """Rate how well a column's name fits a role: 1 the same name, about .5 part of it, 0 no."""
         key = (role, column)
         if key not in self._scores:
-            self._scores[key] = _score(self.roles[role], fold_name(column))
+            self._scores[key] = _score(self.roles[role], column)
         return self._scores[key]
 
     def is_question(self, column: str) -> bool:
@@ -108,13 +109,26 @@ def _read_role(data: Mapping[str, Any]) -> Role:
     return Role(ranks, frozenset(fold_name(word) for word in data["never"]), frozenset(several))
 
 
-def _score(role: Role, folded: str) -> float:
+def _score(role: Role, column: str) -> float:
+    folded, bare = fold_name(column), fold_name(_REMARK.sub(" ", column))
+    score = _score_folded(role, folded)
+    if not bare or bare == folded or _is_ruled_out(role, folded):
+        return score
+    # `Phone (if you want a call back)`: what stands in brackets explains the name.
+    return max(score, _score_folded(role, bare) - 0.01)
+
+
+def _is_ruled_out(role: Role, folded: str) -> bool:
+    return any(f" {word} " in f" {folded} " for word in role.never)
+
+
+def _score_folded(role: Role, folded: str) -> float:
     for variant in (folded, _PLURAL.sub("", folded)):
         if variant in role.names:
             return 1.0 - role.names[variant] * 1e-4
     words = folded.split()
     padded = f" {folded} "
-    if not words or any(f" {word} " in padded for word in role.never):
+    if not words or _is_ruled_out(role, folded):
         return 0.0
     best = 0.0
     for name, rank in role.names.items():
