@@ -18,7 +18,7 @@ from nlp.weights import (
     load_sentiment,
 )
 from pipelines.config import ModelsConfig
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, EarfulError, StoreError
 
 
 class Models:
@@ -40,7 +40,7 @@ class Models:
         try:
             return encoder_name(self._config.encoder)
         except ModelError as error:
-            raise ConfigError(str(error)) from error
+            raise _explain(error) from error
 
     @cached_property
     def sentiment_name(self) -> str:
@@ -53,7 +53,7 @@ class Models:
                 return self._sentiment.name
             return encoder_name(self._config.sentiment_model)
         except ModelError as error:
-            raise ConfigError(str(error)) from error
+            raise _explain(error) from error
 
     @property
     def is_default_encoder(self) -> bool:
@@ -83,7 +83,7 @@ class Models:
                 self._config.encoder, self._cache_dir, precision=self._config.precision
             )
         except ModelError as error:
-            raise ConfigError(str(error)) from error
+            raise _explain(error) from error
 
     @cached_property
     def _sentiment(self) -> SentimentModel:
@@ -95,4 +95,10 @@ class Models:
                 labels=self._config.sentiment_labels,
             )
         except ModelError as error:
-            raise ConfigError(str(error)) from error
+            raise _explain(error) from error
+
+
+def _explain(error: ModelError) -> EarfulError:
+    """A model that cannot be used is wrong use, unless the disk is what failed."""
+    is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
+    return (StoreError if is_disk else ConfigError)(str(error))

@@ -107,15 +107,10 @@ def print_run(result: "RunResult") -> None:
         console.print(f"run {result.run_id}: done, no rows were read")
     n_rejected = count_rejected(result)
     if n_rejected:
-        what = (
-            "row could not be used; it is"
-            if n_rejected == 1
-            else "rows could not be used; they are"
-        )
+        one = n_rejected == 1
         console.print(
-            f"{n_rejected:,} {what} kept in 'rejected'. See "
-            f"{'it' if n_rejected == 1 else 'them'} with: "
-            f"earful status --rejected{db_hint(result.store)}",
+            f"{n_rejected:,} {'row' if one else 'rows'} could not be used; kept in 'rejected'. "
+            f"See {'it' if one else 'them'} with: earful status --rejected{db_hint(result.store)}",
             style="yellow",
         )
 

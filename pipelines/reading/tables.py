@@ -88,7 +88,7 @@ def check_width(file: str, n_columns: int) -> None:
     if n_columns > MAX_COLUMNS:
         raise InputError(
             f"{file} has {n_columns:,} columns or more; earful reads up to {MAX_COLUMNS:,}. "
-            "Export fewer, or look whether the delimiter or the form is what it should be: earful inspect"
+            "Export fewer, or look whether it is separated and nested as it should be"
         )
 
 
