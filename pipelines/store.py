@@ -199,19 +199,18 @@ def _locked(name: str, timeout_s: float) -> LockedError:
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:
-    if path.is_dir():
-        raise ConfigError(f"the store {path} is a folder; name a file, such as {path}/earful.db")
     try:
-        path.stat()
-    except FileNotFoundError:
-        pass
+        if path.is_dir():
+            raise ConfigError(
+                f"the store {path} is a folder; name a file, such as {path}/earful.db"
+            )
+        if path.exists():
+            return
     except OSError as error:
         raise StoreError(
             f"the store {path} cannot be opened ({error.strerror}); check the rights of its "
             "folder, or name another file with --db"
         ) from error
-    else:
-        return
     if not create:
         raise StoreError(
             f"there is no store {path}; make one with: earful run PATH --db sqlite:///{path}"

@@ -33,8 +33,8 @@ app = typer.Typer(
         "rejected, 4 another run holds the lock."
     ),
     epilog=(
-        "[bold]Try[/]  earful inspect reviews.csv  ·  earful run reviews.csv  ·  "
-        "earful themes list  ·  earful report"
+        "[bold]Try[/]\n\n  earful inspect reviews.csv\n\n  earful run reviews.csv\n\n"
+        "  earful themes list\n\n  earful report"
     ),
 )
 

@@ -42,6 +42,18 @@ MapOption = Annotated[
         ),
     ),
 ]
+RecordMapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        "-m",
+        metavar="ROLE=COLUMN",
+        help=(
+            "Which column is what: customer, email, phone, handle; of CRM records also name, "
+            "segment, country, lang, created; of events also id, at, kind, amount, currency."
+        ),
+    ),
+]
 SourceOption = Annotated[
     str | None,
     typer.Option("--source", "-s", metavar="NAME", help="Name of the source; else the file's."),

@@ -45,8 +45,8 @@ def add_commands(app: typer.Typer) -> None:
     app.command(
         "run",
         epilog=(
-            "[bold]Examples[/]  earful run reviews.csv  ·  earful run exports/ --db team.db  ·  "
-            "earful run survey.xlsx --map text=Comment --map id=Nr --source survey"
+            "[bold]Examples[/]\n\n  earful run reviews.csv\n\n  earful run exports/ --db team.db"
+            "\n\n  earful run survey.xlsx --map text=Comment --map id=Nr"
         ),
     )(run)
     app.command(

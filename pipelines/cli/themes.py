@@ -9,7 +9,7 @@ from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_setti
 app = typer.Typer(
     no_args_is_help=True,
     help="Look at themes.",
-    epilog="[bold]Examples[/]  earful themes list -n 10  ·  earful themes show THEME_ID",
+    epilog="[bold]Examples[/]\n\n  earful themes list -n 10\n\n  earful themes show THEME_ID",
 )
 
 
