@@ -148,7 +148,12 @@ def _is_left_over(pool: Pool, row: int, fate: Fate | None) -> bool:
 def _discover(models: Models, pool: Pool) -> Discovery:
     means = fixed_means(models, pool.vectors.shape[1])
     return discover_themes(
-        pool.texts, pool.vectors, pool.langs, registers=pool.registers, means=means
+        pool.texts,
+        pool.vectors,
+        pool.langs,
+        registers=pool.registers,
+        documents=pool.documents,
+        means=means,
     )
 
 

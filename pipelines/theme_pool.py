@@ -48,6 +48,7 @@ class Pool:
     :param keys: hash of the mention's text and of its neighbours'.
     :param texts: normalised.
     :param registers: the channel that each came by, "" where unknown.
+    :param documents: feedback_id of the first of its mentions.
     :param mentions: all mentions that share the fate, those that may be quoted first.
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in.
@@ -59,6 +60,7 @@ class Pool:
     texts: list[str]
     langs: list[str]
     registers: list[str]
+    documents: list[str]
     mentions: list[list[str]]
     quotes: list[str]
     vectors: Any
@@ -83,6 +85,7 @@ class Pool:
             [self.texts[row] for row in chosen],
             [self.langs[row] for row in chosen],
             [self.registers[row] for row in chosen],
+            [self.documents[row] for row in chosen],
             [self.mentions[row] for row in chosen],
             [self.quotes[row] for row in chosen],
             self.vectors[chosen],
@@ -119,7 +122,7 @@ def load_pool(run: Run, models: Models) -> Pool:
     )
     rows = run.connection.execute(query).all()
     if not rows:
-        return Pool([], [], [], [], [], [], np.zeros((0, 0), np.float32), [], [])
+        return Pool([], [], [], [], [], [], [], np.zeros((0, 0), np.float32), [], [])
     texts_of = [row.feedback_id for row in rows]
     vectors = mix_context(vectors_of([row.data for row in rows]), texts_of)
     return _collapse(rows, _neighbourhood_keys(rows), vectors)
@@ -150,6 +153,7 @@ def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
         texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
         langs=[rows[at].lang for at in first],
         registers=[rows[at].channel or "" for at in first],
+        documents=[rows[at].feedback_id for at in first],
         mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
         quotes=[rows[at].text for at in first],
         vectors=vectors[first],

@@ -17,7 +17,7 @@ from nlp.themes.vectors import Floats, unit_rows
 CONTEXT_WEIGHT = 0.7
 # A short text is read as a whole, a long complaint sentence by sentence
 # (AMI on the demo's posts with a limit of 4 mentions .28, of 6 .30, of 8 .32).
-_SHORT_MENTIONS = 8
+SHORT_MENTIONS = 8
 
 
 def find_neighbourhoods(texts_of: Sequence[str]) -> list[range]:
@@ -30,7 +30,7 @@ def find_neighbourhoods(texts_of: Sequence[str]) -> list[range]:
     start = 0
     for _, run in groupby(texts_of):
         end = start + sum(1 for _ in run)
-        is_short = end - start <= _SHORT_MENTIONS
+        is_short = end - start <= SHORT_MENTIONS
         for row in range(start, end):
             near = range(max(start, row - 1), min(end, row + 2))
             found.append(range(start, end) if is_short else near)

@@ -30,6 +30,7 @@ class Corpus:
     :param vectors: (m, d) float32 rows.
     :param voices: m voices, see ``centring.voice_of``; the most frequent where equal texts
         disagree.
+    :param documents: (m,) number of what the text is a part of; the first where it is in several.
     :param counts: (m,) how many input rows have the text.
     :param sources: (n,) for each input row the number of its text.
     """
@@ -37,6 +38,7 @@ class Corpus:
     texts: list[str]
     vectors: NDArray[np.float32]
     voices: list[str]
+    documents: NDArray[np.int32]
     counts: NDArray[np.int64]
     sources: NDArray[np.intp]
 
@@ -47,7 +49,10 @@ class Corpus:
 
 
 def collapse_texts(
-    texts: Sequence[str], vectors: NDArray[np.floating], voices: Sequence[str]
+    texts: Sequence[str],
+    vectors: NDArray[np.floating],
+    voices: Sequence[str],
+    documents: Sequence[str] | None = None,
 ) -> Corpus:
     """Put equal texts together and sort by sha256 of the text."""
     rows: dict[str, list[int]] = {}
@@ -64,9 +69,16 @@ def collapse_texts(
         ordered,
         vectors[chosen].astype(np.float32).reshape(len(ordered), vectors.shape[1]),
         [_most_frequent(voices[row] for row in rows[text]) for text in ordered],
+        _number([min(documents[row] for row in rows[text]) for text in ordered])
+        if documents
+        else np.arange(len(ordered), dtype=np.int32),
         np.array([len(rows[text]) for text in ordered], dtype=np.int64),
         sources,
     )
+
+
+def _number(keys: Sequence[str]) -> NDArray[np.int32]:
+    return np.unique(np.asarray(keys), return_inverse=True)[1].astype(np.int32)
 
 
 def _most_frequent(values: object) -> str:

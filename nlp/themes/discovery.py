@@ -90,6 +90,7 @@ def discover_themes(
     langs: Sequence[str],
     *,
     registers: Sequence[str] | None = None,
+    documents: Sequence[str] | None = None,
     means: LanguageMeans | None = None,
     link_strength: float = LINK_STRENGTH,
     max_fit_rows: int = MAX_FIT_ROWS,
@@ -101,6 +102,7 @@ def discover_themes(
     :param langs: n ISO 639-1 codes, ``und`` where unknown.
     :param registers: n names of where each text was written (survey, review, social ...), so that
         texts are not grouped by the way of writing that these bring; None where all are alike.
+    :param documents: n keys of what each text is a part of; None where each stands alone.
     :param means: fixed language means of this encoder; those of the default encoder if None.
     :param link_strength: from which vote share on themes of two languages become one.
     :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
@@ -109,7 +111,7 @@ def discover_themes(
     if len(langs) != len(texts):
         raise ValueError(f"{len(texts)} texts need as many languages, got {len(langs)}")
     check_vectors(vectors, len(texts))
-    corpus = collapse_texts(texts, vectors, name_voices(langs, registers))
+    corpus = collapse_texts(texts, vectors, name_voices(langs, registers), documents)
     fixed = load_language_means() if means is None else means
     fit = choose_fit_rows(corpus, max_fit_rows)
     if not len(fit):
@@ -165,8 +167,10 @@ def _partition_sites(
     parts = _Partition(np.full(len(fit), -1, dtype=np.int32), 0, [])
     for places in group_sites(sites):
         rows = fit[places]
-        graph = build_graph(centred[rows], [corpus.texts[row] for row in rows])
-        labels = partition_rows(centred[rows], graph)
+        graph = build_graph(
+            centred[rows], [corpus.texts[row] for row in rows], corpus.documents[rows]
+        )
+        labels = partition_rows(centred[rows], graph, corpus.documents[rows])
         if labels.max() < 0 and _is_one_theme(corpus, rows, fixed):
             labels = np.zeros(len(rows), dtype=np.int32)
         if labels.max() < 0:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.themes.context import SHORT_MENTIONS
 from nlp.themes.lexical import letter_rows, pair_similarities
-from nlp.themes.vectors import Floats, best_similarities, unit_rows
+from nlp.themes.vectors import Floats, Ints, best_similarities, unit_rows
 
 # All constants: themes.md, section 2, steps 3 to 6, measured on ten sets.
 _N_CANDIDATES = 64
@@ -41,15 +42,18 @@ class Graph:
     local: Floats
 
 
-def build_graph(rows: Floats, texts: Sequence[str]) -> Graph:
+def build_graph(rows: Floats, texts: Sequence[str], documents: Ints) -> Graph:
     """Join each row to its nearest by meaning and letters, corrected for hubs by local scaling.
 
     :param rows: (n, d) centred unit rows, at least two.
     :param texts: the n texts that the rows stand for.
+    :param documents: (n,) number of what each text is a part of. Parts of a long one are not
+        joined: they are alike by their writer, and one complaint would be a theme.
     """
     from scipy.sparse import coo_array
 
     indices, cosines = best_similarities(rows, rows, _N_CANDIDATES, is_same=True)
+    indices, cosines = _without_own_document(indices, cosines, documents)
     local = cosines[:, :_N_LOCAL].mean(axis=1)
     both_kinds = cosines + _LETTER_WEIGHT * pair_similarities(letter_rows(texts), indices)
     nearby = np.sort(both_kinds, axis=1)[:, ::-1][:, :_N_LOCAL].mean(axis=1)
@@ -67,6 +71,20 @@ def build_graph(rows: Floats, texts: Sequence[str]) -> Graph:
     both.eliminate_zeros()
     both.sort_indices()
     return Graph(both, local)
+
+
+def _without_own_document(indices: Ints, cosines: Floats, documents: Ints) -> tuple[Ints, Floats]:
+    """Move the parts of a row's own long document to the end, as unlike as can be.
+
+    Those of a short one are read as one (see ``context``) and stay together.
+    """
+    is_long = np.bincount(documents)[documents] > SHORT_MENTIONS
+    is_own = is_long[:, None] & (documents[indices] == documents[:, None])
+    if not is_own.any():
+        return indices, cosines
+    others = np.where(is_own, np.float32(-1), cosines)
+    order = np.argsort(-others, axis=1, kind="stable")
+    return np.take_along_axis(indices, order, axis=1), np.take_along_axis(others, order, axis=1)
 
 
 def smooth_rows(rows: Floats, graph: Graph) -> Floats:

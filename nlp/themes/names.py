@@ -26,7 +26,10 @@ _MIN_SHARE = 0.08
 _MIN_SHARE_WIDE = 0.03
 _MIN_RANKED = 2
 _MIN_TEXTS = 2
-_MIN_LIFT = 1.3
+# A theme of more texts is named by what three of them say.
+_MANY_TEXTS = 25
+# A word that every third theme has as often, such as the brand, tells little.
+_MIN_LIFT = 1.7
 # By number of words: two or three read best, one is often too wide, four are rarely said again.
 _LENGTH_WEIGHTS = {1: 0.7, 2: 1.25, 3: 1.15, 4: 0.9}
 # A longer phrase takes the place of the one that it contains from this part of its texts on.
@@ -158,7 +161,8 @@ def _rank(theme: _Counts, everything: _Counts, min_share: float) -> list[_Scored
     """Score the phrases of a theme, best first."""
     scored = []
     n_others = everything.n_texts - theme.n_texts
-    least = max(_MIN_TEXTS if theme.n_texts > _MIN_TEXTS else 1, min_share * theme.n_texts)
+    fewest = _MIN_TEXTS + (theme.n_texts >= _MANY_TEXTS) if theme.n_texts > _MIN_TEXTS else 1
+    least = max(fewest, min_share * theme.n_texts)
     for key, n_texts in theme.texts_with.items():
         share = n_texts / max(theme.n_texts, 1)
         elsewhere = (everything.texts_with[key] - n_texts + 0.5) / (n_others + 1)

@@ -30,10 +30,11 @@ def min_theme_size(n_rows: int) -> int:
     return max(_MIN_SIZE, round(_SIZE_PER_ROOT * math.sqrt(n_rows)))
 
 
-def partition_rows(rows: Floats, graph: Graph) -> Ints:
+def partition_rows(rows: Floats, graph: Graph, documents: Ints) -> Ints:
     """Give every row a theme.
 
     :param rows: (n, d) centred unit rows in canonical order.
+    :param documents: (n,) number of what each row is a part of; a theme needs several.
     :returns: (n,) labels 0..k-1, or all -1 when fewer than two dense cores are found.
     """
     labels = find_cores(rows, graph)
@@ -41,7 +42,7 @@ def partition_rows(rows: Floats, graph: Graph) -> Ints:
         return np.full(len(rows), -1, dtype=np.int32)
     labels = refine_labels(graph, spread_labels(rows, graph, labels))
     labels = refine_labels(graph, merge_themes(graph, labels))
-    labels = spread_labels(rows, graph, _dissolve_small(labels, min_theme_size(len(rows))))
+    labels = spread_labels(rows, graph, _dissolve_small(labels, documents))
     return merge_themes(graph, labels)
 
 
@@ -191,9 +192,11 @@ def _membership(labels: Ints, n_themes: int) -> Any:
     return csr_array((ones, (kept, labels[kept])), shape=(len(labels), n_themes))
 
 
-def _dissolve_small(labels: Ints, min_size: int) -> Ints:
-    sizes = np.bincount(labels[labels >= 0], minlength=1)
-    is_small = sizes < min_size
+def _dissolve_small(labels: Ints, documents: Ints) -> Ints:
+    """Take apart the themes that too few documents speak of."""
+    pairs = np.unique(np.stack([labels, documents], axis=1)[labels >= 0], axis=0)
+    sizes = np.bincount(pairs[:, 0], minlength=1)
+    is_small = sizes < min_theme_size(len(np.unique(documents)))
     if is_small.all():
         return labels
     return _renumber(np.where(is_small[labels], -1, labels).astype(np.int32))

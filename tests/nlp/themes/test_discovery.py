@@ -178,3 +178,32 @@ def test_lengths_that_differ_are_refused(planted) -> None:
         discover_themes(corpus.texts, corpus.vectors[:5], corpus.langs, means=corpus.means)
     with pytest.raises(ValueError, match="60 texts need as many languages, got 1"):
         discover_themes(corpus.texts, corpus.vectors, ["en"], means=corpus.means)
+
+
+def test_a_way_of_writing_is_no_theme(planted) -> None:
+    corpus = planted({"en": 100})
+    is_post = np.arange(len(corpus.texts)) % 2 == 1
+    shift = np.where(is_post[:, None], np.ones(corpus.vectors.shape[1]) / 8, 0)
+    shifted = corpus.vectors.astype(np.float32) + shift
+    vectors = shifted / np.linalg.norm(shifted, axis=1, keepdims=True)
+    registers = np.where(is_post, "social", "survey").tolist()
+    blind = discover_themes(corpus.texts, vectors, corpus.langs, means=corpus.means)
+    found = discover_themes(
+        corpus.texts, vectors, corpus.langs, registers=registers, means=corpus.means
+    )
+    assert adjusted_rand_score(corpus.gold, found.labels) > 0.9
+    assert adjusted_rand_score(corpus.gold, blind.labels) < 0.8
+    assert all(langs == ("en",) for langs in found.theme_langs)
+
+
+def test_one_long_document_is_no_theme(planted) -> None:
+    corpus = planted({"en": 40})
+    documents = ["one" if gold == 0 else str(row) for row, gold in enumerate(corpus.gold.tolist())]
+    found = _discover(corpus, documents=documents)
+    assert _discover(corpus).n_themes == 6 and found.n_themes == 5
+
+
+def test_lengths_of_registers_that_differ_are_refused(planted) -> None:
+    corpus = planted({"en": 10})
+    with pytest.raises(ValueError, match="60 texts need as many registers, got 1"):
+        _discover(corpus, registers=["survey"])
