@@ -27,6 +27,7 @@ SETS = {
     "arbanking77_msa": (("themes/arbanking77_msa_test.ar", "label"),),
     "airline": (("sentiment/airline.en", "reason"),),
     "stackoverflow": (("themes/stackoverflow_titles.en", "label"),),
+    # Not a fair score: the shipped projection was learned from its training split.
     "clinc150_test": (("themes/clinc150.en", "label"),),
     "cfpb": (("themes/cfpb.en", "label"),),
     "mixed_en_ar": (
