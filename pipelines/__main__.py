@@ -6,22 +6,16 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    _mend_streams()
-    try:
-        from pipelines.cli.app import run_app
+    from pipelines.cli.app import STOPPED, run_app
 
-        code = run_app()
-    except KeyboardInterrupt:  # while the program is still being loaded, or twice
-        code = 1
-    sys.exit(code)
-
-
-def _mend_streams() -> None:
-    """A program started without standard output or errors (`>&-`) writes them to nowhere."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- open until the end
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    code = run_app()
+    if code != STOPPED:
+        sys.exit(code)
+    # A KeyboardInterrupt that passed through code which C libraries run makes Python kill itself
+    # with SIGINT at its end, although we caught it: leave before that, with our own exit code.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 if __name__ == "__main__":

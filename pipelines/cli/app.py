@@ -17,6 +17,8 @@ import typer
 from pipelines.cli import look, records, steps, themes
 from pipelines.errors import EarfulError
 
+# What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
+STOPPED = -1
 TRACEBACK_VARIABLE = "EARFUL_TRACEBACK"
 
 app = typer.Typer(
@@ -69,7 +71,7 @@ def run_app(arguments: list[str] | None = None) -> int:
     """Run one command line.
 
     :param arguments: without the program's name; None means those of the process.
-    :returns: the exit code.
+    :returns: the exit code, or STOPPED.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -112,7 +114,7 @@ def _stop() -> int:
         "stopped: the store is as it was before this command. What the encoder has read so far is "
         "kept; the same command goes on from there"
     )
-    return 1
+    return STOPPED
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
