@@ -86,6 +86,9 @@ def print_findings(found: "Sequence[Finding]") -> None:
 
 def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
     """Print themes, in the order given."""
+    if not rows:
+        open_console().print("there are no themes yet; find some with: earful run PATH")
+        return
     heads = {"theme": "id", "name": "left", "voices": "right", "mentions": "right"}
     heads |= {"feeling": "right", "verdict": "id", "languages": "id"}
     table = make_table(heads)
