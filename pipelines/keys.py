@@ -1,5 +1,6 @@
 """Keys by which a person is recognised: one spelling for each e-mail, phone, handle and id."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
@@ -66,6 +67,9 @@ def _normalize_phone(value: str, region: str | None) -> str | None:
         parse,
     )
 
+    value = "".join(str(unicodedata.decimal(char, char)) for char in value)
+    # The international prefix of most countries; phonenumbers knows it only with a region.
+    value = re.sub(r"^\W*0\W*0(?=\W*[1-9])", "+", value)
     try:
         number = parse(value, region)
     except NumberParseException:

@@ -15,7 +15,7 @@ MAX_RAW_CHARS = 10_000
 # What to say of each reason, beside those that the readers give (pipelines.reading.tables).
 REASONS = {
     "repeated": "the same id and the same content as another row",
-    "older_version": "a newer version of the same id was kept",
+    "older_version": "another version of the same id was kept: the newer one, where they are dated",
     "unknown_customer": "the customer's e-mail, phone or handle is not in the store",
     "unreadable_file": "the whole file could not be read",
 }
@@ -37,8 +37,12 @@ class Rejection:
 
 
 def reject_rows(run: Run, rejections: Iterable[Rejection]) -> None:
-    """Store rejected rows; each is stored once, however often its file is read."""
-    rows = [_make_row(rejection, run.run_id) for rejection in rejections]
+    """Store rejected rows; each is stored once, however often its file is read.
+
+    A row is told by its content and not by its place: a file that gained rows at its head brings
+    the same rejected rows again.
+    """
+    rows = [_make_row(rejection, run) for rejection in rejections]
     if rows and upsert_rows(run.connection, tables.rejected, rows, keep=("run_id",)):
         run.mark_changed()
 
@@ -54,15 +58,16 @@ def describe_loser(source: str, loser: Loser) -> Rejection:
     return Rejection(source, loser.incoming.file, loser.incoming.row_number, loser.reason, raw)
 
 
-def _make_row(rejection: Rejection, run_id: str) -> dict[str, Any]:
-    place = f"{rejection.source}\0{rejection.file}\0{rejection.row_number}\0{rejection.raw}"
-    digest = hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+def _make_row(rejection: Rejection, run: Run) -> dict[str, Any]:
+    told = f"{rejection.source}\0{rejection.file}\0{rejection.reason}\0{rejection.raw}"
+    occurrence = run.rejected[told] = run.rejected[told] + 1
+    identity = f"{told}\0{occurrence}".encode("utf-8", "surrogatepass")
     return {
-        "rejected_id": f"r{digest}",
+        "rejected_id": f"r{hashlib.sha256(identity).hexdigest()[:24]}",
         "source": rejection.source,
         "file": rejection.file,
         "row_number": rejection.row_number,
         "reason": rejection.reason,
         "raw": rejection.raw,
-        "run_id": run_id,
+        "run_id": run.run_id,
     }

@@ -24,12 +24,16 @@ COUNTS = (
 
 @dataclass
 class Run:
-    """What a step may use: the transaction, the run's id, and counters that end in its row."""
+    """What a step may use: the transaction, the run's id, and counters that end in its row.
+
+    :param rejected: how often a rejected row of the same content was met in this run.
+    """
 
     connection: Connection
     run_id: str
     started_at: datetime
     counts: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def mark_changed(self) -> None:

@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipelines.upserts import upsert_rows
+
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 # Columns of the temporary table that say where a row came from.
 _FILE, _ROW_NUMBER = "staged_file", "staged_row_number"
@@ -75,12 +77,16 @@ class Staging:
 
     :param table: has one text primary key, a ``content_hash`` and the column that dates a version.
     :param version: name of that column.
+    :param keep_all_keys: stage the keys of beaten rows too: a person's keys add up.
     """
 
-    def __init__(self, connection: Connection, table: Table, version: str) -> None:
+    def __init__(
+        self, connection: Connection, table: Table, version: str, *, keep_all_keys: bool = False
+    ) -> None:
         self._connection = connection
         self.table = table
         self._version = version
+        self._keep_all_keys = keep_all_keys
         self._key = next(iter(table.primary_key)).name
         self._staged = Table(
             f"staged_{table.name}",
@@ -118,6 +124,7 @@ class Staging:
             if rival is not None:
                 losers.append(_name_loser(each, rival, each_wins=winners.get(key) is each))
         self._replace(winners)
+        self._stage_keys(incoming if self._keep_all_keys else winners.values())
         return losers
 
     def merge(self) -> Merged:
@@ -153,7 +160,8 @@ class Staging:
         if not winners:
             return
         self._delete(self._staged, list(winners))
-        self._delete(self.keys, list(winners))
+        if not self._keep_all_keys:
+            self._delete(self.keys, list(winners))
         self._connection.execute(
             insert(self._staged),
             [
@@ -161,13 +169,19 @@ class Staging:
                 for each in winners.values()
             ],
         )
-        keys = [
-            {self._key: key, "key_type": key_type, "key_hash": key_hash}
-            for key, each in winners.items()
+
+    def _stage_keys(self, rows: Iterable[Incoming]) -> None:
+        keys = {
+            (each.row[self._key], key_type, key_hash)
+            for each in rows
             for key_type, key_hash in each.keys.items()
-        ]
-        if keys:
-            self._connection.execute(insert(self.keys), keys)
+        }
+        names = (self._key, "key_type", "key_hash")
+        upsert_rows(
+            self._connection,
+            self.keys,
+            (dict(zip(names, key, strict=True)) for key in sorted(keys)),
+        )
 
     def _is_same(self) -> ColumnElement[bool]:
         return self._staged.c.content_hash == self.table.c.content_hash

@@ -173,7 +173,7 @@ feedback_key = Table(
 rejected = Table(
     "rejected",
     metadata,
-    _key("rejected_id", "derived from source, file, row and content"),
+    _key("rejected_id", "derived from source, file and content"),
     _text("source", "where it came from"),
     _text("file", "the file, relative to the path that was given"),
     _count("row_number", "the row in that file, as a person counts it"),

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from pipelines.inspect import Inspection
@@ -21,6 +22,9 @@ _UNSAFE: dict[int, str | None] = {
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)),
     **dict.fromkeys((*range(32), 0x7F), " "),
 }
+
+# Narrower, words are cut into syllables.
+MIN_LEFT_WIDTH = 14
 
 _COUNT_LABELS = {
     "n_customers": "customer records read",
@@ -50,23 +54,47 @@ def print_json(value: Any) -> None:
 def make_table(columns: Mapping[str, str]) -> Table:
     """A table with few lines.
 
-    :param columns: by heading: "left" wraps, "id" is on one line, "right" is a number.
+    :param columns: by heading: "left" wraps, "id" is on one line, "right" is a number; with a
+        question mark behind, the column is left out where the terminal is too narrow.
     """
     table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     for name, side in columns.items():
+        kind = side.removesuffix("?")
         table.add_column(
             name,
-            justify="right" if side == "right" else "left",
+            justify="right" if kind == "right" else "left",
             overflow="fold",
-            no_wrap=side != "left",
+            no_wrap=kind != "left",
+            min_width=MIN_LEFT_WIDTH if kind == "left" else None,
+            highlight=side.endswith("?"),
         )
     return table
 
 
 def print_table(console: Console, title: str, table: Table) -> None:
-    """Print a table under its title."""
+    """Print a table under its title; optional columns go first where it is too wide."""
+    while _least_width(table) > console.width:
+        optional = [place for place, column in enumerate(table.columns) if column.highlight]
+        if not optional:
+            break
+        del table.columns[optional[-1]]
+        for place, column in enumerate(table.columns):
+            column._index = place
     console.print(f"\n[bold]{escape(title)}[/]")
     console.print(table)
+
+
+def _least_width(table: Table) -> int:
+    """Columns of a terminal that show every number, day and id uncut."""
+    widths = [
+        max(
+            column.min_width or 0,
+            *(Text.from_markup(str(cell)).cell_len for cell in column.cells if column.no_wrap),
+            Text.from_markup(str(column.header)).cell_len,
+        )
+        for column in table.columns
+    ]
+    return sum(widths) + 2 * len(widths) + 2
 
 
 def show_text(text: str | None, limit: int = 160) -> str:

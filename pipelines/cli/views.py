@@ -57,8 +57,8 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
 def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()
-    heads = {"run": "left", "command": "id", "status": "id", "s": "right"}
-    heads |= dict.fromkeys(("read", "new", "rejected", "mentions"), "right")
+    heads = {"run": "id", "command": "id", "status": "id", "read": "right", "new": "right"}
+    heads |= {"rejected": "right?", "mentions": "right?", "s": "right?"}
     table = make_table(heads)
     for row in rows:
         figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions"))
@@ -66,8 +66,8 @@ def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
             row["run_id"],
             row["command"],
             row["status"],
-            show_number(row["seconds"], 1),
             *map(show_number, figures),
+            show_number(row["seconds"], 1),
         )
     print_table(console, title, table)
     for row in rows:
@@ -89,18 +89,18 @@ def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> No
     if not rows:
         open_console().print("there are no themes yet; find some with: earful run PATH")
         return
-    heads = {"theme": "id", "name": "left", "voices": "right", "mentions": "right"}
-    heads |= {"feeling": "right", "verdict": "id", "languages": "id"}
+    heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
+    heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
     table = make_table(heads)
     for row in rows:
         table.add_row(
             row["theme_id"],
             show_text(row["name"], 60),
             show_number(row["n_customers"]),
-            show_number(row["n_mentions"]),
             show_feeling(row["sentiment"]),
-            row["verdict"] or "–",
             _show_languages(row["languages"]),
+            row["verdict"] or "–",
+            show_number(row["n_mentions"]),
         )
     print_table(open_console(), title, table)
 
@@ -136,18 +136,18 @@ _MONTH_HEADS = ("mentions", "voices", "feeling")
 def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> None:
     if not sources:
         return
-    heads = {"source": "left", "feedback": "right", "languages": "right", "linked": "right"}
-    table = make_table({**heads, "noise": "right", "from": "id", "to": "id"})
+    heads = {"source": "left", "feedback": "right", "linked": "right", "from": "id", "to": "id"}
+    table = make_table({**heads, "noise": "right?", "languages": "right?"})
     for row in sources:
         linked = row["n_linked"] / row["n_feedback"]
         table.add_row(
             escape(row["source"]),
             show_number(row["n_feedback"]),
-            show_number(row["n_languages"]),
             f"{linked:.0%}",
-            show_number(row["n_noise"]),
             show_day(row["first_at"]),
             show_day(row["last_at"]),
+            show_number(row["n_noise"]),
+            show_number(row["n_languages"]),
         )
     print_table(console, "Sources", table)
 

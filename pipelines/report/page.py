@@ -72,11 +72,15 @@ def _content_policy(style: str, script: str) -> str:
     )
 
 
+# Under this mean score nobody would call a theme happy.
+MIN_HAPPY = 0.15
+
+
 def _pick_themes(facts: ReportFacts) -> list[tuple[str, ThemeFacts]]:
     """The few themes to see first, each once, with every reason to see it."""
     heard = [t for t in facts.themes if t.n_voices >= MIN_VOICES and t.sentiment is not None]
     unhappy = [t for t in heard if (t.sentiment or 0) < 0]
-    happy = [t for t in heard if (t.sentiment or 0) > 0]
+    happy = [t for t in heard if (t.sentiment or 0) > MIN_HAPPY]
     picks = {
         "Most spoken of": facts.themes[0] if facts.themes else None,
         "New": max((t for t in facts.themes if t.is_new), key=lambda t: t.n_voices, default=None),

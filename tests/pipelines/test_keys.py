@@ -24,6 +24,8 @@ SECRET = b"a secret for tests, long enough"
         ("phone", "050-123-4567", "IL", "+972501234567"),
         ("phone", "٠٥٠١٢٣٤٥٦٧", "SA", "+966501234567"),
         ("phone", "۰۹۱۲۳۴۵۶۷۸۹", "IR", "+989123456789"),
+        ("phone", "۰۰۹۸۹۱۲۳۴۵۶۷۸۹", "US", "+989123456789"),
+        ("phone", "00 972 50-123-4567", None, "+972501234567"),
         ("phone", "12", "US", None),
         ("phone", "call me", "US", None),
         ("handle", "@Dana_L", None, "dana_l"),

@@ -451,6 +451,70 @@ def test_exit_codes_of_the_command_line(
     assert "another run holds" in err
 
 
+def test_a_rejected_row_that_moves_in_its_file_is_not_rejected_twice(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    good = make_rows(20)[5:15]
+    bad = {**good[0], "Review ID": "x", "Comment": ""}
+    write_csv(tmp_path / "r.csv", [bad, *good, bad])
+    assert json.loads(quiet_cli("ingest", "r.csv", "--json")[1])["n_rejected"] == 2
+    write_csv(tmp_path / "r.csv", [{**good[0], "Review ID": "new"}, bad, bad, *good])
+    counts = json.loads(quiet_cli("ingest", "r.csv", "--json")[1])
+    assert (counts["n_new"], counts["n_known"], counts["n_rejected"]) == (1, 10, 2)
+    status = json.loads(quiet_cli("status", "--json")[1])
+    assert status["rejected"] == {"no_text": 2}
+
+
+def test_two_records_of_one_customer_add_up_their_keys(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    people = [{"Customer ID": f"P{n}", "E-mail": f"p{n}@example.com"} for n in range(9)]
+    rows = [{**each, "Phone": "", "Segment": "A"} for each in people]
+    rows.append({"Customer ID": "P1", "E-mail": "", "Phone": "+1 202 555 0123", "Segment": "B"})
+    write_csv(tmp_path / "crm.csv", rows)
+    assert quiet_cli("customers", "crm.csv")[0] == 3
+    said = [
+        {"Comment": f"The card number {n} never came", "Phone": "(202) 555-0123" if not n else ""}
+        for n in range(9)
+    ]
+    write_csv(tmp_path / "r.csv", said)
+    assert quiet_cli("ingest", "r.csv", "--map", "phone=Phone")[0] == 0
+    assert quiet_cli("link")[0] == 0
+    assert json.loads(quiet_cli("status", "--json")[1])["sources"][0]["n_linked"] == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_terminal_is_too_narrow_for_ids_and_names(
+    tmp_path: Path,
+    quiet_cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+) -> None:
+    write_csv(tmp_path / "reviews_of_march.csv", make_rows(20)[5:15])
+    quiet_cli("ingest", "reviews_of_march.csv")
+    store = open_store(f"sqlite:///{tmp_path}/earful.db")
+    with store.write() as connection:
+        row = {"theme_id": "t0123456789ab", "name": "Card not delivered", "status": "active"}
+        connection.execute(
+            tables.theme.insert().values(
+                **row, origin="discovered", n_mentions=12345, n_customers=9
+            )
+        )
+        run_id = connection.execute(select(tables.run.c.run_id)).scalar_one()
+    store.engine.dispose()
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command, wanted in (
+        (["themes", "list"], ["t0123456789ab", "Card not"]),
+        (["runs"], [run_id, "ingest"]),
+        (["status"], [run_id, "reviews_of", "2026-"]),
+    ):
+        code, out, _ = quiet_cli(*command)
+        assert code == 0
+        assert all(len(line) <= width for line in out.splitlines())
+        for each in wanted:
+            assert each in out, (command, each)
+
+
 def test_json_goes_to_standard_output_and_progress_to_standard_error(
     tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -461,7 +461,7 @@ def upgrade() -> None:
             "rejected_id",
             sa.Text(),
             nullable=False,
-            comment="derived from source, file, row and content",
+            comment="derived from source, file and content",
         ),
         sa.Column("source", sa.Text(), nullable=True, comment="where it came from"),
         sa.Column(
