@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipelines.errors import ConfigError
 
 CONFIG_VARIABLE = "EARFUL_CONFIG"
-DB_VARIABLE = "EARFUL_DB"
 CACHE_VARIABLE = "EARFUL_CACHE"
 LOCAL_CONFIG = Path("earful.toml")
 

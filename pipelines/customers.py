@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import insert, literal, select
-
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
-from pipelines.keys import hash_keys, normalize_key
+from pipelines.keys import hash_person, normalize_key
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
 from pipelines.reading.records import CustomerRecord
@@ -56,30 +54,11 @@ class _CustomerLoader:
 
     def finish(self, run: Run, merged: Merged) -> None:
         """Add the keys; those of an older record stay: people are found by a former e-mail too."""
-        staged, kept = self.staging.keys.c, tables.customer_key.c
-        names = ["key_type", "key_hash", "customer_id", "source"]
-        missing = (
-            select(staged.key_type, staged.key_hash, staged.customer_id, literal("customers"))
-            .outerjoin(
-                tables.customer_key,
-                (kept.key_type == staged.key_type)
-                & (kept.key_hash == staged.key_hash)
-                & (kept.customer_id == staged.customer_id),
-            )
-            .where(kept.customer_id.is_(None))
-        )
-        run.connection.execute(insert(tables.customer_key).from_select(names, missing))
+        self.staging.copy_keys(tables.customer_key, source="customers")
 
     def _prepare(self, record: CustomerRecord, given: FileInput) -> Prepared:
-        values = {
-            "customer_id": record.customer,
-            "email": record.email,
-            "phone": record.phone,
-            "handle": record.handle,
-        }
-        keys = hash_keys(
-            self.settings.secret, values, _region_of(record.country) or self.settings.region
-        )
+        region = _region_of(record.country) or self.settings.region
+        keys = hash_person(self.settings.secret, record, region)
         row: dict[str, Any] = {
             "customer_id": self._choose_id(record, keys),
             "segment": record.segment,

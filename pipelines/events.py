@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
-from pipelines.keys import hash_keys
+from pipelines.keys import hash_person
 from pipelines.link import find_customers
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
@@ -50,7 +50,8 @@ class _EventLoader:
         )
 
     def prepare(self, given: FileInput, records: Sequence[EventRecord]) -> list[Prepared | BadRow]:
-        hashes = [self._hash_person(record) for record in records]
+        secret, region = self.settings.secret, self.settings.region
+        hashes = [hash_person(secret, record, region) for record in records]
         known = find_customers(
             self._run.connection, (key for keys in hashes for key in keys.values())
         )
@@ -64,15 +65,6 @@ class _EventLoader:
 
     def finish(self, run: Run, merged: Merged) -> None:
         """Nothing follows: events have no keys of their own."""
-
-    def _hash_person(self, record: EventRecord) -> dict[str, str]:
-        values = {
-            "customer_id": record.customer,
-            "email": record.email,
-            "phone": record.phone,
-            "handle": record.handle,
-        }
-        return hash_keys(self.settings.secret, values, self.settings.region)
 
     def _describe(self, record: EventRecord) -> dict[str, str] | None:
         attributes = mask_values(record.attributes, self.settings.region)

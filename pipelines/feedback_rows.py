@@ -11,7 +11,7 @@ from nlp.cleaning import normalize_text, repair_text, text_hash
 from nlp.languages import UNKNOWN, detect_language
 from nlp.masking import mask_text
 from nlp.noise import score_noise
-from pipelines.keys import hash_keys
+from pipelines.keys import hash_person
 from pipelines.reading.records import FeedbackItem
 from pipelines.secret import hash_key
 from pipelines.staging import hash_content
@@ -50,16 +50,7 @@ class PreparedFeedback:
 
 def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedback:
     """Make the row of one feedback; nothing personal is left in it but keyed hashes."""
-    keys = hash_keys(
-        settings.secret,
-        {
-            "customer_id": item.customer,
-            "email": item.email,
-            "phone": item.phone,
-            "handle": item.handle,
-        },
-        settings.region,
-    )
+    keys = hash_person(settings.secret, item, settings.region)
     row = {**_describe_text(item, settings), **_describe_origin(item, settings)}
     row["author_key"] = _key_author(item, keys, settings.secret)
     row["content_hash"] = hash_content({**row, "keys": keys})

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
-
 from pipelines import tables
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
@@ -57,19 +55,7 @@ class _FeedbackLoader:
     def finish(self, run: Run, merged: Merged) -> None:
         delete_by_id(run.connection, tables.mention, "feedback_id", merged.updated)
         delete_by_id(run.connection, tables.feedback_key, "feedback_id", merged.updated)
-        names = ["feedback_id", "key_type", "key_hash"]
-        staged, kept = self.staging.keys.c, tables.feedback_key.c
-        missing = (
-            select(*(staged[name] for name in names))
-            .outerjoin(
-                tables.feedback_key,
-                (kept.feedback_id == staged.feedback_id)
-                & (kept.key_type == staged.key_type)
-                & (kept.key_hash == staged.key_hash),
-            )
-            .where(kept.feedback_id.is_(None))
-        )
-        run.connection.execute(insert(tables.feedback_key).from_select(names, missing))
+        self.staging.copy_keys(tables.feedback_key)
 
     def _prepare(self, item: FeedbackItem, settings: RowSettings, given: FileInput) -> Prepared:
         prepared = prepare_feedback(item, settings)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 from pipelines.secret import hash_key
 
@@ -23,6 +24,37 @@ def normalize_key(kind: str, value: str, region: str | None = None) -> str | Non
     if kind == "phone":
         return _normalize_phone(value, region) if value else None
     return _NORMALIZERS[kind](value) if value else None
+
+
+class Person(Protocol):
+    """A record that may name a person by any of the keys, as it was read."""
+
+    @property
+    def customer(self) -> str | None:
+        """The customer's own id."""
+
+    @property
+    def email(self) -> str | None:
+        """An e-mail address."""
+
+    @property
+    def phone(self) -> str | None:
+        """A phone number."""
+
+    @property
+    def handle(self) -> str | None:
+        """A name in a social network."""
+
+
+def hash_person(secret: bytes, person: Person, region: str | None = None) -> dict[str, str]:
+    """Keyed hash of each usable key of a record; see :func:`hash_keys`."""
+    values = {
+        "customer_id": person.customer,
+        "email": person.email,
+        "phone": person.phone,
+        "handle": person.handle,
+    }
+    return hash_keys(secret, values, region)
 
 
 def hash_keys(

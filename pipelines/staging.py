@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
 )
 from sqlalchemy.sql.elements import ColumnElement
@@ -139,6 +140,20 @@ class Staging:
         self._delete(self.table, updated)
         n_new = self._insert_missing() - len(updated)
         return Merged(n_new, n_known, tuple(updated), tuple(losers))
+
+    def copy_keys(self, table: Table, **constants: str) -> None:
+        """Insert the staged keys that a table of keys lacks.
+
+        :param constants: values of its further columns.
+        """
+        staged, kept = self.keys.c, table.c
+        names = [column.name for column in staged]
+        missing = (
+            select(*staged, *(literal(value) for value in constants.values()))
+            .outerjoin(table, and_(*(kept[name] == staged[name] for name in names)))
+            .where(kept[self._key].is_(None))
+        )
+        self._connection.execute(insert(table).from_select([*names, *constants], missing))
 
     def drop(self) -> None:
         """Remove the temporary tables."""

@@ -7,7 +7,6 @@ import typer
 
 if TYPE_CHECKING:
     from pipelines.config import Config
-    from pipelines.progress import Progress
 
 ConfigOption = Annotated[
     Path | None,
@@ -85,10 +84,3 @@ def rejected_code(n_rejected: int) -> None:
     """End with exit code 3 when rows were rejected."""
     if n_rejected:
         raise typer.Exit(3)
-
-
-def quiet_or(progress: "Progress", *, quiet: bool) -> "Progress":
-    """The progress to report to."""
-    from pipelines.progress import SilentProgress
-
-    return SilentProgress() if quiet else progress

@@ -1,6 +1,8 @@
 """``earful customers``, ``earful events`` and ``earful inspect``."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +16,10 @@ from pipelines.cli.options import (
     SourceOption,
     load_settings,
 )
-from pipelines.cli.steps import _show_result, run_job
+from pipelines.cli.steps import run_job, show_result
+
+if TYPE_CHECKING:
+    from pipelines.job import RunResult
 
 PathsArgument = Annotated[
     list[str], typer.Argument(metavar="PATH", help="Files, folders or globs.")
@@ -52,17 +57,9 @@ def customers(
 
     Contacts are kept as keyed hashes only.
     """
-    from pipelines.inputs import Inputs, record_inputs
-
-    settings, _ = load_settings(config, db)
-    result = run_job(
-        settings,
-        "customers",
-        ["customers", "link"],
-        lambda _: Inputs(customers=record_inputs(paths, source=source, pairs=mapping or ())),
-        lock_timeout,
-    )
-    _show_result(result, as_json=as_json)
+    steps = ["customers", "link"]
+    result = _load("customers", steps, paths, config, db, mapping, source, lock_timeout)
+    show_result(result, as_json=as_json)
 
 
 def events(
@@ -75,17 +72,28 @@ def events(
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Load operational events: orders, refunds, churn, renewals, tickets."""
+    result = _load("events", ["events"], paths, config, db, mapping, source, lock_timeout)
+    show_result(result, as_json=as_json)
+
+
+def _load(
+    kind: str,
+    steps: Sequence[str],
+    paths: list[str],
+    config: Path | None,
+    db: str | None,
+    mapping: list[str] | None,
+    source: str | None,
+    lock_timeout: float,
+) -> "RunResult":
     from pipelines.inputs import Inputs, record_inputs
 
     settings, _ = load_settings(config, db)
-    result = run_job(
-        settings,
-        "events",
-        ["events"],
-        lambda _: Inputs(events=record_inputs(paths, source=source, pairs=mapping or ())),
-        lock_timeout,
-    )
-    _show_result(result, as_json=as_json)
+
+    def find(_progress: Any) -> Inputs:
+        return Inputs(**{kind: record_inputs(paths, source=source, pairs=mapping or ())})
+
+    return run_job(settings, kind, steps, find, lock_timeout)
 
 
 def inspect(

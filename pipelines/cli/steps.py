@@ -74,7 +74,7 @@ def run(
     if engine != "local":
         raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
     result = _run("run", (*_READING, *_STEPS), paths, config, db, mapping, source, lock_timeout)
-    _show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json)
 
 
 def ingest(
@@ -88,7 +88,7 @@ def ingest(
 ) -> None:
     """Read feedback, customers and events into the store; nothing else."""
     result = _run("ingest", _READING, paths, config, db, mapping, source, lock_timeout)
-    _show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json)
 
 
 def _make_step(name: str) -> Callable[..., None]:
@@ -102,7 +102,7 @@ def _make_step(name: str) -> Callable[..., None]:
 
         settings, _ = load_settings(config, db)
         result = run_job(settings, name, [name], lambda _: Inputs(), lock_timeout)
-        _show_result(result, as_json=as_json)
+        show_result(result, as_json=as_json)
 
     return step
 
@@ -153,7 +153,8 @@ def run_job(
         return run_steps(job, command, steps, find_inputs(progress))
 
 
-def _show_result(result: "RunResult", *, as_json: bool) -> None:
+def show_result(result: "RunResult", *, as_json: bool) -> None:
+    """Print what a run did, and end with exit code 3 when rows were rejected."""
     from pipelines.cli.show import count_rejected, print_json, print_run
 
     if as_json:

@@ -1,6 +1,5 @@
 """The one way in: a file becomes its tables, whatever its format."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -94,9 +93,3 @@ def _end_at_damage(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
         if number == 0:
             raise
         yield make_bad_row(number + 1, "damaged_file", "")
-
-
-def take_rows(table: Table, n_rows: int) -> list[Row]:
-    """Take the first good rows of a table."""
-    good = (row for row in table.rows if isinstance(row, Row))
-    return list(itertools.islice(good, n_rows))
