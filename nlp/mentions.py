@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 __all__ = ["MAX_WORDS", "Span", "split_mentions", "split_texts"]
@@ -82,7 +83,7 @@ def split_texts(texts: Sequence[str], langs: Sequence[str]) -> list[list[Span]]:
     ends: list[list[int]] = [[] for _ in texts]
     for name, indices in by_tokenizer.items():
         places = [(index, piece) for index in indices for piece in pieces[index]]
-        found = _sentence_ends(name, (texts[index][slice(*piece)] for index, piece in places))
+        found = _sentence_ends(name, [texts[index][slice(*piece)] for index, piece in places])
         for (index, piece), relative in zip(places, found, strict=True):
             ends[index] += [piece.start + end for end in relative] + [piece.end]
     return [_spans(text, text_ends) for text, text_ends in zip(texts, ends, strict=True)]
@@ -106,10 +107,13 @@ def _pieces(text: str) -> Iterator[Span]:
         yield Span(start, len(text))
 
 
-def _sentence_ends(name: str, pieces: Iterable[str]) -> Iterator[list[int]]:
-    nlp = _pipeline(name)
-    for doc in nlp.pipe(pieces, batch_size=256):
-        yield [sentence.end_char for sentence in doc.sents]
+def _sentence_ends(name: str, pieces: Sequence[str]) -> Iterator[list[int]]:
+    """Find the ends of each piece's sentences; only pieces with an end inside go through spaCy."""
+    several = [bool(_end_inside().search(piece)) for piece in pieces]
+    docs = _pipeline(name).pipe(compress(pieces, several), batch_size=256) if any(several) else ()
+    parsed = iter(docs)
+    for is_parsed in several:
+        yield [sentence.end_char for sentence in next(parsed).sents] if is_parsed else []
 
 
 def _spans(text: str, ends: Iterable[int]) -> list[Span]:
@@ -243,6 +247,20 @@ def _conjunctions() -> frozenset[str]:
     return frozenset(_data()["conjunctions"].split())
 
 
+@cache
+def _sentence_signs() -> tuple[str, ...]:
+    from spacy.pipeline import Sentencizer
+
+    return (*Sentencizer.default_punct_chars, *_data()["ends"])
+
+
+@cache
+def _end_inside() -> re.Pattern[str]:
+    """Match a sentence's end that something follows: most short texts have none."""
+    signs = re.escape("".join(_sentence_signs()))
+    return re.compile(rf"[{signs}]\s*+[^{signs}\s]")
+
+
 def _tokenizer_name(lang: str) -> str:
     return lang if lang in _data()["tokenizers"] else "xx"
 
@@ -255,9 +273,7 @@ def _pipeline(name: str) -> Any:
     (precision .994, recall .995; senter .949, .999; parser .949, 1.0) and are 8 times faster.
     """
     import spacy
-    from spacy.pipeline import Sentencizer
 
     nlp = spacy.blank(name)
-    ends = [*Sentencizer.default_punct_chars, *_data()["ends"]]
-    nlp.add_pipe("sentencizer", config={"punct_chars": ends})
+    nlp.add_pipe("sentencizer", config={"punct_chars": list(_sentence_signs())})
     return nlp

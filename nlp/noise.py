@@ -7,7 +7,7 @@ other rows to be seen and are found elsewhere.
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -119,6 +119,7 @@ def _is_judged(token: str) -> bool:
     return len(token) > (3 if token.isascii() else 2) and not is_code
 
 
+@lru_cache(maxsize=50_000)  # a few thousand words make up most of a corpus
 def _surprise(word: str) -> float | None:
     for alphabet, table in _letter_pairs():
         if word[0] in alphabet:

@@ -7,12 +7,11 @@ them fit for Hebrew, Arabic and Persian too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from nlp.themes.vectors import Floats, Ints
+from nlp.themes.vectors import Floats, Ints, map_in_threads
 
 _BLOCK = 2048
 
@@ -42,9 +41,12 @@ def pair_similarities(rows: Any, indices: Ints) -> Floats:
     :returns: (n, k) cosines.
     """
     found = np.zeros(indices.shape, dtype=np.float32)
-    for start in range(0, len(indices), _BLOCK):
+
+    def fill(start: int) -> None:
         chosen = indices[start : start + _BLOCK]
         left = rows[np.repeat(np.arange(start, start + len(chosen)), chosen.shape[1])]
         products = left.multiply(rows[chosen.ravel()]).sum(axis=1)
         found[start : start + _BLOCK] = np.asarray(products).reshape(chosen.shape)
+
+    map_in_threads(fill, range(0, len(indices), _BLOCK))
     return found

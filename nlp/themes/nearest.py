@@ -16,6 +16,8 @@ _N_VOTES = 10
 # With one language there is nothing to measure the distance between languages on: English themes
 # of banking77 met by Arabic rows lose this much confidence against English rows.
 _DROP_ACROSS = 0.35
+# A median and its spread need no more.
+_MAX_CUT_ROWS = 4000
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def cut_across(known: Floats, langs: Sequence[str], labels: Ints) -> tuple[float
         cut, scale = fit_cut(nearest_themes(known, known, labels, is_same=True).confidences)
         return cut - _DROP_ACROSS, scale
     across = []
+    step = -(-len(known) // _MAX_CUT_ROWS)
     for rows in groups.values():
         others = np.setdiff1d(np.arange(len(known)), rows)
-        across.append(nearest_themes(known[rows], known[others], labels[others]).confidences)
+        asked = known[rows[::step]]
+        across.append(nearest_themes(asked, known[others], labels[others]).confidences)
     return fit_cut(np.concatenate(across))

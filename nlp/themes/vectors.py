@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,19 +69,32 @@ def best_similarities(
     if n_best <= 0:
         return indices, values
     left_grid, right_grid = exact_grid(left), exact_grid(right)
-    for start in range(0, len(left), block):
+
+    def fill(start: int) -> None:
         products = grid_products(left_grid[start : start + block], right_grid)
         if is_same:
             rows = np.arange(len(products))
             products[rows, start + rows] = -np.inf
         found, cosines = _best_of(products, n_best)
         indices[start : start + block], values[start : start + block] = found, cosines
+
+    map_in_threads(fill, range(0, len(left), block))
     return indices, values
+
+
+def map_in_threads(work: Callable[[int], None], places: Iterable[int]) -> None:
+    """Do independent pieces of array work side by side, one thread of BLAS each."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        deque(pool.map(work, places), maxlen=0)
 
 
 def _best_of(products: Floats, n_best: int) -> tuple[Ints, Floats]:
     if n_best < products.shape[1]:
-        found = np.argpartition(-products, n_best - 1, axis=1)[:, :n_best]
+        np.negative(products, out=products)
+        found = np.argpartition(products, n_best - 1, axis=1)[:, :n_best]
+        np.negative(products, out=products)
         found.sort(axis=1)
     else:
         found = np.broadcast_to(np.arange(n_best), products.shape)
