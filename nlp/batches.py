@@ -25,7 +25,7 @@ class Batch:
 
     :param rows: their places in the input; at most `size` of them.
     :param size: rows of the computed matrix, the same for each batch of this length.
-    :param length: columns of the computed matrix; every text is shorter than it.
+    :param length: columns of the computed matrix.
     """
 
     rows: tuple[int, ...]
@@ -33,19 +33,27 @@ class Batch:
     length: int
 
 
-def plan_batches(n_tokens: Sequence[int], limit: int, budget: int) -> Iterator[Batch]:
+def plan_batches(
+    n_tokens: Sequence[int],
+    limit: int,
+    budget: int,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    n_spare: int = 1,
+) -> Iterator[Batch]:
     """Group texts by padded length, shortest first.
 
-    :param n_tokens: tokens of each text, below `limit`.
+    :param n_tokens: tokens of each text, at most `limit - n_spare`.
     :param limit: longest input of the model.
     :param budget: tokens per batch, padding included; at least one text goes in each batch.
+    :param lengths: padded lengths, ascending.
+    :param n_spare: columns that stay padding in every row. One for transformers, which drops a mask
+        that is all ones on its way to the kernel, which then computes in another order.
     """
-    lengths = np.array([*(length for length in LENGTHS if length < limit), limit])
-    # Strictly longer than the text: transformers drops a mask that is all ones on its way to the
-    # kernel, which then computes in another order.
-    buckets = np.searchsorted(lengths, np.asarray(n_tokens), side="right")
+    padded = np.array([*(length for length in lengths if length < limit), limit])
+    buckets = np.searchsorted(padded, np.asarray(n_tokens) + n_spare)
     for bucket in np.unique(buckets):
-        length = int(lengths[bucket])
+        length = int(padded[bucket])
         size = max(budget // length, 1)
         rows = np.flatnonzero(buckets == bucket)
         for first in range(0, len(rows), size):

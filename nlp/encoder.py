@@ -65,8 +65,7 @@ class SentenceEncoder:
             limit=self._limit,
             width=self.dim,
         )
-        rows /= np.maximum(np.sqrt(np.square(rows).sum(axis=1, keepdims=True)), 1e-12)
-        return rows.astype("<f2")
+        return round_unit_rows(rows)
 
     def _embed(self, features: dict[str, Any]) -> Any:
         first, *rest = self._modules
@@ -85,3 +84,9 @@ class SentenceEncoder:
             return 0
         ids = self._tokenizer(self.prompt)["input_ids"]
         return len(ids) - (ids[-1] in self._tokenizer.all_special_ids)
+
+
+def round_unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Scale each row to length one and round it to float16."""
+    rows = rows / np.maximum(np.sqrt(np.square(rows).sum(axis=1, keepdims=True)), 1e-12)
+    return rows.astype("<f2")

@@ -19,7 +19,7 @@ MAX_TOKENS: Final = 512
 # 32 characters per token: only blanks and endless repetitions need more to fill the model's input,
 # and tokenising a pasted megabyte to keep 511 tokens would take seconds.
 _MAX_CHARS: Final = 16_384
-_TEXTS_PER_STEP: Final = 8192  # bounds the memory of token lists
+TEXTS_PER_STEP: Final = 8192  # bounds the memory of token lists
 _CPU_BUDGET: Final = 512  # tokens per batch; 1024 and 2048 were no faster on one core (AMX)
 _CUDA_BUDGET: Final = 65_536
 
@@ -63,12 +63,8 @@ def choose_placement(precision: str = "auto") -> Placement:
 
 def tokenize(tokenizer: Any, texts: Sequence[str], prompt: str, limit: int) -> list[list[int]]:
     """Turn texts into token ids, cut to fewer than `limit` tokens, not padded."""
-    # A lone surrogate has no UTF-8 form, and one of them would fail the whole batch.
-    cut = [
-        (prompt + text[:_MAX_CHARS]).encode("utf-8", "replace").decode("utf-8") for text in texts
-    ]
     encoded = tokenizer(
-        cut,
+        cut_texts(texts, prompt),
         padding=False,
         truncation=True,
         max_length=limit - 1,
@@ -78,6 +74,14 @@ def tokenize(tokenizer: Any, texts: Sequence[str], prompt: str, limit: int) -> l
     )
     ids: list[list[int]] = encoded["input_ids"]
     return ids
+
+
+def cut_texts(texts: Sequence[str], prompt: str) -> list[str]:
+    """Put the prompt before each text, and cut what no model would read."""
+    # A lone surrogate has no UTF-8 form, and one of them would fail the whole batch.
+    return [
+        (prompt + text[:_MAX_CHARS]).encode("utf-8", "replace").decode("utf-8") for text in texts
+    ]
 
 
 def run_model(
@@ -95,8 +99,8 @@ def run_model(
     :param compute: from a dictionary with ids and mask, `(size, length)`, to rows, `(size, width)`.
     """
     out = np.empty((len(texts), width), dtype=np.float32)
-    for first in range(0, len(texts), _TEXTS_PER_STEP):
-        step = texts[first : first + _TEXTS_PER_STEP]
+    for first in range(0, len(texts), TEXTS_PER_STEP):
+        step = texts[first : first + TEXTS_PER_STEP]
         tokens = tokenize(tokenizer, step, prompt, limit)
         lengths = [len(row) for row in tokens]
         batches = list(plan_batches(lengths, limit, placement.budget))
