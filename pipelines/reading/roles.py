@@ -59,12 +59,30 @@ def assign_roles(
     if kind == "feedback" and not texts and "title" in roles:
         texts = (roles.pop("title"),)
         taken.add(texts[0])
+    if kind == "customers" and "customer" not in roles and {"email", "phone", "handle"} & {*roles}:
+        _claim_plain_id(columns, weighed, taken, roles, reasons)
     for score, role, column, _ in claims:
         if column not in taken and _is_personal(role, score):
             taken.add(column)
             reasons[column] = f"personal, and another column is the {role}"
             private.append(column)
     return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
+
+
+def _claim_plain_id(
+    columns: Sequence[str],
+    weighed: Mapping[str, Evidence],
+    taken: set[str],
+    roles: dict[str, str],
+    reasons: dict[str, str],
+) -> None:
+    """In a list of people that names no customer's id, a column `ID` holds it."""
+    for column in columns:
+        if column not in taken and fold_name(column) == "id" and _fits("id", weighed[column]):
+            roles["customer"] = column
+            taken.add(column)
+            reasons[column] = "the id of each row, in a list of people"
+            return
 
 
 def _is_personal(role: str, score: float) -> bool:
@@ -85,7 +103,8 @@ def _claim_roles(
     claims = []
     for role in known.kinds[kind].roles:
         score = known.score_name(role, column)
-        if score >= MIN_NAME_SCORE and _fits(role, evidence):
+        is_plain = score >= _SURE_NAME_SCORE and evidence.n_filled < _MIN_FILLED
+        if score >= MIN_NAME_SCORE and (is_plain or _fits(role, evidence)):
             reason = "by its name" if not evidence.n_filled else "by its name and values"
             claims.append((score, role, column, reason))
     if evidence.emails >= 0.8 and evidence.n_filled >= 2 and known.score_name("email", column) == 0:

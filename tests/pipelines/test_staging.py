@@ -78,10 +78,17 @@ def test_a_repeated_row_is_a_loser_with_its_place(run: Run) -> None:
 
 
 def version(day: int) -> Incoming:
-    row = {
-        **{"feedback_id": "f1", "source": "shop", "party": "first", "run_id": "r"},
-        **{"text": "late", "lang": "en", "text_hash": "h", "noise_score": 0.0},
-        **{"occurred_at": START + timedelta(days=day), "ingested_at": START},
+    row: dict[str, Any] = {
+        "feedback_id": "f1",
+        "source": "shop",
+        "party": "first",
+        "run_id": "r",
+        "text": "late",
+        "lang": "en",
+        "text_hash": "h",
+        "noise_score": 0.0,
+        "occurred_at": START + timedelta(days=day),
+        "ingested_at": START,
     }
     row["content_hash"] = hash_content(row)
     return Incoming(row, "reviews.csv", day, {"email": f"of day {day}"})
