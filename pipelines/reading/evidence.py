@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.reading.dates import parse_date
 from pipelines.reading.numbers import is_placeholder, parse_rating
+from pipelines.reading.profiles import take_handle
 
 N_LOOKED_AT = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -37,6 +38,7 @@ class Evidence:
     ratings: float
     codes: float
     urls: float
+    profiles: float
     langs: float
     rounded: float
 
@@ -74,6 +76,7 @@ def weigh_values(values: Sequence[str]) -> Evidence:
         ratings=sum(parse_rating(value) is not None for value in looked) / n,
         codes=_share(_CODE, looked),
         urls=_share(_URL, looked),
+        profiles=sum(take_handle(value) is not None for value in looked) / n,
         langs=_share(_LANG, looked),
         rounded=_share(_ROUNDED, looked),
     )

@@ -137,6 +137,8 @@ def _fits(role: str, evidence: Evidence) -> bool:
             # (Excel's 5.70306E+17, a ticket with many rows) would make one item of many.
             is_key = evidence.distinct >= 0.9 and evidence.rounded < 0.2
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
+        case "handle" if evidence.profiles >= 0.5:
+            return True
         case "customer" | "handle" | "author" | "name":
             return evidence.mean_words < 8 and evidence.dates < 0.5 and evidence.urls < 0.5
         case "lang":

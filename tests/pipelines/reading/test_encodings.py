@@ -48,7 +48,7 @@ def detect(data: bytes):
     return detect_encoding(io.BufferedReader(io.BytesIO(data)))
 
 
-@pytest.mark.parametrize("byte", range(0x80, 0x100))
+@pytest.mark.parametrize("byte", range(0x80, 0x100, 9))
 @pytest.mark.parametrize("line", ["2,plain text", "2,Très déçu et שלום"])
 def test_one_invalid_byte_leaves_the_file_utf_8_and_its_line_is_told(byte, line):
     data = f"id,text\n1,fine\n{line} ".encode() + bytes([byte]) + b" again\n3,ok\n" * 50

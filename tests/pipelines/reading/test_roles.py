@@ -204,3 +204,14 @@ def test_the_plain_id_of_a_list_of_people_is_the_customers():
     columns = ["ID", "Country"]
     rows = rows_of(columns, *((f"{i}", "IL") for i in range(9)))
     assert "customer" not in recognise_roles(columns, rows, "customers").columns
+
+
+@pytest.mark.parametrize("name", ["twitter", "X handle", "Instagram", "Telegram"])
+@pytest.mark.parametrize("kind", ["feedback", "customers"])
+def test_a_column_of_profile_addresses_is_a_handle(name, kind):
+    hosts = ["https://twitter.com", "https://x.com", "instagram.com", "t.me"]
+    columns = ["customer_id", name]
+    rows = rows_of(columns, *((f"c{i}", f"{hosts[i % 4]}/user_{i}") for i in range(20)))
+    assert recognise_roles(columns, rows, kind).columns["handle"] == name
+    posts = rows_of(columns, *((f"c{i}", f"https://x.com/user/status/{i}") for i in range(20)))
+    assert "handle" not in recognise_roles(columns, posts, kind).columns
