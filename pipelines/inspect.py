@@ -123,7 +123,7 @@ def _report_columns(sample: Sample, mapping: ColumnMap) -> list[ColumnReport]:
 
 def _list_problems(plan: Plan, tally: Tally, rejected: dict[str, int]) -> list[str]:
     if not tally.n_rows:
-        return ["it has a header but no rows"]
+        return ["it has a header but 0 rows"]
     problems = [
         f"{n:,} of {tally.n_rows:,} rows: {REASONS[reason]} ({reason})"
         for reason, n in sorted(rejected.items())

@@ -80,7 +80,7 @@ def _read(
 ) -> Iterator[Any]:
     samples = [sample_table(table) for table in open_tables(file)]
     if not any(sample.n_rows or sample.n_bad for sample in samples):
-        warn(f"{file.name} has a header but no rows; nothing was read from it")
+        warn(f"{file.name} has a header but 0 rows; nothing was read from it")
         return
     plans = plan_tables(samples, pairs, kind)
     _check_usable(file, samples, plans, kind, warn)

@@ -3,20 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.vocabulary import fold_name
 
-FEEDBACK_ROLES = (
-    *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
-    *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
-)
-CUSTOMER_ROLES = (
-    *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
-)
-EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
 PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name"))
 """Roles whose values say who somebody is: kept as keyed hashes, or not at all."""
-ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.kinds import KindGuess, recognise_kind
-from pipelines.reading.mapping import ROLES, ColumnMap, apply_map
+from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.records import Formats, learn_formats
 from pipelines.reading.roles import recognise_roles
 from pipelines.reading.sampling import Sample
