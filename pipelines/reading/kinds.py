@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.roles import MIN_NAME_SCORE, Rows, assign_roles, weigh_columns
 from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
 
+NO_TABLE = "no table"
+"""Kind of a JSON file that holds settings or a description rather than records."""
+# A JSON file with more objects than this in one list is an export, whatever they look like.
+_FEW_ROWS = 20
+# Share of all names that the median object has: records are alike, parts of a description not.
+_ALIKE = 0.25
 _KEYS = frozenset(("customer", "email", "phone", "handle"))
 _CONTACTS = frozenset(("name", "email", "phone", "handle", "private"))
 
@@ -53,6 +60,25 @@ def recognise_kind(
     if texts := maps["feedback"].texts:
         return KindGuess("feedback", f"text in {_list(map(repr, texts))}")
     return KindGuess("unknown", "no free text, no customer's key and no events were recognised")
+
+
+def explain_no_table(
+    columns: Sequence[str], rows: Rows, guess: KindGuess, mapping: ColumnMap
+) -> str | None:
+    """Say why the few objects of a JSON file are no records; None where they are.
+
+    :param mapping: the roles of a feedback.
+    """
+    if len(rows) >= _FEW_ROWS or not rows:
+        return None
+    if guess.kind == "unknown":
+        return "its objects have no text, no customer's key and no events"
+    if len(rows) > 1 and median(map(len, rows)) < _ALIKE * len(columns):
+        return "its objects have too little in common"
+    known = load_vocabulary()
+    is_note = all(fold_name(column) in known.kinds["customers"].notes for column in mapping.texts)
+    is_record = {"id", "at", "rating", *_KEYS} & mapping.columns.keys()
+    return "it is one object with a description" if is_note and not is_record else None
 
 
 def _look_at(columns: Sequence[str], rows: Rows, known: Vocabulary) -> _Look:
