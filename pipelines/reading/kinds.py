@@ -109,13 +109,13 @@ def _is_customer_list(prose: Sequence[str], look: _Look) -> bool:
 def _person(look: _Look) -> set[str]:
     """What speaks for a list of customers and not as well for feedback.
 
-    Of the contacts one does not count: feedback names its writer too. A time of creation counts
+    Of the contacts one does not count, as feedback names its writer too, and two do. A time of creation counts
     where its name tells a customer's from a comment's.
     """
     mapping, known = look.maps["customers"], look.known
     signs = look.signs["customers"] - _CONTACTS - {"personal details", "created"}
     contacts = {*mapping.columns, *(["private"] if mapping.private else [])} & _CONTACTS
-    signs |= set(sorted(contacts)[1:])
+    signs |= set(sorted(contacts)[1:3])
     created = mapping.columns.get("created", "")
     if known.score_name("created", created) > known.score_name("at", created) + 0.05:
         signs.add("created")
