@@ -109,8 +109,8 @@ def _is_customer_list(prose: Sequence[str], look: _Look) -> bool:
 def _person(look: _Look) -> set[str]:
     """What speaks for a list of customers and not as well for feedback.
 
-    Of the contacts one does not count, as feedback names its writer too, and two do. A time of creation counts
-    where its name tells a customer's from a comment's.
+    Of the contacts one does not count, as feedback names its writer too, and two more do. A time
+    of creation counts where its name tells a customer's from a comment's.
     """
     mapping, known = look.maps["customers"], look.known
     signs = look.signs["customers"] - _CONTACTS - {"personal details", "created"}
