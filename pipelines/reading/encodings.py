@@ -78,10 +78,16 @@ def detect_encoding(stream: io.BufferedReader) -> Encoding:
 
 
 def _is_stray(scan: "_Scan") -> bool:
-    """Tell whether the invalid bytes are too few to say anything: at most two, apart."""
+    r"""Tell whether the invalid bytes are too few to say anything: at most two, apart.
+
+    Unless each ends or continues a word of Western Europe, as in "caf\xe9" and "don\x92t".
+    """
     rest = re.sub(rb"[\xc2-\xf4][\x80-\xbf]+", b" ", scan.sample)
     is_pair = re.search(rb"[\x80-\xff]{2}", rest) is not None
-    return scan.n_invalid <= MAX_STRAY_BYTES and not is_pair
+    is_few = scan.n_invalid <= MAX_STRAY_BYTES and not is_pair
+    text = bytes(scan.sample).decode("cp1252", errors="replace")
+    is_spelt = all(_WESTERN_INSIDE.match(text, match.start()) for match in _MARK.finditer(text))
+    return is_few and not is_spelt
 
 
 def _read_block(stream: io.BufferedReader, *, is_first: bool = False) -> bytes:
@@ -232,6 +238,8 @@ _WESTERN = frozenset(
 )
 _TURKISH = frozenset("çğıöşüÇĞİÖŞÜâîûÂ\u2018\u2019\u201c\u201d\u2013\u2026\xa0€")
 # Combinations that cp1252 shows only where the bytes were written in cp1250 (Polish, Hungarian).
+_MARK = re.compile(r"[^\x00-\x7f]")
+_WESTERN_INSIDE = re.compile(r"(?<=[a-zA-Z])[ßà-öø-ÿ’](?=[a-z\s.,;!?]|$)")
 _NOT_WESTERN = re.compile(r"\w¿|õ(?!e)|\w[²½¼]\w")
 _FIRST_GUESSES = (
     (_is_western, "cp1252"),

@@ -58,6 +58,13 @@ def test_one_invalid_byte_leaves_the_file_utf_8_and_its_line_is_told(byte, line)
     assert note == "1 byte sequence is not valid utf-8 (first: line 3) and read as \ufffd"
 
 
+@pytest.mark.parametrize("word", ["café is", "don’t do", "naïve"])
+def test_one_accent_inside_a_word_of_plain_text_is_read_as_western(word):
+    data = b"id,text\n" + b"1,fine\n" * 50 + f"2,the {word}\n".encode("cp1252")
+    found = detect(data)
+    assert data.decode(found.name).endswith(f"{word}\n")
+
+
 def test_a_stray_byte_far_down_a_file_is_found_and_its_line_counted():
     data = b"x,y\n" * 700_000 + b"x,\x96y\n" + b"x,y\n" * 300_000 + b"x,\xe9t\n"
     found = detect(data)
