@@ -27,13 +27,15 @@ __all__ = [
 # A word of one language says most; one that four share says little.
 _WEIGHTS: Final = (1.0, 0.6, 0.4, 0.25)
 _UNACCENTED_WEIGHT: Final = 0.6
+# One letter of its own in so many is a sign of a language; a single one may be an ornament.
+_LETTERS_PER_EXCLUSIVE: Final = 25
 # Words beyond these change no answer on the sets measured.
 _MAX_WORDS: Final = 80
 
 _RUN: Final = re.compile(r"([^\W\d_])\1\1+")
 _ARABIZI_TOKEN: Final = re.compile(
     r"(?=[a-z0-9]*[a-z][a-z0-9]*[a-z])"
-    r"(?:[2357][a-z]{3,}|[a-z]{1,}[379][a-z]{2,}|[a-z]{2,}[2357][a-z]+|[a-z]{3,}[37])"
+    r"(?:[2357][a-z]{3,}|[a-z][25][a-z]{3,}|[a-z]{1,}[379][a-z]{2,}|[a-z]{2,}[2357][a-z]+|[a-z]{3,}[37])"
 )
 _NOT_ARABIZI: Final = re.compile(
     r"[2-9](?:nd|rd|th|day|days|night|star|stars|hrs?|hours?|mins?|pm|am|km|kg|gb|mb|min|sec|weeks?|months?|years?|times?"
@@ -112,7 +114,8 @@ def find_exclusive_letters(script: str, text: str) -> str | None:
         n_letters = sum(map(text.count, rule.get("only", "")))
         if n_letters > most:
             best, most = code, n_letters
-    return best if most * 25 >= len(text) else None
+    enough = most >= 2 or len(text) <= _LETTERS_PER_EXCLUSIVE
+    return best if enough and most * _LETTERS_PER_EXCLUSIVE >= len(text) else None
 
 
 def score_letters(script: str, text: str) -> dict[str, float]:
@@ -120,7 +123,7 @@ def score_letters(script: str, text: str) -> dict[str, float]:
     rules = _letter_rules().get(script, {})
     table = _script_words(script)
     words = text.translate(_SAME_LETTERS).split()[:_MAX_WORDS]
-    points = {code: 0.5 * sum(map(text.count, rule.get("some", ""))) for code, rule in rules.items()}
+    points = {code: _count_letters(rule, text) for code, rule in rules.items()}
     for word in words:
         codes = table.get(word)
         if codes is not None:
@@ -130,6 +133,11 @@ def score_letters(script: str, text: str) -> dict[str, float]:
             for code, prefixes in _prefixes(script):
                 points[code] += word.startswith(prefixes)
     return {code: min(value / max(len(words), 1), 1.5) for code, value in points.items()}
+
+
+def _count_letters(rule: dict[str, Any], text: str) -> float:
+    own, shared = rule.get("only", ""), rule.get("some", "")
+    return 1.5 * sum(map(text.count, own)) + 0.5 * sum(map(text.count, shared))
 
 
 def is_universal(words: Sequence[str]) -> bool:
@@ -225,7 +233,7 @@ def _listed_words() -> frozenset[str]:
 # Arabic and Persian are typed on each other's keyboards, and hamza and ta marbuta are often left
 # out: words are compared without these differences.
 _SAME_LETTERS: Final = str.maketrans(
-    {**dict(zip("يىكةأإآٱ", "ییکهاااا", strict=True)), **dict.fromkeys("ًٌٍَُِّْٰ", "")}
+    {**dict(zip("يىكةأإآٱ", "ییکهاااا", strict=True)), **dict.fromkeys("ًٌٍَُِّْٰ\u200c", "")}
 )
 
 

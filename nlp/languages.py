@@ -72,7 +72,6 @@ _IGNORED: Final = (
     ("\u0640", re.compile("\u0640")),
 )
 _HASHTAG: Final = re.compile(r"#\w+")
-_MIN_WORDS_WITHOUT_HASHTAGS: Final = 2
 _LATIN_WORD: Final = re.compile(r"[a-z0-9'\u00b7\u00e0-\u024f\u1e00-\u1eff]+")
 _RUN: Final = re.compile(r"([^\W\d_])\1\1+")
 
@@ -105,10 +104,13 @@ def _plain(text: str) -> str:
             plain = pattern.sub("" if sign == "\u0640" else " ", plain)
     if not unicodedata.is_normalized("NFKC", plain):
         plain = unicodedata.normalize("NFKC", plain)
-    if "#" in plain:
-        without = _HASHTAG.sub(" ", plain)
-        return without if len(without.split()) >= _MIN_WORDS_WITHOUT_HASHTAGS else plain
-    return plain
+    return _drop_hashtags(plain) if "#" in plain else plain
+
+
+def _drop_hashtags(text: str) -> str:
+    """Take hashtags out, unless they are most of the text."""
+    without, n_hashtags = _HASHTAG.subn(" ", text)
+    return without if len(without.split()) >= max(2, n_hashtags) else text.replace("#", " ")
 
 
 def _detect_other(plain: str, script: MainScript) -> Language:
@@ -173,13 +175,13 @@ def _detect_latin(plain: str, n_letters: int) -> Language:
     if n_letters >= _SHORT_LETTERS and is_reliable and code not in {"ms", "tl"}:
         if scores.get(code, 0.0) + _MAX_DISSENT >= most:
             return Language(code, _lead(by_eldc))
-    elif romanised.share >= max(_WEAK_ROMANISED, most) and not is_reliable:
+    elif romanised.points >= 1 and romanised.share >= max(_WEAK_ROMANISED, most):
         return Language(romanised.code, 0.3 + romanised.share / 2)
     return _weigh_latin(text, scores, by_eldc, n_letters)
 
 
 def _is_romanised(points: float, share: float, others: float) -> bool:
-    enough = (points >= 2 and share >= 0.2) or share >= 0.5
+    enough = (points >= 2 and share >= 0.2) or share >= 0.75
     return enough and points > others
 
 
@@ -205,7 +207,7 @@ def _weigh_latin(
     for code, score in by_words.items():
         summed[code] += 1.5 * score
     for code in summed:
-        summed[code] += _PRIORS.get(code, 0.0)
+        summed[code] += _PRIORS.get(code, _RARE_PRIOR)
     found = _settle_neighbours(_best(summed, 1.0), summed, by_words)
     enough = _MIN_GUESS_SCORE if n_letters >= _GUESS_LETTERS else _MIN_SHORT_SCORE
     return found if summed.get(found.code, 0.0) >= enough else UNKNOWN
@@ -230,5 +232,9 @@ _NEIGHBOURS: Final = tuple(
     for pair in ("id-ms", "da-no", "no-sv", "da-sv", "cs-sk", "hr-sl", "es-gl", "gl-pt", "ca-es")
 )
 
-# Languages that short Latin texts are mostly in settle near ties.
-_PRIORS: Final = {"en": 0.1, "es": 0.05, "fr": 0.05, "de": 0.05, "pt": 0.05, "it": 0.03, "id": 0.05}
+# Languages that short Latin texts are mostly in settle near ties; the rest must be seen clearly.
+_PRIORS: Final = {
+    **dict.fromkeys(("nl", "pl", "tr", "ms", "vi", "sv", "ro", "hu", "cs", "da", "no", "fi"), 0.0),
+    **{"en": 0.1, "es": 0.05, "fr": 0.05, "de": 0.05, "pt": 0.05, "it": 0.03, "id": 0.05},
+}
+_RARE_PRIOR: Final = -0.15
