@@ -18,6 +18,7 @@ __all__ = [
     "Romanised",
     "find_exclusive_letters",
     "find_romanised",
+    "is_plainly",
     "is_universal",
     "score_letters",
     "score_words",
@@ -85,6 +86,14 @@ def score_words(words: Sequence[str]) -> dict[str, float]:
     return {code: min(value / n_words, 1.0) for code, value in points.items()}
 
 
+def is_plainly(code: str, words: Sequence[str]) -> bool:
+    """Tell whether a third of the words are a language's own frequent ones, and none romanised."""
+    known = _words_by_language().get(code)
+    if known is None or not _telling_romanised_words().isdisjoint(words):
+        return False
+    return 3 * sum(map(known.__contains__, words)) >= len(words)
+
+
 def find_romanised(words: Sequence[str]) -> Romanised:
     """Find Arabic, Hindi, Persian or Hebrew that is typed in Latin letters."""
     table = _romanised_words()
@@ -109,35 +118,38 @@ def _is_arabizi_shape(word: str) -> bool:
 
 def find_exclusive_letters(script: str, text: str) -> str | None:
     """Name the language whose own letters make up one in 25 of the text, if one does."""
-    best, most = None, 0
-    for code, rule in _letter_rules().get(script, {}).items():
-        n_letters = sum(map(text.count, rule.get("only", "")))
-        if n_letters > most:
-            best, most = code, n_letters
+    own = _letter_table(script).exclusive
+    found: defaultdict[str, int] = defaultdict(int)
+    for letter in own.keys() & set(text):
+        for code in own[letter]:
+            found[code] += text.count(letter)
+    if not found:
+        return None
+    best = min(found, key=lambda key: (-found[key], key))
+    most = found[best]
     enough = most >= 2 or len(text) <= _LETTERS_PER_EXCLUSIVE
     return best if enough and most * _LETTERS_PER_EXCLUSIVE >= len(text) else None
 
 
 def score_letters(script: str, text: str) -> dict[str, float]:
     """Score the languages of a script by their letters and frequent words (0 to 1.5)."""
-    rules = _letter_rules().get(script, {})
+    letters = _letter_table(script).points
     table = _script_words(script)
+    prefixes = _prefixes(script)
     words = text.translate(_SAME_LETTERS).split()[:_MAX_WORDS]
-    points = {code: _count_letters(rule, text) for code, rule in rules.items()}
+    points: defaultdict[str, float] = defaultdict(float)
+    for letter in letters.keys() & set(text):
+        for code, weight in letters[letter]:
+            points[code] += weight * text.count(letter)
     for word in words:
         codes = table.get(word)
         if codes is not None:
             for code in codes:
                 points[code] += 2.0
         elif len(word) > 4:
-            for code, prefixes in _prefixes(script):
-                points[code] += word.startswith(prefixes)
+            for code, beginnings in prefixes:
+                points[code] += word.startswith(beginnings)
     return {code: min(value / max(len(words), 1), 1.5) for code, value in points.items()}
-
-
-def _count_letters(rule: dict[str, Any], text: str) -> float:
-    own, shared = rule.get("only", ""), rule.get("some", "")
-    return 1.5 * sum(map(text.count, own)) + 0.5 * sum(map(text.count, shared))
 
 
 def is_universal(words: Sequence[str]) -> bool:
@@ -186,12 +198,12 @@ def _universal() -> _Universal:
 @cache
 def _latin_words() -> dict[str, tuple[tuple[str, float], ...]]:
     listed: defaultdict[str, list[str]] = defaultdict(list)
-    for code, words in _read("words.toml").items():
-        for word in dict.fromkeys(words.split()):
+    for code, words in _words_by_language().items():
+        for word in words:
             listed[word].append(code)
     table = {word: _weigh(codes, 1.0) for word, codes in listed.items()}
     unaccented: defaultdict[str, list[str]] = defaultdict(list)
-    for word, codes in listed.items():
+    for word, codes in sorted(listed.items()):
         plain = _strip_accents(word)
         if plain not in table:
             unaccented[plain] += [code for code in codes if code not in unaccented[plain]]
@@ -226,8 +238,18 @@ def _romanised_words() -> dict[str, tuple[tuple[str, float], ...]]:
 
 
 @cache
+def _telling_romanised_words() -> frozenset[str]:
+    return frozenset(_romanised_words()) - _listed_words()
+
+
+@cache
+def _words_by_language() -> dict[str, frozenset[str]]:
+    return {code: frozenset(words.split()) for code, words in _read("words.toml").items()}
+
+
+@cache
 def _listed_words() -> frozenset[str]:
-    return frozenset(word for words in _read("words.toml").values() for word in words.split())
+    return frozenset().union(*_words_by_language().values())
 
 
 # Arabic and Persian are typed on each other's keyboards, and hamza and ta marbuta are often left
@@ -240,6 +262,29 @@ _SAME_LETTERS: Final = str.maketrans(
 @cache
 def _letter_rules() -> dict[str, dict[str, Any]]:
     return _read("letters.toml")
+
+
+class _LetterTable(NamedTuple):
+    """The letters that speak for languages of a script, and those of one language only."""
+
+    points: dict[str, tuple[tuple[str, float], ...]]
+    exclusive: dict[str, tuple[str, ...]]
+
+
+@cache
+def _letter_table(script: str) -> _LetterTable:
+    points: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+    exclusive: defaultdict[str, list[str]] = defaultdict(list)
+    for code, rule in _letter_rules().get(script, {}).items():
+        for letter in rule.get("only", ""):
+            points[letter].append((code, 1.5))
+            exclusive[letter].append(code)
+        for letter in rule.get("some", ""):
+            points[letter].append((code, 0.5))
+    return _LetterTable(
+        {letter: tuple(found) for letter, found in points.items()},
+        {letter: tuple(found) for letter, found in exclusive.items()},
+    )
 
 
 @cache

@@ -16,6 +16,7 @@ from nlp.language_models import languages_of_models, score_by_eldc, score_by_fas
 from nlp.language_words import (
     find_exclusive_letters,
     find_romanised,
+    is_plainly,
     is_universal,
     score_letters,
     score_words,
@@ -59,20 +60,23 @@ _SURE_LETTERS: Final = (0.4, 0.3)
 # How far words may speak for another language before eldc's word is doubted.
 _MAX_DISSENT: Final = 0.2
 
-_DOMAIN: Final = r"\.(?:com|net|org|io|co|ir|il|me|ly|gl)\b"
 # Each pattern begins with a sign that is looked for first: most texts have none of them.
 _IGNORED: Final = (
     ("<", re.compile(r"<[A-Z_]{2,20}>")),
     ("&", re.compile(r"&(?:amp|lt|gt|quot|nbsp|#\d{1,5});")),
     ("//", re.compile(r"https?://\S+", re.IGNORECASE)),
     ("www.", re.compile(r"www\.\S+")),
-    ("@", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|@(?:[A-Za-z0-9_]+|\w+)")),
-    (".", re.compile(rf"\b[\w-]+{_DOMAIN}\S*", re.IGNORECASE)),
     ("_", re.compile("_")),
     ("\u0640", re.compile("\u0640")),
 )
+_DOMAIN_END: Final = re.compile(r"\.(?:com|net|org|io|co|ir|il|me|ly|gl)\b", re.IGNORECASE)
+_DOMAIN: Final = re.compile(rf"\b[\w-]+{_DOMAIN_END.pattern}\S*", re.IGNORECASE)
+_EMAIL_SIGN: Final = re.compile(r"@(?<=\w@)")
+_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_HANDLE: Final = re.compile(r"@(?:[A-Za-z0-9_]+|\w+)")
 _HASHTAG: Final = re.compile(r"#\w+")
 _LATIN_WORD: Final = re.compile(r"[a-z0-9'\u00b7\u00e0-\u024f\u1e00-\u1eff]+")
+_INNER_DIGIT: Final = re.compile(r"\d(?=[a-z])|(?<=[a-z])\d")
 _RUN: Final = re.compile(r"([^\W\d_])\1\1+")
 
 
@@ -102,7 +106,13 @@ def _plain(text: str) -> str:
     for sign, pattern in _IGNORED:
         if sign in plain:
             plain = pattern.sub("" if sign == "\u0640" else " ", plain)
-    if not unicodedata.is_normalized("NFKC", plain):
+    if "@" in plain:
+        if _EMAIL_SIGN.search(plain):
+            plain = _EMAIL.sub(" ", plain)
+        plain = _HANDLE.sub(" ", plain)
+    if "." in plain and _DOMAIN_END.search(plain):
+        plain = _DOMAIN.sub(" ", plain)
+    if not plain.isascii() and not unicodedata.is_normalized("NFKC", plain):
         plain = unicodedata.normalize("NFKC", plain)
     return _drop_hashtags(plain) if "#" in plain else plain
 
@@ -123,10 +133,10 @@ def _detect_other(plain: str, script: MainScript) -> Language:
         return UNKNOWN if default is None else Language(default, script.share)
     if default is not None:
         return Language(default, script.share)
-    letters = _RUN.sub(r"\1", letters)
     scores = score_letters(script.name, letters)
     if not _is_clear(scores, *_SURE_LETTERS):
-        scores = _add_models(scores, script.name, letters)
+        letters = _RUN.sub(r"\1", letters)
+        scores = _add_models(score_letters(script.name, letters), script.name, letters)
     return _best(scores, script.share)
 
 
@@ -163,19 +173,22 @@ def _detect_latin(plain: str, n_letters: int) -> Language:
     words = _LATIN_WORD.findall(text)
     if n_letters < _UNIVERSAL_LETTERS and is_universal(words):
         return UNKNOWN
+    code, is_reliable, by_eldc = score_by_eldc("Latn", text)
+    is_sure = n_letters >= _SHORT_LETTERS and is_reliable and code not in {"ms", "tl"}
+    if is_sure and not _INNER_DIGIT.search(text) and is_plainly(code, words):
+        return Language(code, _lead(by_eldc))
     if _RUN.search(text):
         words = shorten_runs(words)
         text = " ".join(words)
+        by_eldc = score_by_eldc("Latn", text)[2]
     scores = score_words(words)
     romanised = find_romanised(words)
     most = max(scores.values(), default=0.0)
     if _is_romanised(romanised.points, romanised.share, most * len(words)):
         return Language(romanised.code, min(1.0, 0.4 + romanised.share / 2))
-    code, is_reliable, by_eldc = score_by_eldc("Latn", text)
-    if n_letters >= _SHORT_LETTERS and is_reliable and code not in {"ms", "tl"}:
-        if scores.get(code, 0.0) + _MAX_DISSENT >= most:
-            return Language(code, _lead(by_eldc))
-    elif romanised.points >= 1 and romanised.share >= max(_WEAK_ROMANISED, most):
+    if is_sure and scores.get(code, 0.0) + _MAX_DISSENT >= most:
+        return Language(code, _lead(by_eldc))
+    if not is_sure and romanised.points >= 1 and romanised.share >= max(_WEAK_ROMANISED, most):
         return Language(romanised.code, 0.3 + romanised.share / 2)
     return _weigh_latin(text, scores, by_eldc, n_letters)
 
