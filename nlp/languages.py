@@ -163,8 +163,13 @@ def _add_models(scores: Mapping[str, float], script: str, letters: str) -> dict[
 
 
 def _is_clear(scores: Mapping[str, float], least: float, lead: float) -> bool:
-    first, second = (sorted(scores.values(), reverse=True) + [0.0, 0.0])[:2]
+    first, second = _two_highest(scores)
     return first >= least and first - second >= lead
+
+
+def _two_highest(scores: Mapping[str, float]) -> tuple[float, float]:
+    first, second, *_ = [*sorted(scores.values(), reverse=True), 0.0, 0.0]
+    return first, second
 
 
 def _best(scores: Mapping[str, float], share: float) -> Language:
@@ -172,7 +177,7 @@ def _best(scores: Mapping[str, float], share: float) -> Language:
         return UNKNOWN
     # Ties go to the first code in the alphabet, whatever the order of the dict.
     code = min(scores, key=lambda key: (-scores[key], key))
-    total = sum(sorted(scores.values(), reverse=True)[:2])
+    total = sum(_two_highest(scores))
     return Language(code, min(share, scores[code] / total)) if total else UNKNOWN
 
 
@@ -207,7 +212,7 @@ def _is_romanised(points: float, share: float, others: float) -> bool:
 
 
 def _lead(scores: Mapping[str, float]) -> float:
-    first, second = (sorted(scores.values(), reverse=True) + [0.0, 0.0])[:2]
+    first, second = _two_highest(scores)
     return min(1.0, 0.6 + 2 * (first - second))
 
 
@@ -258,6 +263,8 @@ _NEIGHBOURS: Final = tuple(
 # Languages that short Latin texts are mostly in settle near ties; the rest must be seen clearly.
 _PRIORS: Final = {
     **dict.fromkeys(("nl", "pl", "tr", "ms", "vi", "sv", "ro", "hu", "cs", "da", "no", "fi"), 0.0),
-    **{"en": 0.1, "es": 0.05, "fr": 0.05, "de": 0.05, "pt": 0.05, "it": 0.03, "id": 0.05},
+    **dict.fromkeys(("es", "fr", "de", "pt", "id"), 0.05),
+    "it": 0.03,
+    "en": 0.1,
 }
 _RARE_PRIOR: Final = -0.3
