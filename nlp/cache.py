@@ -79,6 +79,14 @@ def is_intact(folder: Path, revision: str) -> bool:
     return True
 
 
+def is_of_revision(folder: Path, revision: str) -> bool:
+    """Say whether a folder was written as this revision, whatever became of its files."""
+    try:
+        return bool(_read_manifest(folder, revision)["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def find_damage(folder: Path, revision: str) -> list[str]:
     """Read every file and name what is not as it was written, with the reason; empty when sound."""
     try:

@@ -13,6 +13,8 @@ from nlp.meaning import Meanings, read_meanings
 from nlp.sentiment import SentimentModel
 from nlp.weights import (
     DEFAULT,
+    check_encoder,
+    check_sentiment,
     encoder_name,
     load_encoder,
     load_sentiment,
@@ -30,6 +32,34 @@ class Models:
     def __init__(self, config: ModelsConfig, cache_dir: Path) -> None:
         self._config = config
         self._cache_dir = cache_dir
+
+    def check(self) -> None:
+        """Refuse models that cannot be used, before anything is read.
+
+        The default ones cost nothing; of others the files are read, and the weights only where
+        the files are odd.
+
+        :raises ConfigError: when a model is missing, damaged, pickled or of the wrong kind.
+        """
+        try:
+            check_encoder(self._config.encoder, self._cache_dir)
+            if self._config.sentiment_model != DEFAULT:
+                check_sentiment(self._config.sentiment_model, self._config.sentiment_labels)
+        except ModelError as error:
+            raise _explain(error) from error
+        if self._config.sentiment_model == DEFAULT:
+            _ = self.sentiment_name  # it belongs to one encoder
+
+    def load(self, only: str | None = None) -> None:
+        """Load the models whole, now.
+
+        :param only: `encoder` or `sentiment`; None means both.
+        :raises ConfigError: when a model cannot be used.
+        """
+        if only != "sentiment":
+            _ = self._encoder
+        if only != "encoder":
+            _ = self._sentiment
 
     @cached_property
     def encoder_name(self) -> str:
