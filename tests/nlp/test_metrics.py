@@ -54,9 +54,9 @@ def test_the_interval_is_that_of_resampling_row_by_row() -> None:
     truth, predicted = _labels(150, 3)
     found = score_confusion(count_confusion(truth, predicted, 3), NAMES)
     rng = np.random.default_rng(0)
-    drawn = [rng.integers(0, 150, 150) for _ in range(1_500)]
+    drawn = [rng.integers(0, 150, 150) for _ in range(800)]
     values = [f1_score(truth[rows], predicted[rows], average="macro") for rows in drawn]
-    assert found.macro_f1_interval == pytest.approx(np.percentile(values, (2.5, 97.5)), abs=0.012)
+    assert found.macro_f1_interval == pytest.approx(np.percentile(values, (2.5, 97.5)), abs=0.015)
     low, high = found.macro_f1_interval
     assert low < found.macro_f1 < high
     again = score_confusion(count_confusion(truth[::-1], predicted[::-1], 3), NAMES)
