@@ -18,13 +18,14 @@ from pipelines.store import open_store
 
 pytestmark = pytest.mark.model
 
+SENTENCE = f"I waited {'and waited ' * 18}on the phone until somebody said that it was too late!"
 TEXTS = {
     "invisible": "\u200b\u2060\ufeff\u200f",
     "controls": "\x01\x02\x03 .",
     "emoji": "😍",
     "url": "https://example.com/track?id=123",
     "unbroken": "x" * 2**20,
-    "long": "The card is late again. Nobody answers the phone! " * (2**20 // 50),
+    "long": f"{SENTENCE} The card is late again. " * (2**20 // (len(SENTENCE) + 25)),
     "punctuation": "?!?!",
     "surrogate": "good \udcff service",
     "sound": "The card is late again.",
@@ -102,11 +103,11 @@ def test_one_emoji_is_a_mention_with_its_feeling(rows: dict[str, Any]) -> None:
 def test_a_megabyte_is_split_and_read_once_per_distinct_sentence(rows: dict[str, Any]) -> None:
     feedback, mentions = rows["long"]
     assert len(feedback["text"]) > 10**6
-    assert len(mentions) > 20_000
+    assert len(mentions) > 4_000
     assert len({mention["text_hash"] for mention in mentions}) == 2
-    assert mentions[0]["text"] == "The card is late again."
+    assert mentions[1]["text"] == "The card is late again."
     _, (alone,) = rows["sound"]
-    assert alone["sentiment_score"] == mentions[0]["sentiment_score"]
+    assert alone["sentiment_score"] == mentions[1]["sentiment_score"]
 
 
 def test_a_lone_surrogate_does_not_spoil_its_row(rows: dict[str, Any]) -> None:
