@@ -52,6 +52,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     :param steps: of STEPS and READING_STEPS, in the order in which they are to run.
     :raises EarfulError: with a message for the user.
     """
+    if "enrich" in steps:
+        _check_models(job)
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
     begun = begin_run(
@@ -72,6 +74,16 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result
+
+
+def _check_models(job: Job) -> None:
+    """Refuse models that cannot be used before a row is read, not an hour later.
+
+    :raises ConfigError: when a model cannot be used.
+    """
+    from pipelines.models import Models
+
+    Models(job.config.models, job.cache_dir).check()
 
 
 def _do_step(

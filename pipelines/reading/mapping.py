@@ -71,11 +71,11 @@ def apply_map(
         if not sign:
             problems.append(f"{pair!r} is not of the form ROLE=COLUMN, such as text=Comment")
         elif role not in ROLES[kind]:
-            problems.append(_unknown("role", role, ROLES[kind]))
+            problems.append(describe_unknown("role", role, ROLES[kind]))
         elif not name.strip():
             given.append((role, ""))
         elif (column := find_column(name, columns)) is None:
-            problems.append(_unknown("column", name.strip(), columns))
+            problems.append(describe_unknown("column", name.strip(), columns))
         else:
             given.append((role, column))
     if problems:
@@ -120,7 +120,8 @@ def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
     )
 
 
-def _unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str:
+def describe_unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str:
+    """Say that there is no such role or column, which is the nearest, and which there are."""
     from rapidfuzz import process, utils
 
     nearest = process.extractOne(
