@@ -90,13 +90,6 @@ class Models:
         """Whether the shipped language means are those of this encoder."""
         return self._config.encoder == DEFAULT
 
-    def load(self) -> None:
-        """Load both models now, as the first text would.
-
-        :raises ConfigError: when a model cannot be used.
-        """
-        _ = self._encoder, self._sentiment
-
     def read(self, texts: Sequence[str], langs: Sequence[str]) -> Meanings:
         """Vectors and sentiment of normalised texts, in one pass.
 
