@@ -1,8 +1,6 @@
 """Any transformers sequence classifier as a sentiment model."""
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -10,6 +8,7 @@ from numpy.typing import NDArray
 
 from nlp.errors import ModelError
 from nlp.forward import MAX_TOKENS, Placement, run_model
+from nlp.label_names import fold_label, sentiment_names
 from nlp.sentiment import LABELS, softmax
 
 
@@ -66,10 +65,10 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
     :param meanings: given by the user; they go before the known names.
     :raises ModelError: if a label is unknown, or nothing means negative or nothing positive.
     """
-    known = json.loads((files("nlp") / "data/sentiment/label_names.json").read_text("utf-8"))
-    known |= {_plain(label): meaning for label, meaning in meanings.items()}
+    given = {fold_label(label): meaning for label, meaning in meanings.items()}
+    known = sentiment_names() | given
     names = [str(id2label[column]) for column in sorted(id2label)]
-    columns = [known.get(_plain(name)) for name in names]
+    columns = [known.get(fold_label(name)) for name in names]
     unknown = [name for name, meaning in zip(names, columns, strict=True) if meaning not in LABELS]
     if unknown:
         raise ModelError(
@@ -79,10 +78,6 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
     if not {"negative", "positive"} <= set(columns):
         raise ModelError(f"{model} cannot tell negative from positive: it has {', '.join(names)}")
     return columns
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def _longest_input(config: Any, tokenizer: Any) -> int:

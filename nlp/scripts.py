@@ -4,39 +4,51 @@ The ranges of letters are data (`data/languages/scripts.toml`); scripts are name
 """
 
 import re
+import string
 import tomllib
 from bisect import bisect_right
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-__all__ = ["count_letters", "language_of_script", "letters_of_script", "main_script"]
+__all__ = ["MainScript", "language_of_script", "letters_of_script", "main_script"]
 
 
-def main_script(text: str) -> tuple[str, float] | None:
-    """Name the script with most letters (signs of dense scripts count double) and its share.
+class MainScript(NamedTuple):
+    """The script that carries a text.
+
+    :param name: its ISO 15924 code.
+    :param share: its share of the letters (0 to 1), each counted by the weight of its script.
+    :param n_letters: how many letters of it there are, unweighted.
+    """
+
+    name: str
+    share: float
+    n_letters: int
+
+
+def main_script(text: str) -> MainScript | None:
+    """Name the script with most letters, where a letter counts by its script's weight.
 
     :returns: None for a text without letters.
     """
+    if text.isascii():
+        n_letters = len(text.encode().translate(None, _NOT_ASCII_LETTERS))
+        return MainScript("Latn", 1.0, n_letters) if n_letters else None
     letters = text.translate(_script_table())
     if not letters:
         return None
-    counts = {
-        name: letters.count(script["sign"]) * script.get("weight", 1)
-        for name, script in _scripts().items()
-    }
-    total = sum(counts.values())
+    # Signs are in the order of the file, so ties always fall alike.
+    n_letters_of = {_names()[sign]: letters.count(sign) for sign in sorted(set(letters))}
     # Japanese mixes kana with Chinese signs: a fifth of kana makes it Japanese.
-    if counts["Kana"] * 4 >= counts["Hani"] > 0:
-        counts["Kana"] += counts.pop("Hani")
-    name = max(counts, key=lambda key: counts[key])
-    return name, counts[name] / total
+    if n_letters_of.get("Kana", 0) * 4 >= n_letters_of.get("Hani", 0) > 0:
+        n_letters_of["Kana"] += n_letters_of.pop("Hani")
+    weights = {name: n * _scripts()[name].get("weight", 1) for name, n in n_letters_of.items()}
+    name = max(weights, key=weights.__getitem__)
+    return MainScript(name, weights[name] / sum(weights.values()), n_letters_of[name])
 
 
-def count_letters(text: str, script: str) -> int:
-    """Count the letters of one script."""
-    sign: str = _scripts()[script]["sign"]
-    return text.translate(_script_table()).count(sign)
+_NOT_ASCII_LETTERS: Final = bytes(sorted(set(range(128)) - set(string.ascii_letters.encode())))
 
 
 def letters_of_script(text: str, script: str) -> str:
@@ -57,6 +69,11 @@ def _scripts() -> dict[str, Any]:
     for index, script in enumerate(scripts.values()):
         script["sign"] = chr(ord("a") + index)
     return scripts
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {script["sign"]: name for name, script in _scripts().items()}
 
 
 class _ScriptTable(dict[int, str | None]):

@@ -6,6 +6,9 @@ from sqlalchemy import func
 
 from pipelines import tables
 
+# A language counts from so many feedback, or from this share of all, on.
+MIN_LANGUAGE_ROWS = 5
+MIN_LANGUAGE_SHARE = 0.01
 feedback, mention = tables.feedback.c, tables.mention.c
 
 # Mentions with their feedback, without noise: copies, spam and the like count nowhere.
@@ -13,3 +16,13 @@ counted_mentions = tables.mention.join(tables.feedback, feedback.feedback_id == 
 is_counted = feedback.noise_reason.is_(None)
 # One voice counts once: the customer, else the author, else the feedback itself.
 voice: Any = func.coalesce(feedback.customer_id, feedback.author_key, feedback.feedback_id)
+
+
+def is_main_language(lang: str | None, n: int, total: int) -> bool:
+    """Tell whether a language is one of a set of feedback, not a slip of detection or a one-off.
+
+    Short Latin posts whose language cannot be told (`und`) are in none.
+
+    :param n: feedback in the language, of total.
+    """
+    return lang not in (None, "und") and (n >= MIN_LANGUAGE_ROWS or n >= MIN_LANGUAGE_SHARE * total)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.database import FIXED_SQLITE, sqlite_driver
-from pipelines.errors import EarfulError
+from pipelines.errors import EarfulError, MissingStoreError
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "spacy", "hdbscan", "sqlalchemy")
 MIN_FREE_BYTES = 2 * 10**9
@@ -38,6 +38,7 @@ def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Findin
         lambda: _check_encoder(cache_dir),
         lambda: _check_secret(secret_path),
         lambda: _check_store(url),
+        lambda: _check_journals(cache_dir),
     )
     return [finding for check in checks for finding in check()]
 
@@ -124,11 +125,29 @@ def _check_secret(path: Path) -> Iterator[Finding]:
 
 
 def _check_store(url: str) -> Iterator[Finding]:
-    from pipelines.store import open_store
+    from pipelines.store import find_damage, open_store
 
     try:
         store = open_store(url)
-    except EarfulError as error:
+        damage = find_damage(store)
+    except MissingStoreError as error:
         yield Finding("store", "warning", str(error))
-        return
-    yield Finding("store", "ok", store.name)
+    except EarfulError as error:
+        yield Finding("store", "error", str(error))
+    else:
+        advice = f"{store.name} is damaged ({damage}); restore it from a backup"
+        yield Finding("store", "error", advice) if damage else Finding("store", "ok", store.name)
+
+
+def _check_journals(cache_dir: Path) -> Iterator[Finding]:
+    from pipelines.journal import MAX_AGE_DAYS, list_journals
+
+    sizes = [path.stat().st_size for path in list_journals(cache_dir)]
+    if sizes:
+        detail = (
+            f"{len(sizes):,} kept in {cache_dir / 'unfinished'}, {sum(sizes) / 1e6:,.1f} MB; "
+            f"each goes when its run has finished, or after {MAX_AGE_DAYS} days"
+        )
+        yield Finding("unfinished runs", "ok", detail)
+    else:
+        yield Finding("unfinished runs", "ok", "none")

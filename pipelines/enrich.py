@@ -111,6 +111,11 @@ def _read_texts(run: Run, models: Models, journal: Journal, progress: Progress) 
     if not total:
         return
     key = sentiment_key(models)
+    # What an unfinished run has left may be all that is missing: then no model is needed.
+    if journal.count() < total:
+        progress.start("loading the encoder", unit="")
+        models.load()
+        progress.finish(models.encoder_name)
     progress.start("reading the texts", total, "texts")
     for batch in _batches(run.connection, missing, ENCODE_BATCH):
         known = journal.find(key, [row.text_hash for row in batch])

@@ -21,6 +21,10 @@ class StoreError(EarfulError):
     """The store cannot be used: not ours, newer than this program, read-only, or full."""
 
 
+class MissingStoreError(StoreError):
+    """There is no store yet where one was to be read."""
+
+
 class LockedError(EarfulError):
     """Another run holds the store's lock."""
 

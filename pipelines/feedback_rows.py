@@ -79,9 +79,18 @@ def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> 
     return json.dumps(mask_values(raw, region), ensure_ascii=False)[:limit]
 
 
+def choose_language(text: str, hint: str | None) -> str:
+    """Detect the language of a masked text; what its source says counts where that is a guess."""
+    found = detect_language(text)
+    is_code = hint is not None and _CODE.fullmatch(hint.lower()) is not None
+    if hint and is_code and (found == UNKNOWN or found.confidence < SURE_LANGUAGE):
+        return hint.lower()[:2]
+    return found.code
+
+
 def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
     text = mask_text(repair_text(item.text), settings.region).text
-    lang = _choose_language(text, item.lang)
+    lang = choose_language(text, item.lang)
     normalized = normalize_text(text, lang)
     noise = score_noise(text, normalized, lang)
     return {
@@ -120,14 +129,6 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
     if mask_text(source_id, settings.region).text == source_id:
         return source_id
     return "h:" + hash_key(settings.secret, "source_id", source_id)
-
-
-def _choose_language(text: str, hint: str | None) -> str:
-    found = detect_language(text)
-    is_code = hint is not None and _CODE.fullmatch(hint.lower()) is not None
-    if hint and is_code and (found == UNKNOWN or found.confidence < SURE_LANGUAGE):
-        return hint.lower()[:2]
-    return found.code
 
 
 def _key_author(item: FeedbackItem, keys: dict[str, str], secret: bytes) -> str | None:

@@ -9,6 +9,7 @@ from pipelines.errors import InputError
 from pipelines.loading import FileInput
 from pipelines.progress import Progress
 from pipelines.reading.files import find_inputs
+from pipelines.reading.kinds import NO_TABLE
 from pipelines.reading.streams import InputFile
 from pipelines.recognition import guess_kind
 
@@ -61,8 +62,19 @@ def given_inputs(
     for file in found.files:
         kind = "feedback" if pairs else _guess(file, is_only=len(found.files) == 1)
         given = FileInput(file, source or name_source(file), pairs=tuple(pairs))
-        sorted_files[kind if kind in sorted_files else "feedback"].append(given)
+        if kind == NO_TABLE:
+            progress.warn(f"{file.name} is not read: {_NO_RECORDS}")
+        else:
+            sorted_files[kind if kind in sorted_files else "feedback"].append(given)
+    if not any(sorted_files.values()):
+        raise InputError(f"none of the {len(found.files):,} files is read: {_NO_RECORDS}")
     return Inputs(**{kind: tuple(files) for kind, files in sorted_files.items()})
+
+
+_NO_RECORDS = (
+    "JSON, but no table of feedback, customers or events; if it is one, name its text with "
+    "--map text=COLUMN"
+)
 
 
 def record_inputs(
@@ -81,11 +93,14 @@ def record_inputs(
 def _guess(file: InputFile, *, is_only: bool) -> str:
     """What a file holds; one of several that cannot be read is left to the step that reads."""
     try:
-        return guess_kind(file)
+        kind = guess_kind(file)
     except InputError:
         if is_only:
             raise
         return "feedback"
+    if is_only and kind == NO_TABLE:
+        raise InputError(f"{file.name} is {_NO_RECORDS}")
+    return kind
 
 
 def name_source(file: InputFile) -> str:

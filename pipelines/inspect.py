@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from pipelines.reading.files import find_files
+from pipelines.reading.kinds import NO_TABLE
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
@@ -123,12 +124,14 @@ def _report_columns(sample: Sample, mapping: ColumnMap) -> list[ColumnReport]:
 
 def _list_problems(plan: Plan, tally: Tally, rejected: dict[str, int]) -> list[str]:
     if not tally.n_rows:
-        return ["it has a header but no rows"]
+        return ["it has a header but 0 rows"]
     problems = [
         f"{n:,} of {tally.n_rows:,} rows: {REASONS[reason]} ({reason})"
         for reason, n in sorted(rejected.items())
     ]
-    if plan.kind.kind in ("feedback", "unknown") and not plan.mapping.texts:
+    if plan.kind.kind == NO_TABLE:
+        problems.append("it is not read unless the text is named with --map text=COLUMN")
+    elif plan.kind.kind in ("feedback", "unknown") and not plan.mapping.texts:
         problems.append("no column holds feedback; name it with --map text=COLUMN")
     return problems + list_value_problems(plan, tally)
 

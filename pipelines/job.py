@@ -1,5 +1,6 @@
 """A job: what the command line was asked to do, done as one run of the store."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from pipelines.config import Config, hash_config, user_secret_path
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
-from pipelines.journal import Journal
+from pipelines.journal import Journal, journal_path, remove_old_journals
 from pipelines.progress import Progress, SilentProgress
 from pipelines.runs import Run, begin_run
 from pipelines.secret import fingerprint_secret, load_secret
@@ -51,6 +52,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     :param steps: of STEPS and READING_STEPS, in the order in which they are to run.
     :raises EarfulError: with a message for the user.
     """
+    if "enrich" in steps:
+        _check_models(job)
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
     begun = begin_run(
@@ -62,13 +65,25 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     )
     with begun as run:
         _check_secret(run, store, secret)
-        journal = Journal(_journal_path(run, job.cache_dir))
+        path = journal_path(job.cache_dir, read_info(run.connection, "store_id"))
+        remove_old_journals(job.cache_dir, time.time(), keep=path)
+        journal = Journal(path)
         with journal:
             for step in steps:
                 _do_step(step, run, job, inputs, secret, journal)
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result
+
+
+def _check_models(job: Job) -> None:
+    """Refuse models that cannot be used before a row is read, not an hour later.
+
+    :raises ConfigError: when a model cannot be used.
+    """
+    from pipelines.models import Models
+
+    Models(job.config.models, job.cache_dir).check()
 
 
 def _do_step(
@@ -131,7 +146,3 @@ def _check_secret(run: Run, store: Store, secret: bytes) -> None:
             f"the store {store.name} was filled with another secret, so that no key would match; "
             "set EARFUL_SECRET to that secret, or use another store"
         )
-
-
-def _journal_path(run: Run, cache_dir: Path) -> Path:
-    return cache_dir / "unfinished" / f"{read_info(run.connection, 'store_id')}.sqlite"

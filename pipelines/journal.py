@@ -6,6 +6,7 @@ and numbers only: no text.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,9 @@ from pipelines.database import create_private_file, sqlite_driver
 from pipelines.errors import StoreError
 
 _IDS_A_STATEMENT = 500
+MAX_AGE_DAYS = 30
+"""A run that nobody has taken up for so long is not taken up again: its store may be gone."""
+_FOLDER = "unfinished"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,45 @@ class Reading:
 
     vector: bytes
     probabilities: bytes
+
+
+def journal_path(cache_dir: Path, store_id: str | None) -> Path:
+    """Where the unfinished work of a store is kept."""
+    return cache_dir / _FOLDER / f"{store_id}.sqlite"
+
+
+def list_journals(cache_dir: Path) -> list[Path]:
+    """All journals, of whatever store."""
+    return sorted((cache_dir / _FOLDER).glob("*.sqlite"))
+
+
+def remove_old_journals(cache_dir: Path, now: float, keep: Path) -> int:
+    """Remove the journals that nobody has written to for MAX_AGE_DAYS; best effort.
+
+    :param now: seconds since the epoch.
+    :param keep: the journal of this run's store, which stays whatever its age.
+    :returns: how many were removed.
+    """
+    removed = 0
+    for path in list_journals(cache_dir):
+        with suppress(OSError):
+            if path != keep and now - _last_written(path) > MAX_AGE_DAYS * 86_400:
+                _remove(path)
+                removed += 1
+    return removed
+
+
+def _parts(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _last_written(path: Path) -> float:
+    return max(part.stat().st_mtime for part in _parts(path) if part.exists())
+
+
+def _remove(path: Path) -> None:
+    for part in _parts(path):
+        part.unlink(missing_ok=True)
 
 
 class Journal:
@@ -81,8 +124,7 @@ class Journal:
     def discard(self) -> None:
         """Remove the file: what it held is in the store."""
         self._connection.close()
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        _remove(self._path)
 
     def close(self) -> None:
         """Close the file and keep it."""

@@ -24,7 +24,7 @@ def judge_periods(run: Run) -> int:
     if run.is_current("judged"):
         return 0
     rows = list(_count_periods(run.connection))
-    verdicts = judge_themes(_weeks_of(rows), _exposure(run.connection))
+    verdicts = judge_themes(_weeks_of(rows), count_exposure(run.connection))
     _attach_verdicts(rows, verdicts)
     written = replace_rows(run.connection, tables.theme_period, rows)
     written += _write_theme_verdicts(run, verdicts)
@@ -89,7 +89,7 @@ def period_start(connection: Connection, period: str) -> Any:
     return func.date(at, *modifiers[period])
 
 
-def _exposure(connection: Connection) -> dict[datetime, int]:
+def count_exposure(connection: Connection) -> dict[datetime, int]:
     """Distinct voices a week over all feedback that counts: how much could have been said."""
     start = period_start(connection, "week")
     query = (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
+from pipelines.reading.profiles import is_network, take_handle
 from pipelines.secret import hash_key
 
 KEY_TYPES = ("customer_id", "email", "phone", "handle")
@@ -111,6 +112,9 @@ def _normalize_phone(value: str, region: str | None) -> str | None:
 
 
 def _normalize_handle(value: str) -> str | None:
+    """`@Name` and the address of the profile are one handle; a post's address is none."""
+    if is_network(value):
+        value = take_handle(value) or ""
     return value.removeprefix("@").casefold() or None
 
 

@@ -13,6 +13,8 @@ from nlp.meaning import Meanings, read_meanings
 from nlp.sentiment import SentimentModel
 from nlp.weights import (
     DEFAULT,
+    check_encoder,
+    check_sentiment,
     encoder_name,
     load_encoder,
     load_sentiment,
@@ -31,6 +33,34 @@ class Models:
         self._config = config
         self._cache_dir = cache_dir
 
+    def check(self) -> None:
+        """Refuse models that cannot be used, before anything is read.
+
+        The default ones cost nothing; of others the files are read, and the weights only where
+        the files are odd.
+
+        :raises ConfigError: when a model is missing, damaged, pickled or of the wrong kind.
+        """
+        try:
+            check_encoder(self._config.encoder, self._cache_dir)
+            if self._config.sentiment_model != DEFAULT:
+                check_sentiment(self._config.sentiment_model, self._config.sentiment_labels)
+        except ModelError as error:
+            raise explain_model_error(error) from error
+        if self._config.sentiment_model == DEFAULT:
+            _ = self.sentiment_name  # it belongs to one encoder
+
+    def load(self, only: str | None = None) -> None:
+        """Load the models whole, now.
+
+        :param only: `encoder` or `sentiment`; None means both.
+        :raises ConfigError: when a model cannot be used.
+        """
+        if only != "sentiment":
+            _ = self._encoder
+        if only != "encoder":
+            _ = self._sentiment
+
     @cached_property
     def encoder_name(self) -> str:
         """Name and revision of the encoder, without loading it.
@@ -40,7 +70,7 @@ class Models:
         try:
             return encoder_name(self._config.encoder)
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @cached_property
     def sentiment_name(self) -> str:
@@ -53,7 +83,7 @@ class Models:
                 return self._sentiment.name
             return encoder_name(self._config.sentiment_model)
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @property
     def is_default_encoder(self) -> bool:
@@ -83,7 +113,7 @@ class Models:
                 self._config.encoder, self._cache_dir, precision=self._config.precision
             )
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
     @cached_property
     def _sentiment(self) -> SentimentModel:
@@ -95,10 +125,10 @@ class Models:
                 labels=self._config.sentiment_labels,
             )
         except ModelError as error:
-            raise _explain(error) from error
+            raise explain_model_error(error) from error
 
 
-def _explain(error: ModelError) -> EarfulError:
+def explain_model_error(error: ModelError) -> EarfulError:
     """A model that cannot be used is wrong use, unless the disk is what failed."""
     is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
     return (StoreError if is_disk else ConfigError)(str(error))

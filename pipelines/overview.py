@@ -1,10 +1,12 @@
 """What a store holds, as plain values: behind status, runs and themes list."""
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from pipelines import tables
+from pipelines.counted import is_main_language
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
 
@@ -28,7 +30,6 @@ def list_sources(connection: Connection) -> list[dict[str, Any]]:
         select(
             column.source,
             func.count().label("n_feedback"),
-            func.count(column.lang.distinct()).label("n_languages"),
             func.count(column.customer_id).label("n_linked"),
             func.count(column.noise_reason).label("n_noise"),
             func.min(column.occurred_at).label("first_at"),
@@ -37,7 +38,19 @@ def list_sources(connection: Connection) -> list[dict[str, Any]]:
         .group_by(column.source)
         .order_by(func.count().desc(), column.source)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    languages = _count_main_languages(connection)
+    return [{**row, "n_languages": languages.get(row["source"], 0)} for row in rows]
+
+
+def _count_main_languages(connection: Connection) -> dict[str, int]:
+    column = tables.feedback.c
+    query = select(column.source, column.lang, func.count()).group_by(column.source, column.lang)
+    rows = connection.execute(query).all()
+    totals: Counter[str] = Counter()
+    for source, _, n in rows:
+        totals[source] += n
+    return Counter(source for source, lang, n in rows if is_main_language(lang, n, totals[source]))
 
 
 def count_languages(connection: Connection) -> dict[str, int]:

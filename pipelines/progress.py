@@ -7,7 +7,10 @@ class Progress(Protocol):
     """Where a step reports to; the command line shows it."""
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
-        """Begin a stage; total is None where it is not known beforehand."""
+        """Begin a stage; total is None where it is not known beforehand.
+
+        A stage without a unit counts nothing: it only lasts.
+        """
 
     def advance(self, n: int = 1) -> None:
         """Count n more units of the current stage as done."""

@@ -58,7 +58,7 @@ def read_events(
 
 
 def guess_kind(file: InputFile) -> str:
-    """What most rows of a file look like: feedback, customers, events or unknown.
+    """What most rows of a file look like: feedback, customers, events, unknown or NO_TABLE.
 
     :raises InputError: when the file cannot be read.
     """
@@ -67,7 +67,7 @@ def guess_kind(file: InputFile) -> str:
         sample = sample_table(table)
         kind = plan_table(sample).kind.kind
         sizes[kind] = sizes.get(kind, 0) + sample.n_rows
-    return max(sizes, key=lambda kind: (kind != "unknown", sizes[kind], kind), default="unknown")
+    return max(sizes, key=lambda kind: (kind in _SETTINGS, sizes[kind], kind), default="unknown")
 
 
 def _read(
@@ -80,9 +80,11 @@ def _read(
 ) -> Iterator[Any]:
     samples = [sample_table(table) for table in open_tables(file)]
     if not any(sample.n_rows or sample.n_bad for sample in samples):
-        warn(f"{file.name} has a header but no rows; nothing was read from it")
+        warn(f"{file.name} has a header but 0 rows; nothing was read from it")
         return
     plans = plan_tables(samples, pairs, kind)
+    if kind != "feedback" and not pairs:
+        plans = _leave_feedback_out(file, samples, plans, kind)
     _check_usable(file, samples, plans, kind, warn)
     for table, plan in zip(open_tables(file), plans, strict=True):
         if plan is None or not _is_usable(plan, kind):
@@ -93,6 +95,26 @@ def _read(
         yield from make_records(table, plan.mapping, plan.formats, ZoneInfo(timezone), tally)
         for problem in list_value_problems(plan, tally):
             warn(f"{file.name}: {problem}")
+
+
+def _leave_feedback_out(
+    file: InputFile, samples: Sequence[Sample], plans: Sequence[Plan | None], kind: str
+) -> list[Plan | None]:
+    """Each plan but those of tables that hold feedback: reviews are no list of customers.
+
+    :raises InputError: when all tables hold feedback.
+    """
+    guesses = [plan_table(sample).kind for sample in samples]
+    if all(guess.kind == "feedback" for guess in guesses):
+        raise InputError(
+            f"{file.name} looks like feedback ({guesses[0].reason}), not like {kind}; read it "
+            f"with: earful run {file.name} ; if it does hold {kind}, name their columns with "
+            f"--map {_SETTINGS[kind]}"
+        )
+    return [
+        None if guess.kind == "feedback" else plan
+        for guess, plan in zip(guesses, plans, strict=True)
+    ]
 
 
 def _check_usable(

@@ -135,7 +135,10 @@ class Staging:
         """
         n_known = self._count_same()
         losers = [Loser("older_version", each) for each in self._find_changed(is_older=True)]
-        self._delete(self._staged, [loser.incoming.row[self._key] for loser in losers])
+        beaten = [loser.incoming.row[self._key] for loser in losers]
+        self._delete(self._staged, beaten)
+        if not self._keep_all_keys:
+            self._delete(self.keys, beaten)
         updated = [each.row[self._key] for each in self._find_changed(is_older=False)]
         self._delete(self.table, updated)
         n_new = self._insert_missing() - len(updated)

@@ -19,7 +19,7 @@ from pipelines.database import (
     parse_url,
     sqlite_path,
 )
-from pipelines.errors import ConfigError, LockedError, StoreError
+from pipelines.errors import ConfigError, LockedError, MissingStoreError, StoreError
 from pipelines.tables import store_info
 
 # Any constant will do, as long as every earful uses the same.
@@ -132,7 +132,7 @@ def open_store(url: str, *, create: bool = False) -> Store:
     if version is None and create:
         migrate_store(store)
     elif version is None:
-        raise StoreError(
+        raise MissingStoreError(
             f"store {store.name} is empty; fill it with: earful run PATH --db {store.name}"
         )
     elif version < SCHEMA_VERSION:
@@ -175,6 +175,18 @@ def migrate_store(store: Store) -> str | None:
     return before
 
 
+def find_damage(store: Store) -> str | None:
+    """What SQLite's own check finds wrong first; None where nothing is, and for PostgreSQL.
+
+    :raises StoreError: when the file is too damaged to be checked.
+    """
+    if store.url.get_backend_name() != "sqlite":
+        return None
+    with store.read() as connection:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    return None if found == "ok" else str(found).splitlines()[0]
+
+
 def read_info(connection: Connection, name: str) -> str | None:
     """A fact about the store; None when it was never set."""
     return connection.execute(
@@ -212,7 +224,7 @@ def _prepare_file(path: Path, *, create: bool) -> None:
             "folder, or name another file with --db"
         ) from error
     if not create:
-        raise StoreError(
+        raise MissingStoreError(
             f"there is no store {path}; make one with: earful run PATH --db sqlite:///{path}"
         )
     try:

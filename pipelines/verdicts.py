@@ -84,6 +84,19 @@ def judge_themes(
     }
 
 
+def explain_silence(theme: ThemeWeeks, exposure: Mapping[datetime, int]) -> str | None:
+    """Why :func:`judge_themes` says nothing of a theme; None where it does.
+
+    :returns: undated, short_past or not_heard.
+    """
+    if not exposure or not theme.voices:
+        return "undated"
+    past = _weeks_before(max(exposure), exposure)
+    if len(past) < MIN_BASELINE_WEEKS:
+        return "short_past"
+    return None if _is_heard(theme, past) else "not_heard"
+
+
 def correct_p_values(p_values: Sequence[float]) -> list[float]:
     """q-values by Benjamini and Yekutieli (Annals of Statistics 29, 2001)."""
     if not p_values:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli.app import run_app
+from pipelines.column_roles import ROLES
 from pipelines.dictionary import describe_schema, format_markdown
 from pipelines.tables import metadata
 from pipelines.views import VIEW_COMMENTS
@@ -83,3 +84,27 @@ def test_the_change_log_names_this_version() -> None:
 
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("command", "kinds"),
+    [
+        ("run", ["feedback"]),
+        ("ingest", ["feedback"]),
+        ("inspect", ["feedback", "customers", "events"]),
+        ("customers", ["customers"]),
+        ("events", ["events"]),
+    ],
+)
+def test_the_help_of_map_lists_every_role_that_the_command_takes(
+    command: str,
+    kinds: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    run_app([command, "--help"])
+    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+    for kind in kinds:
+        assert ", ".join(ROLES[kind]) in shown
+    assert len(ROLES) == 3

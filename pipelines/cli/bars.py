@@ -36,16 +36,24 @@ class _RateColumn(TextColumn):
         return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "", style="dim")
 
 
+class _CountColumn(MofNCompleteColumn):
+    """How many of how many, where something is counted."""
+
+    def render(self, task: Task) -> Text:
+        """Show the count."""
+        return super().render(task) if task.fields["unit"] else Text()
+
+
 class TerminalProgress:
     """Bars with rates and time left."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
-            MofNCompleteColumn(),
+            _CountColumn(),
             _RateColumn(),
             TimeRemainingColumn(compact=True),
             console=self.console,
@@ -61,6 +69,10 @@ class TerminalProgress:
         if self._task is not None:
             self._bars.advance(self._task, n)
 
+    def refresh(self) -> None:
+        """Draw the bars now; they draw themselves ten times a second."""
+        self._bars.refresh()
+
     def finish(self, summary: str = "") -> None:
         """End the stage: its bar becomes a line."""
         if self._task is None:
@@ -69,7 +81,7 @@ class TerminalProgress:
         done, spent = int(task.completed), task.elapsed or 0.0
         self._bars.remove_task(self._task)
         self._task = None
-        said = summary or f"{done:,} {task.fields['unit']}"
+        said = summary or (f"{done:,} {task.fields['unit']}" if task.fields["unit"] else "done")
         speed = f", {done / spent:,.0f} {task.fields['unit']}/s" if done and spent >= 1 else ""
         line = f"[green]✓[/] {task.description}: {escape(said)}[dim]{speed}[/]"
         self._bars.console.print(line, highlight=False)
@@ -92,7 +104,7 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """A line when a stage begins to last, and one when it ends."""
+    """A line when a stage lasts or ends, and when one begins that counts nothing."""
 
     def __init__(self) -> None:
         self._stage = ""
@@ -105,6 +117,8 @@ class LineProgress:
         """Begin a stage."""
         self._stage, self._unit, self._total, self._done = stage, unit, total, 0
         self._started = self._printed = time.monotonic()
+        if not unit:
+            self._print(stage)
 
     def advance(self, n: int = 1) -> None:
         """Count n more units; say so now and then."""
@@ -134,6 +148,8 @@ class LineProgress:
         return
 
     def _describe(self, now: float) -> str:
+        if not self._unit:
+            return "done"
         of = f" of {self._total:,}" if self._total else ""
         rate = self._done / max(now - self._started, 1e-3)
         return f"{self._done:,}{of} {self._unit}, {rate:,.0f} a second"

@@ -1,9 +1,11 @@
 """Options that several commands share, and what they amount to."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipelines.column_roles import ROLES
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -29,28 +31,37 @@ DbOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output.")
 ]
+
+
+def _map_option(help_text: str) -> Any:
+    return typer.Option("--map", "-m", metavar="ROLE=COLUMN", help=help_text)
+
+
+def _list_roles(kind: str) -> str:
+    return ", ".join(ROLES[kind])
+
+
 MapOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--map",
-        "-m",
-        metavar="ROLE=COLUMN",
-        help=(
-            "Which column is what: text, id, at, customer, email, phone, handle, author, rating, "
-            "lang, title ... Repeat it; text may be given for several open questions."
-        ),
+    _map_option(
+        f"Which column is what, of feedback: {_list_roles('feedback')}. Repeat it; text may be "
+        "given for several open questions."
     ),
 ]
-RecordMapOption = Annotated[
+CustomerMapOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--map",
-        "-m",
-        metavar="ROLE=COLUMN",
-        help=(
-            "Which column is what: customer, email, phone, handle; of CRM records also name, "
-            "segment, country, lang, created; of events also id, at, kind, amount, currency."
-        ),
+    _map_option(f"Which column is what: {_list_roles('customers')}. Repeat it."),
+]
+EventMapOption = Annotated[
+    list[str] | None,
+    _map_option(f"Which column is what: {_list_roles('events')}. Repeat it."),
+]
+InspectMapOption = Annotated[
+    list[str] | None,
+    _map_option(
+        "Which column is what. "
+        + " ".join(f"Of {kind}: {_list_roles(kind)}." for kind in ROLES)
+        + " Repeat it; text may be given for several open questions."
     ),
 ]
 SourceOption = Annotated[

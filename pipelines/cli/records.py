@@ -8,11 +8,12 @@ import typer
 
 from pipelines.cli.options import (
     ConfigOption,
+    CustomerMapOption,
     DbOption,
+    EventMapOption,
+    InspectMapOption,
     JsonOption,
     LockOption,
-    MapOption,
-    RecordMapOption,
     SourceOption,
     load_settings,
 )
@@ -48,7 +49,7 @@ def customers(
     paths: PathsArgument,
     config: ConfigOption = None,
     db: DbOption = None,
-    mapping: RecordMapOption = None,
+    mapping: CustomerMapOption = None,
     source: SourceOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
@@ -66,7 +67,7 @@ def events(
     paths: PathsArgument,
     config: ConfigOption = None,
     db: DbOption = None,
-    mapping: RecordMapOption = None,
+    mapping: EventMapOption = None,
     source: SourceOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
@@ -99,7 +100,7 @@ def _load(
 def inspect(
     paths: PathsArgument,
     config: ConfigOption = None,
-    mapping: MapOption = None,
+    mapping: InspectMapOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what would be read: layout, columns, sample rows (masked), problems. Writes nothing."""

@@ -6,6 +6,7 @@ The way through: :func:`find_files`, then for each file :func:`open_tables`, for
 """
 
 from pipelines.reading.files import Inputs, find_files, find_inputs
+from pipelines.reading.kinds import KindGuess, recognise_kind
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table
@@ -20,7 +21,7 @@ from pipelines.reading.records import (
     feedback_items,
     learn_formats,
 )
-from pipelines.reading.roles import KindGuess, recognise_kind, recognise_roles
+from pipelines.reading.roles import recognise_roles
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Row, Table

@@ -172,11 +172,7 @@ def _read_header(
 
 
 def _note(encoding: Encoding, n_preamble: int) -> list[str]:
-    notes = []
-    if encoding.n_invalid:
-        notes.append(f"{encoding.n_invalid:,} byte sequences are not valid {encoding.name}")
-    if not encoding.is_certain:
-        notes.append(f"the encoding is a guess ({encoding.name})")
+    notes = encoding.list_notes()
     if n_preamble:
         notes.append(f"{n_preamble} lines above the header were passed over")
     return notes

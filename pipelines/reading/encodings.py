@@ -3,7 +3,7 @@
 import codecs
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pipelines.errors import InputError
@@ -11,6 +11,8 @@ from pipelines.errors import InputError
 SCAN_BYTES = 64 * 2**20
 _BLOCK_BYTES = 2**20
 _SAMPLE_BYTES = 2**16
+MAX_STRAY_BYTES = 2
+"""So many invalid bytes in a file do not make it a legacy one: a broken copy is likelier."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -31,20 +33,36 @@ class Encoding:
 
     :param name: a Python codec name.
     :param n_invalid: byte sequences met in the scan that the codec cannot decode.
+    :param first_invalid: 1-based line of the first of them; 0 where there is none.
     :param is_certain: False where a statistical guess had to be made.
     """
 
     name: str
     n_invalid: int = 0
+    first_invalid: int = 0
     is_certain: bool = True
+
+    def list_notes(self) -> list[str]:
+        """What a person should know about it."""
+        notes = []
+        if self.n_invalid:
+            what = "sequence is" if self.n_invalid == 1 else "sequences are"
+            notes.append(
+                f"{self.n_invalid:,} byte {what} not valid {self.name} "
+                f"(first: line {self.first_invalid:,}) and read as \ufffd"
+            )
+        if not self.is_certain:
+            notes.append(f"the encoding is a guess ({self.name})")
+        return notes
 
 
 def detect_encoding(stream: io.BufferedReader) -> Encoding:
     """Decide the encoding from the first 64 MiB.
 
     A byte order mark decides; then the pattern of NUL bytes that UTF-16 leaves; then UTF-8, also
-    with some invalid sequences as long as valid ones are at least as many; only then a guess
-    among the legacy encodings, made on the lines that are not plain ASCII.
+    with some invalid sequences as long as valid ones are at least as many, or they are one or two
+    stray bytes of a whole file; only then a guess among the legacy encodings, made on the lines
+    that are not plain ASCII.
     """
     head = _read_block(stream, is_first=True)
     for bom, name in _BOMS:
@@ -53,10 +71,23 @@ def detect_encoding(stream: io.BufferedReader) -> Encoding:
     wide = _detect_utf16(head)
     if wide is not None:
         return Encoding(wide)
-    n_valid, n_invalid, sample = _scan_utf8(stream, head)
-    if n_invalid == 0 or n_valid >= n_invalid:
-        return Encoding("utf-8", n_invalid)
-    return Encoding(_guess_legacy(bytes(sample)), is_certain=False)
+    scan = _scan_utf8(stream, head)
+    if scan.n_valid >= scan.n_invalid or _is_stray(scan):
+        return Encoding("utf-8", scan.n_invalid, scan.first_invalid)
+    return Encoding(_guess_legacy(bytes(scan.sample)), is_certain=False)
+
+
+def _is_stray(scan: "_Scan") -> bool:
+    r"""Tell whether the invalid bytes are too few to say anything: at most two, apart.
+
+    Unless each ends or continues a word of Western Europe, as in "caf\xe9" and "don\x92t".
+    """
+    rest = re.sub(rb"[\xc2-\xf4][\x80-\xbf]+", b" ", scan.sample)
+    is_pair = re.search(rb"[\x80-\xff]{2}", rest) is not None
+    is_few = scan.n_invalid <= MAX_STRAY_BYTES and not is_pair
+    text = bytes(scan.sample).decode("cp1252", errors="replace")
+    is_spelt = all(_WESTERN_INSIDE.match(text, match.start()) for match in _MARK.finditer(text))
+    return is_few and not is_spelt
 
 
 def _read_block(stream: io.BufferedReader, *, is_first: bool = False) -> bytes:
@@ -113,27 +144,49 @@ def _is_utf8(head: bytes) -> bool:
     return True
 
 
-def _scan_utf8(stream: io.BufferedReader, head: bytes) -> tuple[int, int, bytearray]:
+@dataclass(slots=True)
+class _Scan:
+    """What reading a stream as UTF-8 met; sample holds lines that are not plain ASCII."""
+
+    n_valid: int = 0
+    n_invalid: int = 0
+    first_invalid: int = 0
+    sample: bytearray = field(default_factory=bytearray)
+
+
+def _scan_utf8(stream: io.BufferedReader, head: bytes) -> _Scan:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    n_valid = n_invalid = n_read = 0
-    sample = bytearray()
+    scan = _Scan()
+    n_read = n_lines = 0
     block = head
     while block:
         n_read += len(block)
-        if not block.isascii():
-            text = decoder.decode(block)
-            lost = text.count("\ufffd") - block.count(b"\xef\xbf\xbd")
-            n_invalid += max(lost, 0)
-            n_valid += len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]", block))
-            if len(sample) < _SAMPLE_BYTES:
+        pending = decoder.getstate()[0]
+        if pending or not block.isascii():
+            lost = decoder.decode(block).count("\ufffd") - block.count(b"\xef\xbf\xbd")
+            if lost > 0 and not scan.n_invalid:
+                scan.first_invalid = n_lines + _find_invalid_line(pending + block)
+            scan.n_invalid += max(lost, 0)
+            scan.n_valid += len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]", block))
+            if len(scan.sample) < _SAMPLE_BYTES:
                 lines = (line for line in block.splitlines(keepends=True) if not line.isascii())
-                sample += b"".join(lines)[:_SAMPLE_BYTES]
-        elif decoder.getstate()[0]:
-            n_invalid += decoder.decode(block).count("\ufffd")
+                scan.sample += b"".join(lines)[:_SAMPLE_BYTES]
+        n_lines += block.count(b"\n")
         if n_read >= SCAN_BYTES:
-            break
+            return scan
         block = _read_block(stream)
-    return n_valid, n_invalid, sample
+    if decoder.decode(b"", final=True):
+        scan.first_invalid = scan.first_invalid or n_lines + 1
+        scan.n_invalid += 1
+    return scan
+
+
+def _find_invalid_line(data: bytes) -> int:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1
 
 
 def _guess_legacy(sample: bytes) -> str:
@@ -185,6 +238,8 @@ _WESTERN = frozenset(
 )
 _TURKISH = frozenset("çğıöşüÇĞİÖŞÜâîûÂ\u2018\u2019\u201c\u201d\u2013\u2026\xa0€")
 # Combinations that cp1252 shows only where the bytes were written in cp1250 (Polish, Hungarian).
+_MARK = re.compile(r"[^\x00-\x7f]")
+_WESTERN_INSIDE = re.compile(r"(?<=[a-zA-Z])[ßà-öø-ÿ’](?=[a-z\s.,;!?]|$)")
 _NOT_WESTERN = re.compile(r"\w¿|õ(?!e)|\w[²½¼]\w")
 _FIRST_GUESSES = (
     (_is_western, "cp1252"),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.reading.dates import parse_date
-from pipelines.reading.numbers import parse_rating
+from pipelines.reading.numbers import is_placeholder, parse_rating
+from pipelines.reading.profiles import take_handle
 
 N_LOOKED_AT = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -30,7 +31,6 @@ class Evidence:
     n_filled: int
     n_distinct: int
     mean_words: float
-    max_words: int
     letters: float
     emails: float
     phones: float
@@ -38,6 +38,7 @@ class Evidence:
     ratings: float
     codes: float
     urls: float
+    profiles: float
     langs: float
     rounded: float
 
@@ -58,8 +59,9 @@ class Evidence:
 
 
 def weigh_values(values: Sequence[str]) -> Evidence:
-    """Look at the values of one column; empty ones are passed over."""
-    filled = [value.strip() for value in values if value.strip()]
+    """Look at the values of one column; empty ones and placeholders (`N/A`) are passed over."""
+    stripped = (value.strip() for value in values)
+    filled = [value for value in stripped if value and not is_placeholder(value)]
     looked = filled[:N_LOOKED_AT]
     n = len(looked) or 1
     words = [_count_words(value) for value in looked]
@@ -67,7 +69,6 @@ def weigh_values(values: Sequence[str]) -> Evidence:
         n_filled=len(filled),
         n_distinct=len(set(filled)),
         mean_words=sum(words) / n,
-        max_words=max(words, default=0),
         letters=sum(_is_lettered(value) for value in looked) / n,
         emails=_share(_EMAIL, looked),
         phones=_share(_PHONE, looked),
@@ -75,6 +76,7 @@ def weigh_values(values: Sequence[str]) -> Evidence:
         ratings=sum(parse_rating(value) is not None for value in looked) / n,
         codes=_share(_CODE, looked),
         urls=_share(_URL, looked),
+        profiles=sum(take_handle(value) is not None for value in looked) / n,
         langs=_share(_LANG, looked),
         rounded=_share(_ROUNDED, looked),
     )

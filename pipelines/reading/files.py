@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from pipelines.reading.streams import (
 MAX_MEMBERS = 10_000
 ARCHIVE = "archive"
 """Format of an archive that could not be listed, among other files: its reading says why."""
+
+_DESCRIPTIONS = re.compile(
+    r"(readme|licen[cs]e|changelog|notice|copying|requirements)\b.*\.txt", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +112,12 @@ def _list_folder(folder: Path, argument: str, skipped: list[Skipped]) -> list[tu
         for file_name in sorted(name for name in names if not name.startswith(".")):
             path = Path(root) / file_name
             name = path.relative_to(folder).as_posix()
-            if _is_readable_kind(file_name) and path.is_file():
+            reason = None if path.is_file() else "unknown kind of file"
+            if (reason := reason or _reason_to_pass(file_name)) is None:
                 readable.append((path, name))
             else:
                 others.append(name)
-                skipped.append(Skipped(name, "unknown kind of file"))
+                skipped.append(Skipped(name, reason))
     if not readable:
         there = f"{len(others)} other files: {_some(others)}" if others else "it is empty"
         raise InputError(
@@ -128,10 +134,10 @@ def _list_glob(pattern: str, argument: str, skipped: list[Skipped]) -> list[tupl
         if not path.is_file():
             continue
         name = path.relative_to(base).as_posix()
-        if _is_readable_kind(path.name):
+        if (reason := _reason_to_pass(path.name)) is None:
             readable.append((path, name))
         else:
-            skipped.append(Skipped(name, "unknown kind of file"))
+            skipped.append(Skipped(name, reason))
     if not readable:
         raise InputError(
             f"no readable file matches {argument}; quote the pattern if your shell changes it. "
@@ -226,11 +232,15 @@ def _reason_to_skip(member: str) -> str | None:
         return "hidden file"
     if member.lower().endswith(".zip"):
         return "an archive inside an archive; unpack it first"
-    return None if ending_of(member) in FORMATS else "unknown kind of file"
+    return _reason_to_pass(parts[-1]) if parts else "unknown kind of file"
 
 
-def _is_readable_kind(name: str) -> bool:
-    return ending_of(name) in FORMATS or name.lower().endswith(".zip")
+def _reason_to_pass(name: str) -> str | None:
+    """Why a file that was not named itself is left out."""
+    if _DESCRIPTIONS.fullmatch(name):
+        return "it describes the data"
+    is_readable = ending_of(name) in FORMATS or name.lower().endswith(".zip")
+    return None if is_readable else "unknown kind of file"
 
 
 def _plain_name(member: str) -> str:

@@ -78,6 +78,7 @@ def open_json(file: InputFile, encoding: str | None = None) -> Table | None:
     check_width(file.name, len(columns))
     form = "jsonl" if layout.form == "jsonl" else "json"
     table = Table(file.name, list(columns), itertools.chain(first, rows), form, encoding=found.name)
+    table.notes += found.list_notes()
     if layout.path:
         table.notes.append(f"the records are taken from the list {layout.path!r}")
     table.notes += [f"another list was not read: {path!r}" for path in layout.others]

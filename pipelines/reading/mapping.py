@@ -3,20 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.vocabulary import fold_name
 
-FEEDBACK_ROLES = (
-    *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
-    *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
-)
-CUSTOMER_ROLES = (
-    *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
-)
-EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
 PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name"))
 """Roles whose values say who somebody is: kept as keyed hashes, or not at all."""
-ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +71,11 @@ def apply_map(
         if not sign:
             problems.append(f"{pair!r} is not of the form ROLE=COLUMN, such as text=Comment")
         elif role not in ROLES[kind]:
-            problems.append(_unknown("role", role, ROLES[kind]))
+            problems.append(describe_unknown("role", role, ROLES[kind]))
         elif not name.strip():
             given.append((role, ""))
         elif (column := find_column(name, columns)) is None:
-            problems.append(_unknown("column", name.strip(), columns))
+            problems.append(describe_unknown("column", name.strip(), columns))
         else:
             given.append((role, column))
     if problems:
@@ -128,7 +120,8 @@ def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
     )
 
 
-def _unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str:
+def describe_unknown(what: str, name: str, known: Sequence[str], limit: int = 40) -> str:
+    """Say that there is no such role or column, which is the nearest, and which there are."""
     from rapidfuzz import process, utils
 
     nearest = process.extractOne(

@@ -1,4 +1,4 @@
-"""Ratings and amounts of money as people write them."""
+"""Ratings and amounts of money as people write them, and what they write for none."""
 
 import re
 from collections.abc import Iterable
@@ -18,6 +18,11 @@ _WITH_WORD = re.compile(
     re.IGNORECASE,
 )
 _SCALE_NAMES = (5, 7, 10, 100)
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a value stands for none: `N/A`, `null`, a dash ..."""
+    return len(text) < 20 and text.strip().casefold() in _placeholders()
 
 
 def parse_rating(text: str) -> tuple[float, float | None] | None:
@@ -40,6 +45,11 @@ def parse_rating(text: str) -> tuple[float, float | None] | None:
     if match := _WITH_WORD.fullmatch(plain):
         return float(match[1].replace(",", ".")), None
     return None
+
+
+@cache
+def _placeholders() -> frozenset[str]:
+    return frozenset(load_config("values.toml")["placeholders"]["words"])
 
 
 def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
-from pipelines.reading.mapping import ROLES, ColumnMap, apply_map
+from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recognise_kind
+from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.records import Formats, learn_formats
-from pipelines.reading.roles import KindGuess, recognise_kind, recognise_roles
+from pipelines.reading.roles import recognise_roles
 from pipelines.reading.sampling import Sample
 
 
@@ -58,4 +60,9 @@ def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindG
         return KindGuess(kind, "named")
     if any(pair.partition("=")[0].strip().lower() == "text" for pair in pairs):
         return KindGuess("feedback", "a text column was named")
-    return recognise_kind(sample.columns, sample.rows)
+    guess = recognise_kind(sample.columns, sample.rows)
+    if sample.format != "json" or sample.n_bad:
+        return guess
+    mapping = recognise_roles(sample.columns, sample.rows)
+    reason = explain_no_table(sample.columns, sample.rows, guess, mapping)
+    return KindGuess(NO_TABLE, reason) if reason else guess

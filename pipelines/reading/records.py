@@ -9,6 +9,7 @@ from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import (
     detect_decimal,
     infer_rating_max,
+    is_placeholder,
     parse_amount,
     parse_rating,
 )
@@ -104,7 +105,6 @@ class Tally:
 
     n_rows: int = 0
     n_items: int = 0
-    n_bad_rows: int = 0
     n_unread_dates: int = 0
     n_unread_ratings: int = 0
     n_unread_amounts: int = 0
@@ -150,7 +150,6 @@ def feedback_items(
             continue
         texts = _take_texts(row.values, mapping)
         if not texts:
-            counts.n_bad_rows += 1
             yield make_bad_row(row.number, "no_text", _show(row.values, mapping))
             continue
         counts.n_items += len(texts)
@@ -175,7 +174,6 @@ def customer_records(
             continue
         fields = {role: _get(row.values, mapping, role) for role in _CUSTOMER_FIELDS}
         if not any(fields[key] for key in _KEYS):
-            counts.n_bad_rows += 1
             yield make_bad_row(row.number, "no_customer", _show(row.values, mapping))
             continue
         attributes = _rest(row.values, mapping)
@@ -203,7 +201,6 @@ def event_records(
         attributes = _rest(row.values, mapping)
         at = _read_date(row.values, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
-            counts.n_bad_rows += 1
             reason = "no_date" if at is None else "no_customer"
             yield make_bad_row(row.number, reason, _show(row.values, mapping))
             continue
@@ -230,16 +227,18 @@ _FEEDBACK_FIELDS = (*_KEYS, "author", "lang", "channel", "product", "reply", "so
 def _good_rows(rows: Iterable[Row | BadRow], counts: Tally) -> Iterator[Row | BadRow]:
     for row in rows:
         counts.n_rows += 1
-        if isinstance(row, Row):
-            counts.n_lost_bytes += row.has_lost_bytes
-        else:
-            counts.n_bad_rows += 1
+        counts.n_lost_bytes += isinstance(row, Row) and row.has_lost_bytes
         yield row
 
 
 def _get(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
     column = mapping.columns.get(role)
     return values.get(column, "").strip() or None if column else None
+
+
+def _get_value(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
+    text = _get(values, mapping, role)
+    return None if text is None or is_placeholder(text) else text
 
 
 def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:
@@ -315,7 +314,7 @@ def _read_date(
     counts: Tally,
     attributes: dict[str, str],
 ) -> datetime | None:
-    text = _get(values, mapping, role)
+    text = _get_value(values, mapping, role)
     if text is None:
         return None
     at = parse_date(text, formats.dates.order, zone)
@@ -332,7 +331,7 @@ def _read_rating(
     counts: Tally,
     attributes: dict[str, str],
 ) -> tuple[float | None, float | None]:
-    text = _get(values, mapping, "rating")
+    text = _get_value(values, mapping, "rating")
     if text is None:
         return None, None
     found = parse_rating(text)
@@ -353,7 +352,7 @@ def _read_amount(
     counts: Tally,
     attributes: dict[str, str],
 ) -> tuple[float | None, str | None]:
-    text = _get(values, mapping, "amount")
+    text = _get_value(values, mapping, "amount")
     if text is None:
         return None, None
     amount = parse_amount(text, formats.decimal)

@@ -1,23 +1,17 @@
-"""The roles of columns and the kind of a table, recognised from names and values."""
+"""The roles of columns, recognised from names and values."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from pipelines.reading.evidence import Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
 
-_MIN_SCORE = 0.45
-_KEYS = frozenset(("customer", "email", "phone", "handle"))
+MIN_NAME_SCORE = 0.45
+"""From here on a column's name speaks for a role."""
+_SURE_NAME_SCORE = 0.9
+# Fewer filled values than this do not speak against a name that is known.
+_MIN_FILLED = 3
 Rows = Sequence[Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class KindGuess:
-    """What a table holds: feedback, customers, events or unknown; reason is for people."""
-
-    kind: str
-    reason: str
 
 
 def recognise_roles(
@@ -37,12 +31,13 @@ def recognise_roles(
         that the order of the file does not matter.
     """
     known = vocabulary or load_vocabulary()
-    return _assign(columns, weigh_columns(columns, rows), kind, known)
+    return assign_roles(columns, weigh_columns(columns, rows), kind, known)
 
 
-def _assign(
+def assign_roles(
     columns: Sequence[str], weighed: Mapping[str, Evidence], kind: str, known: Vocabulary
 ) -> ColumnMap:
+    """Give the roles of a kind of table; as :func:`recognise_roles`, of columns already weighed."""
     claims = sorted(
         (claim for column in columns for claim in _claim_roles(column, weighed, kind, known)),
         key=lambda claim: (-claim[0], claim[1], claim[2]),
@@ -64,6 +59,8 @@ def _assign(
     if kind == "feedback" and not texts and "title" in roles:
         texts = (roles.pop("title"),)
         taken.add(texts[0])
+    if kind == "customers" and "customer" not in roles and {"email", "phone", "handle"} & {*roles}:
+        _claim_plain_id(columns, weighed, taken, roles, reasons)
     for score, role, column, _ in claims:
         if column not in taken and _is_personal(role, score):
             taken.add(column)
@@ -72,40 +69,26 @@ def _assign(
     return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
 
 
+def _claim_plain_id(
+    columns: Sequence[str],
+    weighed: Mapping[str, Evidence],
+    taken: set[str],
+    roles: dict[str, str],
+    reasons: dict[str, str],
+) -> None:
+    """In a list of people that names no customer's id, a column `ID` holds it."""
+    for column in columns:
+        if column not in taken and fold_name(column) == "id" and _fits("id", weighed[column]):
+            roles["customer"] = column
+            taken.add(column)
+            reasons[column] = "the id of each row, in a list of people"
+            return
+
+
 def _is_personal(role: str, score: float) -> bool:
     """Tell whether a column that lost its role to another one still says who somebody is."""
     # Addresses are known by their values; names only by a name that says so: `Branch name` is none.
     return role in ("email", "phone") or (role in ("handle", "author", "name") and score >= 0.9)
-
-
-def recognise_kind(
-    columns: Sequence[str], rows: Rows, vocabulary: Vocabulary | None = None
-) -> KindGuess:
-    """Tell feedback from lists of customers and of events."""
-    known = vocabulary or load_vocabulary()
-    weighed = weigh_columns(columns, rows)
-    maps = {kind: _assign(columns, weighed, kind, known) for kind in known.kinds}
-    signs = {kind: _list_signs(columns, maps[kind], kind, known) for kind in known.kinds}
-    prose = [col for col in maps["feedback"].texts if _is_feedback_text(col, weighed, known)]
-    if prose and (len(signs["events"]) < 3 or "amount" not in signs["events"]):
-        return KindGuess("feedback", f"free text in {_list(map(repr, prose))}")
-    if _is_events(maps["events"], signs, weighed):
-        return KindGuess("events", f"a customer, a time, and {_list(sorted(signs['events']))}")
-    if _KEYS & maps["customers"].columns.keys() and signs["customers"]:
-        return KindGuess("customers", f"a customer's key, and {_list(sorted(signs['customers']))}")
-    if texts := maps["feedback"].texts:
-        return KindGuess("feedback", f"text in {_list(map(repr, texts))}")
-    return KindGuess("unknown", "no free text, no customer's key and no events were recognised")
-
-
-def _is_events(
-    mapping: ColumnMap, signs: Mapping[str, set[str]], weighed: Mapping[str, Evidence]
-) -> bool:
-    found = mapping.columns.keys()
-    if "at" not in found or not _KEYS & found or not {"kind", "amount"} & found:
-        return False
-    is_list = _is_one_per_customer(mapping, weighed)
-    return len(signs["events"]) >= (len(signs["customers"]) if is_list else 2)
 
 
 def weigh_columns(columns: Sequence[str], rows: Rows) -> dict[str, Evidence]:
@@ -120,7 +103,8 @@ def _claim_roles(
     claims = []
     for role in known.kinds[kind].roles:
         score = known.score_name(role, column)
-        if score >= _MIN_SCORE and _fits(role, evidence):
+        is_plain = score >= _SURE_NAME_SCORE and evidence.n_filled < _MIN_FILLED
+        if score >= MIN_NAME_SCORE and (is_plain or _fits(role, evidence)):
             reason = "by its name" if not evidence.n_filled else "by its name and values"
             claims.append((score, role, column, reason))
     if evidence.emails >= 0.8 and evidence.n_filled >= 2 and known.score_name("email", column) == 0:
@@ -153,6 +137,8 @@ def _fits(role: str, evidence: Evidence) -> bool:
             # (Excel's 5.70306E+17, a ticket with many rows) would make one item of many.
             is_key = evidence.distinct >= 0.9 and evidence.rounded < 0.2
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
+        case "handle" if evidence.profiles >= 0.5:
+            return True
         case "customer" | "handle" | "author" | "name":
             return evidence.mean_words < 8 and evidence.dates < 0.5 and evidence.urls < 0.5
         case "lang":
@@ -191,12 +177,12 @@ def _choose_texts(
     rated = [
         (_rate_text(column, weighed[column], known), column)
         for column in open_columns
-        if known.score_name("text", column) >= _MIN_SCORE or weighed[column].is_prose
+        if known.score_name("text", column) >= MIN_NAME_SCORE or weighed[column].is_prose
     ]
     if not rated:
         return ()
     score, best = min(rated, key=lambda item: (-item[0], item[1]))
-    is_named = known.score_name("text", best) >= _MIN_SCORE
+    is_named = known.score_name("text", best) >= MIN_NAME_SCORE
     reasons[best] = "by its name" + (" and its free text" if weighed[best].is_prose else "")
     if not is_named:
         reasons[best] = "its values are free text"
@@ -231,28 +217,3 @@ def _rate_text(column: str, evidence: Evidence, known: Vocabulary) -> float:
     name = known.score_name("text", column)
     is_ruled_out = any(word in column.lower().replace("_", " ").split() for word in never)
     return 1.5 * name + prose - (0.5 if is_ruled_out else 0.0)
-
-
-def _is_feedback_text(column: str, weighed: Mapping[str, Evidence], known: Vocabulary) -> bool:
-    evidence = weighed[column]
-    is_named = known.score_name("text", column) >= _MIN_SCORE or known.is_question(column)
-    return evidence.is_prose or (is_named and evidence.is_wordy and evidence.distinct >= 0.2)
-
-
-def _list_signs(
-    columns: Sequence[str], mapping: ColumnMap, kind: str, known: Vocabulary
-) -> set[str]:
-    signs = {sign for sign in known.kinds[kind].signs if sign in mapping.columns}
-    if mapping.private and "private" in known.kinds[kind].signs:
-        signs.add("personal details")
-    words = {word for column in columns for word in fold_name(column).split()}
-    return signs | (known.kinds[kind].words & words)
-
-
-def _is_one_per_customer(mapping: ColumnMap, weighed: Mapping[str, Evidence]) -> bool:
-    column = mapping.columns.get("customer") or mapping.columns.get("email")
-    return column is not None and weighed[column].distinct >= 0.99
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(list(names)[:6]) or "nothing else"

@@ -21,6 +21,7 @@ class Sample:
     :param n_bad: rows that cannot be used.
     :param n_lost_bytes: rows with bytes that could not be decoded.
     :param place: the file and sheet, for messages.
+    :param format: as in :class:`~pipelines.reading.tables.Table`.
     """
 
     columns: list[str]
@@ -29,6 +30,7 @@ class Sample:
     n_bad: int = 0
     n_lost_bytes: int = 0
     place: str = ""
+    format: str = ""
 
 
 def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
@@ -40,6 +42,7 @@ def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
     :raises InputError: for more than 16,384 columns; JSON shows them only as it is read.
     """
     sample = Sample(list(table.columns))
+    sample.format = table.format
     later: set[str] = set()
     known = set(table.columns)
     sample.place = table.file + (f" [{table.sheet}]" if table.sheet else "")

@@ -28,11 +28,19 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a kind of table has: its roles, and the roles and words that speak for it."""
+    """What a kind of table has: its roles, and the roles and words that speak for it.
+
+    :param points: how much a role speaks for the kind, against a list of customers.
+    :param notes: names of texts that staff write about customers.
+    :param comments: names of texts that staff or customers write.
+    """
 
     roles: tuple[str, ...]
     signs: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
+    points: Mapping[str, int] = field(default_factory=dict)
+    notes: frozenset[str] = frozenset()
+    comments: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,7 @@ def read_vocabulary(data: Mapping[str, Any]) -> Vocabulary:
     questions = data["questions"]
     return Vocabulary(
         roles={name: _read_role(role) for name, role in data["roles"].items()},
-        kinds={
-            name: Kind(
-                tuple(kind["roles"]), tuple(kind.get("signs", ())), frozenset(kind.get("words", ()))
-            )
-            for name, kind in data["kinds"].items()
-        },
+        kinds={name: _read_kind(kind) for name, kind in data["kinds"].items()},
         question_marks=tuple(questions["marks"]),
         question_codes=re.compile(questions["codes"]),
         question_starts=tuple(f"{fold_name(start)} " for start in questions["starts"]),
@@ -98,6 +101,17 @@ def fold_name(name: str) -> str:
     plain = unicodedata.normalize("NFKC", spaced).casefold()
     plain = "".join(char for char in plain if unicodedata.category(char) not in ("Mn", "Cf"))
     return " ".join(re.findall(r"[^\W_]+", plain.translate(_FOLD)))
+
+
+def _read_kind(data: Mapping[str, Any]) -> Kind:
+    return Kind(
+        roles=tuple(data["roles"]),
+        signs=tuple(data.get("signs", ())),
+        words=frozenset(data.get("words", ())),
+        points=dict(data.get("points", {})),
+        notes=frozenset(map(fold_name, data.get("notes", ()))),
+        comments=frozenset(map(fold_name, data.get("comments", ()))),
+    )
 
 
 def _read_role(data: Mapping[str, Any]) -> Role:

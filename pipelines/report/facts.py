@@ -7,8 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from pipelines.counted import is_main_language
 from pipelines.report.tallies import (
     EVERYTHING,
+    UNKNOWN_LANG,
     CountCube,
     FeedbackCube,
     FeedbackTally,
@@ -99,6 +101,20 @@ class ReportFacts:
         sizes = {s.lang: 0 for s in self.feedback if s.lang}
         sizes |= {s.lang: n.n_mentions for s, n in self.mentions.items() if s.lang and not s.source}
         return _largest_first(sizes)
+
+    @property
+    def main_langs(self) -> tuple[str, ...]:
+        """The languages that count as such; the others are one-offs or could not be told."""
+        total = self.totals.n_feedback
+        sizes = {s.lang: n.n_feedback for s, n in self.feedback.items() if not s.source}
+        return tuple(
+            lang for lang in self.langs if is_main_language(lang, sizes.get(lang, 0), total)
+        )
+
+    @property
+    def n_other_langs(self) -> int:
+        """Languages that hardly anything is in."""
+        return sum(lang not in (*self.main_langs, UNKNOWN_LANG) for lang in self.langs)
 
 
 def gather_facts(connection: Connection) -> ReportFacts:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from pipelines.judge import count_exposure
 from pipelines.report.tallies import (
     EVERYTHING,
     CountCube,
@@ -16,11 +17,12 @@ from pipelines.report.tallies import (
     count_voices,
 )
 from pipelines.tables import feedback, mention, theme, theme_period, theme_quote
+from pipelines.verdicts import ThemeWeeks, explain_silence
 
 # A page of more themes than this is not read to its end; it says how many are left out.
 MAX_THEMES = 200
 MAX_QUOTES = 3
-MAX_WEEKS = 52
+MAX_WEEKS = 26
 # "New" is three weeks, and says something only where the store reaches back well before them.
 NEW_THEME_AGE = timedelta(days=21)
 
@@ -39,7 +41,8 @@ class Quote:
 class ThemeFacts:
     """One active theme.
 
-    `weeks` are its voices in each of `ReportFacts.week_starts`; empty where no week was counted.
+    `no_verdict` says why there is no verdict. `weeks` are its voices in each of
+    `ReportFacts.week_starts`; empty where no week was counted.
     """
 
     theme_id: str
@@ -48,6 +51,7 @@ class ThemeFacts:
     lang: str | None
     keywords: tuple[str, ...]
     verdict: str | None
+    no_verdict: str | None
     n_mentions: int
     n_voices: int
     sentiment: float | None
@@ -87,7 +91,8 @@ def read_themes(
     theme_ids = [row.theme_id for row in rows]
     voices = count_voices(connection, theme_ids)
     quotes = _read_quotes(connection, theme_ids)
-    weeks = _read_weeks(connection, theme_ids, week_starts)
+    counted = _count_weeks(connection, theme_ids)
+    exposure = count_exposure(connection)
     return tuple(
         ThemeFacts(
             theme_id=row.theme_id,
@@ -96,6 +101,7 @@ def read_themes(
             lang=row.lang,
             keywords=tuple(str(word) for word in row.keywords or ()),
             verdict=row.verdict,
+            no_verdict=None if row.verdict else _explain_silence(row.theme_id, counted, exposure),
             n_mentions=row.n_mentions or 0,
             n_voices=row.n_customers or 0,
             sentiment=row.sentiment,
@@ -104,7 +110,7 @@ def read_themes(
             is_new=_is_new(row.first_seen_at, totals),
             mentions=by_theme.get(row.theme_id, {}),
             voices={**voices.get(row.theme_id, {}), EVERYTHING: row.n_customers or 0},
-            weeks=weeks.get(row.theme_id, ()),
+            weeks=_draw_weeks(counted.get(row.theme_id, {}), week_starts),
             quotes=quotes.get(row.theme_id, ()),
         )
         for row in rows
@@ -140,21 +146,33 @@ def _read_quotes(connection: Connection, theme_ids: list[str]) -> dict[str, tupl
 
 
 def read_week_starts(connection: Connection) -> tuple[datetime, ...]:
-    """The weeks that every trend is drawn over: up to a year, none left out in between."""
+    """The weeks that every trend is drawn over: of the last half year, from the first with data."""
     weekly = (theme_period.c.period == "week") & (theme_period.c.segment == "all")
-    ends = select(func.min(theme_period.c.period_start), func.max(theme_period.c.period_start))
-    first, last = connection.execute(ends.where(weekly)).one()
-    if first is None or last is None:
+    found = select(theme_period.c.period_start).where(weekly).distinct()
+    weeks = sorted(connection.execute(found).scalars())
+    if not weeks:
         return ()
-    n_weeks = min((last - first) // timedelta(weeks=1) + 1, MAX_WEEKS)
+    last = weeks[-1]
+    first = next(week for week in weeks if last - week < timedelta(weeks=MAX_WEEKS))
+    n_weeks = (last - first) // timedelta(weeks=1) + 1
     return tuple(last - timedelta(weeks=back) for back in reversed(range(n_weeks)))
 
 
-def _read_weeks(
-    connection: Connection, theme_ids: list[str], week_starts: tuple[datetime, ...]
-) -> dict[str, tuple[int, ...]]:
-    if not week_starts:
-        return {}
+def _draw_weeks(
+    counted: Mapping[datetime, int], week_starts: tuple[datetime, ...]
+) -> tuple[int, ...]:
+    return tuple(counted.get(start, 0) for start in week_starts) if counted else ()
+
+
+def _explain_silence(
+    theme_id: str, counted: Mapping[str, Mapping[datetime, int]], exposure: Mapping[datetime, int]
+) -> str:
+    weeks = ThemeWeeks(theme_id, counted.get(theme_id, {}))
+    return explain_silence(weeks, exposure) or "not_judged"
+
+
+def _count_weeks(connection: Connection, theme_ids: list[str]) -> dict[str, dict[datetime, int]]:
+    """Voices of each theme by week."""
     query = select(
         theme_period.c.theme_id, theme_period.c.period_start, theme_period.c.n_customers
     ).where(
@@ -165,7 +183,4 @@ def _read_weeks(
     counted: dict[str, dict[datetime, int]] = defaultdict(dict)
     for theme_id, start, n in connection.execute(query):
         counted[theme_id][start] = n or 0
-    return {
-        theme_id: tuple(weeks.get(start, 0) for start in week_starts)
-        for theme_id, weeks in counted.items()
-    }
+    return counted

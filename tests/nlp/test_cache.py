@@ -1,4 +1,6 @@
+import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import textwrap
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp.cache import MANIFEST, ensure_folder, is_intact
+from nlp.cache import MANIFEST, ensure_folder, find_damage, is_intact
 from nlp.errors import ModelError
 
 
@@ -123,3 +125,35 @@ def test_a_full_disk_gives_one_clear_error_and_no_folder(tmp_path: Path) -> None
     assert "cannot write the model to" in done.stdout
     assert "another cache folder" in done.stdout
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_file_with_another_time_is_judged_by_its_content_and_then_known(tmp_path: Path) -> None:
+    folder = ensure_folder(tmp_path / "m", "r1", _write)
+    os.utime(folder / "weights", ns=(1, 1))
+    assert is_intact(folder, "r1")
+    stamps = json.loads((folder / MANIFEST).read_text())["stamps"]
+    assert stamps["weights"] == [1000, 1]
+    assert [path.name for path in tmp_path.iterdir() if "manifest" in path.name] == []
+
+
+def test_what_size_and_time_hide_is_found_by_reading(tmp_path: Path) -> None:
+    folder = ensure_folder(tmp_path / "m", "r1", _write)
+    written = (folder / "weights").stat().st_mtime_ns
+    (folder / "weights").write_bytes(bytes(999) + b"\x01")
+    os.utime(folder / "weights", ns=(written, written))
+    (folder / "part" / "a.json").unlink()
+    assert find_damage(folder, "r1") == ["part/a.json (missing)", "weights (changed)"]
+    (folder / "part" / "a.json").write_text("{}")
+    assert is_intact(folder, "r1")
+    ensure_folder(folder, "r1", _write, is_thorough=True)
+    assert find_damage(folder, "r1") == []
+    assert find_damage(folder, "r2") == ["manifest.json (missing, damaged or of another revision)"]
+
+
+def test_a_manifest_without_times_is_still_checked(tmp_path: Path) -> None:
+    folder = ensure_folder(tmp_path / "m", "r1", _write)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["stamps"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert is_intact(folder, "r1")
+    assert json.loads((folder / MANIFEST).read_text())["stamps"]["weights"][0] == 1000

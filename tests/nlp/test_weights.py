@@ -232,3 +232,77 @@ def test_an_altered_source_of_the_default_encoder_is_refused(
     with pytest.raises(ModelError, match=r"sha256.*reinstall"):
         weights.prepare_default_encoder(tmp_path / "cache")
     assert not (tmp_path / "cache" / "multilingual-e5-small-q4").exists()
+
+
+def test_a_sound_folder_passes_the_check_without_loading_its_weights(
+    classifiers: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlp import weights
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the weights were loaded")
+
+    folder = str(classifiers("NEG", "NEU", "POS"))
+    monkeypatch.setattr(weights, "_check_transformer", refuse)
+    weights.check_sentiment(folder)
+    weights.check_encoder(folder, tmp_path)
+
+
+def _damage(folder: Path, kind: str) -> None:
+    weights, config = folder / "model.safetensors", folder / "config.json"
+    values = json.loads(config.read_text())
+    if kind == "cut weights":
+        weights.write_bytes(weights.read_bytes()[:-500])
+    elif kind == "no weights":
+        weights.unlink()
+    elif kind == "pickle":
+        weights.rename(folder / "pytorch_model.bin")
+    elif kind == "config":
+        config.write_text("{")
+    elif kind == "architecture":
+        config.write_text(json.dumps(values | {"model_type": "no-such-architecture"}))
+    elif kind == "layer":
+        config.write_text(json.dumps(values | {"num_hidden_layers": 3}))
+    elif kind == "tokenizer":
+        (folder / "tokenizer.json").write_text("[1")
+    elif kind == "own code":
+        modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling_evil.Transformer"}]
+        (folder / "modules.json").write_text(json.dumps(modules))
+    else:
+        raise AssertionError(kind)
+
+
+DAMAGES = ("cut weights", "no weights", "pickle", "config", "architecture", "layer", "tokenizer")
+
+
+@pytest.mark.parametrize("kind", [*DAMAGES, "own code"])
+def test_what_loading_refuses_is_refused_by_the_check(
+    copied: Path, tmp_path: Path, kind: str
+) -> None:
+    from nlp.weights import check_encoder, check_sentiment
+
+    _damage(copied, kind)
+    with pytest.raises(ModelError):
+        check_encoder(str(copied), tmp_path)
+    if kind != "own code":
+        with pytest.raises(ModelError):
+            check_sentiment(str(copied))
+
+
+def test_an_encoder_without_a_trained_head_is_no_sentiment_model(tmp_path: Path) -> None:
+    from nlp.weights import check_encoder, check_sentiment
+
+    folder = tmp_path / "bare"
+    write_network(folder, "BertModel", id2label={0: "negative", 1: "neutral", 2: "positive"})
+    check_encoder(str(folder), tmp_path)
+    with pytest.raises(ModelError, match=r"lacks 2 weights.*classifier"):
+        check_sentiment(str(folder))
+
+
+def test_labels_without_a_meaning_are_refused_by_the_check(classifiers: Maker) -> None:
+    from nlp.weights import check_sentiment
+
+    folder = str(classifiers("LABEL_0", "LABEL_1"))
+    with pytest.raises(ModelError, match="2 of 2 labels without a known meaning"):
+        check_sentiment(folder)
+    check_sentiment(folder, {"LABEL_0": "negative", "LABEL_1": "positive"})

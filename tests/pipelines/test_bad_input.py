@@ -205,8 +205,8 @@ def test_a_file_with_only_a_header_is_read_as_nothing_and_said(call: Call, kind:
     Path(f"a.{kind}").write_bytes(data)
     for command in ("ingest", "customers", "events"):
         ended = call(command, f"a.{kind}")
-        check_message(ended, 0, f"a.{kind} has a header but no rows; nothing was read from it")
-    assert "it has a header but no rows" in call("inspect", f"a.{kind}").out
+        check_message(ended, 0, f"a.{kind} has a header but 0 rows; nothing was read from it")
+    assert "it has a header but 0 rows" in call("inspect", f"a.{kind}").out
     check_usable(call)
 
 

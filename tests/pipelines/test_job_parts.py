@@ -1,17 +1,20 @@
 """Parts of the main job that need no models: files as inputs, the journal, rows from items."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipelines.config import Config
+from pipelines.errors import InputError
 from pipelines.feedback_rows import RowSettings, make_feedback_id, mask_raw, prepare_feedback
 from pipelines.inputs import configured_inputs, given_inputs, name_source
 from pipelines.journal import Journal, Reading
 from pipelines.progress import SilentProgress
 from pipelines.reading.files import find_inputs
 from pipelines.reading.records import FeedbackItem
+from pipelines.recognition import read_customers, read_events
 
 SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
 
@@ -152,3 +155,87 @@ def test_configured_paths_are_relative_to_the_configuration(tmp_path: Path) -> N
     assert [(each.source, each.channel, each.party, each.pairs) for each in found] == [
         ("a", "web", "third", ("text=comment",))
     ]
+
+
+NO_TABLES = {
+    "config.json": {
+        "name": "app",
+        "version": "1.2",
+        "description": "A tool that reads many things",
+    },
+    "package.json": {"name": "app", "scripts": {"a": "b"}, "dependencies": {"x": "^1"}},
+    "settings.json": {"users": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "x": 3},
+}
+
+
+class _Warnings(SilentProgress):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.fixture
+def no_tables(tmp_path: Path) -> Path:
+    for name, content in NO_TABLES.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    truth = Path(__file__).parents[1] / "data" / "demo" / "truth.json"
+    (tmp_path / "truth.json").write_bytes(truth.read_bytes())
+    return tmp_path
+
+
+def test_json_that_is_no_table_of_records_is_passed_over_among_other_files(no_tables: Path) -> None:
+    (no_tables / "README.txt").write_text("These files are what we exported on Monday.\n")
+    (no_tables / "one.json").write_text('{"id": 1, "text": "The delivery was late again"}')
+    (no_tables / "reviews.csv").write_text("Review,Stars\nThe delivery was late again,1\n")
+    progress = _Warnings()
+    found = given_inputs([str(no_tables)], source=None, pairs=(), progress=progress)
+    assert [given.file.name for given in found.feedback] == ["one.json", "reviews.csv"]
+    assert not found.customers + found.events
+    names = [warning.split()[0] for warning in progress.warnings]
+    assert names == ["README.txt", *sorted((*NO_TABLES, "truth.json"))]
+
+
+@pytest.mark.parametrize("name", [*NO_TABLES, "truth.json"])
+def test_json_that_is_no_table_of_records_is_an_error_where_it_is_all(
+    no_tables: Path, name: str
+) -> None:
+    with pytest.raises(InputError, match=rf"{name} is JSON, but no table of feedback"):
+        given_inputs([str(no_tables / name)], source=None, pairs=(), progress=SilentProgress())
+    with pytest.raises(InputError, match="none of the 4 files is read"):
+        given_inputs([str(no_tables)], source=None, pairs=(), progress=SilentProgress())
+
+
+REVIEWS = "Review ID,Date,Customer ID,Email,Stars,Review\n" + "".join(
+    f"R{i},2026-01-0{i + 1},C{i},c{i}@example.com,2,The delivery was late for the {i}th time\n"
+    for i in range(8)
+)
+
+
+@pytest.mark.parametrize(("command", "remedy"), [("customers", "email="), ("events", "at=")])
+def test_feedback_given_as_records_is_refused_with_the_command_to_use(
+    tmp_path: Path, command: str, remedy: str
+) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text(REVIEWS)
+    (file,) = find_inputs([str(path)]).files
+    read = {"customers": read_customers, "events": read_events}[command]
+    with pytest.raises(InputError) as caught:
+        list(read(file, (), timezone="UTC", warn=print))
+    for words in ("looks like feedback (free text in 'Review')", "earful run reviews.csv", remedy):
+        assert words in str(caught.value)
+    told = ["customer=Customer ID", *(["at=Date"] if command == "events" else [])]
+    assert len(list(read(file, told, timezone="UTC", warn=print))) == 8
+
+
+@pytest.mark.parametrize("read", ["customers", "events"])
+def test_a_file_without_a_key_but_with_text_is_refused_as_feedback(
+    tmp_path: Path, read: str
+) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_text("Comment\n" + "".join(f"The {i}th delivery was late\n" for i in range(8)))
+    (file,) = find_inputs([str(path)]).files
+    reader = {"customers": read_customers, "events": read_events}[read]
+    with pytest.raises(InputError, match="looks like feedback"):
+        list(reader(file, (), timezone="UTC", warn=print))

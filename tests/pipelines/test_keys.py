@@ -30,6 +30,20 @@ SECRET = b"a secret for tests, long enough"
         ("phone", "call me", "US", None),
         ("handle", "@Dana_L", None, "dana_l"),
         ("handle", "@", None, None),
+        ("handle", "https://twitter.com/Dana_L", None, "dana_l"),
+        ("handle", "https://www.x.com/dana_l/", None, "dana_l"),
+        ("handle", "x.com/dana_l?s=20", None, "dana_l"),
+        ("handle", "http://instagram.com/dana.l", None, "dana.l"),
+        ("handle", "https://m.facebook.com/dana.l", None, "dana.l"),
+        ("handle", "https://t.me/dana_l", None, "dana_l"),
+        ("handle", "https://www.tiktok.com/@dana_l", None, "dana_l"),
+        ("handle", "https://www.linkedin.com/in/dana-l/", None, "dana-l"),
+        ("handle", "https://x.com/dana_l/status/1", None, None),
+        ("handle", "https://www.instagram.com/p/Cxyz/", None, None),
+        ("handle", "https://twitter.com/search", None, None),
+        ("handle", "https://twitter.com/", None, None),
+        ("handle", "https://www.linkedin.com/company/acme", None, None),
+        ("handle", "https://example.org/dana_l", None, "https://example.org/dana_l"),
         ("customer_id", " C-007 ", None, "c-007"),
         ("customer_id", "007", None, "007"),
         ("customer_id", "   ", None, None),
@@ -44,6 +58,11 @@ def test_a_key_has_one_spelling(
 def test_equal_values_of_different_kinds_have_different_hashes() -> None:
     assert hash_key(SECRET, "email", "x") != hash_key(SECRET, "handle", "x")
     assert hash_key(SECRET, "email", "x") != hash_key(b"another secret, also long", "email", "x")
+
+
+def test_a_handle_and_the_addresses_of_its_profile_have_one_hash() -> None:
+    spellings = ("@dana_l", "Dana_L", "https://twitter.com/dana_l", "x.com/dana_l", "t.me/dana_l")
+    assert len({hash_keys(SECRET, {"handle": each})["handle"] for each in spellings}) == 1
 
 
 def test_only_usable_keys_are_hashed_in_order_of_trust() -> None:

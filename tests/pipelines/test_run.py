@@ -539,3 +539,25 @@ def test_inspect_hides_personal_data(
         assert "example.com" not in out
         assert "Dana" not in out
     assert not list(tmp_path.glob("*.db"))
+
+
+class _Stages(SilentProgress):
+    """Remembers the stages in their order."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
+        self.stages.append(stage)
+
+
+def test_loading_the_encoder_is_a_stage_of_its_own_and_only_where_it_is_needed(
+    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+) -> None:
+    path = write_csv(tmp_path / "reviews.csv", make_rows(20))
+    first, second = _Stages(), _Stages()
+    for stages in (first, second):
+        run_all(replace(make_job(sqlite_url), progress=stages), path)
+    place = first.stages.index("loading the encoder")
+    assert first.stages[place + 1] == "reading the texts"
+    assert "loading the encoder" not in second.stages

@@ -77,6 +77,43 @@ def test_a_repeated_row_is_a_loser_with_its_place(run: Run) -> None:
     staging.drop()
 
 
+def version(day: int) -> Incoming:
+    row: dict[str, Any] = {
+        "feedback_id": "f1",
+        "source": "shop",
+        "party": "first",
+        "run_id": "r",
+        "text": "late",
+        "lang": "en",
+        "text_hash": "h",
+        "noise_score": 0.0,
+        "occurred_at": START + timedelta(days=day),
+        "ingested_at": START,
+    }
+    row["content_hash"] = hash_content(row)
+    return Incoming(row, "reviews.csv", day, {"email": f"of day {day}"})
+
+
+@pytest.mark.parametrize(
+    ("keep_all_keys", "kept"), [(False, ["of day 5"]), (True, ["of day 2", "of day 5"])]
+)
+def test_keys_of_a_version_older_than_the_stored_one_are_not_added_unless_all_are_kept(
+    run: Run, keep_all_keys: bool, kept: list[str]
+) -> None:
+    reasons = []
+    for day in (5, 2):
+        staging = Staging(
+            run.connection, tables.feedback, "occurred_at", keep_all_keys=keep_all_keys
+        )
+        staging.add([version(day)])
+        reasons += [loser.reason for loser in staging.merge().losers]
+        staging.copy_keys(tables.feedback_key)
+        staging.drop()
+    assert reasons == ["older_version"]
+    keys = read_rows(run.connection, "feedback_key", "key_hash")
+    assert sorted(key for (key,) in keys) == kept
+
+
 @pytest.fixture
 def connection() -> Iterator[Any]:
     engine = create_engine("sqlite://", module=sqlite_driver())

@@ -151,7 +151,8 @@
     }
     sortThemes();
     const langs = places.filter(({ element }) =>
-      element.matches("#languages tr") && !element.hidden && !element.hasAttribute("data-unknown"));
+      element.matches("#languages tr") && !element.hidden && !element.hasAttribute("data-unknown") &&
+      (chosen.lang !== "" || !element.hasAttribute("data-minor")));
     const counts = { themes: visible.length, langs: langs.length };
     for (const part of document.querySelectorAll("[data-count]")) {
       const original = keep(part);

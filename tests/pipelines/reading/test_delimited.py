@@ -135,7 +135,7 @@ def test_a_few_invalid_bytes_flag_their_rows_and_lose_none(open_bytes):
     rows = list(table.rows)
     assert [row.has_lost_bytes for row in rows] == [False, True, False]
     assert rows[1].values["text"] == "x\ufffdy"
-    assert table.notes == ["1 byte sequences are not valid utf-8"]
+    assert table.notes == ["1 byte sequence is not valid utf-8 (first: line 3) and read as \ufffd"]
 
 
 CELLS = st.text(

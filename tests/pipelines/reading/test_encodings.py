@@ -42,3 +42,48 @@ def test_unicode_is_told_with_and_without_a_mark(codec, text):
 def test_bytes_after_the_first_megabyte_count_too():
     data = b"x,y\n" * 400_000 + "é déçu".encode("cp1252")
     assert detect_encoding(io.BufferedReader(io.BytesIO(data))).name == "cp1252"
+
+
+def detect(data: bytes):
+    return detect_encoding(io.BufferedReader(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("byte", range(0x80, 0x100, 9))
+@pytest.mark.parametrize("line", ["2,plain text", "2,Très déçu et שלום"])
+def test_one_invalid_byte_leaves_the_file_utf_8_and_its_line_is_told(byte, line):
+    data = f"id,text\n1,fine\n{line} ".encode() + bytes([byte]) + b" again\n3,ok\n" * 50
+    found = detect(data)
+    assert (found.name, found.n_invalid, found.first_invalid) == ("utf-8", 1, 3)
+    (note,) = found.list_notes()
+    assert note == "1 byte sequence is not valid utf-8 (first: line 3) and read as \ufffd"
+
+
+@pytest.mark.parametrize("word", ["café is", "don’t do", "naïve"])
+def test_one_accent_inside_a_word_of_plain_text_is_read_as_western(word):
+    data = b"id,text\n" + b"1,fine\n" * 50 + f"2,the {word}\n".encode("cp1252")
+    found = detect(data)
+    assert data.decode(found.name).endswith(f"{word}\n")
+
+
+def test_a_stray_byte_far_down_a_file_is_found_and_its_line_counted():
+    data = b"x,y\n" * 700_000 + b"x,\x96y\n" + b"x,y\n" * 300_000 + b"x,\xe9t\n"
+    found = detect(data)
+    assert (found.name, found.n_invalid, found.first_invalid) == ("utf-8", 2, 700_001)
+
+
+def test_a_file_cut_inside_a_character_stays_utf_8():
+    found = detect("id,text\n1,fine\n2,שלום".encode()[:-1])
+    assert (found.name, found.n_invalid, found.first_invalid) == ("utf-8", 1, 3)
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "cp1255", "cp1256", "cp1251"])
+def test_a_single_byte_file_is_recognised_by_two_sentences_among_many_ascii_lines(codec):
+    text = "id,text\n" + "1,fine\n" * 500 + SENTENCES[codec]
+    data = text.encode(codec)
+    found = detect(data)
+    assert data.decode(found.name) == text
+    assert not found.is_certain
+
+
+def test_two_letters_of_another_script_side_by_side_are_no_stray_bytes():
+    assert not detect("id,text\n1,כן\n".encode("cp1255")).is_certain

@@ -75,7 +75,7 @@ def test_what_cannot_be_read_does_not_lose_the_row(tmp_path):
     )
     assert items[1].at is None
     assert items[1].attributes == {"date": "soon", "rating": "many"}
-    assert (tally.n_rows, tally.n_items, tally.n_bad_rows) == (4, 3, 1)
+    assert (tally.n_rows, tally.n_items) == (4, 3)
     assert (tally.n_unread_dates, tally.n_unread_ratings) == (1, 1)
 
 
@@ -150,3 +150,20 @@ def test_events_need_a_customer_and_a_date(tmp_path):
     assert first.at == datetime(2024, 2, 13, tzinfo=UTC)
     assert first.attributes == {"shop": "north"}
     assert [record.reason for record in records[2:]] == ["no_customer", "no_date"]
+
+
+def test_a_placeholder_is_no_value_and_no_problem(tmp_path):
+    tally = Tally()
+    events = read_all(
+        tmp_path,
+        "events.csv",
+        "event_id,customer_id,at,kind,amount\n"
+        "e1,C1,2026-01-02,churn,N/A\ne2,C2,2026-01-03,order,12.50\ne3,C3,2026-01-04,churn,-\n",
+        event_records,
+        kind="events",
+        tally=tally,
+    )
+    assert [(event.amount, event.attributes) for event in events] == [
+        (None, {}), (12.5, {}), (None, {}),
+    ]  # fmt: skip
+    assert tally.n_unread_amounts == 0

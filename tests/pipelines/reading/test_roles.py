@@ -67,7 +67,7 @@ def test_values_speak_where_names_say_nothing():
 
 def test_values_overrule_a_name_that_does_not_fit():
     columns = ["id", "date", "rating", "text"]
-    rows = rows_of(columns, *(("5.70306E+17", "soon", "n/a", text) for text in PROSE * 5))
+    rows = rows_of(columns, *(("5.70306E+17", "soon", "unrated", text) for text in PROSE * 5))
     mapping = recognise_roles(columns, rows)
     assert mapping.columns == {}
     assert mapping.texts == ("text",)
@@ -173,3 +173,45 @@ def test_wrong_roles_and_columns_are_reported_all_at_once_with_the_nearest():
     assert "There are: Review Text, Stars, Date, Customer ID" in message
     assert "'Stars' is not of the form ROLE=COLUMN" in message
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("filled", [["12.50"], ["N/A", "49"], ["49,90", "-", "null"], ["free"]])
+def test_a_mostly_empty_column_keeps_the_role_of_its_name(filled):
+    columns = ["event_id", "customer_id", "at", "kind", "amount"]
+    for empty in ("", "N/A", "-", "null"):
+        amounts = filled + [empty] * (60 - len(filled))
+        rows = rows_of(
+            columns,
+            *(
+                (f"e{i}", f"c{i % 9}", "2026-01-05", "churn", each)
+                for i, each in enumerate(amounts)
+            ),
+        )
+        assert recognise_roles(columns, rows, "events").columns["amount"] == "amount"
+        assert recognise_kind(columns, rows).kind == "events"
+
+
+def test_enough_values_that_do_not_fit_still_overrule_a_name():
+    columns = ["customer_id", "at", "kind", "amount"]
+    rows = rows_of(columns, *((f"c{i}", "2026-01-05", "churn", "a lot") for i in range(3)))
+    assert "amount" not in recognise_roles(columns, rows, "events").columns
+
+
+def test_the_plain_id_of_a_list_of_people_is_the_customers():
+    columns = ["ID", "Name", "E-mail"]
+    rows = rows_of(columns, *((f"{i}", "Ann", f"u{i}@x.org") for i in range(9)))
+    assert recognise_roles(columns, rows, "customers").columns["customer"] == "ID"
+    columns = ["ID", "Country"]
+    rows = rows_of(columns, *((f"{i}", "IL") for i in range(9)))
+    assert "customer" not in recognise_roles(columns, rows, "customers").columns
+
+
+@pytest.mark.parametrize("name", ["twitter", "X handle", "Instagram", "Telegram"])
+@pytest.mark.parametrize("kind", ["feedback", "customers"])
+def test_a_column_of_profile_addresses_is_a_handle(name, kind):
+    hosts = ["https://twitter.com", "https://x.com", "instagram.com", "t.me"]
+    columns = ["customer_id", name]
+    rows = rows_of(columns, *((f"c{i}", f"{hosts[i % 4]}/user_{i}") for i in range(20)))
+    assert recognise_roles(columns, rows, kind).columns["handle"] == name
+    posts = rows_of(columns, *((f"c{i}", f"https://x.com/user/status/{i}") for i in range(20)))
+    assert "handle" not in recognise_roles(columns, posts, kind).columns

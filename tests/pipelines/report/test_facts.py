@@ -6,8 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from pipelines.overview import list_sources
 from pipelines.report.facts import gather_facts
+from pipelines.report.page import render_report
 from pipelines.report.tallies import EVERYTHING, FeedbackTally, MentionTally, Slice
+from pipelines.verdicts import ThemeWeeks, explain_silence, judge_themes
 
 Store = Callable[[dict[str, list[dict[str, Any]]]], Connection]
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -229,3 +232,88 @@ def test_an_empty_store_has_facts_too(empty_store: Connection) -> None:
     assert facts.totals == FeedbackTally()
     assert facts.themes == facts.customers == facts.sources == ()
     assert facts.last_run is None
+
+
+def test_the_headline_counts_languages_and_not_slips_or_what_could_not_be_told(
+    fill_store: Store,
+) -> None:
+    langs = ["en"] * 590 + ["he"] * 6 + ["cy"] * 4 + ["nl"] + [None] * 9 + ["und"] * 9
+    store = fill_store({"feedback": [item(i, "s", lang) for i, lang in enumerate(langs)]})
+    facts = gather_facts(store)
+    assert facts.main_langs == ("en", "he")
+    assert facts.n_other_langs == 2
+    assert set(facts.langs) == {"en", "he", "cy", "nl", "und"}
+    (source,) = list_sources(store)
+    assert source["n_languages"] == 2
+    page = render_report(facts)
+    assert "English, Hebrew and 2 others" in page
+
+
+def test_a_single_post_of_a_small_store_is_a_language(fill_store: Store) -> None:
+    store = fill_store({"feedback": [item(0, "s", "en"), item(1, "s", "fa")]})
+    assert set(gather_facts(store).main_langs) == {"en", "fa"}
+
+
+def test_trends_begin_with_the_first_week_with_data_of_the_last_half_year(
+    fill_store: Store,
+) -> None:
+    period = {"period": "week", "segment": "all", "theme_id": "a", "n_customers": 2}
+    weeks = [-300, 10, 12, 20]
+    store = fill_store(
+        {
+            "theme": [topic("a", 2)],
+            "theme_period": [
+                period | {"period_start": MONDAY + timedelta(weeks=week)} for week in weeks
+            ],
+        }
+    )
+    facts = gather_facts(store)
+    assert facts.week_starts == tuple(MONDAY + timedelta(weeks=week) for week in range(10, 21))
+    assert facts.themes[0].weeks == (2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2)
+
+
+def weekly(theme_id: str, *weeks: int) -> list[dict[str, Any]]:
+    period = {"period": "week", "segment": "all", "theme_id": theme_id, "n_customers": 1}
+    return [period | {"period_start": MONDAY + timedelta(weeks=week)} for week in weeks]
+
+
+def test_a_theme_without_a_verdict_says_why(fill_store: Store) -> None:
+    store = fill_store(
+        {
+            "feedback": [item(7 * week, "s", "en") for week in (0, *range(40, 60))],
+            "theme": [topic("a", 3, verdict="steady"), topic("b", 2), topic("c", 2), topic("d", 1)],
+            "theme_period": weekly("a", 50, 59) + weekly("b", 0) + weekly("c", 59),
+        }
+    )
+    facts = gather_facts(store)
+    assert {theme.theme_id: theme.no_verdict for theme in facts.themes} == {
+        "a": None, "b": "not_heard", "c": "not_judged", "d": "undated",
+    }  # fmt: skip
+    page = render_report(facts)
+    for said_why in ("not heard of lately", "not judged yet", "no dates"):
+        assert page.count(f"No verdict: {said_why}") == 1
+
+
+def test_in_a_short_store_every_theme_says_that_its_past_is_too_short(fill_store: Store) -> None:
+    store = fill_store(
+        {
+            "feedback": [item(7 * week, "s", "en") for week in range(5)],
+            "theme": [topic("a", 3), topic("b", 2)],
+            "theme_period": weekly("a", 1, 4) + weekly("b", 3),
+        }
+    )
+    facts = gather_facts(store)
+    assert [theme.no_verdict for theme in facts.themes] == ["short_past", "short_past"]
+    assert render_report(facts).count("No verdict: too short a past") == 2
+
+
+def test_a_reason_is_given_exactly_where_there_is_no_verdict() -> None:
+    exposure = {MONDAY + timedelta(weeks=week): 9 for week in range(-60, 1)}
+    themes = [
+        ThemeWeeks(f"t{start}", {MONDAY + timedelta(weeks=start): 3}) for start in range(-60, 1)
+    ]
+    for n_weeks in (0, 1, 6, 7, 61):
+        known = dict(sorted(exposure.items())[-n_weeks:]) if n_weeks else {}
+        judged = judge_themes(themes, known)
+        for theme in themes:
+            assert (explain_silence(theme, known) is None) == (theme.theme_id in judged)

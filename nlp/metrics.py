@@ -1,0 +1,163 @@
+"""How well predicted labels fit the true ones: confusion, F1, bootstrap intervals, calibration."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_RESAMPLES: Final = 1_000
+SEED: Final = 7
+N_BINS: Final = 10
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """The middle 95 % of bootstrap resamples."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How well one label is found.
+
+    :param n: rows that have this label in truth.
+    :param n_predicted: rows that were given it.
+    """
+
+    label: str
+    n: int
+    n_predicted: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows whose confidence lies in (low, high].
+
+    :param confidence: their mean.
+    :param accuracy: share of them that are right.
+    """
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a confusion table says.
+
+    :param macro_f1: mean F1 of the labels that occur in truth.
+    """
+
+    n: int
+    accuracy: float
+    accuracy_interval: Interval
+    macro_f1: float
+    macro_f1_interval: Interval
+    labels: tuple[LabelScore, ...]
+
+
+def count_confusion(truth: Counts, predicted: Counts, n_labels: int) -> Counts:
+    """Count rows by true (row) and predicted (column) label, `(n_labels, n_labels)`."""
+    cells = np.bincount(truth * n_labels + predicted, minlength=n_labels * n_labels)
+    return cells.reshape(n_labels, n_labels)
+
+
+def score_confusion(confusion: Counts, names: tuple[str, ...], *, seed: int = SEED) -> Scores:
+    """Score a confusion table; resampling its rows is resampling its cells.
+
+    :param names: of the labels, in the order of rows and columns.
+    :raises ValueError: if the table counts nothing.
+    """
+    if not confusion.sum():
+        raise ValueError("nothing to score: no row has both a true and a predicted label")
+    right, true, given = (part[0] for part in _margins(confusion[None]))
+    resampled = _resample(confusion, seed)
+    return Scores(
+        n=int(true.sum()),
+        accuracy=float(right.sum() / true.sum()),
+        accuracy_interval=_middle(resampled[0].sum(axis=1) / resampled[1].sum(axis=1)),
+        macro_f1=float(_macro_f1(right[None], true[None], given[None])[0]),
+        macro_f1_interval=_middle(_macro_f1(*resampled)),
+        labels=tuple(
+            LabelScore(name, int(true[i]), int(given[i]), *_rate(right[i], true[i], given[i]))
+            for i, name in enumerate(names)
+            if true[i] or given[i]
+        ),
+    )
+
+
+def bin_confidence(confidence: Floats, is_right: NDArray[np.bool_]) -> list[Bin]:
+    """Sort rows into ten bins of equal width by their confidence; empty ones are left out."""
+    places = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    return [
+        Bin(
+            place / N_BINS,
+            (place + 1) / N_BINS,
+            int(inside.sum()),
+            float(confidence[inside].mean()),
+            float(is_right[inside].mean()),
+        )
+        for place in range(N_BINS)
+        if (inside := places == place).any()
+    ]
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """Expected calibration error: mean gap of confidence and accuracy, weighted by rows.
+
+    Naeini, Cooper and Hauskrecht, AAAI 2015, with bins of equal width.
+    """
+    total = sum(each.n for each in bins)
+    return sum(each.n * abs(each.confidence - each.accuracy) for each in bins) / max(total, 1)
+
+
+def _resample(confusion: Counts, seed: int) -> tuple[Counts, Counts, Counts]:
+    """Draw tables of as many rows with replacement; returns their margins, `(draws, labels)` each.
+
+    Only filled cells are drawn: a table of 100 languages has 10,000 cells, but few are filled.
+    """
+    true_of, given_of = np.nonzero(confusion)
+    counts = confusion[true_of, given_of]
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(counts.sum(), counts / counts.sum(), size=N_RESAMPLES)
+    labels = np.arange(len(confusion))
+    is_true = (true_of[:, None] == labels).astype(np.int64)
+    is_given = (given_of[:, None] == labels).astype(np.int64)
+    return drawn @ (is_true * is_given), drawn @ is_true, drawn @ is_given
+
+
+def _margins(tables: Counts) -> tuple[Counts, Counts, Counts]:
+    """Rows that are right, that have each label, and that were given it, `(tables, labels)`."""
+    return np.diagonal(tables, axis1=1, axis2=2), tables.sum(axis=2), tables.sum(axis=1)
+
+
+def _macro_f1(right: Counts, true: Counts, given: Counts) -> Floats:
+    f1 = 2 * right / np.maximum(true + given, 1)
+    occurs = true > 0
+    means: Floats = (f1 * occurs).sum(axis=1) / occurs.sum(axis=1)
+    return means
+
+
+def _rate(right: int, true: int, given: int) -> tuple[float, float, float]:
+    """Precision, recall and F1; 0 where there is nothing to divide by."""
+    return (
+        float(right / max(given, 1)),
+        float(right / max(true, 1)),
+        float(2 * right / max(true + given, 1)),
+    )
+
+
+def _middle(values: Floats) -> Interval:
+    low, high = np.percentile(values, (2.5, 97.5))
+    return Interval(float(low), float(high))

@@ -1,0 +1,70 @@
+"""``earful models``: which models are used, whether they are sound, and getting them ready."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.cli.options import ConfigOption, JsonOption, load_settings
+
+if TYPE_CHECKING:
+    from pipelines.inventory import ModelState
+
+app = typer.Typer(
+    help="Show the models in use; verify and prepare them.",
+    invoke_without_command=True,
+    epilog="[bold]Examples[/]\n\n  earful models\n\n  earful models verify\n\n"
+    "  earful models prepare --config earful.toml",
+)
+
+
+@app.callback()
+def show(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the models in use: where they lie, their licence, and whether they are ready."""
+    if context.invoked_subcommand is not None:
+        return
+    from pipelines.config import user_cache_dir
+    from pipelines.inventory import list_models
+
+    settings, _ = load_settings(config, None)
+    _print_states(list_models(settings.models, user_cache_dir()), as_json=as_json)
+
+
+@app.command("verify", epilog="[bold]Example[/]  earful models verify --json")
+def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Read every byte of the models and compare their sha256; exit code 1 for a bad one."""
+    from pipelines.config import user_cache_dir
+    from pipelines.inventory import verify_models
+
+    settings, _ = load_settings(config, None)
+    found = verify_models(settings.models, user_cache_dir())
+    _print_states(found, as_json=as_json)
+    if any(each.state in ("damaged", "missing") for each in found):
+        raise typer.Exit(1)
+
+
+@app.command("prepare", epilog="[bold]Example[/]  earful models prepare")
+def prepare(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Write the default encoder into the cache, or fetch and check the configured models."""
+    from pipelines.cli.bars import open_progress
+    from pipelines.config import user_cache_dir
+    from pipelines.inventory import prepare_models
+
+    settings, _ = load_settings(config, None)
+    with open_progress() as progress:
+        progress.start("preparing the models", 2, "models")
+        found = prepare_models(settings.models, user_cache_dir())
+        progress.advance(len(found))
+        progress.finish()
+    _print_states(found, as_json=as_json)
+
+
+def _print_states(found: "list[ModelState]", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from pipelines.cli.scores import print_models
+    from pipelines.cli.show import print_json
+
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        print_models(found)

@@ -1,0 +1,11 @@
+"""The roles that a column can be given with --map, by what a file holds."""
+
+FEEDBACK_ROLES = (
+    *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
+    *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
+)
+CUSTOMER_ROLES = (
+    *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
+)
+EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
+ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}

@@ -1,0 +1,202 @@
+"""An analyst brings labelled rows and learns whether to trust the models; nothing is stored."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from rich.cells import cell_len
+
+from nlp.encoder import SentenceEncoder
+from pipelines.cli.app import run_app
+
+pytestmark = pytest.mark.model
+
+ROWS = (
+    ("I love this, great service!", "positive", "en"),
+    ("Terrible, never again. Mail me at dana@example.com", "NEG", "en"),
+    ("The food was cold and the waiter was rude", "Negative", "en"),
+    ("Oh great, it broke again", "negative", "en"),
+    ("Excellent, thank you", "neg", "en"),
+    ("השירות גרוע מאוד, אל תזמינו", "negative", "he"),
+    ("ממש מרוצים, שירות נהדר ומהיר", "שלילי", "he"),
+    ("الخدمة سيئة جدا", "negative", "ar"),
+    ("خیلی بد بود، پشیمان شدم", "negative", "fa"),
+    ("", "positive", "en"),
+    ("nobody labelled this", "", "en"),
+    ("\u200b\u200b", "positive", "en"),
+)
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model_cache: Path,
+    encoder: SentenceEncoder,
+) -> Iterator[Call]:
+    """Run a command line; the real encoder is loaded once for all tests."""
+    monkeypatch.setattr("pipelines.models.load_encoder", lambda *_, **__: encoder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EARFUL_CACHE", str(model_cache))
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("EARFUL_CONFIG", raising=False)
+
+    def run(*arguments: object) -> Ended:
+        code = run_app([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    yield run
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[str]], *header: str) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "labelled.csv", ROWS, "Comment", "Gold", "Language")
+
+
+def test_scores_come_as_json_and_every_row_is_accounted_for(call: Call, labelled: Path) -> None:
+    ended = call("evaluate", labelled, "--task", "sentiment", "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert found["columns"] == {"text": "Comment", "label": "Gold", "lang": "Language"}
+    others = ("n_unlabelled", "n_empty", "n_unreadable", "n_left_out", "n_not_drawn")
+    assert [found[name] for name in others] == [1, 2, 0, 0, 0]
+    assert found["n_rows"] == len(ROWS) == found["n_scored"] + 3
+    assert found["interval"] == "95 % interval from 1,000 bootstrap resamples, seed 7"
+    overall = found["overall"]
+    assert sum(cell["n"] for cell in overall["confusion"]) == overall["scores"]["n"] == 9
+    low, high = overall["scores"]["macro_f1_interval"]
+    assert 0 <= low <= overall["scores"]["macro_f1"] <= high <= 1
+    assert sum(each["n"] for each in overall["reliability"]) == 9
+    assert 0 <= overall["calibration_error"] <= 1
+    assert [(g["lang"], g["scores"]["n"]) for g in found["languages"]] == [
+        *(("en", 5), ("he", 2), ("ar", 1), ("fa", 1))
+    ]
+    worst = {each["row"] for group in found["languages"] for each in group["mistakes"]}
+    assert {6, 8} <= worst  # rows whose label is wrong on purpose
+    assert call("evaluate", labelled, "--task", "sentiment", "--json").out == ended.out
+    assert sorted(path.name for path in Path().iterdir()) == ["labelled.csv"]
+
+
+def test_the_tables_fit_sixty_columns_and_show_no_personal_data(call: Call, labelled: Path) -> None:
+    ended = call("evaluate", labelled, "-t", "sentiment", "--labels", "positive=negative")
+    assert ended.code == 0, ended.err
+    assert max(cell_len(line) for line in ended.out.splitlines()) <= 60
+    assert "dana@example.com" not in ended.out + ended.err
+    assert "9 of 12 rows scored; not scored: 1 without a label" in " ".join(ended.out.split())
+    assert "Confusion, he" in ended.out
+    assert "expected calibration error" in ended.out
+    assert "fewer than 30 rows in en, he, ar, fa" in " ".join(ended.out.split())
+
+
+def test_languages_are_scored_by_code_and_by_name(call: Call, tmp_path: Path) -> None:
+    names = {"en": "English", "he": "iw", "ar": "AR-eg", "fa": "Farsi"}
+    rows = [(text, names[lang]) for text, label, lang in ROWS if text and label]
+    path = write_rows(tmp_path / "langs.csv", [*rows, ("123", "und")], "text", "lang")
+    ended = call("evaluate", path, "--task", "language", "--text", "text", "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    scores = found["overall"]["scores"]
+    rates = {each["label"]: (each["n"], each["recall"]) for each in scores["labels"]}
+    assert rates["he"] == (2, 1.0)
+    assert rates["und"] == (1, 1.0)
+    assert found["overall"]["calibration_error"] is None
+    assert call("evaluate", path, "-t", "language").code == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "expected"),
+    [
+        (["1", "3", "5"], (), ["negative", "neutral", "positive"]),
+        (["0", "1", "0"], (), ["negative", "positive", "negative"]),
+        (["bad", "meh", "good"], ("--labels", "meh=neutral"), ["negative", "neutral", "positive"]),
+        (["bad", "meh", "good"], ("--labels", "meh="), ["negative", "positive"]),
+        (["0", "1", "0"], ("--labels", "0=positive,1=negative"), ["positive", "negative"] * 2),
+    ],
+)
+def test_labels_are_read_as_a_person_would(
+    call: Call, tmp_path: Path, labels: list[str], options: tuple[str, ...], expected: list[str]
+) -> None:
+    rows = [(text, label) for (text, _, _), label in zip(ROWS, labels, strict=False)]
+    path = write_rows(tmp_path / "rows.csv", rows, "text", "label")
+    ended = call("evaluate", path, "-t", "sentiment", *options, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    n = {each["label"]: each["n"] for each in found["overall"]["scores"]["labels"] if each["n"]}
+    assert n == {label: expected[: len(rows)].count(label) for label in set(expected)}
+    assert found["n_left_out"] == ("meh=" in options)
+    assert any("read as" in note for note in found["notes"]) == (
+        not options and "bad" not in labels
+    )
+
+
+def test_a_limit_draws_the_same_rows_each_time(call: Call, labelled: Path) -> None:
+    arguments = ("evaluate", labelled, "-t", "sentiment", "--limit", 4, "--json")
+    found = json.loads(call(*arguments).out)
+    assert (found["n_scored"] + found["n_empty"] - 1, found["n_not_drawn"]) == (4, 6)
+    assert json.loads(call(*arguments).out) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--text", "Coment"), ("no column 'Coment'", "did you mean 'Comment'", "Gold")),
+        (("--label", "Golden"), ("no column 'Golden'", "Comment, Tag, Gold")),
+        (("--label", "Tag"), ("meh (5)", "so so (2)", "7 of 9 rows", "--labels 'meh=negative")),
+        (("--label", "Comment", "--text", "Tag"), ("do not look like labels", "--label")),
+        (("--labels", "good"), ("'good' cannot be read", "LABEL=MEANING")),
+        (("--labels", "good=nice"), ("'good=nice' cannot be read",)),
+    ],
+)
+def test_wrong_use_says_what_there_is(
+    call: Call, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    tags = ("meh", "so so", "bad", "meh") * 3
+    rows = [(text, tag, label) for (text, label, _), tag in zip(ROWS[:9], tags, strict=False)]
+    path = write_rows(tmp_path / "rows.csv", rows, "Comment", "Tag", "Gold")
+    ended = call("evaluate", path, "-t", "sentiment", *options)
+    assert ended.code == 2, ended.err
+    assert ended.out == ""
+    for word in words:
+        assert word in ended.err
+    assert "dana@" not in ended.err
+
+
+def test_a_file_without_a_labelled_row_is_one_clear_error(call: Call, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.csv", [("a text", ""), ("", "good")], "text", "label")
+    ended = call("evaluate", path, "-t", "sentiment")
+    assert ended.code == 1
+    assert "none of 2 rows has both a text and a label" in ended.err
+
+
+def test_a_task_that_is_not_there_is_refused(call: Call, labelled: Path) -> None:
+    ended = call("evaluate", labelled, "--task", "pii")
+    assert ended.code == 2
+    assert "'sentiment', 'language'" in " ".join(ended.err.replace("│", " ").split())
+
+
+def test_rows_that_cannot_be_read_are_exit_code_3(call: Call, tmp_path: Path) -> None:
+    lines = [json.dumps({"text": "great", "label": "pos"}), "{broken"]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    ended = call("evaluate", "rows.jsonl", "-t", "sentiment", "--json")
+    found: dict[str, Any] = json.loads(ended.out)
+    assert (ended.code, found["n_scored"], found["n_unreadable"]) == (3, 1, 1)
