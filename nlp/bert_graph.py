@@ -31,7 +31,7 @@ def import_openvino() -> Any:
     OpenVINO goes on with a stub of its own where that package is missing.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
+    import openvino  # type: ignore[import-untyped]
 
     return openvino
 
@@ -59,12 +59,13 @@ def build_bert(
         if fork is not None and layer == fork[0]:
             branch = builder.run_branch(hidden, fork[1])
         if layer < last:
-            hidden = builder.add_layer(hidden, _name_layer(tensors, layer), "")
+            hidden = builder.add_layer(hidden, name_layer(tensors, layer), "")
     rows = [builder.pool_mean(hidden)] if with_mean else []
     return builder.finish([*rows, *([] if branch is None else [branch])])
 
 
-def _name_layer(tensors: Weights, layer: int) -> dict[str, NDArray[Any]]:
+def name_layer(tensors: Weights, layer: int) -> dict[str, NDArray[Any]]:
+    """Give a layer's weights the names that they have in a branch."""
     start = f"encoder.layer.{layer}."
     named = {}
     for kind in ("weight", "bias"):

