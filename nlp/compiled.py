@@ -103,7 +103,7 @@ class CompiledEncoder:
             self.n_layers = int(config["num_hidden_layers"])
             self._n_heads = int(config["num_attention_heads"])
             self.tensors = _map_tensors(folder / "model.safetensors")
-            self._tokenizer = _load_tokenizer(folder / "tokenizer.json")
+            self.tokenizer = _load_tokenizer(folder / "tokenizer.json")
         except (OSError, KeyError, ValueError, struct.error) as error:
             raise ModelError(f"the model folder {folder} is damaged ({error})") from error
         self.name = name
@@ -145,7 +145,7 @@ class CompiledEncoder:
         for first in range(0, len(texts), TEXTS_PER_STEP):
             step = slice(first, first + TEXTS_PER_STEP)
             cut = cut_texts(texts[step], self._prompt)
-            tokens = [row.ids for row in self._tokenizer.encode_batch_fast(cut)]
+            tokens = [row.ids for row in self.tokenizer.encode_batch_fast(cut)]
             out[step] = model.run(tokens, MAX_TOKENS)
         return out
 

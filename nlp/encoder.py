@@ -47,7 +47,7 @@ class SentenceEncoder:
         model.to(placement.device)
         model[0].to(placement.dtype)
         self._modules = list(model)
-        self._tokenizer = model.tokenizer
+        self.tokenizer = model.tokenizer
         self._limit = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
         self._n_prompt_tokens = self._count_prompt_tokens()
 
@@ -58,7 +58,7 @@ class SentenceEncoder:
         """
         rows = run_model(
             texts,
-            self._tokenizer,
+            self.tokenizer,
             self._embed,
             self.placement,
             prompt=self.prompt,
@@ -82,8 +82,8 @@ class SentenceEncoder:
         """Count the tokens that pooling leaves out: 0 for most models, which pool over them."""
         if all(getattr(module, "include_prompt", True) for module in self._modules):
             return 0
-        ids = self._tokenizer(self.prompt)["input_ids"]
-        return len(ids) - (ids[-1] in self._tokenizer.all_special_ids)
+        ids = self.tokenizer(self.prompt)["input_ids"]
+        return len(ids) - (ids[-1] in self.tokenizer.all_special_ids)
 
 
 def round_unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -99,6 +99,8 @@ def detect_language(text: str) -> Language:
     if script is None:
         return UNKNOWN
     if script.name == "Latn":
+        if sum(map(str.isalpha, set(plain.casefold()))) == 1:  # "xxxxx"
+            return UNKNOWN
         return _detect_latin(plain, script.n_letters)
     return _detect_other(plain, script)
 

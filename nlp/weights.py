@@ -7,7 +7,7 @@ default models.
 import gc
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,22 +85,33 @@ def encoder_name(model: str) -> str:
 
 @_pausing_collector()
 def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Encoder:
-    """Load a model that turns texts into vectors.
+    """Load a model that turns texts into vectors, in the form that is fastest here.
 
     :param model: `default`, a sentence-transformers or transformers folder, or a hub name.
     :param precision: `auto`, `bf16` or `fp32`.
     :raises ModelError: if there is no such model or it is damaged, incomplete or not safetensors.
     """
     check_precision(precision)
+    if model == DEFAULT and not may_have_cuda():
+        folder = prepare_default_encoder(cache_dir)
+        # OpenVINO has no wheel for every platform; torch gives the same vectors to .9999.
+        with suppress(ImportError):
+            return CompiledEncoder(folder, encoder_name(model), prompt=PROMPT, precision=precision)
+    return load_sentence_encoder(model, cache_dir, precision=precision)
+
+
+@_pausing_collector()
+def load_sentence_encoder(
+    model: str, cache_dir: Path, *, precision: str = "auto"
+) -> SentenceEncoder:
+    """Load a model with sentence-transformers; see `load_encoder`."""
+    placement = choose_placement(precision)
     if model == DEFAULT:
         folder = prepare_default_encoder(cache_dir)
-        if not may_have_cuda() and (compiled := _compile_default(folder, precision)):
-            return compiled
     else:
         folder = find_folder(model)
         check_modules(folder, model)
         _check_transformer(folder, "AutoModel", model)
-    placement = choose_placement(precision)
     with refusing(model, folder), _quiet_loading():
         from sentence_transformers import SentenceTransformer
 
@@ -168,14 +179,6 @@ def check_sentiment(model: str, labels: Mapping[str, str] | None = None) -> None
     folder = find_folder(model)
     config = _check_architecture(folder, "AutoModelForSequenceClassification", model)
     map_labels(config.id2label, labels or {}, model)
-
-
-def _compile_default(folder: Path, precision: str) -> CompiledEncoder | None:
-    """Compile the default encoder for this processor; None where OpenVINO cannot be imported."""
-    try:
-        return CompiledEncoder(folder, encoder_name(DEFAULT), prompt=PROMPT, precision=precision)
-    except ImportError:  # it has no wheel for every platform; torch gives the same to .9999
-        return None
 
 
 def _write_default(folder: Path) -> None:

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nlp.encoder import SentenceEncoder
-from nlp.weights import encoder_name, prepare_default_encoder
+from nlp.compiled import CompiledEncoder
+from nlp.encoder import Encoder, SentenceEncoder
+from nlp.weights import (
+    encoder_name,
+    load_encoder,
+    load_sentence_encoder,
+    prepare_default_encoder,
+)
 
 pytestmark = pytest.mark.model
 
@@ -35,25 +41,36 @@ def texts() -> list[str]:
     return [*LATE.values(), *drawn, *ODD]
 
 
+@pytest.fixture(scope="module", params=["compiled", "torch"])
+def encoder(request: pytest.FixtureRequest, model_cache: Path) -> Encoder:
+    """The default encoder as it runs where OpenVINO is, and where it is not."""
+    if request.param == "torch":
+        return load_sentence_encoder("default", model_cache)
+    found = load_encoder("default", model_cache)
+    if not isinstance(found, CompiledEncoder):
+        pytest.skip("no OpenVINO here, or a CUDA device")
+    return found
+
+
 @pytest.fixture(scope="module")
-def vectors(encoder: SentenceEncoder, texts: list[str]) -> NDArray[np.float16]:
+def vectors(encoder: Encoder, texts: list[str]) -> NDArray[np.float16]:
     return encoder.encode(texts)
 
 
 def test_rows_are_unit_vectors_in_little_endian_float16(
-    encoder: SentenceEncoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     assert vectors.shape == (len(texts), encoder.dim) == (len(texts), 384)
     assert vectors.dtype == np.dtype("<f2")
     assert np.allclose(np.linalg.norm(vectors.astype(np.float32), axis=1), 1, atol=1e-3)
 
 
-def test_no_texts_give_no_rows(encoder: SentenceEncoder) -> None:
+def test_no_texts_give_no_rows(encoder: Encoder) -> None:
     assert encoder.encode([]).shape == (0, 384)
 
 
 def test_a_vector_is_the_same_bits_in_any_order_and_company(
-    encoder: SentenceEncoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     rng = np.random.default_rng(5)
     order = rng.permutation(len(texts))
@@ -66,7 +83,7 @@ def test_a_vector_is_the_same_bits_in_any_order_and_company(
 
 
 def test_a_vector_is_the_same_bits_on_one_thread_and_on_two(
-    encoder: SentenceEncoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     import torch
 
@@ -81,10 +98,14 @@ def test_a_vector_is_the_same_bits_on_one_thread_and_on_two(
 
 
 def test_padding_is_masked_in_every_layer(
-    encoder: SentenceEncoder, vectors: NDArray[np.float16]
+    encoder: Encoder, vectors: NDArray[np.float16], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other tokens in the padded places change no bit, so the mask reaches the attention kernel."""
-    tokenizer = encoder._tokenizer
+    if isinstance(encoder, CompiledEncoder):
+        monkeypatch.setattr("nlp.compiled._PAD_ID", 500)
+        assert np.array_equal(encoder.encode(list(LATE.values())), vectors[: len(LATE)])
+        return
+    tokenizer = encoder.tokenizer
     tokenizer.pad_token = "▁late"
     try:
         assert tokenizer.pad_token_id not in (None, 1)
@@ -106,19 +127,19 @@ def test_vectors_agree_with_sentence_transformers_in_fp32(
     assert cosines.min() >= 0.9999
 
 
-def test_paraphrases_in_other_languages_are_near_each_other(encoder: SentenceEncoder) -> None:
+def test_paraphrases_in_other_languages_are_near_each_other(encoder: Encoder) -> None:
     found = encoder.encode([*LATE.values(), OTHER]).astype(np.float32)
     cosines = found @ found.T
     assert cosines[:-1, :-1].min() > cosines[-1, :-1].max()
     assert cosines[:-1, :-1].min() > 0.86
 
 
-def test_a_megabyte_is_read_up_to_the_model_s_limit(encoder: SentenceEncoder) -> None:
+def test_a_megabyte_is_read_up_to_the_model_s_limit(encoder: Encoder) -> None:
     long = "the delivery was late " * 50_000
     assert np.array_equal(encoder.encode([long]), encoder.encode([long[:20_000]]))
 
 
-def test_the_name_says_model_and_revision(encoder: SentenceEncoder) -> None:
+def test_the_name_says_model_and_revision(encoder: Encoder) -> None:
     assert encoder.name == "multilingual-e5-small-q4@1571fc982750"
     assert encoder_name("default") == encoder.name
 
@@ -135,11 +156,12 @@ def test_importing_the_modules_imports_no_heavy_library() -> None:
 
 
 def test_on_a_gpu_the_same_code_gives_the_same_vectors(
-    vectors: NDArray[np.float16], texts: list[str], encoder: SentenceEncoder
+    vectors: NDArray[np.float16], texts: list[str], encoder: Encoder
 ) -> None:
     import torch
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
+    assert isinstance(encoder, SentenceEncoder)
     assert encoder.placement.device == "cuda"
     assert np.array_equal(encoder.encode(texts[:7]), vectors[:7])
