@@ -8,42 +8,50 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from nlp.opinions import Opinions, Word, find_words, fold_word, load_opinions, read_rules
+from nlp.opinions import Word, count_polarities, find_words, fold_word, load_opinions, read_rules
 from nlp.syntax import Syntax, parse_english
 
 __all__ = ["split_clauses"]
 
 Phrase = tuple[str, ...]
 Phrases = dict[str, list[Phrase]]
+Kind = Literal["contrast", "weak", "opening", "closing", "joining"]
 
 _PARSED: Final = "en"
-_MIN_WORDS: Final = 3
+_MIN_WORDS: Final = 4
+_MIN_GLUED: Final = 4
+_REACH: Final = 8
 _MIN_SIDE: Final = 2
 _MIN_CHARS: Final = 16
 _MAX_CHARS: Final = 600
 _QUESTION = re.compile(r"[?؟？;][\s\"'”’)\]]*$")
-_COMMA = re.compile(r"[,،、，;؛:–—]|\s-+\s")
+_COMMA = re.compile(r"[,،、，;؛:]")
 _GREEK: Final = "el"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """The rules of a language; phrases by their first word, the longest first."""
+    """The rules of a language; phrases by their first word, the longest first.
 
-    contrast: Phrases
-    weak: Phrases
+    :param starts: the forms of first words, particles on them, to what may start there.
+    """
+
+    starts: dict[str, list[tuple[Kind, Phrases]]]
     opening: Phrases
     closing: Phrases
-    joining: Phrases
+    joining: frozenset[str]
     floating: frozenset[Phrase]
     pairs: tuple[Phrase, ...]
     not_after: tuple[Phrase, ...]
     not_before: tuple[Phrase, ...]
+    never_before: tuple[Phrase, ...]
     endings: tuple[str, ...]
+    binding: frozenset[str]
     glued: tuple[str, ...]
     min_words: int
+    is_parsed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class _Place:
 
     at: int
     size: int
-    kind: Literal["contrast", "weak", "opening", "closing", "joining"]
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,8 @@ def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[i
         if lang in _unspaced():
             cuts[place] = _unspaced_cuts(text, lang)
             continue
-        sentence = _read(text, lang)
+        if (sentence := _read(text, lang)) is None:
+            continue
         found = _cuts(sentence)
         if found and lang == _PARSED:
             waiting[place] = sentence
@@ -107,21 +116,23 @@ def _is_plain(text: str, lang: str) -> bool:
         return True
     if len(text) < _MIN_CHARS and lang not in _unspaced():
         return True
-    if not _trigger(lang).search(text):
+    if not _trigger(lang, "any").search(text):
         return True
     end = _QUESTION.search(text)
     return bool(end) and (end[0][0] != ";" or lang == _GREEK)
 
 
-def _read(text: str, lang: str) -> _Sentence:
+def _read(text: str, lang: str) -> _Sentence | None:
+    """Find a sentence's words; None if it holds too few opinions for what could part it."""
     opinions = load_opinions(lang)
     assert opinions is not None
+    n_polarities = count_polarities(text, opinions)
+    if n_polarities == 0 or (n_polarities == 1 and not _trigger(lang, "strong").search(text)):
+        return None
     return _Sentence(text, find_words(text, opinions), _rules(lang))
 
 
 def _cuts(sentence: _Sentence) -> list[int]:
-    if not any(word.polarity for word in sentence.words):
-        return []
     found: list[int] = []
     first = 0
     for place in _places(sentence):
@@ -135,24 +146,30 @@ def _places(sentence: _Sentence) -> Iterator[_Place]:
     """Find the places in order; at each the strongest kind."""
     rules, words = sentence.rules, sentence.words
     opened = _end_of_opening(sentence)
-    for at in range(len(words)):
-        gap = sentence.gap(at)
+    for at, word in enumerate(words):
         if at == opened:
             yield _Place(at, 0, "opening")
-        if size := _match(rules.contrast, words, at, rules.glued):
-            yield _settle(sentence, _Place(at, size, "contrast"))
-        elif size := _match(rules.weak, words, at, rules.glued):
-            yield _Place(at, size, "weak")
-        elif at and _closes(sentence, at - 1):
+        kinds = rules.starts.get(word.form, ())
+        size = 0
+        for kind, phrases in kinds:
+            if size := _match(phrases, words, at, rules.glued):
+                yield _settle(sentence, _Place(at, size, kind))
+                break
+        if size or not at:
+            continue
+        if _closes(sentence, at - 1):
             yield _Place(at, 0, "closing")
-        elif at and (size := _match(rules.joining, words, at, ())):
-            yield _Place(at, size, "joining")
-        elif at and (_COMMA.search(gap) or _is_glued_joiner(words[at], rules)):
+        elif _is_comma(sentence, at) or _is_glued_joiner(word, rules):
             yield _Place(at, 0, "joining")
 
 
 def _settle(sentence: _Sentence, place: _Place) -> _Place:
     """Move the place of a word that stands inside its clause to the comma before it."""
+    joiner = place.at - 1
+    if joiner > 0 and place.kind != "joining" and sentence.forms(joiner, place.at)[0] in sentence.rules.joining:
+        return _Place(joiner, place.size + 1, place.kind)
+    if place.kind != "contrast":
+        return place
     form = sentence.forms(place.at, place.at + place.size)
     if form not in sentence.rules.floating or _COMMA.search(sentence.gap(place.at)):
         return place
@@ -184,34 +201,35 @@ def _is_opened(sentence: _Sentence, at: int) -> bool:
 
 def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
     """Say whether the words before and after a place hold two opinions."""
-    rules, words = sentence.rules, sentence.words
+    words, syntax = sentence.words, sentence.syntax
     left, right = words[first : place.at], words[place.at + place.size :]
     if min(len(left), len(right)) < _MIN_SIDE or _is_blocked(sentence, first, place):
         return False
-    polarities = [{word.polarity for word in side if word.polarity} for side in (left, right)]
-    syntax = sentence.syntax
-    cut, end = words[place.at].start, len(sentence.text)
-    spans = (words[first].start, cut), (right[0].start, end)
-    if not all(polarities):
-        return (
-            any(polarities)
-            and place.kind not in ("weak", "joining")
-            and min(len(left), len(right)) >= rules.min_words
-            and (syntax is None or all(syntax.has_subject(*span) for span in spans))
-        )
+    parts = (left[0].start, words[place.at].start), (right[0].start, len(sentence.text))
     if place.kind == "joining":
-        is_opposite = len(polarities[0] | polarities[1]) == 2 and all(
-            len(side) == 1 for side in polarities
-        )
-        if syntax is None and sentence.rules is _rules(_PARSED):
-            return True
-        is_own = syntax is not None and syntax.has_own_subject(*spans[0], *spans[1])
-        return is_own or (is_opposite and _is_clause(syntax, spans))
-    return _is_clause(syntax, spans) and (syntax is None or not syntax.is_inside(cut))
+        if right[0].form in sentence.rules.binding or not _is_opposite(left, right):
+            return False
+        return syntax is None or syntax.is_own_clause(*parts)
+    is_left, is_right = (any(word.polarity for word in side) for side in (left, right))
+    if place.kind == "weak" and not _is_opposite(left, right):
+        return False
+    if is_left and is_right:
+        return syntax is None or syntax.is_clause(*parts)
+    if min(len(left), len(right)) < sentence.rules.min_words:
+        return False
+    # "I ordered the fish but it was cold" is one opinion; only a parse can tell it from two.
+    if not sentence.rules.is_parsed:
+        return is_left
+    is_one = is_left or is_right
+    return is_one and (syntax is None or syntax.is_full_clause(*parts, needs_noun=not is_left))
 
 
-def _is_clause(syntax: Syntax | None, spans: tuple[tuple[int, int], ...]) -> bool:
-    return syntax is None or all(syntax.is_clause(*span) for span in spans)
+def _is_opposite(left: Sequence[Word], right: Sequence[Word]) -> bool:
+    """Say whether one side only praises and the other only blames, close to each other."""
+    sides = [{word.polarity for word in side} - {0} for side in (left, right)]
+    if [len(side) for side in sides] != [1, 1] or sides[0] == sides[1]:
+        return False
+    return all(any(word.polarity for word in near) for near in (left[-_REACH:], right[:_REACH]))
 
 
 def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
@@ -231,7 +249,8 @@ def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
         return True
     after = sentence.forms(place.at + place.size, len(words))
     has_opinion = any(word.polarity for word in words[place.at + place.size :])
-    return not has_opinion and any(after[: len(phrase)] == phrase for phrase in rules.not_before)
+    phrases = rules.never_before if has_opinion else rules.never_before + rules.not_before
+    return any(after[: len(phrase)] == phrase for phrase in phrases)
 
 
 def _holds(words: Phrase, phrase: Phrase) -> bool:
@@ -251,6 +270,13 @@ def _match(phrases: Phrases, words: Sequence[Word], at: int, glued: tuple[str, .
     return 0
 
 
+def _is_comma(sentence: _Sentence, at: int) -> bool:
+    left, right = sentence.words[at - 1], sentence.words[at]
+    if not _COMMA.search(sentence.text, left.end, right.start):
+        return False
+    return not (left.form[-1].isdigit() and right.form[0].isdigit())
+
+
 def _closes(sentence: _Sentence, at: int) -> bool:
     rules, form = sentence.rules, sentence.words[at].form
     if rules.endings and len(form) > _MIN_SIDE and form.endswith(rules.endings):
@@ -263,7 +289,7 @@ def _closes(sentence: _Sentence, at: int) -> bool:
 
 
 def _is_glued_joiner(word: Word, rules: _Rules) -> bool:
-    return bool(rules.glued) and len(word.form) > _MIN_WORDS and word.form[0] in rules.joining
+    return bool(rules.glued) and len(word.form) >= _MIN_GLUED and word.form[0] in rules.joining
 
 
 @cache
@@ -272,19 +298,33 @@ def _rules(lang: str) -> _Rules:
     closing = entry.get("closing", [])
     endings = [item for item in closing if item.startswith("-")]
     return _Rules(
-        contrast=_by_first(entry["contrast"]),
-        weak=_by_first(entry.get("weak", [])),
+        starts=_starts(entry),
         opening=_by_first(entry.get("opening", [])),
         closing=_by_last([item for item in closing if item not in endings]),
-        joining=_by_first(entry.get("joining", [])),
+        joining=frozenset(map(fold_word, entry.get("joining", []))),
         floating=frozenset(map(_phrase, entry.get("floating", []))),
         pairs=tuple(map(_phrase, entry.get("pairs", []))),
         not_after=tuple(map(_phrase, entry.get("not_after", []))),
         not_before=tuple(map(_phrase, entry.get("not_before", []))),
+        never_before=tuple(map(_phrase, entry.get("never_before", []))),
         endings=tuple(item[1:] for item in endings),
+        binding=frozenset(map(fold_word, entry.get("binding", []))),
         glued=tuple(entry.get("glued", [])),
         min_words=entry.get("min_words", _MIN_WORDS),
+        is_parsed=lang == _PARSED,
     )
+
+
+def _starts(entry: dict[str, Any]) -> dict[str, list[tuple[Kind, Phrases]]]:
+    found: dict[str, list[tuple[Kind, Phrases]]] = {}
+    kinds: tuple[Kind, ...] = ("contrast", "weak", "joining")
+    for kind in kinds:
+        phrases = _by_first(entry.get(kind, []))
+        particles = entry.get("glued", []) if kind != "joining" else []
+        forms = {particle + first for first in phrases for particle in ("", *particles)}
+        for form in sorted(forms):
+            found.setdefault(form, []).append((kind, phrases))
+    return found
 
 
 def _phrase(text: str) -> Phrase:
@@ -306,17 +346,19 @@ def _by_last(phrases: Sequence[str]) -> Phrases:
 
 
 @cache
-def _trigger(lang: str) -> re.Pattern[str]:
-    """Match what every sentence that is split has: a comma, "and" or a contrast word."""
+def _trigger(lang: str, kind: Literal["any", "strong"]) -> re.Pattern[str]:
+    """Match what every sentence that is split has: a contrast word, or also "and" or a comma.
+
+    :param kind: `strong` for what parts a sentence that has an opinion on one side only.
+    """
     entry = read_rules("clauses")[lang]
-    names = ("contrast", "weak", "closing", "joining")
+    names = ["contrast", "closing", *(["weak", "joining"] if kind == "any" else [])]
+    names += ["opening"] if kind == "strong" else []
     words = {item.removeprefix("-") for name in names for item in entry.get(name, [])}
-    if lang in _unspaced() or lang in ("he", "ar", "ko"):
-        return re.compile("|".join([_COMMA.pattern, *map(re.escape, sorted(words))]))
-    starts = sorted({word.split()[0] for word in words})
-    return re.compile(
-        _COMMA.pattern + r"|\b(?:" + "|".join(map(re.escape, starts)) + ")", re.IGNORECASE
-    )
+    starts = "|".join(map(re.escape, sorted({word.split()[0] for word in words})))
+    is_inside = lang in _unspaced() or "glued" in entry or "closing" in entry
+    comma = _COMMA.pattern + "|" if kind == "any" else ""
+    return re.compile(f"{comma}{starts}" if is_inside else rf"{comma}\b(?:{starts})", re.I)
 
 
 @cache

@@ -7,14 +7,14 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from nlp.themes.wording import fold
 
-__all__ = ["Opinions", "Word", "find_words", "load_opinions", "read_rules"]
+__all__ = ["Opinions", "Word", "count_polarities", "find_words", "fold_word", "load_opinions", "read_rules"]
 
 
 class Word(NamedTuple):
@@ -34,24 +34,26 @@ class Word(NamedTuple):
 _MARKS: Final = (
     "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0963\u0971-\u09e3\u0b80-\u0be5"
 )
-_LETTERS: Final = rf"(?:[^\W\d_]|[{_MARKS}])+"
+_LETTERS: Final = rf"[\w{_MARKS}]+"
 _WORD = re.compile(rf"{_LETTERS}(?:['’\u200c\u05f3\u05f4-]{_LETTERS})*|['’]\w\b")
 _NEGATED: Final = 2
 _BREAK = re.compile(r"[^\w\s'’]")
 _MAX_GAP: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Opinions:
     """The opinion words of a language; see ``data/mentions/opinions.toml``.
 
     :param exact: folded words (several joined by a space) to polarity.
     :param starts: beginnings of words to polarity.
+    :param openers: first words of the entries of several words.
     :param unspaced: set where the script has no spaces: any of the words, anywhere.
     """
 
     exact: Mapping[str, int]
     starts: Mapping[str, int]
+    openers: frozenset[str]
     sizes: tuple[int, ...]
     negations: frozenset[str]
     negations_after: frozenset[str]
@@ -78,6 +80,22 @@ class Opinions:
         return 0
 
 
+def count_polarities(text: str, opinions: Opinions) -> int:
+    """Count the polarities that a text's opinion words may have: 0, 1 or 2.
+
+    At little cost: a negation anywhere counts as turning one of them.
+    """
+    if opinions.unspaced is not None:
+        return 2
+    found = {_judge(word, opinions) for word in _WORD.findall(text)}
+    polarities = {polarity for _, polarity in found if polarity}
+    if len(polarities) == 1 and any(
+        form in opinions.negations or form in opinions.negations_after for form, _ in found
+    ):
+        return 2
+    return len(polarities)
+
+
 def find_words(text: str, opinions: Opinions) -> list[Word]:
     """Find the words of a text; an opinion after a negation has its polarity turned.
 
@@ -90,12 +108,18 @@ def find_words(text: str, opinions: Opinions) -> list[Word]:
         ]
     else:
         words = [
-            Word(form := fold_word(match[0]), *match.span(), opinions.polarity_of(form))
+            Word((known := _judge(match[0], opinions))[0], *match.span(), known[1])
             for match in _WORD.finditer(text)
         ]
         _join_pairs(words, opinions)
     _turn_negated(text, words, opinions)
     return words
+
+
+@lru_cache(maxsize=1 << 16)
+def _judge(word: str, opinions: Opinions) -> tuple[str, int]:
+    form = fold_word(word)
+    return form, opinions.polarity_of(form)
 
 
 def fold_word(word: str) -> str:
@@ -105,6 +129,8 @@ def fold_word(word: str) -> str:
 
 def _join_pairs(words: list[Word], opinions: Opinions) -> None:
     for place in range(len(words) - 1):
+        if words[place].form not in opinions.openers:
+            continue
         pair = f"{words[place].form} {words[place + 1].form}"
         if polarity := opinions.exact.get(pair, 0):
             words[place] = words[place]._replace(polarity=0)
@@ -153,16 +179,18 @@ def load_opinions(lang: str) -> Opinions | None:
         for item in entry[name].split():
             word = fold_word(item.removesuffix("-").replace("_", " "))
             (starts if item.endswith("-") else exact)[word] = polarity
+    glued = read_rules("clauses").get(lang, {}).get("glued", [])
     negations, after = (
         frozenset(map(fold_word, entry.get(name, "").split()))
         for name in ("negations", "negations_after")
     )
-    glued = read_rules("clauses").get(lang, {}).get("glued", ())
+    negations |= {particle + word for particle in glued for word in negations}
     unspaced = None
     if entry.get("unspaced"):
         unspaced = _any_of([*exact, *negations, *after])
     sizes = tuple(sorted({len(start) for start in starts}, reverse=True))
-    return Opinions(exact, starts, sizes, negations, after, tuple(glued), unspaced)
+    openers = frozenset(words.split()[0] for words in exact if " " in words)
+    return Opinions(exact, starts, openers, sizes, negations, after, tuple(glued), unspaced)
 
 
 def _any_of(words: Sequence[str]) -> re.Pattern[str]:

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["Syntax", "parse_english"]
+__all__ = ["Part", "Syntax", "parse_english"]
+
+# Character offsets: start and end.
+Part = tuple[int, int]
 
 _SUBJECTS: Final = {"nsubj", "nsubjpass", "csubj", "expl"}
-_EMBEDDED: Final = {"relcl", "acl", "ccomp", "pcomp", "csubj", "xcomp"}
+_EMBEDDED: Final = {"relcl", "acl", "advcl", "ccomp", "pcomp", "csubj", "xcomp"}
 _FINITE: Final = {"VBD", "VBZ", "VBP", "MD"}
-_PRONOUNS: Final = {"PRP", "WDT", "WP", "EX"}
-_NEAR: Final = 8
+_NEAR: Final = 5
+_MAX_VERBLESS: Final = 10
 _BATCH: Final = 64
 
 
@@ -21,35 +24,46 @@ class Syntax:
     """
 
     def __init__(self, doc: Any) -> None:
-        self._doc = doc
+        self._words = list(doc)
 
-    def has_subject(self, start: int, end: int) -> bool:
-        """Say whether a part holds a subject with its verb."""
-        return any(self._subjects(start, end))
+    def is_clause(self, left: Part, right: Part) -> bool:
+        """Say whether two parts say something each: with a finite verb, or a noun and no verb.
 
-    def is_clause(self, start: int, end: int) -> bool:
-        """Say whether a part can stand alone: with a finite verb, or with a noun and no verb."""
-        return any(
-            token.tag_ in _FINITE or token.tag_.startswith("NN")
-            for token in self._tokens(start, end)
+        A conjunction that joins two verbs of one embedded clause parts nothing.
+        """
+        return all(any(self._statements(*part)) for part in (left, right)) and not self._is_inside(
+            left[1]
         )
 
-    def has_own_subject(self, left: int, left_end: int, right: int, right_end: int) -> bool:
-        """Say whether both parts say something of a subject, the right one of a noun close by."""
-        if not self.has_subject(left, left_end):
-            return False
-        near = next(iter(self._tokens(right, right_end)), None)
-        for subject in self._subjects(right, right_end):
-            is_noun = subject.tag_ not in _PRONOUNS
-            heads_left = {token.i for token in self._tokens(left, left_end)}
-            starts_here = near is not None and subject.i - near.i < _NEAR
-            is_embedded = subject.head.dep_ in {"relcl", "acl", "advcl"}
-            return is_noun and starts_here and not is_embedded and subject.i not in heads_left
-        return False
+    def is_full_clause(self, left: Part, right: Part, *, needs_noun: bool) -> bool:
+        """Say whether both parts have a subject with its verb, the right one near its start.
+
+        :param needs_noun: ask for a noun there: "it" would stand for what the left part names.
+        """
+        subject = self._first_subject(*right)
+        return (
+            any(self._subjects(*left))
+            and subject is not None
+            and (subject.tag_.startswith("NN") or not needs_noun)
+            and not self._is_inside(left[1])
+        )
+
+    def is_own_clause(self, left: Part, right: Part) -> bool:
+        """Say whether the right part has a subject of its own, or neither part has a verb."""
+        parts = [list(self._tokens(*part)) for part in (left, right)]
+        if not any(token.tag_ in _FINITE for part in parts for token in part):
+            return max(map(len, parts)) <= _MAX_VERBLESS
+        subject = self._first_subject(*right)
+        return (
+            any(self._subjects(*left))
+            and subject is not None
+            and subject.tag_.startswith("NN")
+            and subject.head.dep_ not in _EMBEDDED
+        )
 
     def is_main_clause(self, start: int) -> bool:
         """Say whether the main clause, with its subject, starts here or later."""
-        roots = [token for token in self._doc if token.dep_ == "ROOT"]
+        roots = [token for token in self._words if token.dep_ == "ROOT"]
         return any(
             root.idx >= start
             and all(
@@ -58,24 +72,34 @@ class Syntax:
             for root in roots
         )
 
-    def is_inside(self, at: int) -> bool:
-        """Say whether a conjunction here joins two verbs of one embedded clause."""
-        for token in self._tokens(at, at + 1):
-            if token.dep_ != "cc" or token.head.dep_ not in _EMBEDDED:
-                return False
-            joined = [child for child in token.head.children if child.dep_ == "conj"]
-            return not any(
-                child.dep_ in _SUBJECTS for conjunct in joined for child in conjunct.children
-            )
-        return False
+    def _is_inside(self, at: int) -> bool:
+        token = next((token for token in self._words if token.idx >= at), None)
+        if token is None or token.dep_ != "cc" or token.head.dep_ not in _EMBEDDED:
+            return False
+        joined = [child for child in token.head.children if child.dep_ == "conj"]
+        return not any(
+            child.dep_ in _SUBJECTS for conjunct in joined for child in conjunct.children
+        )
 
     def _tokens(self, start: int, end: int) -> Iterator[Any]:
-        return (token for token in self._doc if start <= token.idx < end)
+        return (token for token in self._words if start <= token.idx < end)
+
+    def _statements(self, start: int, end: int) -> Iterator[Any]:
+        for token in self._tokens(start, end):
+            if token.tag_ in _FINITE or token.tag_.startswith("NN"):
+                yield token
 
     def _subjects(self, start: int, end: int) -> Iterator[Any]:
         for token in self._tokens(start, end):
             if token.dep_ in _SUBJECTS and start <= token.head.idx < end:
                 yield token
+
+    def _first_subject(self, start: int, end: int) -> Any | None:
+        first = next(self._tokens(start, end), None)
+        subject = next(self._subjects(start, end), None)
+        if first is None or subject is None or subject.i - first.i > _NEAR:
+            return None
+        return subject
 
 
 def parse_english(sentences: Sequence[str]) -> Iterator[Syntax]:

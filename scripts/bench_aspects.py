@@ -14,7 +14,7 @@ import argparse
 import gzip
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -110,7 +110,7 @@ def read_cases(name: str, data: Path, limit: int | None = None) -> Iterator[Case
     terms: dict[str, list[tuple[str, str]]] = {}
     lang = SETS[name].rpartition(".")[2]
     with gzip.open(data / "aspects" / f"{SETS[name]}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
+        for row in map(json.loads, _unescape(lines)):
             found = row.get("aspects") or [{"aspect": row["aspect"], "polarity": row["label"]}]
             terms.setdefault(row["text"], []).extend(
                 (item["aspect"], item["polarity"]) for item in found
@@ -120,6 +120,11 @@ def read_cases(name: str, data: Path, limit: int | None = None) -> Iterator[Case
         aspects = list(_find_aspects(text, terms[text]))
         if aspects:
             yield Case(text, lang, aspects)
+
+
+def _unescape(lines: Iterable[str]) -> Iterator[str]:
+    """Write brackets as customers do: the source was tokenised."""
+    return (line.replace("-LRB-", "(").replace("-RRB-", ")") for line in lines)
 
 
 def _find_aspects(text: str, terms: list[tuple[str, str]]) -> Iterator[Aspect]:
