@@ -51,6 +51,7 @@ class _Rules:
     binding: frozenset[str]
     glued: tuple[str, ...]
     min_words: int
+    one_sided: bool
     is_parsed: bool
 
 
@@ -104,9 +105,7 @@ def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[i
             cuts[place] = found
     parses = parse_english([sentence.text for sentence in waiting.values()])
     for (place, sentence), syntax in zip(waiting.items(), parses, strict=True):
-        cuts[place] = _cuts(
-            _Sentence(sentence.text, sentence.words, sentence.rules, syntax)
-        )
+        cuts[place] = _cuts(_Sentence(sentence.text, sentence.words, sentence.rules, syntax))
     return cuts
 
 
@@ -119,7 +118,7 @@ def _is_plain(text: str, lang: str) -> bool:
     if not _trigger(lang, "any").search(text):
         return True
     end = _QUESTION.search(text)
-    return bool(end) and (end[0][0] != ";" or lang == _GREEK)
+    return end is not None and (end[0][0] != ";" or lang == _GREEK)
 
 
 def _read(text: str, lang: str) -> _Sentence | None:
@@ -166,7 +165,11 @@ def _places(sentence: _Sentence) -> Iterator[_Place]:
 def _settle(sentence: _Sentence, place: _Place) -> _Place:
     """Move the place of a word that stands inside its clause to the comma before it."""
     joiner = place.at - 1
-    if joiner > 0 and place.kind != "joining" and sentence.forms(joiner, place.at)[0] in sentence.rules.joining:
+    if (
+        joiner > 0
+        and place.kind != "joining"
+        and sentence.forms(joiner, place.at)[0] in sentence.rules.joining
+    ):
         return _Place(joiner, place.size + 1, place.kind)
     if place.kind != "contrast":
         return place
@@ -215,13 +218,13 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return False
     if is_left and is_right:
         return syntax is None or syntax.is_clause(*parts)
-    if min(len(left), len(right)) < sentence.rules.min_words:
+    if min(len(left), len(right)) < sentence.rules.min_words or not sentence.rules.one_sided:
         return False
     # "I ordered the fish but it was cold" is one opinion; only a parse can tell it from two.
     if not sentence.rules.is_parsed:
         return is_left
     is_one = is_left or is_right
-    return is_one and (syntax is None or syntax.is_full_clause(*parts, needs_noun=not is_left))
+    return is_one and (syntax is None or syntax.is_full_clause(*parts))
 
 
 def _is_opposite(left: Sequence[Word], right: Sequence[Word]) -> bool:
@@ -236,7 +239,11 @@ def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
     """Say whether the words around take the contrast word's meaning, or a bracket is open."""
     rules, words = sentence.rules, sentence.words
     part = sentence.text[words[first].start : words[place.at].start]
-    if part.count("(") > part.count(")") or part.count('"') % 2 or part.count("“") > part.count("”"):
+    if (
+        part.count("(") > part.count(")")
+        or part.count('"') % 2
+        or part.count("“") > part.count("”")
+    ):
         return True
     if not place.size or place.kind == "joining":
         return False
@@ -311,6 +318,7 @@ def _rules(lang: str) -> _Rules:
         binding=frozenset(map(fold_word, entry.get("binding", []))),
         glued=tuple(entry.get("glued", [])),
         min_words=entry.get("min_words", _MIN_WORDS),
+        one_sided=entry.get("one_sided", True),
         is_parsed=lang == _PARSED,
     )
 

