@@ -7,52 +7,32 @@ sides decide (`data/mentions/opinions.toml`), in English together with a parse o
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, Literal
+from typing import Final
 
-from nlp.opinions import Word, count_polarities, find_words, fold_word, load_opinions, read_rules
+from nlp.contrast import (
+    COMMA,
+    PARSED,
+    Kind,
+    Phrase,
+    Phrases,
+    Rules,
+    load_rules,
+    trigger_of,
+    unspaced_langs,
+)
+from nlp.opinions import Word, count_polarities, find_words, load_opinions, read_rules
 from nlp.syntax import Syntax, parse_english
+from nlp.unspaced import cut_unspaced
 
 __all__ = ["split_clauses"]
 
-Phrase = tuple[str, ...]
-Phrases = dict[str, list[Phrase]]
-Kind = Literal["contrast", "weak", "opening", "closing", "joining"]
-
-_PARSED: Final = "en"
-_MIN_WORDS: Final = 4
 _MIN_GLUED: Final = 4
 _REACH: Final = 8
 _MIN_SIDE: Final = 2
 _MIN_CHARS: Final = 16
 _MAX_CHARS: Final = 600
 _QUESTION = re.compile(r"[?؟？;][\s\"'”’)\]]*$")
-_COMMA = re.compile(r"[,،、，;؛:]")
 _GREEK: Final = "el"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """The rules of a language; phrases by their first word, the longest first.
-
-    :param starts: the forms of first words, particles on them, to what may start there.
-    """
-
-    starts: dict[str, list[tuple[Kind, Phrases]]]
-    opening: Phrases
-    closing: Phrases
-    joining: frozenset[str]
-    floating: frozenset[Phrase]
-    pairs: tuple[Phrase, ...]
-    not_after: tuple[Phrase, ...]
-    not_before: tuple[Phrase, ...]
-    never_before: tuple[Phrase, ...]
-    endings: tuple[str, ...]
-    binding: frozenset[str]
-    glued: tuple[str, ...]
-    min_words: int
-    one_sided: bool
-    is_parsed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +52,7 @@ class _Place:
 class _Sentence:
     text: str
     words: list[Word]
-    rules: _Rules
+    rules: Rules
     syntax: Syntax | None = None
 
     def gap(self, at: int) -> str:
@@ -93,13 +73,13 @@ def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[i
     for place, (text, lang) in enumerate(zip(sentences, langs, strict=True)):
         if _is_plain(text, lang):
             continue
-        if lang in _unspaced():
-            cuts[place] = _unspaced_cuts(text, lang)
+        if lang in unspaced_langs():
+            cuts[place] = cut_unspaced(text, lang)
             continue
         if (sentence := _read(text, lang)) is None:
             continue
         found = _cuts(sentence)
-        if found and lang == _PARSED:
+        if found and lang == PARSED:
             waiting[place] = sentence
         else:
             cuts[place] = found
@@ -113,9 +93,9 @@ def _is_plain(text: str, lang: str) -> bool:
     """Say at little cost that a sentence cannot be split: it has no word that could part it."""
     if lang not in read_rules("clauses") or len(text) > _MAX_CHARS:
         return True
-    if len(text) < _MIN_CHARS and lang not in _unspaced():
+    if len(text) < _MIN_CHARS and lang not in unspaced_langs():
         return True
-    if not _trigger(lang, "any").search(text):
+    if not trigger_of(lang, "any").search(text):
         return True
     end = _QUESTION.search(text)
     return end is not None and (end[0][0] != ";" or lang == _GREEK)
@@ -126,9 +106,9 @@ def _read(text: str, lang: str) -> _Sentence | None:
     opinions = load_opinions(lang)
     assert opinions is not None
     n_polarities = count_polarities(text, opinions)
-    if n_polarities == 0 or (n_polarities == 1 and not _trigger(lang, "strong").search(text)):
+    if n_polarities == 0 or (n_polarities == 1 and not trigger_of(lang, "strong").search(text)):
         return None
-    return _Sentence(text, find_words(text, opinions), _rules(lang))
+    return _Sentence(text, find_words(text, opinions), load_rules(lang))
 
 
 def _cuts(sentence: _Sentence) -> list[int]:
@@ -174,10 +154,10 @@ def _settle(sentence: _Sentence, place: _Place) -> _Place:
     if place.kind != "contrast":
         return place
     form = sentence.forms(place.at, place.at + place.size)
-    if form not in sentence.rules.floating or _COMMA.search(sentence.gap(place.at)):
+    if form not in sentence.rules.floating or COMMA.search(sentence.gap(place.at)):
         return place
     for at in range(place.at - 1, max(0, place.at - 6), -1):
-        if _COMMA.search(sentence.gap(at)):
+        if COMMA.search(sentence.gap(at)):
             return _Place(at, 0, "contrast")
     return _Place(place.at, place.size, "weak")
 
@@ -191,7 +171,7 @@ def _end_of_opening(sentence: _Sentence) -> int | None:
     else:
         return None
     for at in range(start + 3, len(words)):
-        if _COMMA.search(sentence.gap(at)) and _is_opened(sentence, at):
+        if COMMA.search(sentence.gap(at)) and _is_opened(sentence, at):
             return at
     return None
 
@@ -210,14 +190,17 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return False
     parts = (left[0].start, words[place.at].start), (right[0].start, len(sentence.text))
     if place.kind == "joining":
-        if right[0].form in sentence.rules.binding or not _is_opposite(left, right):
+        is_bound = not {left[0].form, right[0].form}.isdisjoint(sentence.rules.binding)
+        if is_bound or not _is_opposite(left, right):
             return False
         return syntax is None or syntax.is_own_clause(*parts)
     is_left, is_right = (any(word.polarity for word in side) for side in (left, right))
     if place.kind == "weak" and not _is_opposite(left, right):
         return False
     if is_left and is_right:
-        return syntax is None or syntax.is_clause(*parts)
+        if syntax is None or _is_opposite(left, right):
+            return syntax is None or syntax.is_clause(*parts)
+        return syntax.is_clause(*parts) and not syntax.has_pronoun_subject(*parts[1])
     if min(len(left), len(right)) < sentence.rules.min_words or not sentence.rules.one_sided:
         return False
     # "I ordered the fish but it was cold" is one opinion; only a parse can tell it from two.
@@ -279,7 +262,7 @@ def _match(phrases: Phrases, words: Sequence[Word], at: int, glued: tuple[str, .
 
 def _is_comma(sentence: _Sentence, at: int) -> bool:
     left, right = sentence.words[at - 1], sentence.words[at]
-    if not _COMMA.search(sentence.text, left.end, right.start):
+    if not COMMA.search(sentence.text, left.end, right.start):
         return False
     return not (left.form[-1].isdigit() and right.form[0].isdigit())
 
@@ -295,124 +278,5 @@ def _closes(sentence: _Sentence, at: int) -> bool:
     )
 
 
-def _is_glued_joiner(word: Word, rules: _Rules) -> bool:
+def _is_glued_joiner(word: Word, rules: Rules) -> bool:
     return bool(rules.glued) and len(word.form) >= _MIN_GLUED and word.form[0] in rules.joining
-
-
-@cache
-def _rules(lang: str) -> _Rules:
-    entry = read_rules("clauses")[lang]
-    closing = entry.get("closing", [])
-    endings = [item for item in closing if item.startswith("-")]
-    return _Rules(
-        starts=_starts(entry),
-        opening=_by_first(entry.get("opening", [])),
-        closing=_by_last([item for item in closing if item not in endings]),
-        joining=frozenset(map(fold_word, entry.get("joining", []))),
-        floating=frozenset(map(_phrase, entry.get("floating", []))),
-        pairs=tuple(map(_phrase, entry.get("pairs", []))),
-        not_after=tuple(map(_phrase, entry.get("not_after", []))),
-        not_before=tuple(map(_phrase, entry.get("not_before", []))),
-        never_before=tuple(map(_phrase, entry.get("never_before", []))),
-        endings=tuple(item[1:] for item in endings),
-        binding=frozenset(map(fold_word, entry.get("binding", []))),
-        glued=tuple(entry.get("glued", [])),
-        min_words=entry.get("min_words", _MIN_WORDS),
-        one_sided=entry.get("one_sided", True),
-        is_parsed=lang == _PARSED,
-    )
-
-
-def _starts(entry: dict[str, Any]) -> dict[str, list[tuple[Kind, Phrases]]]:
-    found: dict[str, list[tuple[Kind, Phrases]]] = {}
-    kinds: tuple[Kind, ...] = ("contrast", "weak", "joining")
-    for kind in kinds:
-        phrases = _by_first(entry.get(kind, []))
-        particles = entry.get("glued", []) if kind != "joining" else []
-        forms = {particle + first for first in phrases for particle in ("", *particles)}
-        for form in sorted(forms):
-            found.setdefault(form, []).append((kind, phrases))
-    return found
-
-
-def _phrase(text: str) -> Phrase:
-    return tuple(fold_word(word) for word in text.split())
-
-
-def _by_first(phrases: Sequence[str]) -> Phrases:
-    found: Phrases = {}
-    for phrase in sorted(map(_phrase, phrases), key=len, reverse=True):
-        found.setdefault(phrase[0], []).append(phrase)
-    return found
-
-
-def _by_last(phrases: Sequence[str]) -> Phrases:
-    found: Phrases = {}
-    for phrase in map(_phrase, phrases):
-        found.setdefault(phrase[-1], []).append(phrase)
-    return found
-
-
-@cache
-def _trigger(lang: str, kind: Literal["any", "strong"]) -> re.Pattern[str]:
-    """Match what every sentence that is split has: a contrast word, or also "and" or a comma.
-
-    :param kind: `strong` for what parts a sentence that has an opinion on one side only.
-    """
-    entry = read_rules("clauses")[lang]
-    names = ["contrast", "closing", *(["weak", "joining"] if kind == "any" else [])]
-    names += ["opening"] if kind == "strong" else []
-    words = {item.removeprefix("-") for name in names for item in entry.get(name, [])}
-    starts = "|".join(map(re.escape, sorted({word.split()[0] for word in words})))
-    is_inside = lang in _unspaced() or "glued" in entry or "closing" in entry
-    comma = _COMMA.pattern + "|" if kind == "any" else ""
-    return re.compile(f"{comma}{starts}" if is_inside else rf"{comma}\b(?:{starts})", re.I)
-
-
-@cache
-def _unspaced() -> frozenset[str]:
-    return frozenset(
-        lang for lang, entry in read_rules("opinions").items() if entry.get("unspaced")
-    )
-
-
-def _unspaced_cuts(text: str, lang: str) -> list[int]:
-    """Find the cuts in a script without spaces, by its contrast words and the characters around."""
-    entry = read_rules("clauses")[lang]
-    opinions = load_opinions(lang)
-    assert opinions is not None
-    words = find_words(text, opinions)
-    found: list[int] = []
-    first = 0
-    for cut, start in _unspaced_places(text, lang):
-        left = [word for word in words if first <= word.start < cut and word.polarity]
-        right = [word for word in words if word.start >= start and word.polarity]
-        sizes = cut - first, len(text) - start
-        if min(sizes) < entry["min_chars"] or not (left or right):
-            continue
-        if any(phrase in text[first:cut] for phrase in entry["pairs"]):
-            continue
-        found.append(cut)
-        first = cut
-    return found
-
-
-def _unspaced_places(text: str, lang: str) -> Iterator[tuple[int, int]]:
-    """Yield where a clause may start and where its contrast word ends."""
-    entry = read_rules("clauses")[lang]
-    closing = entry.get("closing", [])
-    not_after, not_before = (tuple(entry.get(name, ())) for name in ("not_after", "not_before"))
-    for match in _unspaced_marks(lang).finditer(text):
-        if match[0] in closing:
-            yield match.end(), match.end()
-        elif not (
-            text[: match.start()].endswith(not_after) or text[match.end() :].startswith(not_before)
-        ):
-            yield match.start(), match.end()
-
-
-@cache
-def _unspaced_marks(lang: str) -> re.Pattern[str]:
-    entry = read_rules("clauses")[lang]
-    marks = {*entry["contrast"], *entry.get("closing", [])}
-    return re.compile("|".join(map(re.escape, sorted(marks, key=lambda m: (-len(m), m)))))

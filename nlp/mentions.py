@@ -1,20 +1,19 @@
 """Mentions: the sentence-sized parts of a feedback, as character offsets into its stored text.
 
 Steps, each a function from spans to spans: sentences (spaCy's rules, for very long texts in
-pieces), breaks that the rules miss, tiny fragments joined, overlong ones cut. Clauses with a
-polarity of their own are a further step between joining and cutting.
+pieces), breaks that the rules miss, tiny fragments joined, overlong ones cut. Between
+joining and cutting, `nlp.clauses` finds where a sentence turns from one opinion to another.
 """
 
 import re
-import tomllib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import compress, pairwise
 from typing import Any, Final, NamedTuple
 
 from nlp.clauses import split_clauses
+from nlp.opinions import read_rules
 
 __all__ = ["MAX_WORDS", "Span", "split_mentions", "split_sentences", "split_texts"]
 
@@ -140,8 +139,12 @@ def _split_turns(
     """Split the sentences that turn from one opinion to another."""
     found = iter(
         split_clauses(
-            [text[slice(*span)] for text, spans in zip(texts, sentences) for span in spans],
-            [lang for lang, spans in zip(langs, sentences) for _ in spans],
+            [
+                text[slice(*span)]
+                for text, spans in zip(texts, sentences, strict=True)
+                for span in spans
+            ],
+            [lang for lang, spans in zip(langs, sentences, strict=True) for _ in spans],
         )
     )
     for text, spans in zip(texts, sentences, strict=True):
@@ -269,26 +272,20 @@ def _cut_of(text: str, span: Span) -> int | None:
 
 
 @cache
-def _data() -> dict[str, Any]:
-    path = files("nlp") / "data" / "mentions" / "splitting.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-@cache
 def _abbreviations() -> frozenset[str]:
-    return frozenset(_data()["abbreviations"].split())
+    return frozenset(read_rules("splitting")["abbreviations"].split())
 
 
 @cache
 def _conjunctions() -> frozenset[str]:
-    return frozenset(_data()["conjunctions"].split())
+    return frozenset(read_rules("splitting")["conjunctions"].split())
 
 
 @cache
 def _sentence_signs() -> tuple[str, ...]:
     from spacy.pipeline import Sentencizer
 
-    return (*Sentencizer.default_punct_chars, *_data()["ends"])
+    return (*Sentencizer.default_punct_chars, *read_rules("splitting")["ends"])
 
 
 @cache
@@ -299,7 +296,7 @@ def _end_inside() -> re.Pattern[str]:
 
 
 def _tokenizer_name(lang: str) -> str:
-    return lang if lang in _data()["tokenizers"] else "xx"
+    return lang if lang in read_rules("splitting")["tokenizers"] else "xx"
 
 
 @cache

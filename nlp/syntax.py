@@ -12,6 +12,7 @@ Part = tuple[int, int]
 _SUBJECTS: Final = {"nsubj", "nsubjpass", "csubj", "expl"}
 _EMBEDDED: Final = {"relcl", "acl", "advcl", "ccomp", "pcomp", "csubj", "xcomp"}
 _FINITE: Final = {"VBD", "VBZ", "VBP", "MD"}
+_SPEAKERS: Final = {"i", "we"}
 _NEAR: Final = 5
 _MAX_VERBLESS: Final = 10
 _BATCH: Final = 64
@@ -60,6 +61,11 @@ class Syntax:
             and subject.tag_.startswith("NN")
             and subject.head.dep_ not in _EMBEDDED
         )
+
+    def has_pronoun_subject(self, start: int, end: int) -> bool:
+        """Say whether a part starts with "they did ...", of whom the part before may speak."""
+        subject = self._first_subject(start, end)
+        return subject is not None and subject.tag_ == "PRP" and subject.lower_ not in _SPEAKERS
 
     def is_main_clause(self, start: int) -> bool:
         """Say whether the main clause, with its subject, starts here or later."""

@@ -84,7 +84,8 @@ def main() -> None:
     encoder = load_encoder("default", options.cache or user_cache_path("earful"))
     sentiment = load_sentiment("default", encoder.name)
     print(
-        f"{'set':22} {'part':6} {'aspects':>7} | accuracy: {'text':>6} {'sentence':>8} {'mention':>8}"
+        f"{'set':22} {'part':6} {'aspects':>7} | accuracy: "
+        f"{'text':>6} {'sentence':>8} {'mention':>8}"
     )
     for name in options.sets:
         cases = list(read_cases(name, options.data, options.limit))
