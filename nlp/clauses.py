@@ -177,9 +177,8 @@ def _end_of_opening(sentence: _Sentence) -> int | None:
 
 
 def _is_opened(sentence: _Sentence, at: int) -> bool:
-    if sentence.syntax is not None:
-        return sentence.syntax.is_main_clause(sentence.words[at].start)
-    return any(word.polarity for word in sentence.words[:at])
+    syntax = sentence.syntax
+    return syntax is None or syntax.is_main_clause(sentence.words[at].start)
 
 
 def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
@@ -205,7 +204,7 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return False
     # "I ordered the fish but it was cold" is one opinion; only a parse can tell it from two.
     if not sentence.rules.is_parsed:
-        return is_left
+        return is_left or (is_right and place.kind == "opening")
     is_one = is_left or is_right
     return is_one and (syntax is None or syntax.is_full_clause(*parts))
 
@@ -228,11 +227,11 @@ def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
         or part.count("“") > part.count("”")
     ):
         return True
-    if not place.size or place.kind == "joining":
-        return False
     before = sentence.forms(first, place.at)
     if any(_holds(before, phrase) for phrase in rules.pairs):
         return True
+    if not place.size or place.kind == "joining":
+        return False
     if sentence.gap(place.at).isspace() and any(
         before[-len(phrase) :] == phrase for phrase in rules.not_after
     ):

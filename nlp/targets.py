@@ -40,6 +40,7 @@ _NOUN_LAST: Final[Mapping[tuple[str, str], float]] = {
     ("after", "copula"): 2.5,
     ("after", "opinion"): 0.75,
 }
+_MODIFYING: Final = {"modifier", "opinion", "verb"}
 _NOUN_FIRST: Final = {**_NOUN_LAST, ("before", "opinion"): 1.0, ("after", "opinion"): 2.0}
 
 
@@ -149,14 +150,14 @@ def _continues(tokens: Sequence[_Token], at: int, text: str) -> bool:
 
 def _score(tokens: Sequence[_Token], text: str, first: int, last: int, cues: _Cues) -> float:
     """Add up what the neighbours say; tuned on restaurant14_train and laptop14_train."""
-    before = _neighbour(tokens, text, first, -1)
-    after = _neighbour(tokens, text, last, 1)
     scores = _NOUN_FIRST if cues.noun_first else _NOUN_LAST
-    score = sum(
-        scores.get((place, token.role), 0.0)
-        for place, token in (("before", before), ("after", after))
-        if token is not None
-    )
+    before = _roles_beside(tokens, text, first, -1)
+    after = _roles_beside(tokens, text, last, 1)
+    score = scores.get(("before", before[0]), 0.0) + scores.get(("after", after[0]), 0.0)
+    if before[0] in _MODIFYING and before[1] == "determiner":
+        score += 1.0
+    if cues.lang != _ENGLISH and after == ("stop", "opinion"):  # "the food very good"
+        score += 1.0
     if _has_article(tokens[first].text, cues):
         score += 1.0
     if cues.lang == _ENGLISH and tokens[last].role == "name":
@@ -177,13 +178,19 @@ def _particle_size(word: str, cues: _Cues) -> int:
     return 0
 
 
-def _neighbour(tokens: Sequence[_Token], text: str, at: int, step: int) -> _Token | None:
-    """Give the next word to one side, if only spaces stand between."""
-    other = at + step
-    if not 0 <= other < len(tokens):
-        return None
-    left, right = sorted((tokens[at], tokens[other]), key=lambda token: token.start)
-    return tokens[other] if text[left.end : right.start].isspace() else None
+def _roles_beside(tokens: Sequence[_Token], text: str, at: int, step: int) -> tuple[str, str]:
+    """Give the roles of the next two words to one side, as far as only spaces stand between."""
+    roles = ["", ""]
+    for place in range(2):
+        other = at + step
+        if not 0 <= other < len(tokens):
+            break
+        left, right = sorted((at, other))
+        if not text[tokens[left].end : tokens[right].start].isspace():
+            break
+        roles[place] = tokens[other].role
+        at = other
+    return roles[0], roles[1]
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from nlp.contrast import COMMA
 from nlp.opinions import find_words, load_opinions, read_rules
 
 __all__ = ["cut_unspaced"]
@@ -35,7 +36,11 @@ def _places(text: str, lang: str) -> Iterator[tuple[int, int]]:
     entry = read_rules("clauses")[lang]
     closing = entry.get("closing", [])
     not_after, not_before = (tuple(entry.get(name, ())) for name in ("not_after", "not_before"))
-    for match in _marks(lang).finditer(text):
+    opening = tuple(entry.get("opening", ()))
+    opened = COMMA.search(text) if opening and text.startswith(opening) else None
+    if opened:
+        yield opened.end(), opened.end()
+    for match in _marks(lang).finditer(text, opened.end() if opened else 0):
         if match[0] in closing:
             yield match.end(), match.end()
         elif not (
