@@ -1,20 +1,21 @@
 """Mentions: the sentence-sized parts of a feedback, as character offsets into its stored text.
 
 Steps, each a function from spans to spans: sentences (spaCy's rules, for very long texts in
-pieces), breaks that the rules miss, tiny fragments joined, overlong ones cut. Clauses with a
-polarity of their own are a further step between joining and cutting.
+pieces), breaks that the rules miss, tiny fragments joined, overlong ones cut. Between
+joining and cutting, `nlp.clauses` finds where a sentence turns from one opinion to another.
 """
 
 import re
-import tomllib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Any, Final, NamedTuple
 
-__all__ = ["MAX_WORDS", "Span", "split_mentions", "split_texts"]
+from nlp.clauses import split_clauses
+from nlp.opinions import read_rules
+
+__all__ = ["MAX_WORDS", "Span", "split_mentions", "split_sentences", "split_texts"]
 
 
 class Span(NamedTuple):
@@ -74,6 +75,15 @@ def split_texts(texts: Sequence[str], langs: Sequence[str]) -> list[list[Span]]:
     :param langs: the language code of each text.
     :raises ValueError: when there are not as many languages as texts.
     """
+    sentences = split_sentences(texts, langs)
+    return [
+        _cut_long(text, spans)
+        for text, spans in zip(texts, _split_turns(texts, langs, sentences), strict=True)
+    ]
+
+
+def split_sentences(texts: Sequence[str], langs: Sequence[str]) -> list[list[Span]]:
+    """Split many texts into sentences only, as `split_texts` does before it looks for clauses."""
     if len(texts) != len(langs):
         raise ValueError(f"{len(texts):,} texts but {len(langs):,} languages; give one per text")
     pieces = [list(_pieces(text)) for text in texts]
@@ -86,7 +96,7 @@ def split_texts(texts: Sequence[str], langs: Sequence[str]) -> list[list[Span]]:
         found = _sentence_ends(name, [texts[index][slice(*piece)] for index, piece in places])
         for (index, piece), relative in zip(places, found, strict=True):
             ends[index] += [piece.start + end for end in relative] + [piece.end]
-    return [_spans(text, text_ends) for text, text_ends in zip(texts, ends, strict=True)]
+    return [_join_sentences(text, text_ends) for text, text_ends in zip(texts, ends, strict=True)]
 
 
 def _pieces(text: str) -> Iterator[Span]:
@@ -116,11 +126,41 @@ def _sentence_ends(name: str, pieces: Sequence[str]) -> Iterator[list[int]]:
         yield [sentence.end_char for sentence in next(parsed).sents] if is_parsed else []
 
 
-def _spans(text: str, ends: Iterable[int]) -> list[Span]:
+def _join_sentences(text: str, ends: Iterable[int]) -> list[Span]:
     whole = [match.span() for match in _WHOLE.finditer(text)]
     cuts = {*ends, *_extra_ends(text), len(text)}
     spans = _between(text, sorted(cut for cut in cuts if _is_free(text, cut, whole)))
-    return _cut_long(text, _join_short(text, spans))
+    return _join_short(text, spans)
+
+
+def _split_turns(
+    texts: Sequence[str], langs: Sequence[str], sentences: Sequence[list[Span]]
+) -> Iterator[list[Span]]:
+    """Split the sentences that turn from one opinion to another."""
+    found = iter(
+        split_clauses(
+            [
+                text[slice(*span)]
+                for text, spans in zip(texts, sentences, strict=True)
+                for span in spans
+            ],
+            [lang for lang, spans in zip(langs, sentences, strict=True) for _ in spans],
+        )
+    )
+    for text, spans in zip(texts, sentences, strict=True):
+        yield [
+            part
+            for span in spans
+            for part in _cut_at(text, span, [span.start + cut for cut in next(found)])
+        ]
+
+
+def _cut_at(text: str, span: Span, cuts: Sequence[int]) -> list[Span]:
+    if not cuts:
+        return [span]
+    whole = [match.span() for match in _WHOLE.finditer(text, *span)]
+    bounds = [span.start, *(cut for cut in cuts if _is_free(text, cut, whole)), span.end]
+    return [_trim(text, Span(*pair)) for pair in pairwise(bounds)]
 
 
 def _extra_ends(text: str) -> Iterator[int]:
@@ -232,26 +272,20 @@ def _cut_of(text: str, span: Span) -> int | None:
 
 
 @cache
-def _data() -> dict[str, Any]:
-    path = files("nlp") / "data" / "mentions" / "splitting.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-@cache
 def _abbreviations() -> frozenset[str]:
-    return frozenset(_data()["abbreviations"].split())
+    return frozenset(read_rules("splitting")["abbreviations"].split())
 
 
 @cache
 def _conjunctions() -> frozenset[str]:
-    return frozenset(_data()["conjunctions"].split())
+    return frozenset(read_rules("splitting")["conjunctions"].split())
 
 
 @cache
 def _sentence_signs() -> tuple[str, ...]:
     from spacy.pipeline import Sentencizer
 
-    return (*Sentencizer.default_punct_chars, *_data()["ends"])
+    return (*Sentencizer.default_punct_chars, *read_rules("splitting")["ends"])
 
 
 @cache
@@ -262,7 +296,7 @@ def _end_inside() -> re.Pattern[str]:
 
 
 def _tokenizer_name(lang: str) -> str:
-    return lang if lang in _data()["tokenizers"] else "xx"
+    return lang if lang in read_rules("splitting")["tokenizers"] else "xx"
 
 
 @cache

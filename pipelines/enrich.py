@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, s
 from nlp.cleaning import normalize_text, text_hash
 from nlp.mentions import Span, split_texts
 from nlp.sentiment import sentiment_of
+from nlp.targets import find_target
 from pipelines import tables
 from pipelines.copies import mark_copies
 from pipelines.journal import Journal, Reading
@@ -100,6 +101,7 @@ def _make_mention(row: Any, position: int, span: Span, run_id: str) -> dict[str,
         "text": text,
         "text_hash": text_hash(normalize_text(text, row.lang)),
         "lang": row.lang,
+        "target": find_target(text, row.lang),
         "run_id": run_id,
     }
 
