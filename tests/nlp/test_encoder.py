@@ -84,7 +84,7 @@ def test_padding_is_masked_in_every_layer(
     encoder: SentenceEncoder, vectors: NDArray[np.float16]
 ) -> None:
     """Other tokens in the padded places change no bit, so the mask reaches the attention kernel."""
-    tokenizer = encoder._tokenizer
+    tokenizer = encoder.tokenizer
     tokenizer.pad_token = "▁late"
     try:
         assert tokenizer.pad_token_id not in (None, 1)
