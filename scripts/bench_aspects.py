@@ -82,7 +82,7 @@ def main() -> None:
 
     options = _parse_options()
     encoder = load_encoder("default", options.cache or user_cache_path("earful"))
-    sentiment = load_sentiment("default", encoder.name)
+    sentiment = load_sentiment("default", encoder)
     print(
         f"{'set':22} {'part':6} {'aspects':>7} | accuracy: "
         f"{'text':>6} {'sentence':>8} {'mention':>8}"
@@ -92,8 +92,7 @@ def main() -> None:
         spans = split_cases(cases)
 
         def score(texts: Sequence[str], lang: str) -> NDArray[np.float32]:
-            vectors = encoder.encode(list(texts))
-            return sentiment.score(list(texts), vectors, [lang] * len(texts))
+            return sentiment.score(list(texts), [lang] * len(texts))
 
         _print_accuracy(name, cases, spans, _labels_of(cases, spans, score))
         _print_targets(cases, spans["mention"], spans["sentence"])

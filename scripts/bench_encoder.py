@@ -25,6 +25,7 @@ import numpy as np
 
 from nlp.cleaning import normalize_text
 from nlp.languages import detect_language
+from nlp.meaning import read_meanings
 from nlp.mentions import split_texts
 from nlp.weights import DEFAULT, load_encoder, load_sentiment, prepare_default_encoder
 from pipelines.config import user_cache_dir
@@ -156,7 +157,7 @@ def main() -> None:
     began, cpu = time.perf_counter(), time.process_time()
     encoder = load_encoder(DEFAULT, cache)
     sentiment = load_sentiment(DEFAULT, encoder)
-    sentiment.read(["ready"], ["en"])
+    read_meanings(["ready"], ["en"], encoder, sentiment)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(
         f"start-up: {time.perf_counter() - began:.1f} s wall, {time.process_time() - cpu:.1f} s CPU"
@@ -166,7 +167,7 @@ def main() -> None:
         "a": load_plain(folder, torch.float32),
         "b": load_plain(folder, torch.bfloat16),
         "c": encoder.encode,
-        "d": lambda texts: sentiment.read(texts, ["en"] * len(texts)),
+        "d": lambda texts: read_meanings(texts, ["en"] * len(texts), encoder, sentiment),
     }
     print_set(
         "airline tweets", take_slices(read_tweets(options.data), options.sample), ways, folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp.encoder import Encoder
+from nlp.encoder import BranchingEncoder
 from nlp.sentiment import SentimentModel
 from nlp.weights import load_encoder, load_sentiment
 from tests.tiny_models import write_network
@@ -19,13 +19,13 @@ def model_cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def encoder(model_cache: Path) -> Encoder:
+def encoder(model_cache: Path) -> BranchingEncoder:
     return load_encoder("default", model_cache)
 
 
 @pytest.fixture(scope="session")
-def sentiment_model(encoder: Encoder) -> SentimentModel:
-    return load_sentiment("default", encoder.name)
+def sentiment_model(encoder: BranchingEncoder) -> SentimentModel:
+    return load_sentiment("default", encoder)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "tests" / "data" / "demo"
 # A theme speaks of what was planted when at least this share of its hand-labelled mentions does.
 MAJORITY = 0.5
+# Short posts in seven languages: a theme is about what most of its posts say, if a third says it.
+PLURALITY = 0.33
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +192,10 @@ def test_no_contact_of_the_crm_is_in_the_store(demo_folder: Path, demo: Connecti
     assert not digits & {re.sub(rb"\D", b"", number).decode() for number in numbers}
 
 
-def planted_themes(demo: Connection, truth: dict[str, Any], theme: str) -> set[str]:
-    """Themes most of whose hand-labelled mentions are about a planted theme."""
+def planted_themes(
+    demo: Connection, truth: dict[str, Any], theme: str, share: float = MAJORITY
+) -> set[str]:
+    """Themes whose hand-labelled mentions are about a planted theme: its largest label."""
     query = "SELECT source, source_id, theme_id FROM feedback JOIN mention USING (feedback_id)"
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for source, source_id, theme_id in rows(demo, query + " WHERE theme_id IS NOT NULL"):
@@ -201,7 +205,9 @@ def planted_themes(demo: Connection, truth: dict[str, Any], theme: str) -> set[s
     return {
         theme_id
         for theme_id, counts in labels.items()
-        if counts[theme] >= 8 and counts[theme] / counts.total() >= MAJORITY
+        if counts[theme] >= 8
+        and counts[theme] == max(counts.values())
+        and counts[theme] / counts.total() >= share
     }
 
 
@@ -237,7 +243,7 @@ def test_few_other_themes_are_called_a_trend(
 def test_who_gets_no_answer_leaves_more_often(
     demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
 ) -> None:
-    themes = planted_themes(demo, truth, planted["churn_theme"]["theme"])
+    themes = planted_themes(demo, truth, planted["churn_theme"]["theme"], PLURALITY)
     assert themes
     marks = ",".join(f"'{theme_id}'" for theme_id in themes)
     voiced = {

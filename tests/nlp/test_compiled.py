@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from nlp.branch import Branch
 from nlp.compiled import CompiledEncoder
 from nlp.errors import ModelError
 from nlp.forward import MAX_TOKENS, cut_texts, tokenize
@@ -45,22 +44,6 @@ def encoder(folder):
     return compile_encoder(folder)
 
 
-@pytest.fixture(scope="module")
-def branch(encoder):
-    """A branch that goes on with the encoder's own last layers: its mean is the embedding's."""
-    from nlp.bert_graph import name_layer
-
-    weights = {
-        f"{number}.{name}": values
-        for number in range(4)
-        for name, values in name_layer(encoder.tensors, 8 + number).items()
-    }
-    chosen = np.zeros((3, 768), dtype=np.float32)
-    chosen[0, 0] = chosen[1, 1] = chosen[2, 384] = 1
-    weights |= {"head.weight": chosen, "head.bias": np.zeros(3, dtype=np.float32)}
-    return Branch(8, weights, 3)
-
-
 def test_a_text_has_the_same_bits_on_one_thread_and_on_two(folder, encoder):
     alone = compile_encoder(folder, n_threads=1)
     assert np.array_equal(alone.encode(TEXTS), encoder.encode(TEXTS))
@@ -71,19 +54,6 @@ def test_a_text_has_the_tokens_that_sentence_transformers_would_give_it(folder, 
     cut = cut_texts(TEXTS, PROMPT)
     expected = tokenize(tokenizer, TEXTS, PROMPT, MAX_TOKENS)
     assert [row.ids for row in encoder.tokenizer.encode_batch_fast(cut)] == expected
-
-
-def test_a_branch_changes_no_bit_of_the_vectors_and_scores_the_same_alone(encoder, branch):
-    vectors, scores = encoder.encode_with(TEXTS, branch)
-    assert np.array_equal(vectors, encoder.encode(TEXTS))
-    assert np.array_equal(encoder.run_branch(TEXTS, branch), scores)
-    assert np.array_equal(encoder.run_branch(TEXTS[3:4], branch), scores[3:4])
-
-
-def test_a_branch_computes_what_the_encoder_would(encoder, branch):
-    vectors, scores = encoder.encode_with(TEXTS, branch)
-    ratios = scores[:, :2] / vectors[:, :2].astype(np.float32)  # the vectors are of unit length
-    assert np.allclose(ratios[:, 0], ratios[:, 1], rtol=0.02)
 
 
 def test_a_damaged_folder_is_refused(folder, tmp_path):

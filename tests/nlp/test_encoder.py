@@ -8,13 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nlp.compiled import CompiledEncoder
-from nlp.encoder import Encoder, SentenceEncoder
-from nlp.weights import (
-    encoder_name,
-    load_encoder,
-    load_sentence_encoder,
-    prepare_default_encoder,
-)
+from nlp.encoder import BranchingEncoder, SentenceEncoder
+from nlp.weights import encoder_name, prepare_default_encoder
 
 pytestmark = pytest.mark.model
 
@@ -41,36 +36,30 @@ def texts() -> list[str]:
     return [*LATE.values(), *drawn, *ODD]
 
 
-@pytest.fixture(scope="module", params=["compiled", "torch"])
-def encoder(request: pytest.FixtureRequest, model_cache: Path) -> Encoder:
-    """The default encoder as it runs where OpenVINO is, and where it is not."""
-    if request.param == "torch":
-        return load_sentence_encoder("default", model_cache)
-    found = load_encoder("default", model_cache)
-    if not isinstance(found, CompiledEncoder):
-        pytest.skip("no OpenVINO here, or a CUDA device")
-    return found
+@pytest.fixture(scope="module")
+def encoder(either_encoder: BranchingEncoder) -> BranchingEncoder:
+    return either_encoder
 
 
 @pytest.fixture(scope="module")
-def vectors(encoder: Encoder, texts: list[str]) -> NDArray[np.float16]:
+def vectors(encoder: BranchingEncoder, texts: list[str]) -> NDArray[np.float16]:
     return encoder.encode(texts)
 
 
 def test_rows_are_unit_vectors_in_little_endian_float16(
-    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: BranchingEncoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     assert vectors.shape == (len(texts), encoder.dim) == (len(texts), 384)
     assert vectors.dtype == np.dtype("<f2")
     assert np.allclose(np.linalg.norm(vectors.astype(np.float32), axis=1), 1, atol=1e-3)
 
 
-def test_no_texts_give_no_rows(encoder: Encoder) -> None:
+def test_no_texts_give_no_rows(encoder: BranchingEncoder) -> None:
     assert encoder.encode([]).shape == (0, 384)
 
 
 def test_a_vector_is_the_same_bits_in_any_order_and_company(
-    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: BranchingEncoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     rng = np.random.default_rng(5)
     order = rng.permutation(len(texts))
@@ -83,7 +72,7 @@ def test_a_vector_is_the_same_bits_in_any_order_and_company(
 
 
 def test_a_vector_is_the_same_bits_on_one_thread_and_on_two(
-    encoder: Encoder, vectors: NDArray[np.float16], texts: list[str]
+    encoder: BranchingEncoder, vectors: NDArray[np.float16], texts: list[str]
 ) -> None:
     import torch
 
@@ -98,7 +87,7 @@ def test_a_vector_is_the_same_bits_on_one_thread_and_on_two(
 
 
 def test_padding_is_masked_in_every_layer(
-    encoder: Encoder, vectors: NDArray[np.float16], monkeypatch: pytest.MonkeyPatch
+    encoder: BranchingEncoder, vectors: NDArray[np.float16], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other tokens in the padded places change no bit, so the mask reaches the attention kernel."""
     if isinstance(encoder, CompiledEncoder):
@@ -127,19 +116,19 @@ def test_vectors_agree_with_sentence_transformers_in_fp32(
     assert cosines.min() >= 0.9999
 
 
-def test_paraphrases_in_other_languages_are_near_each_other(encoder: Encoder) -> None:
+def test_paraphrases_in_other_languages_are_near_each_other(encoder: BranchingEncoder) -> None:
     found = encoder.encode([*LATE.values(), OTHER]).astype(np.float32)
     cosines = found @ found.T
     assert cosines[:-1, :-1].min() > cosines[-1, :-1].max()
     assert cosines[:-1, :-1].min() > 0.86
 
 
-def test_a_megabyte_is_read_up_to_the_model_s_limit(encoder: Encoder) -> None:
+def test_a_megabyte_is_read_up_to_the_model_s_limit(encoder: BranchingEncoder) -> None:
     long = "the delivery was late " * 50_000
     assert np.array_equal(encoder.encode([long]), encoder.encode([long[:20_000]]))
 
 
-def test_the_name_says_model_and_revision(encoder: Encoder) -> None:
+def test_the_name_says_model_and_revision(encoder: BranchingEncoder) -> None:
     assert encoder.name == "multilingual-e5-small-q4@1571fc982750"
     assert encoder_name("default") == encoder.name
 
@@ -156,7 +145,7 @@ def test_importing_the_modules_imports_no_heavy_library() -> None:
 
 
 def test_on_a_gpu_the_same_code_gives_the_same_vectors(
-    vectors: NDArray[np.float16], texts: list[str], encoder: Encoder
+    vectors: NDArray[np.float16], texts: list[str], encoder: BranchingEncoder
 ) -> None:
     import torch
 

@@ -16,9 +16,6 @@ from tests.tiny_models import WORDS, write_network
 
 pytestmark = pytest.mark.model
 
-VECTORS = np.zeros((0, 384), dtype=np.float16)
-
-
 Maker = Callable[..., Path]
 
 
@@ -29,11 +26,11 @@ def copied(classifiers: Maker, tmp_path: Path) -> Path:
 
 
 def _load(model: Path | str, **options: Any) -> SentimentModel:
-    return load_sentiment(str(model), "any@0", **options)
+    return load_sentiment(str(model), None, **options)
 
 
 def _score(model: SentimentModel, texts: list[str]) -> Any:
-    return model.score(texts, np.zeros((len(texts), 384), dtype=np.float16))
+    return model.score(texts)
 
 
 def test_a_classifier_gives_what_transformers_gives(classifiers: Maker) -> None:

@@ -303,6 +303,24 @@ def test_a_transformers_classifier_can_be_the_sentiment_model(
     assert dump(sqlite_url)["mention"] == first["mention"]
 
 
+def test_a_sentiment_read_after_its_vector_is_the_same_as_one_read_with_it(
+    tmp_path: Path,
+    sqlite_url: str,
+    make_job: Callable[[str], Job],
+    classifiers: Callable[..., Path],
+) -> None:
+    file = write_csv(tmp_path / "r.csv", make_rows(20))
+    models = {"sentiment_model": str(classifiers("NEG", "NEU", "POS"))}
+    config = Config.model_validate({"store": {"url": sqlite_url}, "models": models})
+    job = make_job(sqlite_url)
+    run_all(replace(job, config=config), file)
+    run_all(job, file)
+    later = dump(sqlite_url)["mention"]
+    fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
+    run_all(make_job(fresh), file)
+    assert later == dump(fresh)["mention"]
+
+
 def test_a_sentiment_model_without_known_labels_is_refused_before_a_row_is_read(
     tmp_path: Path,
     sqlite_url: str,

@@ -1,0 +1,104 @@
+"""The shipped sentiment model: layers that fork from the default encoder's own pass."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.branch import Branch, count_layers
+from nlp.encoder import BranchingEncoder
+from nlp.errors import ModelError
+from nlp.sentiment import LABELS, calibrate
+
+
+@dataclass(frozen=True)
+class About:
+    """What a branch's file says of itself.
+
+    :param name: model and revision.
+    :param encoder: name of the encoder that it was trained on.
+    :param after: number of that encoder's layers that it shares.
+    :param temperatures: by language, see `calibrate`.
+    """
+
+    name: str
+    encoder: str
+    after: int
+    temperatures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BranchSentiment:
+    """A sentiment model that takes part in an encoder's pass."""
+
+    about: About
+    encoder: BranchingEncoder
+    branch: Branch
+
+    @property
+    def name(self) -> str:
+        """Model and revision."""
+        return self.about.name
+
+    def score(
+        self, texts: Sequence[str], langs: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
+        """Return probabilities, `(n, 3)`, without the vectors: in three quarters of the time."""
+        logits = self.encoder.run_branch(texts, self.branch)
+        return calibrate(logits, self.about.temperatures, langs)
+
+    def read(
+        self, texts: Sequence[str], langs: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+        """Return the encoder's vectors, `(n, dim)`, and probabilities, `(n, 3)`, in one pass."""
+        vectors, logits = self.encoder.encode_with(texts, self.branch)
+        return vectors, calibrate(logits, self.about.temperatures, langs)
+
+
+def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:
+    """Read a branch.
+
+    :raises ModelError: if the file is damaged or belongs to another encoder.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    about = read_about(path, encoder.name)
+    try:
+        loaded = load_file(path)
+        width, n_layers = len(loaded["head.bias"]), count_layers(loaded)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if (width, n_layers + about.after) != (len(LABELS), encoder.n_layers):
+        raise _damaged(path, ValueError(f"{n_layers} layers and {width} scores"))
+    return BranchSentiment(about, encoder, Branch(about.after, loaded, width))
+
+
+def read_about(path: Path, encoder_name: str) -> About:
+    """Read what a branch's file says of itself, not its weights, and check that it fits.
+
+    :raises ModelError: if the file is damaged or belongs to another encoder.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            said = opened.metadata() or {}
+        temperatures = {key: float(t) for key, t in json.loads(said["temperatures"]).items()}
+        about = About(said["name"], said["encoder"], int(said["after"]), temperatures)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if about.encoder != encoder_name:
+        raise ModelError(
+            f"the shipped sentiment model continues from layers of {about.encoder}, not of "
+            f"{encoder_name}; with this encoder, name a transformers classifier as the sentiment "
+            f"model"
+        )
+    return about
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"the sentiment model {path} is damaged ({error}); reinstall earful")

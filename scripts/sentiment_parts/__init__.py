@@ -1,0 +1,1 @@
+"""What `train_sentiment.py` is made of."""
