@@ -73,7 +73,7 @@ def fine_tune(
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = {name: t.to(device).requires_grad_() for name, t in weights.items()}
+    weights = {name: t.to(device, copy=True).requires_grad_() for name, t in weights.items()}
     mean = {name: t.detach().clone() for name, t in weights.items()}
     optimizer = torch.optim.AdamW(_groups(weights, recipe), fused=True)
     plan = list(_plan(states.length, chances, recipe))
