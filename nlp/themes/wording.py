@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from nlp.themes.content import strip_marks
 
@@ -63,10 +64,18 @@ def load_wording(lang: str) -> Wording:
 
 
 def _spacy_stop_words(lang: str) -> set[str]:
-    try:
-        return set(import_module(f"spacy.lang.{lang}.stop_words").STOP_WORDS)
-    except ModuleNotFoundError:
+    """Read spaCy's list without its language: importing the French one takes 4.5 s."""
+    package = find_spec("spacy")
+    folder = Path(package.origin).parent if package and package.origin else Path()
+    path = folder / "lang" / lang / "stop_words.py"
+    if not path.is_file():
         return set()
+    spec = spec_from_file_location(f"_stop_words_{lang}", path)
+    if spec is None or spec.loader is None:
+        return set()
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return set(module.STOP_WORDS)
 
 
 def _own_stop_words(lang: str) -> set[str]:
