@@ -114,7 +114,7 @@ class CompiledEncoder:
         self.precision = precision
         self._prompt = prompt
         self._n_threads = n_threads or _count_cores()
-        self._models: dict[tuple[bool, int | None], CompiledModel] = {}
+        self._models: dict[tuple[bool, Branch | None], CompiledModel] = {}
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Return unit rows rounded to float16, `(n, dim)`.
@@ -150,7 +150,7 @@ class CompiledEncoder:
         return out
 
     def _compile(self, branch: Branch | None, with_mean: bool) -> CompiledModel:
-        key = (with_mean, None if branch is None else id(branch))
+        key = (with_mean, branch)
         if key not in self._models:
             fork = None if branch is None else (branch.after, branch.weights)
             graph = build_bert(
