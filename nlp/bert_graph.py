@@ -1,7 +1,6 @@
 """BERT as an OpenVINO graph, and layers that fork from it.
 
-Weights are named as in a branch: `{layer}.qkv|out|up|down.weight|bias` and
-`{layer}.norm1|norm2.weight|bias`, the three projections of attention in one matrix.
+The weights of a layer are named as in a branch, see `branch_logits`.
 """
 
 import sys
@@ -11,17 +10,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.branch import EPSILON, count_layers, rename_layer
+
 Weights = Mapping[str, NDArray[Any]]
 
-_EPSILON: Final = 1e-12
 _HIDDEN_SCORE: Final = -1e9  # of padding, before the softmax
-_PARTS: Final = {
-    "out": "attention.output.dense",
-    "norm1": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
-    "norm2": "output.LayerNorm",
-}
 
 
 def import_openvino() -> Any:
@@ -59,21 +52,15 @@ def build_bert(
         if fork is not None and layer == fork[0]:
             branch = builder.run_branch(hidden, fork[1])
         if layer < last:
-            hidden = builder.add_layer(hidden, name_layer(tensors, layer), "")
+            hidden = builder.add_layer(hidden, _take_layer(tensors, layer), "")
     rows = [builder.pool_mean(hidden)] if with_mean else []
     return builder.finish([*rows, *([] if branch is None else [branch])])
 
 
-def name_layer(tensors: Weights, layer: int) -> dict[str, NDArray[Any]]:
-    """Give a layer's weights the names that they have in a branch."""
+def _take_layer(tensors: Weights, layer: int) -> Weights:
     start = f"encoder.layer.{layer}."
-    named = {}
-    for kind in ("weight", "bias"):
-        parts = [f"{start}attention.self.{name}.{kind}" for name in ("query", "key", "value")]
-        named[f"qkv.{kind}"] = np.concatenate([tensors[part] for part in parts])
-        for ours, theirs in _PARTS.items():
-            named[f"{ours}.{kind}"] = tensors[f"{start}{theirs}.{kind}"]
-    return named
+    own = {name.removeprefix(start): tensors[name] for name in tensors if name.startswith(start)}
+    return rename_layer(own)
 
 
 class _Builder:
@@ -126,7 +113,7 @@ class _Builder:
         return self._op.reduce_sum(self._op.multiply(hidden, self._shares), self._ints(1))
 
     def run_branch(self, hidden: Any, weights: Weights) -> Any:
-        for layer in range(sum(name.endswith(".qkv.weight") for name in weights)):
+        for layer in range(count_layers(weights)):
             hidden = self.add_layer(hidden, weights, f"{layer}.")
         first = self._op.gather(hidden, self._int(0), self._int(1))
         return self._op.concat([self.pool_mean(hidden), first], 1)
@@ -144,7 +131,7 @@ class _Builder:
         return self._op.add(product, self._const(weights[f"{name}.bias"]))
 
     def _norm(self, rows: Any, weights: Weights, name: str) -> Any:
-        scaled = self._op.mvn(rows, self._ints(-1), True, _EPSILON, "inside_sqrt")
+        scaled = self._op.mvn(rows, self._ints(-1), True, EPSILON, "inside_sqrt")
         scaled = self._op.multiply(scaled, self._const(weights[f"{name}.weight"]))
         return self._op.add(scaled, self._const(weights[f"{name}.bias"]))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 N_HEADS: Final = 12
-_EPSILON: Final = 1e-12
+EPSILON: Final = 1e-12  # of the normalisation in BERT's layers
 _PARTS: Final = {
     "attention.output.dense": "out",
     "attention.output.LayerNorm": "norm1",
@@ -79,19 +79,30 @@ def score_states(states: NDArray[np.float32], branch: Branch) -> NDArray[np.floa
     return np.stack([(states * row).sum(axis=1) for row in weight], axis=1) + bias
 
 
+def rename_layer(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Give the weights of a transformers BERT layer the names that they have in a branch.
+
+    The three projections of attention become one matrix.
+    """
+    renamed = {}
+    for kind in ("weight", "bias"):
+        parts = [weights[f"attention.self.{name}.{kind}"] for name in ("query", "key", "value")]
+        renamed[f"qkv.{kind}"] = np.concatenate(parts)
+        for theirs, ours in _PARTS.items():
+            renamed[f"{ours}.{kind}"] = weights[f"{theirs}.{kind}"]
+    return renamed
+
+
 def copy_layers(layers: "Iterable[Any]") -> "dict[str, Tensor]":
     """Return the weights of a transformers BERT's layers under the names of a branch, in fp32."""
     import torch
 
-    weights = {}
+    copied = {}
     for number, module in enumerate(layers):
-        state = {name: tensor.float().cpu().clone() for name, tensor in module.state_dict().items()}
-        for kind in ("weight", "bias"):
-            parts = [state[f"attention.self.{name}.{kind}"] for name in ("query", "key", "value")]
-            weights[f"{number}.qkv.{kind}"] = torch.cat(parts)
-            for theirs, ours in _PARTS.items():
-                weights[f"{number}.{ours}.{kind}"] = state[f"{theirs}.{kind}"]
-    return weights
+        state = {name: each.float().cpu().numpy() for name, each in module.state_dict().items()}
+        for name, values in rename_layer(state).items():
+            copied[f"{number}.{name}"] = torch.from_numpy(values.copy())
+    return copied
 
 
 def count_layers(weights: Mapping[str, Any]) -> int:
@@ -116,9 +127,7 @@ def _run_layer(
         weight, bias = weights[f"{layer}.{name}.weight"], weights[f"{layer}.{name}.bias"]
         rows = rows + (drop(change) if drop else change)
         kind = rows.dtype
-        return functional.layer_norm(
-            rows, rows.shape[-1:], weight.to(kind), bias.to(kind), _EPSILON
-        )
+        return functional.layer_norm(rows, rows.shape[-1:], weight.to(kind), bias.to(kind), EPSILON)
 
     n_rows, length, dim = hidden.shape
     split = linear("qkv", hidden).view(n_rows, length, 3, N_HEADS, dim // N_HEADS)
