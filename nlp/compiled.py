@@ -5,7 +5,6 @@ computed on one thread, and a text's bits follow from the shape that it travels 
 """
 
 import json
-import os
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +18,13 @@ from numpy.typing import NDArray
 from nlp.batches import Batch, fill_batch, plan_batches
 from nlp.bert_graph import Weights, build_bert, import_openvino
 from nlp.branch import Branch, score_states
+from nlp.cores import count_cores
 from nlp.encoder import round_unit_rows
 from nlp.errors import ModelError
-from nlp.forward import MAX_TOKENS, TEXTS_PER_STEP, cut_texts
+from nlp.forward import MAX_TOKENS, TEXTS_PER_STEP, compute_batches, cut_texts
 
-# Tokens per batch. Texts per CPU-second on airline tweets with 128, 256, 512 and 1024: 92, 160, 140
-# and 98 (AMX, 2 MB of second-level cache).
+# Tokens per batch. From 128 to 1024 the rates lay within the machine's noise (126 to 159 tweets per
+# CPU-second, AMX); the fewer, the less is computed for spare rows when there are few texts.
 _BUDGET: Final = 256
 # Padding is 3 % of the tokens of 28,000 mentions, 15 % in the steps that torch is given.
 _LENGTHS: Final = (
@@ -64,13 +64,7 @@ class CompiledModel:
 
         n_tokens = [len(row) for row in tokens]
         batches = list(plan_batches(n_tokens, limit, _BUDGET, lengths=_LENGTHS, n_spare=0))
-        pool = ThreadPoolExecutor(self._n_threads)
-        try:
-            # Longest first, so that no thread is left alone with a long batch at the end.
-            for _ in pool.map(fill, reversed(batches)):
-                pass
-        finally:
-            pool.shutdown(cancel_futures=True)
+        compute_batches(fill, batches, ThreadPoolExecutor(self._n_threads))
         return out
 
     def _compute(self, tokens: Sequence[Sequence[int]], batch: Batch) -> NDArray[np.float32]:
@@ -113,7 +107,7 @@ class CompiledEncoder:
             precision = "bf16" if "BF16" in can else "fp32"
         self.precision = precision
         self._prompt = prompt
-        self._n_threads = n_threads or _count_cores()
+        self._n_threads = n_threads or count_cores()
         self._models: dict[tuple[bool, Branch | None], CompiledModel] = {}
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
@@ -184,8 +178,3 @@ def _load_tokenizer(path: Path) -> Any:
     # As many as with torch, which leaves one to padding.
     tokenizer.enable_truncation(MAX_TOKENS - 1)
     return tokenizer
-
-
-def _count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from nlp.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
+
+Result = TypeVar("Result")
 
 MAX_TOKENS: Final = 512
 # 32 characters per token: only blanks and endless repetitions need more to fill the model's input,
@@ -163,11 +165,20 @@ def _map_batches(
     # set_num_threads(1) holds for the calling worker, but is also what later threads start with.
     pool = ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
+        return compute_batches(run, batches, pool)
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def compute_batches(
+    run: Callable[[Batch], Result], batches: Sequence[Batch], pool: ThreadPoolExecutor
+) -> list[Result]:
+    """Compute batches, given shortest first, on the threads of a pool, which then ends."""
+    try:
         # Longest first, so that no thread is left alone with a long batch at the end.
         return list(pool.map(run, reversed(batches)))
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(n_threads)
 
 
 def _has_bf16_cpu() -> bool:

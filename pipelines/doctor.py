@@ -64,12 +64,14 @@ def _check_packages() -> Iterator[Finding]:
 
 
 def _check_processor() -> Iterator[Finding]:
+    from nlp.cores import count_cores
     from nlp.forward import choose_placement
 
     placement = choose_placement("auto")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     kind = str(placement.dtype).removeprefix("torch.")
-    yield Finding("processor", "ok", f"{cores} cores; models run on {placement.device} in {kind}")
+    yield Finding(
+        "processor", "ok", f"{count_cores()} cores; models run on {placement.device} in {kind}"
+    )
 
 
 def _check_sqlite() -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nlp.cores import count_cores
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -86,7 +87,7 @@ def map_in_threads(work: Callable[[int], None], places: Iterable[int]) -> None:
     """Do independent pieces of array work side by side, one thread of BLAS each."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with threadpool_limits(limits=1), ThreadPoolExecutor(min(count_cores(), 8)) as pool:
         deque(pool.map(work, places), maxlen=0)
 
 
