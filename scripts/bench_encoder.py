@@ -44,11 +44,7 @@ def read_tweets(data: Path) -> list[str]:
 
 def read_mentions(data: Path) -> list[str]:
     """The distinct mentions of the rows of bench_run.py, normalised."""
-    rows = [
-        row["text"]
-        for position, (_, parts) in enumerate(bench_run.SETS)
-        for row in bench_run.read_rows(data, parts, 6667 - (position == len(bench_run.SETS) - 1))
-    ]
+    rows = [row["text"] for _, own in bench_run.read_sets(data, 20_000) for row in own]
     langs = [detect_language(text).code for text in rows]
     spans = split_texts(rows, langs)
     mentions = {

@@ -62,12 +62,17 @@ def read_rows(data: Path, names: tuple[str, ...], n: int) -> list[dict[str, Any]
     ]
 
 
+def read_sets(data: Path, n_rows: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The input files by name, with about as many rows each."""
+    for position, (name, parts) in enumerate(SETS):
+        n = n_rows // len(SETS) + (position < n_rows % len(SETS))
+        yield name, read_rows(data, parts, n)
+
+
 def write_input(data: Path, folder: Path, n_rows: int) -> int:
     """Write the input files; the number of rows written."""
     written = 0
-    for position, (name, parts) in enumerate(SETS):
-        n = n_rows // len(SETS) + (position < n_rows % len(SETS))
-        rows = read_rows(data, parts, n)
+    for name, rows in read_sets(data, n_rows):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
         written += len(rows)

@@ -14,11 +14,11 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from pipelines.cli.app import run_app
+from tests.command_line import Call, Ended, make_call
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -27,17 +27,6 @@ GOOD = "Review ID,Date,Comment,Stars\n" + "".join(
     f"R{number},2026-01-{1 + number:02d},The {SECRET_WORDS} for the {number}th time,3\n"
     for number in range(10)
 )
-
-
-class Ended(NamedTuple):
-    """How a command line ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -54,12 +43,7 @@ def call(
         monkeypatch.delenv(name, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 
-    def run(*arguments: object) -> Ended:
-        code = run_app([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Ended(code, out, err)
-
-    yield run
+    yield make_call(capsys)
     signal.signal(signal.SIGTERM, before)
 
 

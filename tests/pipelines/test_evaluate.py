@@ -2,15 +2,15 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
-from nlp.encoder import SentenceEncoder
-from pipelines.cli.app import run_app
+from nlp.encoder import BranchingEncoder
+from tests.command_line import Call, make_call
 
 pytestmark = pytest.mark.model
 
@@ -30,23 +30,14 @@ ROWS = (
 )
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Ended]
-
-
 @pytest.fixture
 def call(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     model_cache: Path,
-    encoder: SentenceEncoder,
-) -> Iterator[Call]:
+    encoder: BranchingEncoder,
+) -> Call:
     """Run a command line; the real encoder is loaded once for all tests."""
     monkeypatch.setattr("pipelines.models.load_encoder", lambda *_, **__: encoder)
     monkeypatch.chdir(tmp_path)
@@ -54,12 +45,7 @@ def call(
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.delenv("EARFUL_CONFIG", raising=False)
 
-    def run(*arguments: object) -> Ended:
-        code = run_app([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Ended(code, out, err)
-
-    yield run
+    return make_call(capsys)
 
 
 def write_rows(path: Path, rows: Sequence[Sequence[str]], *header: str) -> Path:

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from pipelines.cli.app import run_app
+from tests.command_line import Call, make_call
 from tests.nlp.test_weights import _damage
 from tests.tiny_models import write_network
 
@@ -17,19 +16,10 @@ pytestmark = pytest.mark.model
 Maker = Callable[..., Path]
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Ended]
-
-
 @pytest.fixture
 def call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Call]:
+) -> Call:
     """Run a command line with a cache of its own."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -39,12 +29,7 @@ def call(
     for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*arguments: object) -> Ended:
-        code = run_app([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Ended(code, out, err)
-
-    yield run
+    return make_call(capsys)
 
 
 def test_the_default_encoder_is_prepared_verified_and_mended(call: Call, tmp_path: Path) -> None:
