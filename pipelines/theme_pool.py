@@ -19,8 +19,8 @@ from nlp.themes.centring import (
 from nlp.themes.context import find_neighbourhoods, mix_context
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
-from pipelines.enrich import vectors_of
 from pipelines.models import Models
+from pipelines.readings import vectors_of
 from pipelines.runs import Run
 
 

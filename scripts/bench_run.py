@@ -94,7 +94,6 @@ def watch_stages(clock: StageClock) -> None:
 
     wrap(ingest, "ingest_feedback", "read, clean, mask")
     wrap(link, "link_feedback", "link")
-    wrap(enrich, "_split_feedback", "split into mentions")
     wrap(models.Models, "read", "encoder pass")
     wrap(enrich, "enrich_feedback", "enrich, all of it")
     wrap(discover, "discover_store", "find themes")
@@ -153,13 +152,13 @@ def dump_tables(folder: Path) -> dict[str, list[Any]]:
 def print_stages(seconds: dict[str, float], n_rows: int) -> None:
     """A line a stage: seconds, share of the whole run, rows a second."""
     whole = seconds["whole run"]
-    splitting, reading = seconds["split into mentions"], seconds["encoder pass"]
+    reading = seconds["encoder pass"]
     parts = {
         "read, clean, mask": seconds["read, clean, mask"],
         "link": seconds["link"],
-        "split into mentions": splitting,
         "encoder pass": reading,
-        "write vectors": seconds["enrich, all of it"] - splitting - reading,
+        # The next texts are split and the last ones stored while the pass goes on.
+        "split, store alone": seconds["enrich, all of it"] - reading,
         "find themes": seconds["find themes"],
         "judge": seconds["judge"],
         "publish": seconds["publish"],

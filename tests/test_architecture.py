@@ -157,6 +157,27 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert "earful" in done.stdout
 
 
+@pytest.mark.model
+def test_splitting_and_the_default_models_leave_torch_alone() -> None:
+    # 3 s and 250 MB of every run; where OpenVINO is missing torch is what computes.
+    pytest.importorskip("openvino")
+    program = """
+import sys
+from nlp.mentions import split_texts
+from pipelines.config import ModelsConfig, user_cache_dir
+from pipelines.models import Models
+
+text = "The food was great but the waiter was rude."
+assert len(split_texts([text], ["en"])[0]) == 2
+assert Models(ModelsConfig(), user_cache_dir()).read([text], ["en"]).vectors.shape == (1, 384)
+assert "torch" not in sys.modules
+import torch
+from thinc.api import get_current_ops
+assert get_current_ops().name == "numpy"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
 def test_every_module_says_what_it_is_for() -> None:
     for name, path in MODULES.items():
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Placeholders of the masking step (<EMAIL>), of public sets (@user, http) and of the CFPB (XXXX).
 _MARKS = re.compile(r"<[A-Z_]+>|https?://\S*|\bhttp\b|www\.\S+|(?<!\w)@\w+|\b[xX]{2,}\b|\{\w+\}")
@@ -17,6 +18,7 @@ def strip_marks(text: str) -> str:
     return _MARKS.sub(" ", text)
 
 
+@lru_cache(maxsize=1 << 15)  # discovery asks up to four times about each text
 def count_words(text: str) -> int:
     """Count the words that carry letters, placeholders, links and handles left out."""
     bare = strip_marks(text)

@@ -84,6 +84,13 @@ class _Partition:
     graphs: list[tuple[NDArray[np.intp], Graph]]
 
 
+def import_libraries() -> None:
+    """Import what discovery imports when it is first used (about 3 s), where there is time."""
+    import hdbscan  # noqa: F401
+    import scipy.sparse  # noqa: F401
+    import sklearn.feature_extraction.text  # noqa: F401
+
+
 def discover_themes(
     texts: Sequence[str],
     vectors: NDArray[np.floating],

@@ -1,0 +1,135 @@
+"""The encoder pass: the models read texts on a thread of their own, while the caller goes on.
+
+The pass computes outside Python's lock: splitting the next texts and storing the last ones costs
+it next to nothing, and uses what a core has left.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+
+from pipelines.journal import Reading
+from pipelines.models import Models
+
+VECTOR_TYPE: Final = np.dtype("<f2")
+PROBABILITY_TYPE: Final = np.dtype("<f4")
+# How long Ctrl-C can take: about two seconds on two cores.
+_TEXTS_A_CALL: Final = 256
+
+
+class TextRow(NamedTuple):
+    """A text to be read, normalised."""
+
+    text_hash: str
+    text: str
+    lang: str
+
+
+@dataclass(frozen=True)
+class ReadBatch:
+    """What became of a batch.
+
+    :param n_units: whatever the caller counts.
+    :param known: readings that were known before.
+    :param read: readings that the models have made.
+    """
+
+    n_units: int
+    known: Mapping[str, Reading]
+    read: Mapping[str, Reading]
+
+
+class EncoderPass:
+    """Reads batches in the order in which they are given.
+
+    Leaving it by an error gives up what is not read yet, within seconds.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self._queued: set[str] = set()
+        self._models = models
+        self._thread = ThreadPoolExecutor(1, "encoder-pass")
+        self._loaded: Future[None] | None = None
+        self._waiting: deque[_Waiting] = deque()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the models are wanted and not yet there."""
+        return self._loaded is not None and not self._loaded.done()
+
+    def __contains__(self, text_hash: str) -> bool:
+        """Whether a text was given and its reading is not yet taken."""
+        return text_hash in self._queued
+
+    def load_models(self) -> None:
+        """Begin to load the models, if that was not begun before."""
+        if self._loaded is None:
+            self._loaded = self._thread.submit(self._models.load)
+
+    def wait_until_loaded(self) -> None:
+        """Wait for the models.
+
+        :raises ConfigError: when a model cannot be used.
+        """
+        if self._loaded is not None:
+            self._loaded.result()
+
+    def add(self, n_units: int, rows: Sequence[TextRow], known: Mapping[str, Reading]) -> None:
+        """Give a batch to the models, which are loaded when the first text comes.
+
+        :param rows: distinct texts without a reading.
+        """
+        if rows:
+            self.load_models()
+        # Alike in length: the fewer kinds of shapes in a call, the less padding.
+        rows = sorted(rows, key=lambda row: len(row.text), reverse=True)
+        calls = [
+            self._thread.submit(_read_texts, rows[start : start + _TEXTS_A_CALL], self._models)
+            for start in range(0, len(rows), _TEXTS_A_CALL)
+        ]
+        self._waiting.append(_Waiting(n_units, known, calls))
+        self._queued.update(known, (row.text_hash for row in rows))
+
+    def take_until(self, n_left: int) -> Iterator[ReadBatch]:
+        """Wait for the oldest batches, until so many are left.
+
+        :raises ConfigError: when a model cannot be used.
+        """
+        while len(self._waiting) > n_left:
+            oldest = self._waiting.popleft()
+            read = {key: made for call in oldest.calls for key, made in call.result().items()}
+            self._queued.difference_update(oldest.known, read)
+            yield ReadBatch(oldest.n_units, oldest.known, read)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    n_units: int
+    known: Mapping[str, Reading]
+    calls: Sequence[Future[dict[str, Reading]]]
+
+
+def _read_texts(rows: Sequence[TextRow], models: Models) -> dict[str, Reading]:
+    found = models.read([row.text for row in rows], [row.lang for row in rows])
+    vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
+    probabilities = np.ascontiguousarray(found.probabilities, dtype=PROBABILITY_TYPE)
+    return {
+        row.text_hash: Reading(vectors[place].tobytes(), probabilities[place].tobytes())
+        for place, row in enumerate(rows)
+    }
