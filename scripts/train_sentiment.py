@@ -20,7 +20,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sentiment_parts.layers import Recipe, fine_tune, predict, start_weights
+from sentiment_parts.layers import (
+    Recipe,
+    average_weights,
+    fine_tune,
+    predict,
+    start_weights,
+)
 from sentiment_parts.rows import Row, draw_chances, hash_text, read_probe, read_rows
 from sentiment_parts.scores import (
     calibration_error,
@@ -37,6 +43,7 @@ from nlp.sentiment import LABELS, calibrate
 from nlp.weights import DEFAULT, SENTIMENT_BRANCH, load_sentence_encoder
 
 SHARED_LAYERS = 8
+SEEDS = (7, 8, 9)
 
 
 def main() -> None:
@@ -45,8 +52,11 @@ def main() -> None:
     encoder = load_sentence_encoder(DEFAULT, options.cache)
     if not options.score_only:
         states = compute_states([row.text for row in rows], encoder, SHARED_LAYERS, options.work)
-        recipe = Recipe(seed=options.seed, epochs=options.epochs)
-        weights = _train(rows, states, encoder, recipe, options.work)
+        runs = [
+            _train(rows, states, encoder, Recipe(seed=seed, epochs=options.epochs), options.work)
+            for seed in options.seeds
+        ]
+        weights = average_weights(runs)
         _save(weights, _fit(rows, states, weights), encoder.name, options.out)
     held = [row for row in rows if row.side != "train"]
     # The file itself is scored, in the shapes and the precision of a run.
@@ -64,7 +74,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=SENTIMENT_BRANCH)
     parser.add_argument("--limit", type=int, default=3000, help="rows scored of a bench set")
     parser.add_argument("--epochs", type=float, default=Recipe.epochs)
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=SEEDS, help="one training each, then averaged"
+    )
     parser.add_argument("--score-only", action="store_true", help="score the file that --out names")
     return parser.parse_args()
 
@@ -77,7 +89,8 @@ def _train(
     # Another recipe or other rows are another run: their checkpoint lies elsewhere.
     texts = "".join(hash_text(row.text)[:8] + str(row.label) for row in rows)
     key = hash_text(json.dumps(asdict(recipe)) + texts + chances.tobytes().hex())[:12]
-    start = start_weights(encoder, SHARED_LAYERS, len(LABELS), recipe.seed)
+    # One start for all seeds: weights that began apart cannot be averaged.
+    start = start_weights(encoder, SHARED_LAYERS, len(LABELS), SEEDS[0])
     return fine_tune(start, states, labels, chances, recipe, work / f"branch-{key}.pt")
 
 

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Recipe:
     :param averaging: decay of the running mean of the weights, which is what is kept.
     """
 
-    epochs: float = 2.5
+    epochs: float = 1.0
     batch_tokens: int = 2048
     rate: float = 1.5e-4
     head_rate: float = 1.5e-3
@@ -110,6 +110,11 @@ def fine_tune(
             saved = time.monotonic()
     _save(checkpoint, step, weights, mean, optimizer)
     return {name: tensor.cpu() for name, tensor in mean.items()}
+
+
+def average_weights(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mean of weights that were trained from one start (Wortsman et al. 2022)."""
+    return {name: sum(run[name] for run in runs) / len(runs) for name in runs[0]}
 
 
 def _gradients(
