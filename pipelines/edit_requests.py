@@ -203,7 +203,7 @@ def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[st
     for start in range(0, len(wanted), _IDS_A_STATEMENT):
         batch = wanted[start : start + _IDS_A_STATEMENT]
         query = select(mention.mention_id, mention.text_hash).where(mention.mention_id.in_(batch))
-        found.update(connection.execute(query).tuples().all())
+        found.update(connection.execute(query).all())
     if missing := [mention_id for mention_id in wanted if mention_id not in found]:
         raise ConfigError(
             f"{len(missing):,} of {len(wanted):,} mentions are not in the store (first: "

@@ -75,7 +75,7 @@ def apply_edits(run: Run) -> Applied:
 
 
 def _read_names(run: Run) -> dict[str, str]:
-    return dict(run.connection.execute(select(_theme.theme_id, _theme.name)).tuples().all())
+    return dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
 
 
 def _write_themes(run: Run, decisions: Decisions) -> int:
@@ -140,7 +140,7 @@ def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:
         _move_mentions(run, held[start : start + _IDS_A_STATEMENT], moves, changes)
     query = select(_mention.mention_id, _mention.edit_id).where(is_moved)
     kept = {(mention_id, moves[mention_id].edit_id) for mention_id in held}
-    released = sorted(set(run.connection.execute(query).tuples()) - kept)
+    released = sorted(set(map(tuple, run.connection.execute(query))) - kept)
     for start in range(0, len(released), _IDS_A_STATEMENT):
         ids = [mention_id for mention_id, _ in released[start : start + _IDS_A_STATEMENT]]
         run.connection.execute(
@@ -158,7 +158,7 @@ def _hold_moves(run: Run, moves: Mapping[str, Move]) -> list[str]:
         query = select(_mention.mention_id, _mention.text_hash).where(
             _mention.mention_id.in_(ids[start : start + _IDS_A_STATEMENT])
         )
-        found = dict(run.connection.execute(query).tuples().all())
+        found = dict(run.connection.execute(query).all())
         held += [key for key in sorted(found) if moves[key].text_hash == found[key]]
     return held
 

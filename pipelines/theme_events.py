@@ -30,7 +30,7 @@ def record_events(run: Run, events: Sequence[ThemeEvent]) -> None:
         return
     column = tables.theme_event.c
     count = select(column.theme_id, func.count()).group_by(column.theme_id)
-    lengths: dict[str, int] = dict(run.connection.execute(count).tuples().all())
+    lengths: dict[str, int] = dict(run.connection.execute(count).all())
     rows = []
     for each in events:
         lengths[each.theme_id] = lengths.get(each.theme_id, 0) + 1
