@@ -76,7 +76,6 @@ def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
     with begun as run:
         edit = check_request(run.connection, request)
         append_edit(run.connection, edit, author, run.started_at)
-        run.mark_changed()
         applied = apply_edits(run)
         judge_periods(run)
         publish_insights(run)

@@ -15,6 +15,7 @@ from nlp.themes.edits import Decisions, Edit, Move, Said, ThemeDecision, pick_te
 from pipelines import tables
 from pipelines.edit_log import read_log, replay_log
 from pipelines.runs import Run
+from pipelines.store import read_info, write_info
 from pipelines.theme_births import write_quotes
 from pipelines.theme_events import ThemeEvent, record_events
 from pipelines.theme_pool import load_members
@@ -22,6 +23,7 @@ from pipelines.theme_pool import load_members
 # Of so many themes the members are in memory together while their quotes are chosen.
 THEMES_A_BATCH = 50
 _IDS_A_STATEMENT = 500
+_APPLIED_TO = "edits_applied_to"
 
 _mention, _theme = tables.mention.c, tables.theme.c
 
@@ -42,9 +44,14 @@ class Applied:
 
 @dataclass
 class _Changes:
-    """What differed: themes that lost or got mentions, and from where each edit moved some."""
+    """What differed: themes that lost or got mentions, and from where each edit moved some.
+
+    Names are in no figure: only mentions and statuses make it necessary to count and judge anew.
+    """
 
     n_mentions: int = 0
+    n_themes: int = 0
+    n_statuses: int = 0
     themes: set[str] = field(default_factory=set)
     moved_from: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -55,31 +62,36 @@ def apply_edits(run: Run) -> Applied:
     Writes only what differs; nothing at all when neither has changed since.
     """
     applied = Applied()
-    if run.is_current("edits"):
+    if read_info(run.connection, _APPLIED_TO) == _describe_state(run):
         return applied
     log = read_log(run.connection)
     decisions = replay_log(run.connection, log)
     names = _read_names(run)
-    n_themes = _write_themes(run, decisions)
     changes = _Changes()
+    _write_themes(run, decisions, changes)
     applied.n_moves_lost = _write_moves(run, decisions.moves, changes)
     _write_unmoved(run, changes)
     _write_quotes(run, sorted(changes.themes | _find_stale_quotes(run)))
     record_events(run, list(_describe_news(run, log, decisions, names, changes)))
-    applied.n_written = n_themes + changes.n_mentions
+    applied.n_written = changes.n_themes + changes.n_mentions
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
-    if applied.n_written:
+    if changes.n_mentions or changes.n_statuses:
         run.mark_changed()
-    run.mark_current("edits")
+    write_info(run.connection, _APPLIED_TO, _describe_state(run))
     return applied
+
+
+def _describe_state(run: Run) -> str:
+    """What edits are laid over, and the last of them: while neither changes nothing is to do."""
+    last = run.connection.execute(select(func.max(tables.theme_edit.c.edit_id))).scalar()
+    return f"{read_info(run.connection, 'data_version') or 0} {last or '-'}"
 
 
 def _read_names(run: Run) -> dict[str, str]:
     return dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
 
 
-def _write_themes(run: Run, decisions: Decisions) -> int:
-    written = 0
+def _write_themes(run: Run, decisions: Decisions, changes: _Changes) -> None:
     for row in run.connection.execute(select(tables.theme)).mappings().all():
         decision = decisions.themes.get(row["theme_id"], ThemeDecision())
         differing = {
@@ -93,8 +105,8 @@ def _write_themes(run: Run, decisions: Decisions) -> int:
                 .where(_theme.theme_id == row["theme_id"])
                 .values(**differing, updated_run=run.run_id)
             )
-            written += 1
-    return written
+            changes.n_themes += 1
+            changes.n_statuses += "status" in differing
 
 
 def _decide_theme(row: Mapping[Any, Any], decision: ThemeDecision) -> dict[str, Any]:

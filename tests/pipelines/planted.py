@@ -71,7 +71,7 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
                     source="planted",
                     occurred_at=START + timedelta(days=row % 60),
                     customer_id=f"c{row % 9}",
-                    enriched_run=run.run_id,
+                    enriched_run="planted",
                     **key,
                 )
             )
