@@ -196,7 +196,9 @@ def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[st
     """
     wanted = sorted(set(ids))
     if not wanted:
-        raise ConfigError("no mention was named; their ids are in: earful themes show THEME_ID")
+        raise ConfigError(
+            "no mention was named; see their ids: earful themes show THEME_ID --mentions 20"
+        )
     mention = tables.mention.c
     found: dict[str, str] = {}
     for start in range(0, len(wanted), _IDS_A_STATEMENT):
@@ -206,7 +208,7 @@ def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[st
     if missing := [mention_id for mention_id in wanted if mention_id not in found]:
         raise ConfigError(
             f"{len(missing):,} of {len(wanted):,} mentions are not in the store (first: "
-            f"{missing[0]!r}); nothing was moved. Their ids are in: earful themes show THEME_ID"
+            f"{missing[0]!r}); see their ids: earful themes show THEME_ID --mentions 20"
         )
     return tuple(sorted(found.items()))
 

@@ -112,8 +112,11 @@ def list_themes(
     return [{**row, "languages": languages.get(row["theme_id"], [])} for row in rows]
 
 
-def show_theme(connection: Connection, theme_id: str) -> dict[str, Any] | None:
-    """All about one theme; None when there is none with this id."""
+def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> dict[str, Any] | None:
+    """All about one theme; None when there is none with this id.
+
+    :param n_mentions: how many of its mentions to show, the least sure first.
+    """
     row = (
         connection.execute(select(tables.theme).where(tables.theme.c.theme_id == theme_id))
         .mappings()
@@ -126,6 +129,7 @@ def show_theme(connection: Connection, theme_id: str) -> dict[str, Any] | None:
         "languages": _languages_of_themes(connection).get(theme_id, []),
         "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
         "history": read_history(connection, theme_id),
+        "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
     }
 
@@ -146,6 +150,17 @@ def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
 
 def _rows(connection: Connection, table: Any, theme_id: str, order: str) -> list[dict[str, Any]]:
     query = select(table).where(table.c.theme_id == theme_id).order_by(table.c[order])
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _weakest_mentions(connection: Connection, theme_id: str, limit: int) -> list[dict[str, Any]]:
+    mention = tables.mention.c
+    query = (
+        select(mention.mention_id, mention.text, mention.theme_strength, mention.edit_id)
+        .where(mention.theme_id == theme_id)
+        .order_by(mention.theme_strength.nulls_first(), mention.mention_id)
+        .limit(limit)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

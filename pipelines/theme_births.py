@@ -12,7 +12,7 @@ from nlp.themes.quotes import choose_quotes
 from pipelines import tables
 from pipelines.runs import Run
 from pipelines.theme_events import ThemeEvent, record_events
-from pipelines.theme_pool import Pool
+from pipelines.theme_pool import Members, Pool
 from pipelines.upserts import upsert_rows
 
 N_QUOTES = 3
@@ -47,14 +47,14 @@ def make_theme_id(keys: Iterable[str]) -> str:
     return "t" + hashlib.sha256("\0".join(sorted(keys)).encode()).hexdigest()[:12]
 
 
-def write_quotes(run: Run, theme_id: str, members: Pool) -> None:
+def write_quotes(run: Run, theme_id: str, members: Members) -> None:
     """Choose a theme's quotes among its members and write what differs."""
     chosen = choose_quotes(members.quotes, members.vectors, N_QUOTES)
     rows = [
         {
             "theme_id": theme_id,
             "rank": rank,
-            "mention_id": members.mentions[row][0],
+            "mention_id": members.mention_ids[row],
             "text": members.quotes[row],
         }
         for rank, row in enumerate(chosen, 1)

@@ -303,7 +303,8 @@ def _describe_simple(edit: Edit, names: Mapping[str, str]) -> tuple[str, dict[st
     """Name of the event and its evidence, for edits about one theme alone."""
     said = {"lang": edit.lang} if edit.lang else {}
     if edit.action == "rename":
-        return "renamed", {**said, "name": edit.text, "was": names.get(str(edit.theme_id))}
+        was = {} if edit.lang else {"was": names.get(str(edit.theme_id))}
+        return "renamed", {**said, "name": edit.text, **was}
     if edit.action == "describe":
         return "described", {**said, "text": edit.text}
     if edit.action == "group":

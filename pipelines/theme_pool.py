@@ -103,10 +103,23 @@ def load_pool(run: Run, models: Models) -> Pool:
     return _collapse(*_read_rows(rows))
 
 
+@dataclass(frozen=True)
+class Members:
+    """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.
+
+    :param quotes: verbatim.
+    :param vectors: (n, dim) unit rows with their context mixed in.
+    """
+
+    mention_ids: list[str]
+    quotes: list[str]
+    vectors: Any
+
+
 def load_members(
     connection: Connection, encoder_name: str, theme_ids: Sequence[str]
-) -> dict[str, Pool]:
-    """The distinct mentions of some themes, as people see them: after edits.
+) -> dict[str, Members]:
+    """The mentions of some themes, as people see them: after edits.
 
     Only feedback that speaks of these themes is read.
 
@@ -115,14 +128,18 @@ def load_members(
     speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
     query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
     rows, keys, vectors = _read_rows(connection.execute(query).all())
-    places: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
+    own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
     for place, row in enumerate(rows):
-        if row.theme_id in places:
-            places[row.theme_id].append(place)
-    return {
-        theme_id: _collapse([rows[at] for at in own], [keys[at] for at in own], vectors[own])
-        for theme_id, own in places.items()
-    }
+        if row.theme_id in own:
+            own[row.theme_id].append(place)
+    found = {}
+    for theme_id, places in own.items():
+        first = [alike[0] for alike in _group_alike(rows, keys, places).values()]
+        mention_ids, quotes = (
+            [getattr(rows[at], name) for at in first] for name in ("mention_id", "text")
+        )
+        found[theme_id] = Members(mention_ids, quotes, vectors[first])
+    return found
 
 
 def _select_members(encoder_name: str) -> Select[Any]:
@@ -175,12 +192,8 @@ def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
 
 def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
     """One row for each key: the first mention that counts stands for all."""
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key, []).append(place)
-    ordered = sorted(places)
-    for key in ordered:
-        places[key].sort(key=lambda place: (rows[place].noise_reason == "copy", place))
+    places = _group_alike(rows, keys, range(len(rows)))
+    ordered = list(places)
     first = [places[key][0] for key in ordered]
     return Pool(
         keys=ordered,
@@ -197,6 +210,18 @@ def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
             for key in ordered
         ],
     )
+
+
+def _group_alike(
+    rows: Sequence[Any], keys: Sequence[str], chosen: Iterable[int]
+) -> dict[str, list[int]]:
+    """The chosen places by key, in the order of the keys; copies stand behind what they copy."""
+    places: dict[str, list[int]] = {}
+    for place in chosen:
+        places.setdefault(keys[place], []).append(place)
+    for alike in places.values():
+        alike.sort(key=lambda place: (rows[place].noise_reason == "copy", place))
+    return {key: places[key] for key in sorted(places)}
 
 
 def _is_waiting(row: Any) -> bool:

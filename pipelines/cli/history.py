@@ -81,5 +81,5 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "merged": _describe_merge,
     "moved": lambda detail: f"{_count_mentions(detail)} moved into {detail.get('into')}",
     "grouped": _describe_group,
-    "undone": lambda detail: f"{detail.get('action')} of {detail.get('edit_id')} undone",
+    "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",
 }

@@ -100,7 +100,8 @@ def merge(
 
 def move(
     mention_ids: Annotated[
-        list[str], typer.Argument(metavar="MENTION_ID", help="From: earful themes show.")
+        list[str],
+        typer.Argument(metavar="MENTION_ID", help="From: earful themes show --mentions 20."),
     ],
     to: Annotated[str, typer.Option("--to", metavar="ID", help="The theme they belong to.")],
     config: ConfigOption = None,

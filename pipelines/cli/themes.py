@@ -37,11 +37,20 @@ def list_(
     print_json(found) if as_json else print_themes(found, with_status=is_all)
 
 
-@app.command("show", epilog="[bold]Example[/]  earful themes show t0123456789ab")
+@app.command(
+    "show",
+    epilog=(
+        "[bold]Examples[/]\n\n  earful themes show t0123456789ab\n\n"
+        "  earful themes show t0123456789ab --mentions 20"
+    ),
+)
 def show(
     theme_id: Annotated[str, typer.Argument(metavar="THEME_ID", help="From: earful themes list.")],
     config: ConfigOption = None,
     db: DbOption = None,
+    n_mentions: Annotated[
+        int, typer.Option("--mentions", min=0, help="Mentions to show, the least sure first.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Show all about one theme: quotes, keywords, months, its life, who changed what."""
@@ -53,7 +62,7 @@ def show(
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
-        found = show_theme(connection, theme_id)
+        found = show_theme(connection, theme_id, n_mentions)
     if found is None:
         raise ConfigError(
             f"there is no theme {theme_id!r}; list them with: earful themes list --all"

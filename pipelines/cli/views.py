@@ -133,6 +133,16 @@ def print_theme(row: Mapping[str, Any]) -> None:
             show_feeling(month["sentiment"]),
         )
     print_table(console, "By month", months)
+    if row["mentions"]:
+        mentions = make_table({"mention": "id", "strength": "right", "edit": "id?", "text": "left"})
+        for each in row["mentions"]:
+            mentions.add_row(
+                each["mention_id"],
+                show_number(each["theme_strength"], 2),
+                each["edit_id"] or "–",
+                show_text(each["text"], 200),
+            )
+        print_table(console, "Its least sure mentions", mentions)
     print_events(console, row["history"])
 
 
