@@ -4,20 +4,21 @@ What was found stays beside what people see, so that undoing an edit is computin
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from nlp.themes.edits import Decisions, Edit, Move, Said, ThemeDecision, pick_text
+from nlp.themes.edits import Decisions, Move, Said, ThemeDecision, pick_text
 from pipelines import tables
+from pipelines.edit_events import describe_news
 from pipelines.edit_log import read_log, replay_log
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.theme_births import write_quotes
-from pipelines.theme_events import ThemeEvent, record_events
+from pipelines.theme_events import record_events
 from pipelines.theme_pool import load_members
 
 # Of so many themes the members are in memory together while their quotes are chosen.
@@ -72,7 +73,7 @@ def apply_edits(run: Run) -> Applied:
     applied.n_moves_lost = _write_moves(run, decisions.moves, changes)
     _write_unmoved(run, changes)
     _write_quotes(run, sorted(changes.themes | _find_stale_quotes(run)))
-    record_events(run, list(_describe_news(run, log, decisions, names, changes)))
+    record_events(run, list(describe_news(run, log, decisions, names, changes.moved_from)))
     applied.n_written = changes.n_themes + changes.n_mentions
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
     if changes.n_mentions or changes.n_statuses:
@@ -126,11 +127,7 @@ def _decide_theme(row: Mapping[Any, Any], decision: ThemeDecision) -> dict[str, 
 
 
 def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:
-    return {lang: each.text for lang, each in sorted(_with_language(said))} or None
-
-
-def _with_language(said: Mapping[str | None, Said]) -> Iterator[tuple[str, Said]]:
-    return ((lang, each) for lang, each in said.items() if lang is not None)
+    return {lang: each.text for lang, each in said.items() if lang is not None} or None
 
 
 def _decide_status(status: str, decision: ThemeDecision) -> str:
@@ -244,9 +241,9 @@ def _write_differing(
 
 
 def _find_stale_quotes(run: Run) -> set[str]:
-    """Themes that are quoted with a mention that is gone, or theirs no longer."""
+    """Themes that are quoted with a mention that is gone, was edited, or is theirs no longer."""
     quote = tables.theme_quote.c
-    same = and_(_mention.mention_id == quote.mention_id, _mention.theme_id == quote.theme_id)
+    same = and_(*(_mention[name] == quote[name] for name in ("mention_id", "theme_id", "text")))
     joined = tables.theme_quote.outerjoin(tables.mention, same)
     query = select(quote.theme_id).select_from(joined).where(_mention.mention_id.is_(None))
     return set(run.connection.execute(query).scalars())
@@ -271,73 +268,3 @@ def _find_encoder(run: Run) -> str:
         .limit(1)
     )
     return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""
-
-
-def _describe_news(
-    run: Run,
-    log: Sequence[Edit],
-    decisions: Decisions,
-    names: Mapping[str, str],
-    changes: _Changes,
-) -> Iterator[ThemeEvent]:
-    """The events of edits that count and have none yet."""
-    event = tables.theme_event.c
-    query = select(event.edit_id).where(event.edit_id.is_not(None))
-    told = set(run.connection.execute(query).scalars())
-    by_id = {edit.edit_id: edit for edit in log}
-    for edit in log:
-        if edit.edit_id in told or edit.edit_id not in decisions.effective:
-            continue
-        if edit.action == "move":
-            yield from _describe_move(edit, changes.moved_from[edit.edit_id])
-        elif edit.action == "merge":
-            n_mentions = _count_decided(run, edit.edit_id)
-            yield from _describe_merge(edit, n_mentions)
-        elif edit.action == "undo":
-            yield from _describe_undo(edit, by_id)
-        else:
-            yield ThemeEvent(str(edit.theme_id), *_describe_simple(edit, names), edit.edit_id)
-
-
-def _describe_simple(edit: Edit, names: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """Name of the event and its evidence, for edits about one theme alone."""
-    said = {"lang": edit.lang} if edit.lang else {}
-    if edit.action == "rename":
-        was = {} if edit.lang else {"was": names.get(str(edit.theme_id))}
-        return "renamed", {**said, "name": edit.text, **was}
-    if edit.action == "describe":
-        return "described", {**said, "text": edit.text}
-    if edit.action == "group":
-        return "grouped", {"parent": edit.other_id}
-    return edit.action + "d", {}
-
-
-def _describe_merge(edit: Edit, n_mentions: int) -> Iterator[ThemeEvent]:
-    gone, into = str(edit.theme_id), str(edit.other_id)
-    yield ThemeEvent(gone, "merged", {"into": into, "n_mentions": n_mentions}, edit.edit_id)
-    yield ThemeEvent(into, "merged", {"from": gone, "n_mentions": n_mentions}, edit.edit_id)
-
-
-def _describe_move(edit: Edit, moved_from: Mapping[str, int]) -> Iterator[ThemeEvent]:
-    into, n_mentions = str(edit.theme_id), len(edit.mentions)
-    yield ThemeEvent(into, "moved", {"n_mentions": n_mentions, "into": into}, edit.edit_id)
-    for theme_id, n in sorted(moved_from.items()):
-        if theme_id:
-            yield ThemeEvent(theme_id, "moved", {"n_mentions": n, "into": into}, edit.edit_id)
-
-
-def _describe_undo(edit: Edit, by_id: Mapping[str, Edit]) -> Iterator[ThemeEvent]:
-    undone = by_id[str(edit.other_id)]
-    first = undone
-    while first.action == "undo" and (before := by_id.get(str(first.other_id))):
-        first = before
-    detail = {"edit_id": undone.edit_id, "action": undone.action}
-    themes = [first.theme_id, first.other_id if first.action == "merge" else None]
-    for theme_id in themes:
-        if theme_id:
-            yield ThemeEvent(theme_id, "undone", detail, edit.edit_id)
-
-
-def _count_decided(run: Run, edit_id: str) -> int:
-    query = select(func.count()).where(_mention.edit_id == edit_id)
-    return run.connection.execute(query).scalar_one()

@@ -281,6 +281,8 @@ def test_a_muted_theme_is_counted_but_not_listed_and_nothing_is_claimed_of_it(
     assert theme_id not in listed | {theme.theme_id for theme in facts.themes}
     assert everything - listed == {theme_id}
     assert facts.n_themes_hidden == 1
+    assert facts.last_run is not None
+    assert (facts.last_run.command, facts.last_run.encoder) == ("themes mute", "planted")
     edit(filled, "unmute", theme_id)
     assert read_themes(filled)[theme_id]["verdict"] == before["verdict"]
 
