@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 
 from pipelines import tables
 from pipelines.errors import ConfigError
@@ -85,6 +85,9 @@ def test_new_feedback_of_a_merged_theme_goes_to_its_target(filled: Store) -> Non
         *("merged", into, 0),
     )
     assert rows[into]["n_mentions"] == len(mentions_in(filled, into))
+    with filled.read() as connection:
+        shown = set(connection.execute(text("SELECT theme_id FROM v_theme")).scalars())
+    assert shown == rows.keys() - {gone}
     decided = {row["edit_id"] for row in read_mentions(filled).values()}
     assert decided == {None, "e000001"}
 
@@ -143,6 +146,26 @@ def test_a_moved_mention_that_says_something_else_now_is_where_it_is_found(fille
     assert read_mentions(filled)[moved]["theme_id"] == source
 
 
+def test_a_moved_mention_of_feedback_that_is_read_anew_stays_while_it_says_the_same(
+    filled: Store,
+) -> None:
+    source, target, *_ = ids_of(filled)
+    moved = min(mentions_in(filled, source))
+    edit(filled, "move", target, mention_ids=[moved])
+    before = read_mentions(filled)[moved]
+    with begin_run(filled, "test", config_hash="", lock_timeout_s=1) as run:
+        column = tables.mention.c.mention_id
+        run.connection.execute(delete(tables.mention).where(column == moved))
+        decided = ("theme_id", "nearest_theme_id", "theme_strength", "found_reason", "edit_id")
+        fresh = {**before, **dict.fromkeys(decided)}
+        run.connection.execute(insert(tables.mention).values(**fresh))
+        run.mark_changed()
+    add_feedback(filled, [])
+    after = read_mentions(filled)[moved]
+    assert (after["theme_id"], after["edit_id"]) == (target, "e000001")
+    assert after["nearest_theme_id"] is not None
+
+
 def test_undoing_every_edit_restores_every_table(filled: Store) -> None:
     a, b, c, d = ids_of(filled)
     before = copy_tables(filled)
@@ -169,6 +192,17 @@ def test_undoing_an_undo_brings_the_edit_back(filled: Store) -> None:
     undo = edit(filled, "undo", other_id="e000001")
     edit(filled, "undo", other_id=undo.edit_id)
     assert copy_tables(filled) == merged
+
+
+def test_an_undo_that_leaves_a_later_edit_without_sense_is_refused(filled: Store) -> None:
+    a, b, *_ = ids_of(filled)
+    edit(filled, "merge", a, other_id=b)
+    edit(filled, "undo")
+    edit(filled, "merge", b, other_id=a)
+    before = copy_tables(filled, with_logs=True)
+    with pytest.raises(ConfigError, match="undoing e000002 would leave edit e000003"):
+        edit(filled, "undo", other_id="e000002")
+    assert copy_tables(filled, with_logs=True) == before
 
 
 def test_a_second_run_after_edits_writes_nothing(filled: Store) -> None:
