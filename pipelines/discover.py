@@ -1,7 +1,8 @@
-"""The step that finds themes, and gives every mention its theme or the reason for none.
+"""The step that finds themes, and their mentions or the reason why a mention has none.
 
 Themes are permanent: the first run finds them, later runs assign new texts to them, and only what
-is left over can become new themes.
+is left over can become new themes. What is found stands in ``nearest_theme_id`` and
+``found_reason``; :func:`pipelines.theme_edits.apply_edits` makes of it what people see.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
-from pipelines.theme_births import add_themes, write_quotes
+from pipelines.theme_births import add_themes
 from pipelines.theme_pool import Fate, Pool, fixed_means, load_pool, read_centres, write_centres
 
 # A theme is born of what is left over only when most of its texts are new: old ones were left over
@@ -36,7 +37,6 @@ def discover_store(run: Run, models: Models, progress: Progress) -> None:
     has_themes = any(pool.themes)
     fates, n_born = (_extend_themes if has_themes else _found_themes)(run, models, pool)
     _write_fates(run, pool, fates)
-    _refresh_quotes(run, pool, fates)
     run.mark_changed()
     progress.advance(len(pool.keys))
     progress.finish(f"{n_born:,} new themes among {len(pool.keys):,} mentions")
@@ -47,12 +47,13 @@ def _set_noise_aside(run: Run) -> None:
     noise = select(feedback.feedback_id).where(
         feedback.noise_reason.is_not(None), feedback.noise_reason != "copy"
     )
-    is_due = or_(mention.unassigned_reason.is_distinct_from("noise"), mention.theme_id.is_not(None))
-    nothing = dict.fromkeys(("theme_id", "theme_strength", "nearest_theme_id"))
+    is_due = or_(
+        mention.found_reason.is_distinct_from("noise"), mention.nearest_theme_id.is_not(None)
+    )
     statement = (
         update(tables.mention)
         .where(mention.feedback_id.in_(noise), is_due)
-        .values(**nothing, unassigned_reason="noise")
+        .values(nearest_theme_id=None, theme_strength=None, found_reason="noise")
     )
     counted = statement.execution_options(preserve_rowcount=True)
     if run.connection.execute(counted).rowcount:
@@ -60,7 +61,7 @@ def _set_noise_aside(run: Run) -> None:
 
 
 def _has_undecided(run: Run) -> bool:
-    is_undecided = and_(mention.theme_id.is_(None), mention.unassigned_reason.is_(None))
+    is_undecided = and_(mention.nearest_theme_id.is_(None), mention.found_reason.is_(None))
     query = (
         select(mention.mention_id)
         .select_from(counted_mentions)
@@ -170,16 +171,14 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
         update(tables.mention)
         .where(mention.mention_id == bindparam("id"))
         .values(
-            theme_id=bindparam("theme"),
             nearest_theme_id=bindparam("nearest"),
             theme_strength=bindparam("strength"),
-            unassigned_reason=bindparam("reason"),
+            found_reason=bindparam("reason"),
         )
     )
     rows = [
         {
             "id": mention_id,
-            "theme": fate.theme_id,
             "nearest": fate.nearest,
             "strength": round(fate.strength, 6),
             "reason": fate.reason,
@@ -194,16 +193,3 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
 def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:
     """All that share the fate when it is new; only the waiting ones when it is not."""
     return pool.waiting[row] if fate == pool.fates[row] else pool.mentions[row]
-
-
-def _refresh_quotes(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
-    """Choose quotes anew for every theme that got new members."""
-    changed = {fate.theme_id for fate in fates.values() if fate.theme_id}
-    rows_by_theme: dict[str, list[int]] = {theme_id: [] for theme_id in sorted(changed)}
-    for row, key in enumerate(pool.keys):
-        fate = fates.get(key)
-        theme_id = fate.theme_id if fate else pool.themes[row]
-        if theme_id in rows_by_theme:
-            rows_by_theme[theme_id].append(row)
-    for theme_id, rows in rows_by_theme.items():
-        write_quotes(run, theme_id, pool.take(rows))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.config import Config, hash_config, user_secret_path
 from pipelines.errors import ConfigError
@@ -13,6 +14,9 @@ from pipelines.progress import Progress, SilentProgress
 from pipelines.runs import Run, begin_run
 from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
+
+if TYPE_CHECKING:
+    from pipelines.theme_edits import Applied
 
 STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
 READING_STEPS = ("customers", "events", "ingest")
@@ -103,8 +107,11 @@ def _do_step(
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.models import Models
+        from pipelines.theme_edits import apply_edits
 
         discover_store(run, Models(job.config.models, job.cache_dir), job.progress)
+        if warning := describe_unapplied(apply_edits(run)):
+            job.progress.warn(warning)
     elif step == "judge":
         from pipelines.judge import judge_periods
 
@@ -113,6 +120,23 @@ def _do_step(
         from pipelines.publish import publish_insights
 
         publish_insights(run)
+
+
+def describe_unapplied(applied: "Applied") -> str | None:
+    """What of the edits could not be laid over the store, in words."""
+    said = []
+    if n_edits := len(applied.unapplied):
+        edit_id, reason = next(iter(applied.unapplied.items()))
+        said.append(
+            f"{n_edits:,} of people's edits cannot be applied (first: {edit_id}, {reason}); "
+            f"take it back with: earful themes undo {edit_id}"
+        )
+    if applied.n_moves_lost:
+        said.append(
+            f"{applied.n_moves_lost:,} mentions that people moved are gone or were edited by "
+            "their customers: those keep the theme that was found"
+        )
+    return "; ".join(said) or None
 
 
 def _read_files(step: str, run: Run, job: Job, inputs: Inputs, secret: bytes) -> None:

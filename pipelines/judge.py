@@ -24,7 +24,9 @@ def judge_periods(run: Run) -> int:
     if run.is_current("judged"):
         return 0
     rows = list(_count_periods(run.connection))
-    verdicts = judge_themes(_weeks_of(rows), count_exposure(run.connection))
+    muted = _read_muted(run.connection)
+    heard = [weeks for weeks in _weeks_of(rows) if weeks.theme_id not in muted]
+    verdicts = judge_themes(heard, count_exposure(run.connection))
     _attach_verdicts(rows, verdicts)
     written = replace_rows(run.connection, tables.theme_period, rows)
     written += _write_theme_verdicts(run, verdicts)
@@ -98,6 +100,13 @@ def count_exposure(connection: Connection) -> dict[datetime, int]:
         .group_by(start)
     )
     return {_parse_day(day): n for day, n in connection.execute(query)}
+
+
+def _read_muted(connection: Connection) -> set[str]:
+    """Themes that people do not want to hear of: nothing is claimed about them."""
+    theme = tables.theme.c
+    query = select(theme.theme_id).where(theme.status == "muted")
+    return set(connection.execute(query).scalars())
 
 
 def _weeks_of(rows: Iterable[dict[str, Any]]) -> list[ThemeWeeks]:

@@ -9,6 +9,7 @@ from pipelines import tables
 from pipelines.counted import is_main_language
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
+from pipelines.theme_history import read_history
 
 _TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
 
@@ -95,22 +96,27 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def list_themes(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
-    """Active themes with their languages, those with the most voices first."""
+def list_themes(
+    connection: Connection, limit: int | None = None, *, is_all: bool = False
+) -> list[dict[str, Any]]:
+    """Themes with their languages, those with the most voices first.
+
+    :param is_all: those too that are not active: muted, merged.
+    """
     theme = tables.theme
-    query = (
-        select(theme)
-        .where(theme.c.status == "active")
-        .order_by(theme.c.n_customers.desc(), theme.c.theme_id)
-        .limit(limit)
-    )
+    query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id).limit(limit)
+    if not is_all:
+        query = query.where(theme.c.status == "active")
     rows = [dict(row) for row in connection.execute(query).mappings()]
     languages = _languages_of_themes(connection)
     return [{**row, "languages": languages.get(row["theme_id"], [])} for row in rows]
 
 
-def show_theme(connection: Connection, theme_id: str) -> dict[str, Any] | None:
-    """All about one theme; None when there is none with this id."""
+def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> dict[str, Any] | None:
+    """All about one theme; None when there is none with this id.
+
+    :param n_mentions: how many of its mentions to show, the least sure first.
+    """
     row = (
         connection.execute(select(tables.theme).where(tables.theme.c.theme_id == theme_id))
         .mappings()
@@ -122,7 +128,8 @@ def show_theme(connection: Connection, theme_id: str) -> dict[str, Any] | None:
         **row,
         "languages": _languages_of_themes(connection).get(theme_id, []),
         "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
-        "events": _rows(connection, tables.theme_event, theme_id, "event_id"),
+        "history": read_history(connection, theme_id),
+        "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
     }
 
@@ -143,6 +150,17 @@ def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
 
 def _rows(connection: Connection, table: Any, theme_id: str, order: str) -> list[dict[str, Any]]:
     query = select(table).where(table.c.theme_id == theme_id).order_by(table.c[order])
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _weakest_mentions(connection: Connection, theme_id: str, limit: int) -> list[dict[str, Any]]:
+    mention = tables.mention.c
+    query = (
+        select(mention.mention_id, mention.text, mention.theme_strength, mention.edit_id)
+        .where(mention.theme_id == theme_id)
+        .order_by(mention.theme_strength.nulls_first(), mention.mention_id)
+        .limit(limit)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

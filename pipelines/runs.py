@@ -112,7 +112,8 @@ def _close_dead_runs(connection: Connection) -> None:
 
 
 def _finish_run(run: Run, seconds: float) -> None:
-    n_themes = run.connection.execute(select(func.count()).select_from(tables.theme)).scalar_one()
+    is_there = tables.theme.c.status != "merged"
+    n_themes = run.connection.execute(select(func.count()).where(is_there)).scalar_one()
     run.connection.execute(
         update(tables.run)
         .where(tables.run.c.run_id == run.run_id)

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from nlp.themes.names import ThemeName, name_themes
 from nlp.themes.quotes import choose_quotes
 from pipelines import tables
 from pipelines.runs import Run
-from pipelines.theme_pool import Pool
+from pipelines.theme_events import ThemeEvent, record_events
+from pipelines.theme_pool import Members, Pool
 from pipelines.upserts import upsert_rows
 
 N_QUOTES = 3
@@ -24,8 +25,9 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
     :returns: theme_id by number.
     """
     names = name_themes(pool.texts, pool.langs, pool.vectors, labels, n_themes)
-    taken = set(run.connection.execute(select(func.lower(tables.theme.c.name))).scalars())
+    taken = _read_names(run.connection)
     ids: dict[int, str] = {}
+    births: list[ThemeEvent] = []
     for number, named in enumerate(names):
         rows = np.flatnonzero(labels == number)
         if not len(rows):
@@ -35,7 +37,8 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
         taken.add(name.casefold())
         _insert_theme(run, ids[number], name, named)
         langs = sorted({pool.langs[row] for row in rows})
-        _record_birth(run, ids[number], {"n_texts": len(rows), "langs": langs})
+        births.append(ThemeEvent(ids[number], "born", {"n_texts": len(rows), "langs": langs}))
+    record_events(run, births)
     return ids
 
 
@@ -44,14 +47,14 @@ def make_theme_id(keys: Iterable[str]) -> str:
     return "t" + hashlib.sha256("\0".join(sorted(keys)).encode()).hexdigest()[:12]
 
 
-def write_quotes(run: Run, theme_id: str, members: Pool) -> None:
+def write_quotes(run: Run, theme_id: str, members: Members) -> None:
     """Choose a theme's quotes among its members and write what differs."""
     chosen = choose_quotes(members.quotes, members.vectors, N_QUOTES)
     rows = [
         {
             "theme_id": theme_id,
             "rank": rank,
-            "mention_id": members.mentions[row][0],
+            "mention_id": members.mention_ids[row],
             "text": members.quotes[row],
         }
         for rank, row in enumerate(chosen, 1)
@@ -70,6 +73,8 @@ def _insert_theme(run: Run, theme_id: str, name: str, named: ThemeName) -> None:
             theme_id=theme_id,
             name=name,
             description=named.description,
+            found_name=name,
+            found_description=named.description,
             keywords=list(named.keywords),
             status="active",
             origin="discovered",
@@ -80,16 +85,11 @@ def _insert_theme(run: Run, theme_id: str, name: str, named: ThemeName) -> None:
     )
 
 
-def _record_birth(run: Run, theme_id: str, detail: dict[str, Any]) -> None:
-    run.connection.execute(
-        insert(tables.theme_event).values(
-            event_id=f"{theme_id}-1",
-            theme_id=theme_id,
-            run_id=run.run_id,
-            event="born",
-            detail=detail,
-        )
-    )
+def _read_names(connection: Connection) -> set[str]:
+    """Names that are taken, in lower case: what people see, and what an undo would bring back."""
+    theme = tables.theme.c
+    rows = connection.execute(select(theme.name, theme.found_name)).all()
+    return {name.casefold() for row in rows for name in row if name}
 
 
 def _make_distinct(named: ThemeName, taken: set[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, insert, or_, select
+from sqlalchemy import Connection, Select, and_, insert, or_, select
 
 from nlp.cleaning import normalize_text
 from nlp.themes.centring import (
@@ -26,7 +26,10 @@ from pipelines.runs import Run
 
 @dataclass(frozen=True)
 class Fate:
-    """What was decided about a mention: of the nearest theme, unless there is a reason."""
+    """What was found about a mention: of the nearest theme, unless there is a reason.
+
+    People's edits do not change it: what they decide lies over it.
+    """
 
     nearest: str | None
     strength: float
@@ -34,7 +37,7 @@ class Fate:
 
     @property
     def theme_id(self) -> str | None:
-        """The theme that it belongs to."""
+        """The theme that it was found to belong to."""
         return self.nearest if self.reason is None else None
 
 
@@ -74,7 +77,7 @@ class Pool:
 
     @property
     def themes(self) -> list[str | None]:
-        """Theme of each, None while unassigned."""
+        """Theme of each as found, None while unassigned."""
         return [fate.theme_id if fate else None for fate in self.fates]
 
     def take(self, rows: Iterable[int]) -> "Pool":
@@ -96,8 +99,53 @@ class Pool:
 
 def load_pool(run: Run, models: Models) -> Pool:
     """Every distinct mention of feedback that counts; its copies stand beside it."""
+    rows = run.connection.execute(_select_members(models.encoder_name)).all()
+    return _collapse(*_read_rows(rows))
+
+
+@dataclass(frozen=True)
+class Members:
+    """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.
+
+    :param quotes: verbatim.
+    :param vectors: (n, dim) unit rows with their context mixed in.
+    """
+
+    mention_ids: list[str]
+    quotes: list[str]
+    vectors: Any
+
+
+def load_members(
+    connection: Connection, encoder_name: str, theme_ids: Sequence[str]
+) -> dict[str, Members]:
+    """The mentions of some themes, as people see them: after edits.
+
+    Only feedback that speaks of these themes is read.
+
+    :returns: by theme; empty where a theme has no mention with a vector.
+    """
+    speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    rows, keys, vectors = _read_rows(connection.execute(query).all())
+    own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
+    for place, row in enumerate(rows):
+        if row.theme_id in own:
+            own[row.theme_id].append(place)
+    found = {}
+    for theme_id, places in own.items():
+        first = [alike[0] for alike in _group_alike(rows, keys, places).values()]
+        mention_ids, quotes = (
+            [getattr(rows[at], name) for at in first] for name in ("mention_id", "text")
+        )
+        found[theme_id] = Members(mention_ids, quotes, vectors[first])
+    return found
+
+
+def _select_members(encoder_name: str) -> Select[Any]:
+    """Mentions that count and their copies, with their vectors, in reading order."""
     vector = tables.vector.c
-    query = (
+    return (
         select(
             mention.mention_id,
             mention.feedback_id,
@@ -106,8 +154,8 @@ def load_pool(run: Run, models: Models) -> Pool:
             mention.lang,
             mention.nearest_theme_id,
             mention.theme_strength,
+            mention.found_reason,
             mention.theme_id,
-            mention.unassigned_reason,
             feedback.noise_reason,
             feedback.channel,
             vector.data,
@@ -115,17 +163,20 @@ def load_pool(run: Run, models: Models) -> Pool:
         .select_from(counted_mentions)
         .join(
             tables.vector,
-            and_(vector.text_hash == mention.text_hash, vector.model == models.encoder_name),
+            and_(vector.text_hash == mention.text_hash, vector.model == encoder_name),
         )
         .where(or_(is_counted, feedback.noise_reason == "copy"))
         .order_by(mention.feedback_id, mention.position)
     )
-    rows = run.connection.execute(query).all()
+
+
+def _read_rows(rows: Sequence[Any]) -> tuple[Sequence[Any], list[str], Any]:
+    """The rows, with the key and the mixed vector of each."""
     if not rows:
-        return Pool([], [], [], [], [], [], [], np.zeros((0, 0), np.float32), [], [])
+        return [], [], np.zeros((0, 0), np.float32)
     texts_of = [row.feedback_id for row in rows]
     vectors = mix_context(vectors_of([row.data for row in rows]), texts_of)
-    return _collapse(rows, _neighbourhood_keys(rows), vectors)
+    return rows, _neighbourhood_keys(rows), vectors
 
 
 def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
@@ -141,12 +192,8 @@ def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
 
 def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
     """One row for each key: the first mention that counts stands for all."""
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key, []).append(place)
-    ordered = sorted(places)
-    for key in ordered:
-        places[key].sort(key=lambda place: (rows[place].noise_reason == "copy", place))
+    places = _group_alike(rows, keys, range(len(rows)))
+    ordered = list(places)
     first = [places[key][0] for key in ordered]
     return Pool(
         keys=ordered,
@@ -165,8 +212,20 @@ def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
     )
 
 
+def _group_alike(
+    rows: Sequence[Any], keys: Sequence[str], chosen: Iterable[int]
+) -> dict[str, list[int]]:
+    """The chosen places by key, in the order of the keys; copies stand behind what they copy."""
+    places: dict[str, list[int]] = {}
+    for place in chosen:
+        places.setdefault(keys[place], []).append(place)
+    for alike in places.values():
+        alike.sort(key=lambda place: (rows[place].noise_reason == "copy", place))
+    return {key: places[key] for key in sorted(places)}
+
+
 def _is_waiting(row: Any) -> bool:
-    return row.theme_id is None and row.unassigned_reason is None
+    return row.nearest_theme_id is None and row.found_reason is None
 
 
 def _stored_fate(rows: Sequence[Any]) -> Fate | None:
@@ -174,7 +233,7 @@ def _stored_fate(rows: Sequence[Any]) -> Fate | None:
     decided = next((row for row in rows if not _is_waiting(row)), None)
     if decided is None:
         return None
-    return Fate(decided.nearest_theme_id, decided.theme_strength, decided.unassigned_reason)
+    return Fate(decided.nearest_theme_id, decided.theme_strength, decided.found_reason)
 
 
 def fixed_means(models: Models, dim: int) -> LanguageMeans:

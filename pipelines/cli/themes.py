@@ -1,15 +1,19 @@
-"""``earful themes``: look at themes."""
+"""``earful themes``: look at themes, and edit them."""
 
 from typing import Annotated
 
 import typer
 
+from pipelines.cli import theme_edits
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at themes.",
-    epilog="[bold]Examples[/]\n\n  earful themes list -n 10\n\n  earful themes show THEME_ID",
+    help="Look at themes, and edit them. Edits survive every later run.",
+    epilog=(
+        "[bold]Examples[/]\n\n  earful themes list -n 10\n\n  earful themes show THEME_ID\n\n"
+        "  earful themes rename THEME_ID 'Late cards'\n\n  earful themes undo"
+    ),
 )
 
 
@@ -18,6 +22,7 @@ def list_(
     config: ConfigOption = None,
     db: DbOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 50,
+    is_all: Annotated[bool, typer.Option("--all", help="Also muted and merged themes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List themes, those with the most voices first."""
@@ -28,18 +33,27 @@ def list_(
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
-        found = list_themes(connection, limit)
-    print_json(found) if as_json else print_themes(found)
+        found = list_themes(connection, limit, is_all=is_all)
+    print_json(found) if as_json else print_themes(found, with_status=is_all)
 
 
-@app.command("show", epilog="[bold]Example[/]  earful themes show t0123456789ab")
+@app.command(
+    "show",
+    epilog=(
+        "[bold]Examples[/]\n\n  earful themes show t0123456789ab\n\n"
+        "  earful themes show t0123456789ab --mentions 20"
+    ),
+)
 def show(
     theme_id: Annotated[str, typer.Argument(metavar="THEME_ID", help="From: earful themes list.")],
     config: ConfigOption = None,
     db: DbOption = None,
+    n_mentions: Annotated[
+        int, typer.Option("--mentions", min=0, help="Mentions to show, the least sure first.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all about one theme: quotes, keywords, months, its life."""
+    """Show all about one theme: quotes, keywords, months, its life, who changed what."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_theme
     from pipelines.errors import ConfigError
@@ -48,7 +62,39 @@ def show(
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
-        found = show_theme(connection, theme_id)
+        found = show_theme(connection, theme_id, n_mentions)
     if found is None:
-        raise ConfigError(f"there is no theme {theme_id!r}; list them with: earful themes list")
+        raise ConfigError(
+            f"there is no theme {theme_id!r}; list them with: earful themes list --all"
+        )
     print_json(found) if as_json else print_theme(found)
+
+
+@app.command("history", epilog="[bold]Example[/]  earful themes history t0123456789ab")
+def history(
+    theme_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only of this theme; else of all.")
+    ] = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what happened to a theme, or to all: births, and who decided what."""
+    from pipelines.cli.history import print_history
+    from pipelines.cli.show import print_json
+    from pipelines.errors import ConfigError
+    from pipelines.overview import show_theme
+    from pipelines.store import open_store
+    from pipelines.theme_history import read_history
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        if theme_id is not None and show_theme(connection, theme_id) is None:
+            raise ConfigError(
+                f"there is no theme {theme_id!r}; list them with: earful themes list --all"
+            )
+        found = read_history(connection, theme_id)
+    print_json(found) if as_json else print_history(found, with_theme=theme_id is None)
+
+
+theme_edits.add_commands(app)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.history import print_events
 from pipelines.cli.show import (
     make_table,
     open_console,
@@ -84,14 +85,16 @@ def print_findings(found: "Sequence[Finding]") -> None:
     open_console().print(table)
 
 
-def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> None:
+def print_themes(
+    rows: Sequence[Mapping[str, Any]], title: str = "Themes", *, with_status: bool = False
+) -> None:
     """Print themes, in the order given."""
     if not rows:
         open_console().print("there are no themes yet; find some with: earful run PATH")
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
-    table = make_table(heads)
+    table = make_table({**heads, **({"status": "id"} if with_status else {})})
     for row in rows:
         table.add_row(
             row["theme_id"],
@@ -101,6 +104,7 @@ def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> No
             _show_languages(row["languages"]),
             row["verdict"] or "–",
             show_number(row["n_mentions"]),
+            *([row["status"]] if with_status else []),
         )
     print_table(open_console(), title, table)
 
@@ -108,8 +112,14 @@ def print_themes(rows: Sequence[Mapping[str, Any]], title: str = "Themes") -> No
 def print_theme(row: Mapping[str, Any]) -> None:
     """Print all about one theme."""
     console = open_console()
-    print_themes([row], row["theme_id"])
+    print_themes([row], row["theme_id"], with_status=row["status"] != "active")
+    if row["merged_into"]:
+        console.print(f"merged into {row['merged_into']} by {row['merge_id']}", style="yellow")
+    if row["parent_id"]:
+        console.print(f"in the group of {row['parent_id']}")
     console.print(show_text(row["description"], 400))
+    for lang, name in (row["names"] or {}).items():
+        console.print(f"in {escape(lang)}: {show_text(name, 60)}")
     if row["keywords"]:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:
@@ -123,6 +133,17 @@ def print_theme(row: Mapping[str, Any]) -> None:
             show_feeling(month["sentiment"]),
         )
     print_table(console, "By month", months)
+    if row["mentions"]:
+        mentions = make_table({"mention": "id", "strength": "right", "edit": "id?", "text": "left"})
+        for each in row["mentions"]:
+            mentions.add_row(
+                each["mention_id"],
+                show_number(each["theme_strength"], 2),
+                each["edit_id"] or "–",
+                show_text(each["text"], 200),
+            )
+        print_table(console, "Its least sure mentions", mentions)
+    print_events(console, row["history"])
 
 
 def _show_languages(langs: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -162,11 +162,19 @@ def _sum_cubes(cubes: Iterable[MentionCube]) -> MentionCube:
 
 
 def _read_last_run(connection: Connection) -> RunFacts | None:
+    """The last run; with the models of the last that read texts, where it read none itself."""
     columns = [run.c[name] for name in RunFacts.__dataclass_fields__]
     ended_first = (run.c.status == "running").asc()
     query = select(*columns).order_by(ended_first, run.c.started_at.desc(), run.c.run_id.desc())
     row = connection.execute(query.limit(1)).first()
-    return RunFacts(*row) if row else None
+    if row is None:
+        return None
+    facts = RunFacts(*row)
+    if facts.encoder is not None:
+        return facts
+    models = select(run.c.encoder, run.c.sentiment_model).where(run.c.encoder.is_not(None))
+    newest = connection.execute(models.order_by(run.c.run_id.desc()).limit(1)).first()
+    return replace(facts, encoder=newest[0], sentiment_model=newest[1]) if newest else facts
 
 
 def _count_themes(connection: Connection) -> dict[str, int]:

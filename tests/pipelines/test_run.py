@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.config import Config
+from pipelines.edit_requests import EditRequest, make_edit
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
@@ -250,6 +251,35 @@ def test_added_rows_keep_every_theme_id_and_every_earlier_decision(
         ).scalar_one()
     store.engine.dispose()
     assert undecided == 0
+
+
+def test_edits_survive_reading_the_same_files_again_and_more(
+    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+) -> None:
+    job = make_job(sqlite_url)
+    files = write_csv(tmp_path / "a.csv", make_rows(60)), write_csv(tmp_path / "crm.csv", CRM)
+    run_all(job, *files)
+    store = open_store(sqlite_url)
+    mention = tables.mention.c
+    query = select(mention.mention_id, mention.theme_id).order_by(mention.mention_id)
+    with store.read() as connection:
+        first, target = connection.execute(query.where(mention.theme_id.is_not(None))).first()
+        other = connection.execute(query.where(mention.theme_id.is_(None))).first().mention_id
+    make_edit(job, EditRequest("rename", target, text="Cards"), "dana")
+    make_edit(job, EditRequest("move", target, mention_ids=[first, other]), "dana")
+    before = dump(sqlite_url, with_run_facts=True)
+    run_all(job, *files)
+    assert dump(sqlite_url, with_run_facts=True) == before
+    more = [{**row, "Review ID": f"N{n}"} for n, row in enumerate(make_rows(20))]
+    run_all(job, write_csv(tmp_path / "b.csv", more))
+    with store.read() as connection:
+        moved = dict(connection.execute(query.where(mention.mention_id.in_([first, other]))).all())
+        name = connection.execute(
+            select(tables.theme.c.name).where(tables.theme.c.theme_id == target)
+        ).scalar_one()
+    store.engine.dispose()
+    assert moved == {first: target, other: target}
+    assert name == "Cards"
 
 
 def test_the_steps_alone_do_what_run_does(tmp_path: Path, make_job: Callable[[str], Job]) -> None:

@@ -438,13 +438,25 @@ def upgrade() -> None:
             "nearest_theme_id",
             sa.Text(),
             nullable=True,
-            comment="the closest theme, also when it is not assigned to it",
+            comment="the closest theme, as found; also when it is not assigned to it",
         ),
         sa.Column(
             "unassigned_reason",
             sa.Text(),
             nullable=True,
             comment="far_from_all, between_themes, too_short, no_content, noise, ...",
+        ),
+        sa.Column(
+            "found_reason",
+            sa.Text(),
+            nullable=True,
+            comment="unassigned_reason as found, before people's edits",
+        ),
+        sa.Column(
+            "edit_id",
+            sa.Text(),
+            nullable=True,
+            comment="the edit that decided its theme; null where none did",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that made it"),
         sa.PrimaryKeyConstraint("mention_id"),
@@ -569,7 +581,7 @@ def upgrade() -> None:
             "n_themes",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="themes in the store after this run",
+            comment="themes in the store after this run, without merged ones",
         ),
         sa.Column(
             "n_customers",
@@ -623,11 +635,42 @@ def upgrade() -> None:
             "description", sa.Text(), nullable=True, comment="one sentence on what it is about"
         ),
         sa.Column(
+            "found_name",
+            sa.Text(),
+            nullable=True,
+            comment="its name as found, before people's edits",
+        ),
+        sa.Column(
+            "found_description",
+            sa.Text(),
+            nullable=True,
+            comment="its description as found, before people's edits",
+        ),
+        sa.Column(
+            "names",
+            tables.Json,
+            nullable=True,
+            comment="names that people gave it for a language, by language",
+        ),
+        sa.Column(
+            "descriptions",
+            tables.Json,
+            nullable=True,
+            comment="descriptions that people gave it for a language, by language",
+        ),
+        sa.Column(
             "keywords", tables.Json, nullable=True, comment="list of telling words and phrases"
         ),
         sa.Column(
             "parent_id", sa.Text(), nullable=True, comment="the group of themes it belongs to"
         ),
+        sa.Column(
+            "merged_into",
+            sa.Text(),
+            nullable=True,
+            comment="the theme that holds its mentions now; null unless merged",
+        ),
+        sa.Column("merge_id", sa.Text(), nullable=True, comment="the edit that merged it"),
         sa.Column("status", sa.Text(), nullable=False, comment="active, muted, merged or retired"),
         sa.Column("origin", sa.Text(), nullable=False, comment="discovered or pinned"),
         sa.Column("lang", sa.Text(), nullable=True, comment="its main language"),
@@ -673,13 +716,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "theme_edit",
-        sa.Column("edit_id", sa.Text(), nullable=False, comment="time-ordered id"),
+        sa.Column("edit_id", sa.Text(), nullable=False, comment="e and its number in the log"),
         sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
         sa.Column("author", sa.Text(), nullable=True, comment="who"),
         sa.Column(
-            "action", sa.Text(), nullable=False, comment="rename, merge, split, pin, mute, ..."
+            "action",
+            sa.Text(),
+            nullable=False,
+            comment="rename, describe, merge, move, mute, unmute, group, undo",
         ),
-        sa.Column("theme_id", sa.Text(), nullable=True, comment="the theme that was edited"),
+        sa.Column(
+            "theme_id",
+            sa.Text(),
+            nullable=True,
+            comment="the theme that was edited; of a move, where the mentions went",
+        ),
         sa.Column("payload", tables.Json, nullable=True, comment="what was decided"),
         sa.PrimaryKeyConstraint("edit_id"),
         comment="people's decisions about themes; append only",
@@ -694,6 +745,12 @@ def upgrade() -> None:
             sa.Text(),
             nullable=False,
             comment="born, matched, split, merged, faded, revived, renamed, ...",
+        ),
+        sa.Column(
+            "edit_id",
+            sa.Text(),
+            nullable=True,
+            comment="the edit that it follows from; null where no person decided",
         ),
         sa.Column("detail", tables.Json, nullable=True, comment="the evidence"),
         sa.PrimaryKeyConstraint("event_id"),

@@ -1,0 +1,85 @@
+"""The life of a theme as it is printed: one line for each thing that happened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipelines.cli.show import make_table, open_console, print_table, show_text
+
+_NAME_CHARS = 60
+
+
+def print_history(rows: Sequence[Mapping[str, Any]], *, with_theme: bool = True) -> None:
+    """Print what happened, the oldest first."""
+    console = open_console()
+    if not rows:
+        console.print("nothing has happened to themes yet; find some with: earful run PATH")
+        return
+    print_events(console, rows, with_theme=with_theme)
+
+
+def print_events(
+    console: Console, rows: Sequence[Mapping[str, Any]], *, with_theme: bool = False
+) -> None:
+    """Print the table of what happened."""
+    heads = {"when": "id", "edit": "id", "who": "left", "what": "left"}
+    table = make_table({**heads, **({"theme": "id"} if with_theme else {})})
+    for row in rows:
+        cells = [
+            f"{row['at']:%Y-%m-%d %H:%M}" if row["at"] else "–",
+            row["edit_id"] or "–",
+            show_text(row["author"], 30) if row["edit_id"] else "earful",
+            _describe_event(row) + _describe_state(row),
+        ]
+        table.add_row(*cells, *([row["theme_id"] or "–"] if with_theme else []))
+    print_table(console, "What happened", table)
+
+
+def _describe_event(row: Mapping[str, Any]) -> str:
+    event, detail = row["event"], row["detail"] or {}
+    describe = _EVENTS.get(event)
+    return describe(detail) if describe else escape(event)
+
+
+def _describe_state(row: Mapping[str, Any]) -> str:
+    if row["undone_by"]:
+        return f" [dim](undone by {row['undone_by']})[/]"
+    return f" [yellow](not applied: {escape(row['unapplied'])})[/]" if row["unapplied"] else ""
+
+
+def _count_mentions(detail: Mapping[str, Any]) -> str:
+    n_mentions = detail.get("n_mentions", 0)
+    return f"{n_mentions:,} mention{'' if n_mentions == 1 else 's'}"
+
+
+def _describe_birth(detail: Mapping[str, Any]) -> str:
+    langs = " ".join(map(str, detail.get("langs", ())))
+    return f"born of {detail.get('n_texts', 0):,} texts in {escape(langs)}"
+
+
+def _describe_naming(detail: Mapping[str, Any]) -> str:
+    lang = f" in {escape(detail['lang'])}" if detail.get("lang") else ""
+    was = f", was “{show_text(detail['was'], _NAME_CHARS)}”" if detail.get("was") else ""
+    return f"renamed{lang} to “{show_text(detail.get('name'), _NAME_CHARS)}”{was}"
+
+
+def _describe_merge(detail: Mapping[str, Any]) -> str:
+    where = "into" if "into" in detail else "with"
+    return f"merged {where} {detail.get('into') or detail.get('from')}: {_count_mentions(detail)}"
+
+
+def _describe_group(detail: Mapping[str, Any]) -> str:
+    return f"put under {detail['parent']}" if detail.get("parent") else "put alone"
+
+
+_EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "born": _describe_birth,
+    "renamed": _describe_naming,
+    "described": lambda detail: f"described as “{show_text(detail.get('text'), _NAME_CHARS)}”",
+    "merged": _describe_merge,
+    "moved": lambda detail: f"{_count_mentions(detail)} moved into {detail.get('into')}",
+    "grouped": _describe_group,
+    "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",
+}

@@ -1,0 +1,270 @@
+"""The step that lays people's edits over what was found: themes, mentions, quotes, events.
+
+What was found stays beside what people see, so that undoing an edit is computing this anew.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from nlp.themes.edits import Decisions, Move, Said, ThemeDecision, pick_text
+from pipelines import tables
+from pipelines.edit_events import describe_news
+from pipelines.edit_log import read_log, replay_log
+from pipelines.runs import Run
+from pipelines.store import read_info, write_info
+from pipelines.theme_births import write_quotes
+from pipelines.theme_events import record_events
+from pipelines.theme_pool import load_members
+
+# Of so many themes the members are in memory together while their quotes are chosen.
+THEMES_A_BATCH = 50
+_IDS_A_STATEMENT = 500
+_APPLIED_TO = "edits_applied_to"
+
+_mention, _theme = tables.mention.c, tables.theme.c
+
+
+@dataclass
+class Applied:
+    """What laying the edits over the store did.
+
+    :param n_written: rows of theme and mention that differed.
+    :param unapplied: edit and reason, for edits that do not apply.
+    :param n_moves_lost: moved mentions that are gone, or no longer say what they said.
+    """
+
+    n_written: int = 0
+    unapplied: dict[str, str] = field(default_factory=dict)
+    n_moves_lost: int = 0
+
+
+@dataclass
+class _Changes:
+    """What differed: themes that lost or got mentions, and from where each edit moved some.
+
+    Names are in no figure: only mentions and statuses make it necessary to count and judge anew.
+    """
+
+    n_mentions: int = 0
+    n_themes: int = 0
+    n_statuses: int = 0
+    themes: set[str] = field(default_factory=set)
+    moved_from: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+
+def apply_edits(run: Run) -> Applied:
+    """Bring themes, mentions, quotes and events in line with what was found and with the log.
+
+    Writes only what differs; nothing at all when neither has changed since.
+    """
+    applied = Applied()
+    if read_info(run.connection, _APPLIED_TO) == _describe_state(run):
+        return applied
+    log = read_log(run.connection)
+    decisions = replay_log(run.connection, log)
+    names = _read_names(run)
+    changes = _Changes()
+    _write_themes(run, decisions, changes)
+    applied.n_moves_lost = _write_moves(run, decisions.moves, changes)
+    _write_unmoved(run, changes)
+    _write_quotes(run, sorted(changes.themes | _find_stale_quotes(run)))
+    record_events(run, list(describe_news(run, log, decisions, names, changes.moved_from)))
+    applied.n_written = changes.n_themes + changes.n_mentions
+    applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
+    if changes.n_mentions or changes.n_statuses:
+        run.mark_changed()
+    write_info(run.connection, _APPLIED_TO, _describe_state(run))
+    return applied
+
+
+def _describe_state(run: Run) -> str:
+    """What edits are laid over, and the last of them: while neither changes nothing is to do."""
+    last = run.connection.execute(select(func.max(tables.theme_edit.c.edit_id))).scalar()
+    return f"{read_info(run.connection, 'data_version') or 0} {last or '-'}"
+
+
+def _read_names(run: Run) -> dict[str, str]:
+    return dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
+
+
+def _write_themes(run: Run, decisions: Decisions, changes: _Changes) -> None:
+    for row in run.connection.execute(select(tables.theme)).mappings().all():
+        decision = decisions.themes.get(row["theme_id"], ThemeDecision())
+        differing = {
+            name: value
+            for name, value in _decide_theme(row, decision).items()
+            if row[name] != value
+        }
+        if differing:
+            run.connection.execute(
+                update(tables.theme)
+                .where(_theme.theme_id == row["theme_id"])
+                .values(**differing, updated_run=run.run_id)
+            )
+            changes.n_themes += 1
+            changes.n_statuses += "status" in differing
+
+
+def _decide_theme(row: Mapping[Any, Any], decision: ThemeDecision) -> dict[str, Any]:
+    """The columns of a theme that people have a say in."""
+    name = pick_text(decision.names, row["lang"])
+    description = pick_text(decision.descriptions, row["lang"])
+    return {
+        "name": name or row["found_name"] or row["name"],
+        "description": description or row["found_description"],
+        "names": _by_language(decision.names),
+        "descriptions": _by_language(decision.descriptions),
+        "status": _decide_status(row["status"], decision),
+        "parent_id": decision.parent_id,
+        "merged_into": decision.merged_into,
+        "merge_id": decision.merge_id,
+    }
+
+
+def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:
+    return {lang: each.text for lang, each in said.items() if lang is not None} or None
+
+
+def _decide_status(status: str, decision: ThemeDecision) -> str:
+    if decision.merged_into:
+        return "merged"
+    if decision.is_muted:
+        return "muted"
+    return "active" if status in ("merged", "muted") else status
+
+
+def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:
+    """Put mentions where people moved them, and release those that no move holds any more.
+
+    :returns: moves of mentions that are gone or were edited.
+    """
+    held = _hold_moves(run, moves)
+    is_moved = _mention.edit_id.in_(_move_edits())
+    for start in range(0, len(held), _IDS_A_STATEMENT):
+        _move_mentions(run, held[start : start + _IDS_A_STATEMENT], moves, changes)
+    query = select(_mention.mention_id, _mention.edit_id).where(is_moved)
+    kept = {(mention_id, moves[mention_id].edit_id) for mention_id in held}
+    released = sorted(set(map(tuple, run.connection.execute(query))) - kept)
+    for start in range(0, len(released), _IDS_A_STATEMENT):
+        ids = [mention_id for mention_id, _ in released[start : start + _IDS_A_STATEMENT]]
+        run.connection.execute(
+            update(tables.mention).where(_mention.mention_id.in_(ids)).values(edit_id=None)
+        )
+    changes.n_mentions += len(released)
+    return len(moves) - len(held)
+
+
+def _hold_moves(run: Run, moves: Mapping[str, Move]) -> list[str]:
+    """The moved mentions that still say what they said when they were moved."""
+    held = []
+    ids = sorted(moves)
+    for start in range(0, len(ids), _IDS_A_STATEMENT):
+        query = select(_mention.mention_id, _mention.text_hash).where(
+            _mention.mention_id.in_(ids[start : start + _IDS_A_STATEMENT])
+        )
+        found = dict(run.connection.execute(query).all())
+        held += [key for key in sorted(found) if moves[key].text_hash == found[key]]
+    return held
+
+
+def _move_mentions(
+    run: Run, ids: Sequence[str], moves: Mapping[str, Move], changes: _Changes
+) -> None:
+    columns = (_mention.theme_id, _mention.unassigned_reason, _mention.edit_id)
+    query = select(_mention.mention_id, *columns).where(_mention.mention_id.in_(ids))
+    rows = []
+    for mention_id, theme_id, reason, edit_id in run.connection.execute(query):
+        move = moves[mention_id]
+        if (theme_id, reason, edit_id) == (move.theme_id, None, move.edit_id):
+            continue
+        rows.append({"id": mention_id, "theme": move.theme_id, "edit": move.edit_id})
+        if theme_id != move.theme_id:
+            changes.themes |= {move.theme_id, *([theme_id] if theme_id else [])}
+            changes.moved_from[move.edit_id][theme_id or ""] += 1
+    if rows:
+        run.connection.execute(_PLACE_MENTION, rows)
+    changes.n_mentions += len(rows)
+
+
+_PLACE_MENTION = (
+    update(tables.mention)
+    .where(_mention.mention_id == bindparam("id"))
+    .values(theme_id=bindparam("theme"), unassigned_reason=None, edit_id=bindparam("edit"))
+)
+
+
+def _move_edits() -> Any:
+    edit = tables.theme_edit.c
+    return select(edit.edit_id).where(edit.action == "move")
+
+
+def _write_unmoved(run: Run, changes: _Changes) -> None:
+    """All mentions that nobody moved: as found, or where the theme that was found was merged to."""
+    is_free = or_(_mention.edit_id.is_(None), _mention.edit_id.not_in(_move_edits()))
+    has_theme = and_(_mention.found_reason.is_(None), _mention.nearest_theme_id.is_not(None))
+    target: ColumnElement[Any] = func.coalesce(_theme.merged_into, _theme.theme_id)
+    _write_differing(
+        run,
+        changes,
+        and_(is_free, has_theme, _theme.theme_id == _mention.nearest_theme_id),
+        {"theme_id": target, "unassigned_reason": None, "edit_id": _theme.merge_id},
+    )
+    _write_differing(
+        run,
+        changes,
+        and_(is_free, ~has_theme),
+        {"theme_id": None, "unassigned_reason": _mention.found_reason, "edit_id": None},
+    )
+
+
+def _write_differing(
+    run: Run, changes: _Changes, chosen: ColumnElement[bool], values: Mapping[str, Any]
+) -> None:
+    """Give mentions these values where they differ; note the themes that lose or get some.
+
+    :param values: may be columns of theme, where ``chosen`` joins it.
+    """
+    differs = or_(*(_mention[name].is_distinct_from(value) for name, value in values.items()))
+    target = values["theme_id"]
+    pair = (_mention.theme_id, target) if target is not None else (_mention.theme_id,)
+    moving = select(*pair).where(chosen, _mention.theme_id.is_distinct_from(target)).distinct()
+    for row in run.connection.execute(moving):
+        changes.themes |= {theme_id for theme_id in row if theme_id}
+    statement = update(tables.mention).where(chosen, differs).values(**values)
+    counted = statement.execution_options(preserve_rowcount=True)
+    changes.n_mentions += run.connection.execute(counted).rowcount
+
+
+def _find_stale_quotes(run: Run) -> set[str]:
+    """Themes that are quoted with a mention that is gone, was edited, or is theirs no longer."""
+    quote = tables.theme_quote.c
+    same = and_(*(_mention[name] == quote[name] for name in ("mention_id", "theme_id", "text")))
+    joined = tables.theme_quote.outerjoin(tables.mention, same)
+    query = select(quote.theme_id).select_from(joined).where(_mention.mention_id.is_(None))
+    return set(run.connection.execute(query).scalars())
+
+
+def _write_quotes(run: Run, theme_ids: Sequence[str]) -> None:
+    """Choose quotes anew for every theme that got or lost mentions."""
+    encoder_name = _find_encoder(run)
+    for start in range(0, len(theme_ids), THEMES_A_BATCH):
+        batch = theme_ids[start : start + THEMES_A_BATCH]
+        for theme_id, members in load_members(run.connection, encoder_name, batch).items():
+            write_quotes(run, theme_id, members)
+
+
+def _find_encoder(run: Run) -> str:
+    """The encoder of the vectors in the store: of this run, or of the last that read texts."""
+    column = tables.run.c
+    query = (
+        select(column.encoder)
+        .where(column.encoder.is_not(None), column.status == "done")
+        .order_by(column.run_id.desc())
+        .limit(1)
+    )
+    return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""

@@ -1,0 +1,153 @@
+"""A store with planted themes: real discovery on made vectors, without any model.
+
+Each theme is a cloud of vectors around a centre; its texts are words that mean nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, insert, select
+
+from pipelines import tables
+from pipelines.config import Config
+from pipelines.discover import discover_store
+from pipelines.edit_requests import EditRequest, EditResult, make_edit
+from pipelines.job import Job
+from pipelines.judge import judge_periods
+from pipelines.progress import SilentProgress
+from pipelines.publish import publish_insights
+from pipelines.runs import begin_run
+from pipelines.store import Store, open_store
+from pipelines.theme_edits import Applied, apply_edits
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+DIM, N_THEMES, ENCODER = 32, 4, "planted"
+# Changed by every run and edit, whatever it says.
+RUN_FACTS = {"run_id", "updated_run", "updated_at"}
+LOGS = {"run", "theme_edit", "theme_event", "store_info"}
+
+
+class PlantedModels:
+    """Named, never loaded."""
+
+    encoder_name = ENCODER
+    is_default_encoder = False
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Texts with vectors; theme -1 is beside all themes."""
+
+    texts: list[str]
+    vectors: Any
+    themes: list[int]
+
+
+@cache
+def plant(n_a_theme: int = 60, seed: int = 1) -> Planted:
+    """Texts in an order that mixes the themes."""
+    rng = np.random.default_rng(seed)
+    centres = _unit(rng.normal(size=(N_THEMES, DIM)))
+    themes = [place % N_THEMES for place in range(n_a_theme * N_THEMES)]
+    rows = centres[themes] + 0.5 * rng.normal(size=(len(themes), DIM)) / DIM**0.5
+    letters = list("אבגדהוזחטילמנסר")
+    texts = [" ".join("".join(rng.choice(letters, 5)) for _ in range(6)) for _ in themes]
+    return Planted(texts, _unit(rows).astype(np.float16), themes)
+
+
+def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
+    """A run that reads the planted texts with these numbers, one mention each."""
+    planted = plant()
+    with begin_run(store, "run", config_hash="", lock_timeout_s=5) as run:
+        for row in rows:
+            key = {"text": planted.texts[row], "text_hash": f"h{row:04d}", "lang": "he"}
+            run.connection.execute(
+                insert(tables.feedback).values(
+                    feedback_id=f"f{row:04d}",
+                    source="planted",
+                    occurred_at=START + timedelta(days=row % 60),
+                    customer_id=f"c{row % 9}",
+                    enriched_run="planted",
+                    **key,
+                )
+            )
+            run.connection.execute(
+                insert(tables.mention).values(
+                    mention_id=f"f{row:04d}-0",
+                    feedback_id=f"f{row:04d}",
+                    position=0,
+                    sentiment=("negative", "neutral", "positive")[row % 3],
+                    sentiment_score=(-0.5, 0.0, 0.5)[row % 3],
+                    **key,
+                )
+            )
+            run.connection.execute(
+                insert(tables.vector).values(
+                    text_hash=key["text_hash"], model=ENCODER, data=planted.vectors[row].tobytes()
+                )
+            )
+        if rows:
+            run.mark_changed()
+        run.facts["encoder"] = ENCODER
+        discover_store(run, PlantedModels(), SilentProgress())  # type: ignore[arg-type]
+        applied = apply_edits(run)
+        judge_periods(run)
+        publish_insights(run)
+    return applied
+
+
+def edit(store: Store, action: str, theme_id: str | None = None, **asked: Any) -> EditResult:
+    """Do what ``earful themes ACTION`` does."""
+    url = store.url.render_as_string(hide_password=False)
+    job = Job(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
+    return make_edit(job, EditRequest(action, theme_id, **asked), "dana")
+
+
+def copy_tables(store: Store, *, with_logs: bool = False) -> dict[str, list[str]]:
+    """Every row as people see it: without what any run changes."""
+    found = {}
+    with store.read() as connection:
+        for name, table in tables.metadata.tables.items():
+            if with_logs or name not in LOGS:
+                columns = [c for c in table.columns if with_logs or c.name not in RUN_FACTS]
+                query = select(*columns).order_by(*table.primary_key)
+                found[name] = [repr(tuple(row)) for row in connection.execute(query)]
+    return found
+
+
+def read_themes(store: Store) -> dict[str, Any]:
+    """Every theme by its id."""
+    with store.read() as connection:
+        rows = connection.execute(select(tables.theme)).mappings().all()
+    return {row["theme_id"]: row for row in sorted(rows, key=lambda row: row["theme_id"])}
+
+
+def read_mentions(store: Store) -> dict[str, Any]:
+    """Every mention by its id."""
+    with store.read() as connection:
+        rows = connection.execute(select(tables.mention)).mappings().all()
+    return {row["mention_id"]: row for row in sorted(rows, key=lambda row: row["mention_id"])}
+
+
+def count_rows(store: Store, name: str, **values: Any) -> int:
+    """Rows of a table with these values."""
+    table = tables.metadata.tables[name]
+    chosen = [table.c[column] == value for column, value in values.items()]
+    with store.read() as connection:
+        query = select(func.count()).select_from(table).where(*chosen)
+        return connection.execute(query).scalar_one()
+
+
+def make_store(url: str, n_rows: int = 160) -> Store:
+    """A new store after one run."""
+    store = open_store(url, create=True)
+    add_feedback(store, range(n_rows))
+    return store
+
+
+def _unit(rows: Any) -> Any:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
