@@ -34,6 +34,7 @@ FLOORS = {
     "one word": 0.8,
     "question": 0.8,
     "request": 0.8,
+    # One of eight: the others are called negative. A run cuts such sentences into clauses first.
     "mixed": 0.1,
     "arabizi": 0.5,
     "dialect": 0.7,
