@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from nlp.themes.edits import Decisions, Edit
+from nlp.themes.edits import Decisions, Edit, find_original
 from pipelines import tables
 from pipelines.runs import Run
 from pipelines.theme_events import ThemeEvent
@@ -70,9 +70,7 @@ def _describe_move(edit: Edit, moved_from: Mapping[str, int]) -> Iterator[ThemeE
 
 def _describe_undo(edit: Edit, by_id: Mapping[str, Edit]) -> Iterator[ThemeEvent]:
     undone = by_id[str(edit.other_id)]
-    first = undone
-    while first.action == "undo" and (before := by_id.get(str(first.other_id))):
-        first = before
+    first = find_original(undone, by_id)
     detail = {"edit_id": undone.edit_id, "action": undone.action}
     themes = [first.theme_id, first.other_id if first.action == "merge" else None]
     for theme_id in themes:

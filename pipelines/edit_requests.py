@@ -19,12 +19,11 @@ from pipelines.judge import judge_periods
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
 from pipelines.store import open_store
-from pipelines.theme_edits import apply_edits
+from pipelines.theme_edits import apply_edits, read_text_hashes
 from pipelines.views import SEPARATOR
 
 MAX_NAME_CHARS = 200
 MAX_TEXT_CHARS = 2_000
-_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True)
@@ -148,10 +147,8 @@ def _prepare_undo(
         raise ConfigError(
             f"{undone_id} was undone by {in_undo}; bring it back with: earful themes undo {in_undo}"
         )
-    first = undone
-    while first.action == "undo" and first.other_id in by_id:
-        first = by_id[first.other_id]
-    return Edit(edit_id, "undo", first.theme_id, other_id=undone_id)
+    original = edits.find_original(undone, by_id)
+    return Edit(edit_id, "undo", original.theme_id, other_id=undone_id)
 
 
 def _find_last(log: Sequence[Edit], decisions: Decisions) -> str:
@@ -199,12 +196,7 @@ def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[st
         raise ConfigError(
             "no mention was named; see their ids: earful themes show THEME_ID --mentions 20"
         )
-    mention = tables.mention.c
-    found: dict[str, str] = {}
-    for start in range(0, len(wanted), _IDS_A_STATEMENT):
-        batch = wanted[start : start + _IDS_A_STATEMENT]
-        query = select(mention.mention_id, mention.text_hash).where(mention.mention_id.in_(batch))
-        found.update(connection.execute(query).all())
+    found = read_text_hashes(connection, wanted)
     if missing := [mention_id for mention_id in wanted if mention_id not in found]:
         raise ConfigError(
             f"{len(missing):,} of {len(wanted):,} mentions are not in the store (first: "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from nlp.themes.edits import Decisions, Move, Said, ThemeDecision, pick_text
@@ -80,6 +80,17 @@ def apply_edits(run: Run) -> Applied:
         run.mark_changed()
     write_info(run.connection, _APPLIED_TO, _describe_state(run))
     return applied
+
+
+def read_text_hashes(connection: Connection, mention_ids: Sequence[str]) -> dict[str, str]:
+    """What mentions say, as hashes; without those that are not in the store."""
+    found: dict[str, str] = {}
+    for start in range(0, len(mention_ids), _IDS_A_STATEMENT):
+        query = select(_mention.mention_id, _mention.text_hash).where(
+            _mention.mention_id.in_(mention_ids[start : start + _IDS_A_STATEMENT])
+        )
+        found.update(connection.execute(query).all())
+    return found
 
 
 def _describe_state(run: Run) -> str:
@@ -161,15 +172,8 @@ def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:
 
 def _hold_moves(run: Run, moves: Mapping[str, Move]) -> list[str]:
     """The moved mentions that still say what they said when they were moved."""
-    held = []
-    ids = sorted(moves)
-    for start in range(0, len(ids), _IDS_A_STATEMENT):
-        query = select(_mention.mention_id, _mention.text_hash).where(
-            _mention.mention_id.in_(ids[start : start + _IDS_A_STATEMENT])
-        )
-        found = dict(run.connection.execute(query).all())
-        held += [key for key in sorted(found) if moves[key].text_hash == found[key]]
-    return held
+    found = read_text_hashes(run.connection, sorted(moves))
+    return [key for key in sorted(found) if moves[key].text_hash == found[key]]
 
 
 def _move_mentions(

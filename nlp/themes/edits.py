@@ -139,6 +139,13 @@ def pick_text(said: Mapping[str | None, Said], lang: str | None) -> str | None:
     return max(fitting, key=lambda each: each.edit_id).text if fitting else None
 
 
+def find_original(edit: Edit, by_id: Mapping[str, Edit]) -> Edit:
+    """The edit that an undo is about in the end, over any number of undos of undos."""
+    while edit.action == "undo" and (before := by_id.get(edit.other_id or "")):
+        edit = before
+    return edit
+
+
 def _find_undone(log: Sequence[Edit]) -> tuple[dict[str, str], list[Conflict]]:
     """Edits that do not count, from the last one back: an undo can itself be undone."""
     earlier = {edit.edit_id: place for place, edit in enumerate(log)}
