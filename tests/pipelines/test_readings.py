@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -12,12 +12,14 @@ from sqlalchemy import func, insert, select
 from nlp.meaning import Meanings
 from pipelines import tables
 from pipelines.journal import Journal
-from pipelines.models import Models
 from pipelines.progress import SilentProgress
 from pipelines.readings import Readings, sentiment_key
 from pipelines.runs import Run, begin_run
 from pipelines.splitting import FeedbackText, split_feedback
 from pipelines.store import open_store
+
+if TYPE_CHECKING:
+    from pipelines.models import Models
 
 
 class CountingModels:
@@ -123,9 +125,16 @@ def test_what_the_store_has_is_not_read_ahead(
     run.connection.execute(
         insert(tables.feedback),
         {
-            **{"feedback_id": "f1", "text": known.text, "lang": "en", "text_hash": known.text_hash},
-            **{"source": "s", "party": "first", "noise_score": 0.0, "content_hash": "c"},
-            **{"run_id": run.run_id, "ingested_at": run.started_at},
+            "feedback_id": "f1",
+            "text": known.text,
+            "lang": "en",
+            "text_hash": known.text_hash,
+            "source": "s",
+            "party": "first",
+            "noise_score": 0.0,
+            "content_hash": "c",
+            "run_id": run.run_id,
+            "ingested_at": run.started_at,
         },
     )
     readings, journal = begin()
