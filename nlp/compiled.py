@@ -24,8 +24,8 @@ from nlp.encoder import round_unit_rows
 from nlp.errors import ModelError
 from nlp.forward import MAX_TOKENS, TEXTS_PER_STEP, compute_batches, cut_texts
 
-# Tokens per batch: 128 reach .39 of the machine's rate of matrix products, 256 .41, 512 .50, 1024 .52
-# (tweets, AMX, paired); the fewer, the more evenly few texts are spread over the cores.
+# Tokens per batch: 128 reach .39 of the machine's rate of matrix products, 256 .41, 512 .50 and
+# 1024 .52 (tweets, AMX, paired); the fewer, the more evenly few texts are spread over the cores.
 _BUDGET: Final = 512
 # Shapes by which a model is tried: lengths below and above the width of the processor's lanes.
 _TRIED_LENGTHS: Final = (10, 40)
