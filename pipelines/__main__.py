@@ -1,12 +1,15 @@
 """The program: ``earful`` and ``python -m pipelines``."""
 
+import _thread
 import os
 import sys
+import threading
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     _mend_streams()
+    deliver_lost_interrupts()
     try:
         from pipelines.cli.app import STOPPED, run_app
 
@@ -20,6 +23,23 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
+
+
+def deliver_lost_interrupts() -> None:
+    """Raise a KeyboardInterrupt again that came while an object was being removed.
+
+    Python prints what is raised there, and goes on as if nobody had pressed Ctrl-C.
+    """
+    usual = sys.unraisablehook
+
+    def deliver(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is KeyboardInterrupt:
+            # Not here: raised in this function it would be lost again.
+            threading.Timer(0.01, _thread.interrupt_main).start()
+        else:
+            usual(lost)
+
+    sys.unraisablehook = deliver
 
 
 def _mend_streams() -> None:
