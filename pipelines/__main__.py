@@ -1,7 +1,7 @@
 """The program: ``earful`` and ``python -m pipelines``."""
 
-import _thread
 import os
+import signal
 import sys
 import threading
 
@@ -35,11 +35,18 @@ def deliver_lost_interrupts() -> None:
     def deliver(lost: "sys.UnraisableHookArgs") -> None:
         if lost.exc_type is KeyboardInterrupt:
             # Not here: raised in this function it would be lost again.
-            threading.Timer(0.01, _thread.interrupt_main).start()
+            threading.Timer(0.01, _interrupt_main_thread).start()
         else:
             usual(lost)
 
     sys.unraisablehook = deliver
+
+
+def _interrupt_main_thread() -> None:
+    """As Ctrl-C does: a wait ends too."""
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:
+        signal.pthread_kill(main_thread, signal.SIGINT)
 
 
 def _mend_streams() -> None:
