@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.themes import edits
-from nlp.themes.edits import Conflict, Decisions, Edit, Move, pick_text, replay_edits
+from nlp.themes.edits import Conflict, Decisions, Edit, Move, pick_text
+from nlp.themes.replay import replay_edits
 
 THEMES = ("a", "b", "c", "d", "e")
 
