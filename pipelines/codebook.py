@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.reading.mapping import list_names
 from pipelines.errors import ConfigError, InputError
 from pipelines.reading.files import find_files
+from pipelines.reading.mapping import list_names
 from pipelines.reading.opening import open_tables
 from pipelines.reading.tables import BadRow, Row
 from pipelines.reading.vocabulary import fold_name

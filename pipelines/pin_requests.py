@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection
 from itertools import count
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from nlp.cleaning import repair_text
 from nlp.masking import mask_text
@@ -12,6 +12,7 @@ from nlp.themes.edits import Edit, Pin
 from nlp.themes.keywords import is_keyword
 from nlp.themes.wording import load_wording, split_words
 from pipelines import tables
+from pipelines.codebook import split_list
 from pipelines.edit_checks import MAX_NAME_CHARS, MAX_TEXT_CHARS, check_lang, check_text
 from pipelines.edit_requests import Drafts, EditRequest, refuse_merged
 from pipelines.errors import ConfigError
@@ -48,7 +49,8 @@ def make_pin(request: EditRequest, name: str, region: str) -> Pin:
         raise ConfigError(
             f"{len(examples):,} examples were given; give the {MAX_EXAMPLES} that differ most"
         )
-    keywords = [check_text("keyword", word, MAX_NAME_CHARS) for word in request.keywords]
+    given = [part for word in request.keywords for part in split_list(word) or [""]]
+    keywords = [check_text("keyword", word, MAX_NAME_CHARS) for word in given]
     for keyword in keywords:
         _refuse_empty_keyword(keyword, lang)
     masked = dict.fromkeys(mask_text(repair_text(text), region).text for text in examples)
@@ -68,23 +70,24 @@ def find_by_name(drafts: Drafts, name: str) -> str | None:
 
     :raises ConfigError: when there are several.
     """
-    found = sorted(
-        theme_id
-        for theme_id, shown in read_names(drafts.connection).items()
-        if shown.casefold() == name.casefold() and theme_id in drafts.decisions.theme_ids
-    )
-    alive = [each for each in found if drafts.decisions.resolve(each) == each]
-    if len(alive) > 1:
+    names = read_names(drafts)
+    found = sorted(key for key, shown in names.items() if shown.casefold() == name.casefold())
+    if len(found) > 1:
         raise ConfigError(
-            f"{len(alive)} themes are called so: {', '.join(alive)}; rename one of them first"
+            f"{len(found)} themes are called so: {', '.join(found)}; rename one of them first"
         )
-    return alive[0] if alive else None
+    return found[0] if found else None
 
 
-def read_names(connection: Connection) -> dict[str, str]:
-    """Name of every theme by its id."""
-    theme = tables.theme.c
-    return dict(connection.execute(select(theme.theme_id, theme.name)).all())
+def read_names(drafts: Drafts) -> dict[str, str]:
+    """Name by id, of the themes that are there and were not merged into others."""
+    theme, decisions = tables.theme.c, drafts.decisions
+    rows = drafts.connection.execute(select(theme.theme_id, theme.name)).all()
+    return {
+        theme_id: name
+        for theme_id, name in rows
+        if theme_id in decisions.theme_ids and decisions.resolve(theme_id) == theme_id
+    }
 
 
 def make_pin_id(name: str, taken: Collection[str]) -> str:

@@ -13,7 +13,9 @@ from pipelines.judge import judge_periods
 from pipelines.pin_requests import prepare_pin
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
+from pipelines.split_requests import prepare_split
 from pipelines.store import open_store
+from pipelines.suggestions import prepare_answer
 from pipelines.theme_edits import apply_edits
 
 
@@ -117,4 +119,7 @@ def _prepare_one(drafts: Drafts, request: EditRequest) -> Sequence[Edit]:
 _PREPARE: dict[str, Callable[[Drafts, EditRequest], Sequence[Edit]]] = {
     "undo": lambda drafts, request: prepare_undos(drafts, request.other_id),
     "pin": lambda drafts, request: [prepare_pin(drafts, request)],
+    "split": lambda drafts, request: [prepare_split(drafts, request)],
+    "accept": lambda drafts, request: [prepare_answer(drafts, request)],
+    "refuse": lambda drafts, request: [prepare_answer(drafts, request)],
 }

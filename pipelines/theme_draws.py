@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from nlp.themes.attraction import Found, Pins, draw_to_pins
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.edits import Decisions, Split
 from nlp.themes.splitting import nearest_parts
+from nlp.themes.vectors import Floats
 from pipelines import tables
 from pipelines.counted import mention
 from pipelines.mention_texts import read_text_hashes
@@ -22,7 +23,7 @@ from pipelines.models import Models
 from pipelines.pin_texts import read_pin_texts
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
-from pipelines.theme_pool import Pool, fixed_means, load_pool, read_centres
+from pipelines.theme_pool import Pool, fixed_means, load_pool
 
 _DRAWN_FROM = "drawn_from"
 
@@ -49,10 +50,18 @@ def note_draws(run: Run, models: Models, decisions: Decisions) -> None:
         write_info(run.connection, _DRAWN_FROM, source)
 
 
-def read_space(run: Run, models: Models, pool: Pool) -> LanguageMeans:
+def centre_pool(connection: Connection, models: Models, pool: Pool) -> Floats:
+    """The vectors of a pool, centred."""
+    voices = name_voices(pool.langs, pool.registers)
+    return centre_rows(pool.vectors, voices, _read_space(connection, models, pool))
+
+
+def _read_space(connection: Connection, models: Models, pool: Pool) -> LanguageMeans:
     """The means that the vectors of this store are centred by."""
-    centres = read_centres(run, models, pool.take([]))
-    return fixed_means(models, pool.vectors.shape[1]).with_centres(centres)
+    centre = tables.language_centre.c
+    query = select(centre.lang, centre.data).where(centre.model == models.encoder_name)
+    stored = {lang: np.frombuffer(data, dtype="<f4") for lang, data in connection.execute(query)}
+    return fixed_means(models, pool.vectors.shape[1]).with_centres(stored)
 
 
 def _list_decided(decisions: Decisions) -> list[str]:
@@ -124,7 +133,7 @@ class _Draws:
             np.array(labels, dtype=np.int32),
             is_member,
         )
-        space = read_space(self._run, models, pool)
+        space = _read_space(self._run.connection, models, pool)
         for row, pin in enumerate(draw_to_pins(found, pins, space).tolist()):
             if pin >= 0:
                 self._draw(row, pinned[pin][1], pinned[pin][0])
@@ -136,10 +145,7 @@ class _Draws:
         if not rows or not named:
             return
         asked = sorted({*rows, *named})
-        pool = self._pool
-        voices = name_voices(pool.langs, pool.registers)
-        space = read_space(self._run, self._models, pool)
-        centred = centre_rows(pool.vectors[asked], [voices[row] for row in asked], space)
+        centred = centre_pool(self._run.connection, self._models, self._pool.take(asked))
         places = {row: place for place, row in enumerate(asked)}
         exemplars = sorted(named)
         parts = nearest_parts(

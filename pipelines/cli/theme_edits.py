@@ -14,6 +14,9 @@ LangOption = Annotated[
     str | None,
     typer.Option("--lang", metavar="CODE", help="Only for this language, such as en."),
 ]
+SuggestionArgument = Annotated[
+    str, typer.Argument(metavar="SUGGESTION", help="From: earful themes suggestions.")
+]
 
 _EXAMPLES = {
     "rename": (
@@ -34,6 +37,12 @@ _EXAMPLES = {
         "earful themes pin 'Data protection' --keyword GDPR --keyword 'data protection'",
         "earful themes pin 'Late cards' --about 'The card came late or not at all'",
     ),
+    "split": (
+        "earful themes split t0123456789ab --finer",
+        "earful themes split t0123456789ab --example 3f2a-0 --example 77b1-2 --name 'Lost cards'",
+    ),
+    "accept": ("earful themes accept s0123456789ab",),
+    "refuse": ("earful themes refuse s0123456789ab",),
     "undo": (
         "earful themes undo",
         "earful themes undo e000012 --author dana",
@@ -44,7 +53,20 @@ _EXAMPLES = {
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands that edit themes."""
-    for each in (rename, describe, merge, move, mute, unmute, group, pin, undo):
+    for each in (
+        rename,
+        describe,
+        merge,
+        move,
+        mute,
+        unmute,
+        group,
+        pin,
+        split,
+        accept,
+        refuse,
+        undo,
+    ):
         name = each.__name__
         examples = _EXAMPLES[name]
         title = "Example" if len(examples) == 1 else "Examples"
@@ -143,6 +165,44 @@ def pin(
     return _ask(
         "pin", text=name, examples=examples or (), keywords=keywords or (), about=about, lang=lang
     )
+
+
+def split(
+    theme_id: ThemeArgument,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--example", metavar="MENTION_ID", help="What the new theme is to hold. Repeat it."
+        ),
+    ] = None,
+    is_finer: Annotated[
+        bool, typer.Option("--finer", help="Into what is found in it by a closer look.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Of the new theme; else one is found.")
+    ] = "",
+) -> "EditRequest":
+    """Take a theme apart, no other is touched: by mentions that are another theme, or --finer.
+
+    What is nearer to these mentions than to the rest becomes a theme of its own.
+    """
+    from pipelines.errors import ConfigError
+
+    if is_finer == bool(examples):
+        raise ConfigError("say how to split the theme: --example MENTION_ID ..., or --finer")
+    if is_finer and name:
+        raise ConfigError("--name is for the theme that --example makes; rename the others later")
+    return _ask("split", theme_id, text=name, mention_ids=examples or ())
+
+
+def accept(suggestion_id: SuggestionArgument) -> "EditRequest":
+    """Merge the themes of a suggestion: into the pinned one, else into the larger."""
+    return _ask("accept", other_id=suggestion_id)
+
+
+def refuse(suggestion_id: SuggestionArgument) -> "EditRequest":
+    """Keep the two themes of a suggestion apart; it is never made again."""
+    return _ask("refuse", other_id=suggestion_id)
 
 
 def undo(
