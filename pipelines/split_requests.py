@@ -37,6 +37,11 @@ def prepare_split(drafts: Drafts, request: EditRequest) -> Edit:
     if request.mention_ids:
         find_mentions(drafts.connection, request.mention_ids)
     pool = load_theme_pool(drafts.connection, drafts.models.encoder_name, theme_id)
+    if not pool.keys:
+        raise ConfigError(
+            f"no mention of theme {theme_id} was read by {drafts.models.encoder_name}; read the "
+            "texts first: earful run"
+        )
     is_example = _find_examples(pool, request, theme_id)
     if request.mention_ids:
         labels = _divide(drafts, pool, is_example, theme_id)

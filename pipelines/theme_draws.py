@@ -18,6 +18,7 @@ from nlp.themes.splitting import nearest_parts
 from nlp.themes.vectors import Floats
 from pipelines import tables
 from pipelines.counted import mention
+from pipelines.errors import ConfigError
 from pipelines.mention_texts import read_text_hashes
 from pipelines.models import Models
 from pipelines.pin_texts import read_pin_texts
@@ -32,11 +33,15 @@ _Draw = tuple[str, str]
 
 
 def draw_mentions(run: Run, models: Models, decisions: Decisions) -> None:
-    """Bring ``drawn_to`` and ``drawn_by`` of all mentions in line with the pins and splits."""
+    """Bring ``drawn_to`` and ``drawn_by`` of all mentions in line with the pins and splits.
+
+    :raises ConfigError: when the store was read with another encoder than these models have.
+    """
     if read_info(run.connection, _DRAWN_FROM) == _describe_source(run, models, decisions):
         return
     drawn: dict[str, _Draw] = {}
     if _list_decided(decisions):
+        _check_encoder(find_encoder(run), models)
         pool = load_pool(run, models)
         for row, draw in _Draws(run, models, decisions, pool).choose().items():
             drawn.update(dict.fromkeys(pool.mentions[row], draw))
@@ -48,6 +53,18 @@ def note_draws(run: Run, models: Models, decisions: Decisions) -> None:
     source = _describe_source(run, models, decisions)
     if read_info(run.connection, _DRAWN_FROM) != source:
         write_info(run.connection, _DRAWN_FROM, source)
+
+
+def find_encoder(run: Run) -> str:
+    """The encoder of the vectors in the store: of this run, or of the last that read texts."""
+    column = tables.run.c
+    query = (
+        select(column.encoder)
+        .where(column.encoder.is_not(None), column.status == "done")
+        .order_by(column.run_id.desc())
+        .limit(1)
+    )
+    return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""
 
 
 def centre_pool(connection: Connection, models: Models, pool: Pool) -> Floats:
@@ -67,6 +84,16 @@ def _read_space(connection: Connection, models: Models, pool: Pool) -> LanguageM
 def _list_decided(decisions: Decisions) -> list[str]:
     pins = [each.pin_id for each in decisions.themes.values() if each.pin_id]
     return sorted([*pins, *(split.edit_id for split in decisions.splits)])
+
+
+def _check_encoder(known: str, models: Models) -> None:
+    """Examples and mentions can only be compared in the space of one encoder."""
+    if known and known != models.encoder_name:
+        raise ConfigError(
+            f"the texts of this store were read by {known}, and the configuration names "
+            f"{models.encoder_name}: pins and splits cannot be told. Edit themes with the "
+            "configuration of the last run, or read the texts anew first: earful run"
+        )
 
 
 def _describe_source(run: Run, models: Models, decisions: Decisions) -> str:

@@ -124,10 +124,10 @@ def edit(store: Store, action: str, theme_id: str | None = None, **asked: Any) -
     return make_edit(make_job(store), EditRequest(action, theme_id, **asked), "dana")
 
 
-def make_job(store: Store) -> Job:
-    """A job for a store, with planted models."""
+def make_job(store: Store, kind: type[Job] | None = None) -> Job:
+    """A job for a store, with planted models unless its kind has others."""
     url = store.url.render_as_string(hide_password=False)
-    return PlantedJob(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
+    return (kind or PlantedJob)(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
 
 
 def copy_tables(store: Store, *, with_logs: bool = False) -> dict[str, list[str]]:

@@ -4,14 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipelines.edit_requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.store import Store
+from pipelines.theme_commands import make_edit
 from pipelines.theme_history import read_history
 from tests.pipelines.planted import (
     N_THEMES,
+    PlantedJob,
+    PlantedModels,
     add_feedback,
     copy_tables,
     edit,
+    make_job,
     make_store,
     plant,
     read_mentions,
@@ -137,3 +142,22 @@ def test_a_split_that_makes_no_sense_is_refused_without_a_trace(
     with pytest.raises(ConfigError, match=message):
         edit(joined, "split", theme_id, mention_ids=named)
     assert copy_tables(joined, with_logs=True) == before
+
+
+def test_another_encoder_than_that_of_the_store_is_refused(joined: Store) -> None:
+    class OtherModels(PlantedModels):
+        encoder_name = "other"
+
+    class OtherJob(PlantedJob):
+        models = OtherModels()  # type: ignore[assignment]
+
+    whole = theme_of(joined, 0)
+    job = make_job(joined, OtherJob)
+    split = EditRequest("split", whole)
+    with pytest.raises(ConfigError, match="was read by other; read the texts first"):
+        make_edit(job, split, "dana")
+    edit(joined, "split", whole, mention_ids=["f0000-0"])
+    before = read_mentions(joined)
+    with pytest.raises(ConfigError, match="read by planted, and the configuration names other"):
+        make_edit(job, EditRequest("mute", whole), "dana")
+    assert read_mentions(joined) == before
