@@ -25,6 +25,7 @@ class EditResult:
 
     :param payload: what was decided, as it stands in the log.
     :param n_written: rows of theme and mention that changed with it.
+    :param n_edits: of several undos at once how many they were; this is the last of them.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class EditResult:
     theme_id: str | None
     payload: dict[str, Any]
     n_written: int
+    n_edits: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
         theme_id=edit.theme_id,
         payload=describe_payload(edit),
         n_written=made.n_written,
+        n_edits=len(made.edits),
     )
 
 

@@ -25,8 +25,8 @@ def write_themes(run: Run, decisions: Decisions) -> WrittenThemes:
     A theme that people made stays as a row when their edit is undone: retired, so that nothing
     that names it is left without one.
     """
-    n_made = _insert_made(run, decisions)
-    n_themes = n_statuses = 0
+    made = _insert_made(run, decisions)
+    n_themes = n_statuses = len(made)
     for row in run.connection.execute(select(tables.theme)).mappings().all():
         decided = _decide_theme(row, decisions)
         differing = {name: value for name, value in decided.items() if row[name] != value}
@@ -36,12 +36,12 @@ def write_themes(run: Run, decisions: Decisions) -> WrittenThemes:
                 .where(tables.theme.c.theme_id == row["theme_id"])
                 .values(**differing, updated_run=run.run_id)
             )
-            n_themes += 1
+            n_themes += row["theme_id"] not in made
             n_statuses += "status" in differing
-    return WrittenThemes(n_themes + n_made, n_statuses + n_made)
+    return WrittenThemes(n_themes, n_statuses)
 
 
-def _insert_made(run: Run, decisions: Decisions) -> int:
+def _insert_made(run: Run, decisions: Decisions) -> set[str]:
     known = set(run.connection.execute(select(tables.theme.c.theme_id)).scalars())
     rows = [
         {
@@ -61,7 +61,7 @@ def _insert_made(run: Run, decisions: Decisions) -> int:
     ]
     if rows:
         run.connection.execute(insert(tables.theme), rows)
-    return len(rows)
+    return {row["theme_id"] for row in rows}
 
 
 def _decide_theme(row: Mapping[Any, Any], decisions: Decisions) -> dict[str, Any]:

@@ -107,7 +107,10 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
     n = result.n_written
     rows = "row of themes and mentions" if n == 1 else "rows of themes and mentions"
     console = open_console()
-    console.print(f"{result.edit_id}: {result.action} of {result.theme_id}; {n:,} {rows} changed")
+    what = f"{result.action} of {result.theme_id}"
+    if result.n_edits > 1:
+        what = f"{result.action} of {result.n_edits:,} edits"
+    console.print(f"{result.edit_id}: {what}; {n:,} {rows} changed")
     for given, taken in _find_followed(result, request):
         console.print(f"{given} was merged into {taken}, so {taken} it is", style="yellow")
     for part in result.payload.get("parts", ()):
