@@ -61,7 +61,7 @@ def _insert_made(run: Run, decisions: Decisions) -> set[str]:
     ]
     if rows:
         run.connection.execute(insert(tables.theme), rows)
-    return {row["theme_id"] for row in rows}
+    return decisions.made.keys() - known
 
 
 def _decide_theme(row: Mapping[Any, Any], decisions: Decisions) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 Ten intents are pinned at a time, by three of their texts, or by the name of the intent alone; what
 is found about the other texts is there already. Prints, over all draws of ten, how many of the
 drawn texts are of the intent (precision) and how many of the intent's texts are drawn (recall);
+of a set in two languages what examples in one draw of the other;
 beside it the nearest pin above a cosine, with the cosine that scores best on the set itself.
 """
 
@@ -32,7 +33,10 @@ def main() -> None:
     for name in options.sets:
         rows = read_set(name, options.data)
         vectors = encode_cached(rows.texts, encoder, options.work)
-        for by in ("three texts", "its name"):
+        ways = ["three texts", "its name"]
+        if len(set(rows.langs)) > 1:  # by examples of the first language, scored on the others
+            ways = [f"three in {lang}" for lang in sorted(set(rows.langs))]
+        for by in ways:
             print(f"{name:16} {by:14} | {_score(rows, vectors, encoder, by)}", flush=True)
 
 
@@ -79,19 +83,22 @@ def _draw_pins(rows: Rows, vectors: Any, encoder: Any, by: str) -> Iterator[tupl
     from nlp.themes.attraction import Pins
 
     rng = np.random.default_rng(0)
-    labels = np.array(rows.labels)
+    langs_of = np.array(rows.langs)
+    lang = by.removeprefix("three in ")
+    is_shown = langs_of == lang if by.startswith("three in ") else np.ones(len(langs_of), bool)
+    known = sorted(set(np.array(rows.labels)[is_shown]))
     for _ in range(N_DRAWS):
-        intents = rng.choice(sorted(set(rows.labels)), N_PINS, replace=False).tolist()
+        intents = rng.choice(known, N_PINS, replace=False).tolist()
         numbers = {intent: number for number, intent in enumerate(intents)}
         gold = np.array([numbers.get(label, -1) for label in rows.labels])
-        kept = np.ones(len(labels), dtype=bool)
+        kept = ~is_shown if by.startswith("three in ") else is_shown.copy()
         if by == "its name":
             texts = [intent.replace("_", " ").lower() for intent in intents]
             shown, langs = encoder.encode(texts), [rows.langs[0]] * N_PINS
             own = np.arange(N_PINS)
         else:
             chosen = [
-                rng.choice(np.flatnonzero(gold == number), N_EXAMPLES, replace=False)
+                rng.choice(np.flatnonzero((gold == number) & is_shown), N_EXAMPLES, replace=False)
                 for number in range(N_PINS)
             ]
             places = np.concatenate(chosen)
