@@ -94,7 +94,7 @@ def _draw_pins(rows: Rows, vectors: Any, encoder: Any, by: str) -> Iterator[tupl
         kept = ~is_shown if by.startswith("three in ") else is_shown.copy()
         if by == "its name":
             texts = [intent.replace("_", " ").lower() for intent in intents]
-            shown, langs = encoder.encode(texts), [rows.langs[0]] * N_PINS
+            shown, langs = encoder.encode(texts), ["en"] * N_PINS
             own = np.arange(N_PINS)
         else:
             chosen = [
