@@ -24,7 +24,7 @@ HEAD = ("Category", "Definition", "Example 1", "Example 2", "Keywords", "Group")
 BOOK = (
     ("Late cards", "The card came late", plant().texts[0], plant().texts[4], "", "Cards"),
     ("=Fees", "What it costs", "", "", "כרטיס, 'עמלה'", "Cards"),
-    ("Branches", "Nobody speaks of these", "", "", "", ""),
+    ("Branches", "אף לקוח לא מדבר על הסניפים שלנו", "", "", "", ""),
 )
 
 
