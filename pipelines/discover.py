@@ -18,6 +18,7 @@ from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
+from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes
 from pipelines.theme_pool import Fate, Pool, fixed_means, load_pool, read_centres, write_centres
 
@@ -76,6 +77,7 @@ def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate]
     found = _discover(models, pool)
     write_centres(run, models, found.centres)
     ids = add_themes(run, pool, _member_labels(found), found.n_themes)
+    store_suggestions(run, ids, found.suggestions)
     fates = {
         key: Fate(ids.get(int(label)), float(strength), reason)
         for key, label, strength, reason in zip(
@@ -135,6 +137,7 @@ def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, Fa
         if is_new.sum() < least or is_new.mean() < MIN_NEW_SHARE:
             labels[labels == number] = -1
     ids = add_themes(run, left, labels, found.n_themes)
+    store_suggestions(run, ids, found.suggestions)
     for row in np.flatnonzero(labels >= 0):
         fates[left.keys[row]] = Fate(ids[int(labels[row])], float(found.strengths[row]), None)
     return len(ids)

@@ -1,7 +1,7 @@
 """New themes and their quotes, written to the store."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
         if not len(rows):
             continue
         ids[number] = make_theme_id(pool.keys[row] for row in rows)
-        name = _make_distinct(named, taken)
+        name = make_distinct(named, taken)
         taken.add(name.casefold())
         _insert_theme(run, ids[number], name, named)
         langs = sorted({pool.langs[row] for row in rows})
@@ -92,7 +92,11 @@ def _read_names(connection: Connection) -> set[str]:
     return {name.casefold() for row in rows for name in row if name}
 
 
-def _make_distinct(named: ThemeName, taken: set[str]) -> str:
+def make_distinct(named: ThemeName, taken: Collection[str]) -> str:
+    """The name, or what is made of it where it is taken.
+
+    :param taken: names in lower case.
+    """
     if named.name.casefold() not in taken:
         return named.name
     further: Sequence[str] = [

@@ -103,6 +103,17 @@ def load_pool(run: Run, models: Models) -> Pool:
     return _collapse(*_read_rows(rows))
 
 
+def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) -> Pool:
+    """The distinct mentions of one theme, as people see it: after edits."""
+    own = set(
+        connection.execute(select(mention.mention_id).where(mention.theme_id == theme_id)).scalars()
+    )
+    speaks = select(mention.feedback_id).where(mention.theme_id == theme_id)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    pool = _collapse(*_read_rows(connection.execute(query).all()))
+    return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
+
+
 @dataclass(frozen=True)
 class Members:
     """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.

@@ -74,6 +74,16 @@ def _describe_group(detail: Mapping[str, Any]) -> str:
     return f"put under {detail['parent']}" if detail.get("parent") else "put alone"
 
 
+def _describe_pin(detail: Mapping[str, Any]) -> str:
+    n_examples, n_keywords = detail.get("n_examples", 0), detail.get("n_keywords", 0)
+    return f"pinned by {n_examples} examples and {n_keywords} keywords"
+
+
+def _describe_split(detail: Mapping[str, Any]) -> str:
+    into = ", ".join(map(str, detail.get("into", ())))
+    return f"split: {into} parted from it" if into else f"split from {detail.get('from')}"
+
+
 _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "born": _describe_birth,
     "renamed": _describe_naming,
@@ -81,5 +91,8 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "merged": _describe_merge,
     "moved": lambda detail: f"{_count_mentions(detail)} moved into {detail.get('into')}",
     "grouped": _describe_group,
+    "pinned": _describe_pin,
+    "split": _describe_split,
+    "refused": lambda detail: f"not to be one with {detail.get('with')}",
     "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",
 }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import theme_edits
+from pipelines.cli import codebook, theme_edits
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
 
 app = typer.Typer(
@@ -97,4 +97,21 @@ def history(
     print_json(found) if as_json else print_history(found, with_theme=theme_id is None)
 
 
+@app.command("suggestions", epilog="[bold]Example[/]  earful themes suggestions --json")
+def suggestions(
+    config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+) -> None:
+    """List themes that may be the same, such as one in two languages; accept or refuse each."""
+    from pipelines.cli.show import print_json
+    from pipelines.cli.views import print_suggestions
+    from pipelines.store import open_store
+    from pipelines.suggestions import list_suggestions
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found = list_suggestions(connection)
+    print_json(found) if as_json else print_suggestions(found)
+
+
 theme_edits.add_commands(app)
+codebook.add_commands(app)

@@ -20,12 +20,13 @@ from sqlalchemy import func, select
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.config import Config
-from pipelines.edit_requests import EditRequest, make_edit
+from pipelines.edit_requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
 from pipelines.progress import SilentProgress
 from pipelines.store import open_store
+from pipelines.theme_commands import make_edit
 
 pytestmark = pytest.mark.model
 
