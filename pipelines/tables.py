@@ -206,6 +206,7 @@ mention = Table(
         "far_from_all, between_themes, too_short, no_content, noise, ...",
     ),
     _text("found_reason", "unassigned_reason as found, before people's edits"),
+    _text("found_run", "the run that found its theme or the reason; null while undecided"),
     _text("edit_id", "the edit that decided its theme; null where none did"),
     _text("run_id", "the run that made it"),
     Index("ix_mention_feedback", "feedback_id"),

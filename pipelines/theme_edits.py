@@ -19,7 +19,7 @@ from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.theme_births import write_quotes
 from pipelines.theme_events import record_events
-from pipelines.theme_pool import load_members
+from pipelines.theme_pool import find_encoder, load_members
 
 # Of so many themes the members are in memory together while their quotes are chosen.
 THEMES_A_BATCH = 50
@@ -264,11 +264,4 @@ def _write_quotes(run: Run, theme_ids: Sequence[str]) -> None:
 
 def _find_encoder(run: Run) -> str:
     """The encoder of the vectors in the store: of this run, or of the last that read texts."""
-    column = tables.run.c
-    query = (
-        select(column.encoder)
-        .where(column.encoder.is_not(None), column.status == "done")
-        .order_by(column.run_id.desc())
-        .limit(1)
-    )
-    return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""
+    return run.facts.get("encoder") or find_encoder(run.connection)

@@ -48,7 +48,8 @@ def load_wording(lang: str) -> Wording:
     """Read a language's words; a language without data is described in English."""
     entries = tomllib.loads((files("nlp") / "data/naming/languages.toml").read_text("utf-8"))
     own = entries.get(lang, {})
-    entry = {**entries[_FALLBACK], "negations": [], **own}
+    fallback = {name: entries[_FALLBACK][name] for name in ("comma", "description")}
+    entry = {**fallback, "negations": [], **own}
     own_words = _own_stop_words(lang)
     wanted = {word[1:] for word in own_words if word.startswith("-")}
     stop_words = (_spacy_stop_words(lang) | own_words) - wanted

@@ -453,6 +453,12 @@ def upgrade() -> None:
             comment="unassigned_reason as found, before people's edits",
         ),
         sa.Column(
+            "found_run",
+            sa.Text(),
+            nullable=True,
+            comment="the run that found its theme or the reason; null while undecided",
+        ),
+        sa.Column(
             "edit_id",
             sa.Text(),
             nullable=True,
