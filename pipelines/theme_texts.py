@@ -141,7 +141,7 @@ def find_themes(
     found = read.discover()
     is_assigned = np.array([reason is None for reason in found.reasons], dtype=bool)
     labels = np.where(is_assigned, found.labels, -1)
-    names = name_themes(texts, read.langs, vectors, labels, found.n_themes)
+    names = name_themes(texts, read.langs, vectors, labels, found.n_themes, documents=documents)
     progress.finish(f"{found.n_themes:,} themes in {len(texts):,} texts")
     return FoundThemes(read, [spoken for _, spoken, _ in kept], places, found, names)
 

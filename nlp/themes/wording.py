@@ -28,6 +28,7 @@ class Wording:
     stop_words: frozenset[str]
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
+    articles: tuple[str, ...]
     negations: frozenset[str]
     comma: str
     description: str
@@ -58,6 +59,7 @@ def load_wording(lang: str) -> Wording:
         stop_words=frozenset(map(fold, stop_words)),
         prefixes=tuple(sorted(entry.get("prefixes", ()), key=lambda part: (-len(part), part))),
         suffixes=tuple(sorted(entry.get("suffixes", ()), key=lambda part: (-len(part), part))),
+        articles=tuple(entry.get("articles", ())),
         negations=frozenset(map(fold, entry["negations"])),
         comma=entry["comma"],
         description=entry["description"],
