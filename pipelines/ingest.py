@@ -1,7 +1,7 @@
 """The step that reads feedback: each row once, and every row accounted for."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines import tables
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
@@ -11,7 +11,18 @@ from pipelines.reading.records import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_feedback
 from pipelines.runs import Run
+from pipelines.splitting import FeedbackText
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id
+
+
+class ReadAhead(Protocol):
+    """Is told what will be stored, before it is."""
+
+    def expect_texts(self) -> None:
+        """There will be feedback to read."""
+
+    def read_ahead(self, feedback: Sequence[FeedbackText]) -> None:
+        """This will be stored, unless its file is given up."""
 
 
 def ingest_feedback(
@@ -19,13 +30,14 @@ def ingest_feedback(
     inputs: Sequence[FileInput],
     settings: ReadSettings,
     progress: Progress,
+    readings: ReadAhead | None = None,
 ) -> None:
     """Read feedback from files into the store.
 
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _FeedbackLoader(run, settings), progress)
+    counts = load_files(run, inputs, _FeedbackLoader(run, settings, readings), progress)
     for name in ("read", "new", "known", "updated", "rejected"):
         run.counts[f"n_{name}"] += getattr(counts, name)
 
@@ -33,10 +45,11 @@ def ingest_feedback(
 class _FeedbackLoader:
     kind = "feedback"
 
-    def __init__(self, run: Run, settings: ReadSettings) -> None:
+    def __init__(self, run: Run, settings: ReadSettings, readings: ReadAhead | None) -> None:
         self.staging = Staging(run.connection, tables.feedback, "occurred_at")
         self.settings = settings
         self._run = run
+        self._readings = readings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[FeedbackItem | BadRow]:
         return read_feedback(
@@ -47,7 +60,12 @@ class _FeedbackLoader:
         settings = RowSettings(
             given.source, given.channel, given.party, self.settings.region, self.settings.secret
         )
-        return [self._prepare(item, settings, given) for item in records]
+        if self._readings is not None and records:
+            self._readings.expect_texts()
+        prepared = [self._prepare(item, settings, given) for item in records]
+        if self._readings is not None:
+            self._readings.read_ahead([_say(each.incoming.row) for each in prepared])
+        return [*prepared]
 
     def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
         return make_feedback_id(given.source, "content", digest, str(occurrence))
@@ -66,3 +84,7 @@ class _FeedbackLoader:
         }
         incoming = Incoming(row, given.file.name, item.row_number, prepared.keys)
         return Prepared(incoming, prepared.digest)
+
+
+def _say(row: dict[str, Any]) -> FeedbackText:
+    return FeedbackText(row["text_hash"], row["text"], row["lang"])
