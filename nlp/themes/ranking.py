@@ -1,7 +1,5 @@
 """Rank the phrases that could name a theme: said by many of its texts, by few of the others'."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
