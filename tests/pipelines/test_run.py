@@ -419,12 +419,20 @@ def unstopped(
     return folder, dump(f"sqlite:///{folder}/earful.db")
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("signal_number", "last_seen"),
+    [
+        (signal.SIGINT, "rejected"),  # reading is over, the encoder is at work
+        (signal.SIGTERM, "mentions"),  # all texts are read, themes are looked for
+        (signal.SIGKILL, "rejected"),
+    ],
+)
 def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finishes(
     tmp_path: Path,
     model_cache: Path,
     unstopped: tuple[Path, dict[str, list[Any]]],
     signal_number: int,
+    last_seen: str,
 ) -> None:
     folder, expected = unstopped
     (tmp_path / "config").symlink_to(folder / "config")
@@ -434,7 +442,7 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     seen: list[str] = []
     for line in process.stderr:
         seen.append(line)
-        if "mentions" in line:  # splitting is over, the encoder is being loaded
+        if last_seen in line:
             break
     time.sleep(1.0)
     process.send_signal(signal_number)
@@ -455,6 +463,25 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     assert again.returncode == 3, err
     assert json.loads(out)["n_new"] == N_STOPPED_ROWS - 1
     assert dump(f"sqlite:///{tmp_path}/earful.db") == expected
+
+
+def test_an_interrupt_that_comes_while_an_object_is_removed_is_not_lost() -> None:
+    code = """
+import time
+from pipelines.__main__ import deliver_lost_interrupts
+class Removed:
+    def __del__(self):
+        raise KeyboardInterrupt
+deliver_lost_interrupts()
+try:
+    Removed()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 @pytest.fixture
