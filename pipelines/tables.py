@@ -208,6 +208,7 @@ mention = Table(
     _text("found_reason", "unassigned_reason as found, before people's edits"),
     _text("drawn_to", "the theme that people's pins and splits draw it to; null when none does"),
     _text("drawn_by", "the edit that draws it"),
+    _text("found_run", "the run that found its theme or the reason; null while undecided"),
     _text("edit_id", "the edit that decided its theme; null where none did"),
     _text("run_id", "the run that made it"),
     Index("ix_mention_feedback", "feedback_id"),

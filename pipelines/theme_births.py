@@ -24,7 +24,9 @@ def add_themes(run: Run, pool: Pool, labels: Any, n_themes: int) -> dict[int, st
     :param labels: theme number of each text, -1 for none; numbers without texts make no theme.
     :returns: theme_id by number.
     """
-    names = name_themes(pool.texts, pool.langs, pool.vectors, labels, n_themes)
+    names = name_themes(
+        pool.texts, pool.langs, pool.vectors, labels, n_themes, documents=pool.documents
+    )
     taken = _read_names(run.connection)
     ids: dict[int, str] = {}
     births: list[ThemeEvent] = []

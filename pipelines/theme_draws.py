@@ -24,7 +24,7 @@ from pipelines.models import Models
 from pipelines.pin_texts import read_pin_texts
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
-from pipelines.theme_pool import Pool, fixed_means, load_pool
+from pipelines.theme_pool import Pool, find_encoder, fixed_means, load_pool
 
 _DRAWN_FROM = "drawn_from"
 
@@ -41,7 +41,7 @@ def draw_mentions(run: Run, models: Models, decisions: Decisions) -> None:
         return
     drawn: dict[str, _Draw] = {}
     if _list_decided(decisions):
-        _check_encoder(find_encoder(run), models)
+        _check_encoder(run_encoder(run), models)
         pool = load_pool(run, models)
         for row, draw in _Draws(run, models, decisions, pool).choose().items():
             drawn.update(dict.fromkeys(pool.mentions[row], draw))
@@ -55,16 +55,9 @@ def note_draws(run: Run, models: Models, decisions: Decisions) -> None:
         write_info(run.connection, _DRAWN_FROM, source)
 
 
-def find_encoder(run: Run) -> str:
+def run_encoder(run: Run) -> str:
     """The encoder of the vectors in the store: of this run, or of the last that read texts."""
-    column = tables.run.c
-    query = (
-        select(column.encoder)
-        .where(column.encoder.is_not(None), column.status == "done")
-        .order_by(column.run_id.desc())
-        .limit(1)
-    )
-    return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""
+    return run.facts.get("encoder") or find_encoder(run.connection)
 
 
 def centre_pool(connection: Connection, models: Models, pool: Pool) -> Floats:

@@ -20,7 +20,7 @@ from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.theme_births import write_quotes
-from pipelines.theme_draws import draw_mentions, find_encoder, note_draws
+from pipelines.theme_draws import draw_mentions, note_draws, run_encoder
 from pipelines.theme_events import record_events
 from pipelines.theme_pool import load_members
 from pipelines.theme_rows import write_themes
@@ -202,7 +202,7 @@ def _find_stale_quotes(run: Run) -> set[str]:
 
 def _write_quotes(run: Run, theme_ids: Sequence[str]) -> None:
     """Choose quotes anew for every theme that got or lost mentions."""
-    encoder_name = find_encoder(run)
+    encoder_name = run_encoder(run)
     for start in range(0, len(theme_ids), THEMES_A_BATCH):
         batch = theme_ids[start : start + THEMES_A_BATCH]
         for theme_id, members in load_members(run.connection, encoder_name, batch).items():

@@ -70,6 +70,30 @@ def show(
     print_json(found) if as_json else print_theme(found)
 
 
+@app.command("why", epilog="[bold]Example[/]  earful themes why 3f2a-0")
+def why(
+    mention_id: Annotated[
+        str,
+        typer.Argument(metavar="MENTION_ID", help="From: earful themes show --mentions 20."),
+    ],
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a mention has its theme, or none, who decided, and what came second."""
+    from dataclasses import asdict
+
+    from pipelines.cli.show import print_json
+    from pipelines.cli.why import print_why
+    from pipelines.store import open_store
+    from pipelines.theme_why import explain_mention
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found = explain_mention(connection, mention_id)
+    print_json(asdict(found)) if as_json else print_why(found)
+
+
 @app.command("history", epilog="[bold]Example[/]  earful themes history t0123456789ab")
 def history(
     theme_id: Annotated[

@@ -116,6 +116,7 @@ def run_all(job: Job, *paths: Path) -> dict[str, int]:
 # Facts about the execution or the place in the file, which may differ.
 RUN_FACTS = {
     *("run_id", "ingested_at", "enriched_run", "created_run", "updated_run", "updated_at"),
+    "found_run",
     *("row_number", "rejected_id", "file_hash", "store_id"),
 }
 

@@ -460,6 +460,12 @@ def upgrade() -> None:
         ),
         sa.Column("drawn_by", sa.Text(), nullable=True, comment="the edit that draws it"),
         sa.Column(
+            "found_run",
+            sa.Text(),
+            nullable=True,
+            comment="the run that found its theme or the reason; null while undecided",
+        ),
+        sa.Column(
             "edit_id",
             sa.Text(),
             nullable=True,
