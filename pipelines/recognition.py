@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
+from pipelines.reading.kinds import KindGuess
 from pipelines.reading.mapping import list_names
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
@@ -24,6 +25,7 @@ from pipelines.reading.tables import BadRow
 
 Warn = Callable[[str], None]
 _KEYS = ("customer", "email", "phone", "handle")
+_COMMANDS = {"feedback": "run", "customers": "customers", "events": "events"}
 _SETTINGS = {
     "feedback": "text=COLUMN",
     "customers": "customer=COLUMN or --map email=COLUMN",
@@ -84,7 +86,7 @@ def _read(
         return
     plans = plan_tables(samples, pairs, kind)
     if kind != "feedback" and not pairs:
-        plans = _leave_feedback_out(file, samples, plans, kind)
+        plans = _leave_others_out(file, samples, plans, kind)
     _check_usable(file, samples, plans, kind, warn)
     for table, plan in zip(open_tables(file), plans, strict=True):
         if plan is None or not _is_usable(plan, kind):
@@ -97,24 +99,37 @@ def _read(
             warn(f"{file.name}: {problem}")
 
 
-def _leave_feedback_out(
+def _leave_others_out(
     file: InputFile, samples: Sequence[Sample], plans: Sequence[Plan | None], kind: str
 ) -> list[Plan | None]:
-    """Each plan but those of tables that hold feedback: reviews are no list of customers.
+    """Each plan but those of tables of another kind: reviews and orders are no list of customers.
 
-    :raises InputError: when all tables hold feedback.
+    :raises InputError: when all tables are of another kind.
     """
     guesses = [plan_table(sample).kind for sample in samples]
-    if all(guess.kind == "feedback" for guess in guesses):
+    others = [_is_other(guess, plan, kind) for guess, plan in zip(guesses, plans, strict=True)]
+    if all(others):
+        found = guesses[0]
         raise InputError(
-            f"{file.name} looks like feedback ({guesses[0].reason}), not like {kind}; read it "
-            f"with: earful run {file.name} ; if it does hold {kind}, name their columns with "
-            f"--map {_SETTINGS[kind]}"
+            f"{file.name} looks like {found.kind} ({found.reason}), not like {kind}; read it "
+            f"with: earful {_COMMANDS[found.kind]} {file.name} ; if it does hold {kind}, name "
+            f"their columns with --map {_SETTINGS[kind]}"
         )
-    return [
-        None if guess.kind == "feedback" else plan
-        for guess, plan in zip(guesses, plans, strict=True)
-    ]
+    return [None if other else plan for other, plan in zip(others, plans, strict=True)]
+
+
+def _is_other(guess: KindGuess, plan: Plan | None, kind: str) -> bool:
+    """Tell whether a table is surely not of the kind that the command says.
+
+    What looks like customers may be events, one of each: their kind or an amount says so.
+    """
+    if (
+        guess.kind == "customers"
+        and plan is not None
+        and {"kind", "amount"} & {*plan.mapping.columns}
+    ):
+        return False
+    return guess.kind in _COMMANDS and guess.kind != kind
 
 
 def _check_usable(

@@ -14,7 +14,7 @@ from pipelines.journal import Journal, Reading
 from pipelines.progress import SilentProgress
 from pipelines.reading.files import find_inputs
 from pipelines.reading.records import FeedbackItem
-from pipelines.recognition import read_customers, read_events
+from pipelines.recognition import guess_kind, read_customers, read_events
 
 SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
 
@@ -227,6 +227,43 @@ def test_feedback_given_as_records_is_refused_with_the_command_to_use(
         assert words in str(caught.value)
     told = ["customer=Customer ID", *(["at=Date"] if command == "events" else [])]
     assert len(list(read(file, told, timezone="UTC", warn=print))) == 8
+
+
+DEMO = Path(__file__).parents[1] / "data" / "demo"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "found", "told"),
+    [
+        ("events", "customers.csv", "customers", ("customer=Customer ID", "at=Customer since")),
+        ("customers", "events.csv", "events", ("customer=Customer ID",)),
+    ],
+)
+def test_customers_and_events_given_as_each_other_are_refused_unless_mapped(
+    command: str, name: str, found: str, told: tuple[str, ...]
+) -> None:
+    (file,) = find_inputs([str(DEMO / name)]).files
+    read = {"customers": read_customers, "events": read_events}
+    with pytest.raises(InputError) as caught:
+        list(read[command](file, (), timezone="UTC", warn=print))
+    for words in (
+        f"looks like {found} (",
+        f"not like {command}",
+        f"earful {found} {name}",
+        "--map",
+    ):
+        assert words in str(caught.value)
+    n_rows = len(list(read[found](file, (), timezone="UTC", warn=print)))
+    assert len(list(read[command](file, told, timezone="UTC", warn=print))) == n_rows
+
+
+def test_events_of_one_customer_each_are_read_as_what_the_command_says(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = (f"c{i}@example.com,Ann {i},US,NY,2026-01-0{i + 1},12.5\n" for i in range(8))
+    path.write_text("Email,Name,Country,City,Date,Amount\n" + "".join(rows))
+    (file,) = find_inputs([str(path)]).files
+    assert guess_kind(file) == "customers"
+    assert len(list(read_events(file, (), timezone="UTC", warn=print))) == 8
 
 
 @pytest.mark.parametrize("read", ["customers", "events"])
