@@ -96,15 +96,13 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def list_themes(
-    connection: Connection, limit: int | None = None, *, is_all: bool = False
-) -> list[dict[str, Any]]:
+def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[str, Any]]:
     """Themes with their languages, those with the most voices first.
 
     :param is_all: those too that are not active: muted, merged.
     """
     theme = tables.theme
-    query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id).limit(limit)
+    query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id)
     if not is_all:
         query = query.where(theme.c.status == "active")
     rows = [dict(row) for row in connection.execute(query).mappings()]

@@ -7,6 +7,8 @@ import typer
 from pipelines.cli import codebook, theme_edits
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
 
+N_SHOWN = 50
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Look at themes, and edit them. Edits survive every later run.",
@@ -21,7 +23,10 @@ app = typer.Typer(
 def list_(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=0, help="How many; 0: all. Else 50, all as JSON."),
+    ] = None,
     is_all: Annotated[bool, typer.Option("--all", help="Also muted and merged themes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,8 +38,12 @@ def list_(
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
-        found = list_themes(connection, limit, is_all=is_all)
-    print_json(found) if as_json else print_themes(found, with_status=is_all)
+        found = list_themes(connection, is_all=is_all)
+    if as_json:
+        print_json(found[: limit or None])
+    else:
+        shown = found[: (N_SHOWN if limit is None else limit) or None]
+        print_themes(shown, with_status=is_all, n_all=len(found))
 
 
 @app.command(

@@ -86,9 +86,16 @@ def print_findings(found: "Sequence[Finding]") -> None:
 
 
 def print_themes(
-    rows: Sequence[Mapping[str, Any]], title: str = "Themes", *, with_status: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    title: str = "Themes",
+    *,
+    with_status: bool = False,
+    n_all: int = 0,
 ) -> None:
-    """Print themes, in the order given."""
+    """Print themes, in the order given.
+
+    :param n_all: how many there are; told where fewer are shown.
+    """
     if not rows:
         open_console().print("there are no themes yet; find some with: earful run PATH")
         return
@@ -106,7 +113,10 @@ def print_themes(
             show_number(row["n_mentions"]),
             *([row["status"]] if with_status else []),
         )
-    print_table(open_console(), title, table)
+    console = open_console()
+    print_table(console, title, table)
+    if len(rows) < n_all:
+        console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
 
 
 def print_theme(row: Mapping[str, Any]) -> None:

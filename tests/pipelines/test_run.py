@@ -592,6 +592,30 @@ def test_no_terminal_is_too_narrow_for_ids_and_names(
             assert each in out, (command, each)
 
 
+def test_a_list_of_themes_that_is_cut_says_so_and_json_is_whole(
+    tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    write_csv(tmp_path / "good.csv", make_rows(20)[5:15])
+    quiet_cli("ingest", "good.csv")
+    store = open_store(f"sqlite:///{tmp_path}/earful.db")
+    row = {"name": "Card", "status": "active", "origin": "discovered"}
+    with store.write() as connection:
+        many = [{**row, "theme_id": f"t{i:012d}", "n_customers": i} for i in range(64)]
+        connection.execute(tables.theme.insert(), many)
+    store.engine.dispose()
+
+    def count_listed(*options: str) -> tuple[int, str]:
+        out = quiet_cli("themes", "list", *options)[1]
+        return out.count("t0000000"), out.splitlines()[-1]
+
+    assert count_listed() == (50, "50 of 64 themes shown; all with --limit 0")
+    assert count_listed("-n", "7") == (7, "7 of 64 themes shown; all with --limit 0")
+    for options in (("--limit", "0"), ("--limit", "64"), ("--all", "-n", "0")):
+        n_listed, last = count_listed(*options)
+        assert n_listed == 64 and "shown" not in last
+    assert [count_listed("--json", *n)[0] for n in ((), ("-n", "0"), ("-n", "7"))] == [64, 64, 7]
+
+
 def test_json_goes_to_standard_output_and_progress_to_standard_error(
     tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
 ) -> None:
