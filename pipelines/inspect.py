@@ -150,4 +150,15 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
-    return problems
+    return problems + _list_unread(plan)
+
+
+def _list_unread(plan: Plan) -> list[str]:
+    """Say which columns may hold opinions but are not read as such, and how they would be."""
+    return [
+        f'column "{column}" asks a question, but its answers repeat (in the sample '
+        f"{found.n_distinct:,} distinct of {found.n_filled:,}): it is kept as an attribute. "
+        "Where they are opinions, have them read with: "
+        + " ".join(f'--map text="{text}"' for text in (*plan.mapping.texts, column))
+        for column, found in plan.unread.items()
+    ]

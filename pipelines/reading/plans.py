@@ -1,24 +1,29 @@
 """How a table is to be read: decided once, from its sample and from what a person says."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
+from pipelines.reading.evidence import Evidence
 from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recognise_kind
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.records import Formats, learn_formats
-from pipelines.reading.roles import recognise_roles
+from pipelines.reading.roles import find_unread_questions, recognise_roles
 from pipelines.reading.sampling import Sample
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a table is to be read: its kind, the roles of its columns, and its formats."""
+    """How a table is to be read: its kind, the roles of its columns, and its formats.
+
+    :param unread: columns that may hold opinions too, but are kept as attributes.
+    """
 
     kind: KindGuess
     mapping: ColumnMap
     formats: Formats
+    unread: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = None) -> Plan:
@@ -32,7 +37,9 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     role_kind = guess.kind if guess.kind in ROLES else "feedback"
     mapping = recognise_roles(sample.columns, sample.rows, role_kind)
     mapping = apply_map(mapping, pairs, sample.columns, role_kind, sample.place)
-    return Plan(guess, mapping, learn_formats(mapping, sample))
+    is_decided = role_kind != "feedback" or any(map(_names_text, pairs))
+    unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)
+    return Plan(guess, mapping, learn_formats(mapping, sample), unread)
 
 
 def plan_tables(
@@ -58,7 +65,7 @@ def plan_tables(
 def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindGuess:
     if kind is not None:
         return KindGuess(kind, "named")
-    if any(pair.partition("=")[0].strip().lower() == "text" for pair in pairs):
+    if any(map(_names_text, pairs)):
         return KindGuess("feedback", "a text column was named")
     guess = recognise_kind(sample.columns, sample.rows)
     if sample.format != "json" or sample.n_bad:
@@ -66,3 +73,7 @@ def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindG
     mapping = recognise_roles(sample.columns, sample.rows)
     reason = explain_no_table(sample.columns, sample.rows, guess, mapping)
     return KindGuess(NO_TABLE, reason) if reason else guess
+
+
+def _names_text(pair: str) -> bool:
+    return pair.partition("=")[0].strip().lower() == "text"

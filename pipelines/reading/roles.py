@@ -11,6 +11,9 @@ MIN_NAME_SCORE = 0.45
 _SURE_NAME_SCORE = 0.9
 # Fewer filled values than this do not speak against a name that is known.
 _MIN_FILLED = 3
+# Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
+_MIN_OPINIONS = 10
+_MIN_OPINION_WORDS = 2
 Rows = Sequence[Mapping[str, str]]
 
 
@@ -94,6 +97,28 @@ def _is_personal(role: str, score: float) -> bool:
 def weigh_columns(columns: Sequence[str], rows: Rows) -> dict[str, Evidence]:
     """Look at the values of every column."""
     return {column: weigh_values([row.get(column, "") for row in rows]) for column in columns}
+
+
+def find_unread_questions(
+    columns: Sequence[str], rows: Rows, mapping: ColumnMap
+) -> dict[str, Evidence]:
+    """Columns without a role whose names ask and whose answers may be opinions, though they repeat.
+
+    :param mapping: the roles of a feedback.
+    """
+    known = load_vocabulary()
+    asking = [
+        column
+        for column in columns
+        if mapping.role_of(column) is None and known.is_question(column)
+    ]
+    return {
+        column: evidence
+        for column, evidence in weigh_columns(asking, rows).items()
+        if _may_be_text(column, evidence, known)
+        and evidence.n_distinct >= _MIN_OPINIONS
+        and evidence.mean_words >= _MIN_OPINION_WORDS
+    }
 
 
 def _claim_roles(

@@ -4,6 +4,8 @@ import pytest
 
 from pipelines.errors import ConfigError
 from pipelines.inspect import inspect_paths
+from pipelines.reading.files import find_inputs
+from pipelines.recognition import read_feedback
 
 DATA = (
     "id,date,comment,score\n"
@@ -32,6 +34,35 @@ def test_it_shows_layout_roles_samples_and_problems(tmp_path):
     assert len(found.sample_rows) == 3
     assert any("1 of 4 rows have a date that cannot be read" in line for line in found.problems)
     assert not any("delivery" in line for line in found.problems)
+
+
+ANSWERS = [f"{what} {how}" for what in ("המשלוח", "המענה", "האתר") for how in "אבגדהו"]
+
+
+@pytest.mark.parametrize("name", ["מה אפשר לשפר?", "ما الذي يمكن تحسينه؟", "还有什么可以改进？"])
+def test_a_question_whose_answers_repeat_is_told_with_the_map_that_reads_it(tmp_path, name):
+    rows = (f"{i},{i % 7},{ANSWERS[i % 18]},{'כן' if i % 2 else 'לא'}\n" for i in range(72))
+    head = f"id,Rating,{name},האם תמליצו עלינו?\n"
+    (tmp_path / "survey.csv").write_text(head + "".join(rows))
+    (found,) = inspect_paths([str(tmp_path)])
+    (told,) = (line for line in found.problems if "asks a question" in line)
+    assert f'column "{name}"' in told and "18 distinct of 72" in told
+    assert told.endswith(f'read with: --map text="{name}"')
+    assert not any(answer in told for answer in ANSWERS)
+    (found,) = inspect_paths([str(tmp_path)], [f"text={name}"])
+    assert (found.n_items, found.problems) == (72, [])
+
+
+def test_the_map_that_reads_a_question_keeps_the_other_texts(tmp_path):
+    reviews = (f"The {i}th delivery was late again,{ANSWERS[i % 18]}\n" for i in range(72))
+    (tmp_path / "survey.csv").write_text("Review,מה אפשר לשפר?\n" + "".join(reviews))
+    (found,) = inspect_paths([str(tmp_path)])
+    (told,) = found.problems
+    assert told.endswith('read with: --map text="Review" --map text="מה אפשר לשפר?"')
+    (file,) = find_inputs([str(tmp_path / "survey.csv")]).files
+    warnings: list[str] = []
+    list(read_feedback(file, (), timezone="UTC", warn=warnings.append))
+    assert warnings == [f"survey.csv: {told}"]
 
 
 def test_a_map_is_obeyed_and_a_wrong_one_is_explained(tmp_path):
