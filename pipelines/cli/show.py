@@ -1,6 +1,7 @@
 """What the commands print: tables for people, JSON for programs."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -23,6 +24,8 @@ _UNSAFE: dict[int, str | None] = {
     **dict.fromkeys((*range(32), 0x7F), " "),
 }
 
+# Wider than any line: tables are as wide as what they hold.
+_PIPE_WIDTH = 100_000
 # Narrower, words are cut into syllables.
 MIN_LEFT_WIDTH = 14
 
@@ -41,8 +44,15 @@ _COUNT_LABELS = {
 
 
 def open_console() -> Console:
-    """The console for results: standard output, as wide as the terminal."""
-    return Console(highlight=False, soft_wrap=False)
+    """The console for results: standard output, as wide as the terminal.
+
+    Elsewhere lines and cells stay whole, unless $COLUMNS says how wide: a command that a message
+    names can be copied from a log, and grep finds a name.
+    """
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def print_json(value: Any) -> None:

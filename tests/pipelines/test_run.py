@@ -592,6 +592,23 @@ def test_no_terminal_is_too_narrow_for_ids_and_names(
             assert each in out, (command, each)
 
 
+def test_lines_and_cells_stay_whole_where_there_is_no_terminal(
+    tmp_path: Path,
+    quiet_cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    name = f"What our customers in {'very ' * 12}many places say.csv"
+    write_csv(tmp_path / name, [*make_rows(20)[5:15], {**make_rows(20)[0], "Comment": ""}])
+    store = f"{tmp_path}/{'a' * 60}.db"
+    code, out, _ = quiet_cli("ingest", name, "--db", store)
+    assert code == 3
+    assert f"See it with: earful status --rejected --db sqlite:///{store}" in out
+    _, out, _ = quiet_cli("status", "--rejected", "--db", store)
+    (row,) = (line for line in out.splitlines() if name in line)
+    assert "no_text: " in row and len(row) < 1000
+
+
 def test_a_list_of_themes_that_is_cut_says_so_and_json_is_whole(
     tmp_path: Path, quiet_cli: Callable[..., tuple[int, str, str]]
 ) -> None:
