@@ -83,11 +83,12 @@ class Table:
 def check_width(file: str, n_columns: int) -> None:
     """Refuse tables that are too wide.
 
+    :param n_columns: those met so far; a wide header is not read to its end, so none is told.
     :raises InputError: for more than 16,384 columns.
     """
     if n_columns > MAX_COLUMNS:
         raise InputError(
-            f"{file} has {n_columns:,} columns or more; earful reads up to {MAX_COLUMNS:,}. "
+            f"{file} has more than {MAX_COLUMNS:,} columns, the most that earful reads. "
             "Export fewer, or look whether it is separated and nested as it should be"
         )
 
