@@ -52,7 +52,10 @@ class Encoding:
                 f"(first: line {self.first_invalid:,}) and read as \ufffd"
             )
         if not self.is_certain:
-            notes.append(f"the encoding is a guess ({self.name})")
+            notes.append(
+                f"the encoding is a guess ({self.name}); where letters look wrong in earful "
+                "inspect, save the file as UTF-8 and read that"
+            )
         return notes
 
 

@@ -58,6 +58,11 @@ def test_one_invalid_byte_leaves_the_file_utf_8_and_its_line_is_told(byte, line)
     assert note == "1 byte sequence is not valid utf-8 (first: line 3) and read as \ufffd"
 
 
+def test_a_guess_is_told_with_what_to_do_where_it_is_wrong():
+    (note,) = detect("id,text\n1,המשלוח איחר מאוד\n".encode("cp1255")).list_notes()
+    assert note.startswith("the encoding is a guess (cp1255)") and "as UTF-8" in note
+
+
 @pytest.mark.parametrize("word", ["café is", "don’t do", "naïve"])
 def test_one_accent_inside_a_word_of_plain_text_is_read_as_western(word):
     data = b"id,text\n" + b"1,fine\n" * 50 + f"2,the {word}\n".encode("cp1252")
