@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from pipelines import tables
-from pipelines.counted import is_main_language
+from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
 from pipelines.theme_history import read_history
@@ -67,6 +67,19 @@ def count_reasons(connection: Connection, table: str, column: str) -> dict[str, 
     query = (
         select(reason, func.count())
         .where(reason.is_not(None))
+        .group_by(reason)
+        .order_by(func.count().desc(), reason)
+    )
+    return dict(connection.execute(query).all())
+
+
+def count_unassigned(connection: Connection) -> dict[str, int]:
+    """Mentions without a theme by reason, the most frequent first; as in the report, no noise."""
+    reason = mention.unassigned_reason
+    query = (
+        select(reason, func.count())
+        .select_from(counted_mentions)
+        .where(is_counted, mention.theme_id.is_(None), reason.is_not(None))
         .group_by(reason)
         .order_by(func.count().desc(), reason)
     )

@@ -73,7 +73,7 @@ def status(
             "sources": overview.list_sources(connection),
             "languages": overview.count_languages(connection),
             "noise": overview.count_reasons(connection, "feedback", "noise_reason"),
-            "unassigned": overview.count_reasons(connection, "mention", "unassigned_reason"),
+            "unassigned": overview.count_unassigned(connection),
             "rejected": overview.count_reasons(connection, "rejected", "reason"),
             "last_run": next(iter(overview.list_runs(connection, 1)), None),
         }

@@ -35,7 +35,7 @@ def print_status(found: dict[str, Any]) -> None:
     _print_sources(console, found["sources"])
     _print_counts(console, "Mentions by language", found["languages"])
     _print_counts(console, "Noise, set aside", found["noise"])
-    _print_counts(console, "Mentions without a theme", found["unassigned"])
+    _print_counts(console, "Mentions without a theme, noise aside", found["unassigned"])
     _print_counts(console, "Rejected rows (earful status --rejected)", found["rejected"])
     if found["last_run"]:
         print_runs([found["last_run"]], "Last run")

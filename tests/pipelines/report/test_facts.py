@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipelines.overview import list_sources
+from pipelines.overview import count_unassigned, list_sources
 from pipelines.report.facts import gather_facts
 from pipelines.report.page import render_report
 from pipelines.report.tallies import EVERYTHING, FeedbackTally, MentionTally, Slice
@@ -98,6 +98,16 @@ def test_mentions_of_noise_do_not_count(fill_store: Store) -> None:
     assert facts.assigned[EVERYTHING] == MentionTally(2, 1, 1, 1)
     assert facts.noise == {"spam": dict.fromkeys(facts.noise["spam"], 1)}
     assert facts.unassigned["too_short"][Slice("web", "und")] == 1
+
+
+def test_status_counts_mentions_without_a_theme_as_the_report_does(fill_store: Store) -> None:
+    connection = small_store(fill_store)
+    copy = item(8, "web", "en", noise_reason="copy")
+    lost = said(8, None, None, unassigned_reason="too_short")
+    fill_store({"feedback": [copy], "mention": [lost]})
+    shown = gather_facts(connection).unassigned
+    assert count_unassigned(connection) == {key: cube[EVERYTHING] for key, cube in shown.items()}
+    assert count_unassigned(connection)["too_short"] == 1
 
 
 def test_a_mention_without_a_language_has_that_of_its_feedback(fill_store: Store) -> None:
