@@ -250,6 +250,7 @@ def _read_version(store: Store) -> str | None:
     if version is not None and version > SCHEMA_VERSION:
         raise ConfigError(
             f"store {store.name} has schema {version}, newer than this program's "
-            f"{SCHEMA_VERSION}; upgrade earful: pip install --upgrade earful"
+            f"{SCHEMA_VERSION}; update earful as it was installed (a clone: git pull, then "
+            "scripts/install), or give another store with --db"
         )
     return version

@@ -371,7 +371,7 @@ def make_stores(call: Call) -> None:
 def test_a_database_that_is_not_ours_is_left_alone(call: Call) -> None:
     make_stores(call)
     expected = {
-        "newer.db": (2, "newer than this program's"),
+        "newer.db": (2, "; update earful as it was installed (a clone: git pull"),
         "foreign.db": (2, "is not a store of earful"),
         "other.db": (2, "is not a store of earful"),
         "folder.db": (2, "is a folder; name a file, such as folder.db/earful.db"),
