@@ -37,11 +37,23 @@ def commands() -> list[str]:
     fenced = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
     inline = re.findall(r"`(earful [^`]*)`", README)
     lines = [line.split("#")[0].strip() for line in fenced.splitlines()]
-    return sorted({line for line in (*lines, *inline) if line.startswith("earful ")})
+    found = {line for line in (*lines, *inline) if line.startswith("earful ")}
+    return sorted(found | {*next_commands()})
+
+
+def next_commands() -> list[str]:
+    """What the demo says at its end that one may do next."""
+    _, _, text = (ROOT / "scripts/demo").read_text(encoding="utf-8").partition("\nNext:\n")
+    return [f"earful {words}" for words in re.findall(r"^  \$earful (.+?)(?:   .*)?$", text, re.M)]
+
+
+def test_what_the_demo_advises_next_is_plain_commands() -> None:
+    assert "earful themes show THEME_ID" in next_commands()
+    assert not [line for line in next_commands() if set(line) & set("$`|\\()")]
 
 
 @pytest.mark.parametrize("line", commands())
-def test_every_command_in_the_readme_exists_with_its_options(
+def test_every_command_that_is_advised_exists_with_its_options(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = shlex.split(line.replace("[", "").replace("]", ""))[1:]
