@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 
 def main() -> None:
@@ -15,6 +16,9 @@ def main() -> None:
 
         code = run_app()
     except KeyboardInterrupt:  # while the program was still being loaded, or for the second time
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), b"stopped\n")
         os._exit(1)
     if code != STOPPED:
         sys.exit(code)

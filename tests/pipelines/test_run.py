@@ -485,6 +485,22 @@ except KeyboardInterrupt:
     assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
+def test_an_interrupt_while_the_program_is_loaded_says_that_it_stopped() -> None:
+    code = """
+import os, signal, sys
+from pipelines.__main__ import main
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pipelines.cli.app":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+main()
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "stopped\n")
+
+
 @pytest.fixture
 def quiet_cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
