@@ -43,7 +43,6 @@ _ENTITIES: Final = {
 _SUPERSCRIPTS = re.compile(r"(?<=\d)([⁰¹²³⁴-⁹]+)")
 _GENDER_OF_EMOJI = re.compile("\u200d[\u2640\u2642]")
 _JOINERS = re.compile("[\u200c\u200d]+")
-_SPACES = re.compile(r"\s+")
 _LETTER_RUN = re.compile(r"([^\W\d_])\1{2,}")
 _SYMBOL_RUN = re.compile(r"([^\w\s]|_)\1{3,}")
 _SYLLABLE_RUN = re.compile(r"([^\W\d_]{2})\1{3,}")
@@ -71,12 +70,15 @@ def normalize_text(text: str, lang: str) -> str:
         text = _unify_characters(text, lang)
     if "&" in text:
         text = _ENTITY.sub(lambda match: _ENTITIES.get(match[1] or "amp", "&"), text)
-    text = _shorten_runs(_SPACES.sub(" ", text))
-    text = _HASHTAG.sub(lambda match: match[1].replace("_", " "), text)
-    text = _USER.sub(_USER_STAND_IN, _URL.sub(_URL_STAND_IN, text))
+    text = _shorten_runs(" ".join(text.split()))
+    if "#" in text:
+        text = _HASHTAG.sub(lambda match: match[1].replace("_", " "), text)
+    text = _URL.sub(_URL_STAND_IN, text)
+    if "@" in text:
+        text = _USER.sub(_USER_STAND_IN, text)
     if lang == "fa":
         text = _insert_half_spaces(text)
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def text_hash(normalised: str) -> str:

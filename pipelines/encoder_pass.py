@@ -95,16 +95,30 @@ class EncoderPass:
         self._waiting.append(_Waiting(n_units, known, calls))
         self._queued.update(known, (row.text_hash for row in rows))
 
+    @property
+    def n_waiting(self) -> int:
+        """Batches that were given and not yet taken."""
+        return len(self._waiting)
+
     def take_until(self, n_left: int) -> Iterator[ReadBatch]:
         """Wait for the oldest batches, until so many are left.
 
         :raises ConfigError: when a model cannot be used.
         """
         while len(self._waiting) > n_left:
-            oldest = self._waiting.popleft()
-            read = {key: made for call in oldest.calls for key, made in call.result().items()}
-            self._queued.difference_update(oldest.known, read)
-            yield ReadBatch(oldest.n_units, oldest.known, read)
+            yield self._take()
+
+    def take_done(self) -> Iterator[ReadBatch]:
+        """Take the oldest batches as far as they are read.
+
+        :raises ConfigError: when a model cannot be used.
+        """
+        while self._waiting and all(call.done() for call in self._waiting[0].calls):
+            yield self._take()
+
+    def close(self) -> None:
+        """Give up what is not read yet."""
+        self._thread.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +129,13 @@ class EncoderPass:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self.close()
+
+    def _take(self) -> ReadBatch:
+        oldest = self._waiting.popleft()
+        read = {key: made for call in oldest.calls for key, made in call.result().items()}
+        self._queued.difference_update(oldest.known, read)
+        return ReadBatch(oldest.n_units, oldest.known, read)
 
 
 @dataclass(frozen=True)

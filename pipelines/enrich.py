@@ -6,25 +6,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
-from nlp.cleaning import normalize_text, text_hash
-from nlp.mentions import Span, split_texts
-from nlp.syntax import import_spacy
+from nlp.cleaning import normalize_text
 from nlp.targets import find_target
 from pipelines import tables
 from pipelines.copies import mark_copies
 from pipelines.encoder_pass import TextRow
-from pipelines.journal import Journal
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.readings import Readings, sentiment_key, write_sentiment
 from pipelines.runs import Run
+from pipelines.splitting import FeedbackText, Part, split_feedback
 from pipelines.store import read_info, write_info
 
 SPLIT_BATCH = 1_000
 ENCODE_BATCH = 1_024
 
 
-def enrich_feedback(run: Run, models: Models, journal: Journal, progress: Progress) -> None:
+def enrich_feedback(run: Run, models: Models, readings: Readings, progress: Progress) -> None:
     """Split new feedback into mentions, and give every mention its vector and its sentiment.
 
     One pass of the encoder per distinct text. A model that changed reads all texts again.
@@ -32,7 +30,6 @@ def enrich_feedback(run: Run, models: Models, journal: Journal, progress: Progre
     mark_copies(run)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    readings = Readings(run, models, journal, progress)
     _read_new_feedback(run, readings)
     _read_old_texts(run, readings, models)
     _score_texts(run, models, progress)
@@ -44,8 +41,7 @@ def _read_new_feedback(run: Run, readings: Readings) -> None:
     waiting = tables.feedback.c.enriched_run.is_(None)
     total = _count(run.connection, select(tables.feedback.c.feedback_id).where(waiting))
     if total:
-        import_spacy()  # before the thread that loads the models, see there
-        readings.read(_split_feedback(run), total, "feedback")
+        readings.read(_split_new_feedback(run), total, "feedback")
 
 
 def _read_old_texts(run: Run, readings: Readings, models: Models) -> None:
@@ -61,11 +57,11 @@ def _normalise(batch: Sequence[Any]) -> list[TextRow]:
     return [TextRow(row.text_hash, normalize_text(row.text, row.lang), row.lang) for row in batch]
 
 
-def _split_feedback(run: Run) -> Iterator[tuple[int, list[TextRow]]]:
+def _split_new_feedback(run: Run) -> Iterator[tuple[int, list[TextRow]]]:
     """Split new feedback into mentions, batch by batch; yield its number and its texts."""
     feedback = tables.feedback.c
     query = (
-        select(feedback.feedback_id, feedback.text, feedback.lang, feedback.noise_reason)
+        select(feedback.feedback_id, feedback.text_hash, feedback.text, feedback.lang)
         .where(feedback.enriched_run.is_(None))
         .order_by(feedback.feedback_id)
         .limit(SPLIT_BATCH)
@@ -76,43 +72,37 @@ def _split_feedback(run: Run) -> Iterator[tuple[int, list[TextRow]]]:
 
 def _split_batch(run: Run, batch: Sequence[Any]) -> list[TextRow]:
     """Write the mentions of some feedback; return their texts."""
-    spans = split_texts([row.text for row in batch], [row.lang for row in batch])
-    found = [
-        _make_mention(row, position, span, run.run_id)
-        for row, row_spans in zip(batch, spans, strict=True)
-        for position, span in enumerate(row_spans)
+    parts = split_feedback([FeedbackText(row.text_hash, row.text, row.lang) for row in batch])
+    mentions = [
+        _make_mention(row, position, part, run.run_id)
+        for row, own in zip(batch, parts, strict=True)
+        for position, part in enumerate(own)
     ]
-    if found:
-        run.connection.execute(insert(tables.mention), [mention for mention, _ in found])
-    run.counts["n_mentions"] += len(found)
+    if mentions:
+        run.connection.execute(insert(tables.mention), mentions)
+    run.counts["n_mentions"] += len(mentions)
     run.connection.execute(
         update(tables.feedback)
         .where(tables.feedback.c.feedback_id == bindparam("id"))
         .values(enriched_run=run.run_id),
         [{"id": row.feedback_id} for row in batch],
     )
-    return [text for _, text in found]
+    return [part.row for own in parts for part in own]
 
 
-def _make_mention(
-    row: Any, position: int, span: Span, run_id: str
-) -> tuple[dict[str, Any], TextRow]:
-    text = row.text[span.start : span.end]
-    normalised = normalize_text(text, row.lang)
-    key = text_hash(normalised)
-    mention = {
+def _make_mention(row: Any, position: int, part: Part, run_id: str) -> dict[str, Any]:
+    return {
         "mention_id": f"{row.feedback_id}-{position}",
         "feedback_id": row.feedback_id,
         "position": position,
-        "char_start": span.start,
-        "char_end": span.end,
-        "text": text,
-        "text_hash": key,
+        "char_start": part.span.start,
+        "char_end": part.span.end,
+        "text": part.text,
+        "text_hash": part.row.text_hash,
         "lang": row.lang,
-        "target": find_target(text, row.lang),
+        "target": find_target(part.text, row.lang),
         "run_id": run_id,
     }
-    return mention, TextRow(key, normalised, row.lang)
 
 
 def _score_texts(run: Run, models: Models, progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """The step that reads feedback: each row once, and every row accounted for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pipelines import tables
@@ -11,7 +11,10 @@ from pipelines.reading.records import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_feedback
 from pipelines.runs import Run
+from pipelines.splitting import FeedbackText
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id
+
+ReadAhead = Callable[[Sequence[FeedbackText]], None]
 
 
 def ingest_feedback(
@@ -19,13 +22,15 @@ def ingest_feedback(
     inputs: Sequence[FileInput],
     settings: ReadSettings,
     progress: Progress,
+    read_ahead: ReadAhead | None = None,
 ) -> None:
     """Read feedback from files into the store.
 
+    :param read_ahead: is told what each batch of rows says, before it is stored.
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _FeedbackLoader(run, settings), progress)
+    counts = load_files(run, inputs, _FeedbackLoader(run, settings, read_ahead), progress)
     for name in ("read", "new", "known", "updated", "rejected"):
         run.counts[f"n_{name}"] += getattr(counts, name)
 
@@ -33,10 +38,11 @@ def ingest_feedback(
 class _FeedbackLoader:
     kind = "feedback"
 
-    def __init__(self, run: Run, settings: ReadSettings) -> None:
+    def __init__(self, run: Run, settings: ReadSettings, read_ahead: ReadAhead | None) -> None:
         self.staging = Staging(run.connection, tables.feedback, "occurred_at")
         self.settings = settings
         self._run = run
+        self._read_ahead = read_ahead
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[FeedbackItem | BadRow]:
         return read_feedback(
@@ -47,7 +53,10 @@ class _FeedbackLoader:
         settings = RowSettings(
             given.source, given.channel, given.party, self.settings.region, self.settings.secret
         )
-        return [self._prepare(item, settings, given) for item in records]
+        prepared = [self._prepare(item, settings, given) for item in records]
+        if self._read_ahead is not None:
+            self._read_ahead([_say(each.incoming.row) for each in prepared])
+        return [*prepared]
 
     def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
         return make_feedback_id(given.source, "content", digest, str(occurrence))
@@ -66,3 +75,7 @@ class _FeedbackLoader:
         }
         incoming = Incoming(row, given.file.name, item.row_number, prepared.keys)
         return Prepared(incoming, prepared.digest)
+
+
+def _say(row: dict[str, Any]) -> FeedbackText:
+    return FeedbackText(row["text_hash"], row["text"], row["lang"])

@@ -16,6 +16,7 @@ from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
 
 if TYPE_CHECKING:
+    from pipelines.ingest import ReadAhead
     from pipelines.theme_edits import Applied
 
 STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
@@ -73,8 +74,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         remove_old_journals(job.cache_dir, time.time(), keep=path)
         journal = Journal(path)
         with journal:
-            for step in steps:
-                _do_step(step, run, job, inputs, secret, journal)
+            _do_steps(steps, _Work(run, job, inputs, secret), journal)
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result
@@ -90,20 +90,44 @@ def _check_models(job: Job) -> None:
     Models(job.config.models, job.cache_dir).check()
 
 
-def _do_step(
-    step: str, run: Run, job: Job, inputs: Inputs, secret: bytes, journal: Journal
-) -> None:
+@dataclass(frozen=True)
+class _Work:
+    run: Run
+    job: Job
+    inputs: Inputs
+    secret: bytes
+
+
+def _do_steps(steps: Sequence[str], work: _Work, journal: Journal) -> None:
+    n_with_models = steps.index("enrich") + 1 if "enrich" in steps else 0
+    if n_with_models:
+        _do_with_models(steps[:n_with_models], work, journal)
+    for step in steps[n_with_models:]:
+        _do_step(step, work)
+
+
+def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None:
+    """The steps up to ``enrich``, which share the models: these are gone afterwards."""
+    from pipelines.enrich import enrich_feedback
+    from pipelines.models import Models
+    from pipelines.readings import Readings
+
+    models = Models(work.job.config.models, work.job.cache_dir)
+    progress = work.job.progress
+    with Readings(work.run, models, journal, progress) as readings:
+        for step in steps[:-1]:
+            _do_step(step, work, readings.read_ahead)
+        enrich_feedback(work.run, models, readings, progress)
+
+
+def _do_step(step: str, work: _Work, read_ahead: "ReadAhead | None" = None) -> None:
+    run, job = work.run, work.job
     if step in READING_STEPS:
-        _read_files(step, run, job, inputs, secret)
+        _read_files(step, work, read_ahead)
     elif step == "link":
         from pipelines.link import link_feedback
 
         link_feedback(run)
-    elif step == "enrich":
-        from pipelines.enrich import enrich_feedback
-        from pipelines.models import Models
-
-        enrich_feedback(run, Models(job.config.models, job.cache_dir), journal, job.progress)
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.models import Models
@@ -139,21 +163,21 @@ def describe_unapplied(applied: "Applied") -> str | None:
     return "; ".join(said) or None
 
 
-def _read_files(step: str, run: Run, job: Job, inputs: Inputs, secret: bytes) -> None:
+def _read_files(step: str, work: _Work, read_ahead: "ReadAhead | None") -> None:
     from pipelines.customers import load_customers
     from pipelines.events import load_events
     from pipelines.ingest import ingest_feedback
     from pipelines.loading import ReadSettings
 
-    files, load = {
-        "customers": (inputs.customers, load_customers),
-        "events": (inputs.events, load_events),
-        "ingest": (inputs.feedback, ingest_feedback),
-    }[step]
-    if not files:
-        return
-    text = job.config.text
-    load(run, files, ReadSettings(secret, text.region, text.timezone), job.progress)
+    run, inputs, progress = work.run, work.inputs, work.job.progress
+    text = work.job.config.text
+    settings = ReadSettings(work.secret, text.region, text.timezone)
+    if step == "customers" and inputs.customers:
+        load_customers(run, inputs.customers, settings, progress)
+    elif step == "events" and inputs.events:
+        load_events(run, inputs.events, settings, progress)
+    elif step == "ingest" and inputs.feedback:
+        ingest_feedback(run, inputs.feedback, settings, progress, read_ahead)
 
 
 def _check_secret(run: Run, store: Store, secret: bytes) -> None:

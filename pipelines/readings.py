@@ -1,12 +1,17 @@
-"""Readings of texts, vector and sentiment: asked of the models batch by batch, and stored."""
+"""Readings of texts, vector and sentiment: asked of the models batch by batch, and stored.
+
+The first texts are read ahead, while the files are still being read.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import numpy as np
 from sqlalchemy import insert, select
 
 from nlp.sentiment import sentiment_of
+from nlp.syntax import import_spacy
 from nlp.themes.discovery import import_libraries
 from pipelines import tables
 from pipelines.encoder_pass import PROBABILITY_TYPE, VECTOR_TYPE, EncoderPass, ReadBatch, TextRow
@@ -14,6 +19,7 @@ from pipelines.journal import Journal, Reading
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
+from pipelines.splitting import FeedbackText, split_feedback
 
 # Batches given to the models and not yet stored: what a crash can cost, and what is held.
 _MAX_WAITING: Final = 2
@@ -31,7 +37,10 @@ def sentiment_key(models: Models) -> str:
 
 
 class Readings:
-    """Has texts read, and writes what comes back."""
+    """Has texts read, and writes what comes back.
+
+    Leaving it by an error gives up what is not read yet, within seconds.
+    """
 
     def __init__(self, run: Run, models: Models, journal: Journal, progress: Progress) -> None:
         self._run = run
@@ -39,6 +48,19 @@ class Readings:
         self._journal = journal
         self._progress = progress
         self._key = sentiment_key(models)
+        self._pass = EncoderPass(models)
+
+    def read_ahead(self, feedback: Sequence[FeedbackText]) -> None:
+        """Let the models read feedback that will be stored, if they have little left to do.
+
+        What they read is only kept in the journal: the feedback may yet be given up.
+
+        :raises ConfigError: when a model cannot be used.
+        """
+        self._put_aside(self._pass.take_done())
+        if self._pass.n_waiting < _MAX_WAITING and (new := self._without_stored(feedback)):
+            import_spacy()  # before the thread that loads the models, see there
+            self._give(len(new), [part.row for parts in split_feedback(new) for part in parts])
 
     def read(self, batches: Iterable[tuple[int, Sequence[TextRow]]], total: int, unit: str) -> None:
         """Give vectors and sentiment to all texts that have no vector: the pass of the encoder.
@@ -47,33 +69,56 @@ class Readings:
         :param total: units of all batches.
         :raises ConfigError: when a model cannot be used.
         """
+        import_spacy()
+        if not self._journal.count():
+            self._pass.load_models()
         n_batches = 0
-        with EncoderPass(self._models) as encoder_pass:
-            if not self._journal.count():
-                encoder_pass.load_models()
-            for n_units, rows in batches:
-                self._give(encoder_pass, n_units, rows)
-                if not n_batches:
-                    self._wait_for_models(encoder_pass)
-                    self._progress.start("reading the texts", total, unit)
-                n_batches += 1
-                for done in encoder_pass.take_until(_MAX_WAITING):
-                    self._keep(done)
-            if n_batches > _MAX_WAITING:
-                # The next step will want them, and this thread has only to wait.
-                import_libraries()
-            for done in encoder_pass.take_until(0):
+        for n_units, rows in batches:
+            if not n_batches:
+                self._wait_for_models()
+                self._progress.start("reading the texts", total, unit)
+                self._put_aside(self._pass.take_until(0))
+            self._give(n_units, rows)
+            n_batches += 1
+            for done in self._pass.take_until(_MAX_WAITING):
                 self._keep(done)
+        if n_batches > _MAX_WAITING:
+            # The next step will want them, and this thread has only to wait.
+            import_libraries()
+        for done in self._pass.take_until(0):
+            self._keep(done)
         self._run.mark_changed()
         n_mentions = self._run.counts["n_mentions"]
         self._progress.finish(f"{n_mentions:,} mentions" if n_mentions else "")
 
-    def _give(self, encoder_pass: EncoderPass, n_units: int, rows: Sequence[TextRow]) -> None:
-        fresh = self._without_vector([row for row in rows if row.text_hash not in encoder_pass])
-        # An unfinished run may have left them.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pass.close()
+
+    def _put_aside(self, batches: Iterable[ReadBatch]) -> None:
+        for done in batches:
+            self._journal.add(self._key, done.read)
+
+    def _give(self, n_units: int, rows: Sequence[TextRow]) -> None:
+        fresh = self._without_vector([row for row in rows if row.text_hash not in self._pass])
+        # An unfinished run, or reading ahead, may have left them.
         known = self._journal.find(self._key, list(fresh))
         unread = [row for key, row in fresh.items() if key not in known]
-        encoder_pass.add(n_units, unread, known)
+        self._pass.add(n_units, unread, known)
+
+    def _without_stored(self, feedback: Sequence[FeedbackText]) -> list[FeedbackText]:
+        """Leave out what the store has in the same words."""
+        stored = tables.feedback.c.text_hash
+        query = select(stored).where(stored.in_({each.text_hash for each in feedback}))
+        found = set(self._run.connection.execute(query).scalars())
+        return [each for each in feedback if each.text_hash not in found]
 
     def _without_vector(self, rows: Sequence[TextRow]) -> dict[str, TextRow]:
         """Return the distinct texts that have no vector; the first row stands for a text."""
@@ -91,11 +136,11 @@ class Readings:
                 del fresh[found]
         return fresh
 
-    def _wait_for_models(self, encoder_pass: EncoderPass) -> None:
+    def _wait_for_models(self) -> None:
         """Say what is waited for."""
-        if encoder_pass.is_loading:
+        if self._pass.is_loading:
             self._progress.start("loading the encoder", unit="")
-            encoder_pass.wait_until_loaded()
+            self._pass.wait_until_loaded()
             self._progress.finish(self._models.encoder_name)
 
     def _keep(self, done: ReadBatch) -> None:

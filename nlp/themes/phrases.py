@@ -64,7 +64,7 @@ def _parse_english(texts: Sequence[str], wording: Wording) -> list[Phrases]:
     cleaned = [" ".join(strip_marks(text).split())[:600] for text in texts]
     # The parser splits "top-up" and loses it; joined by a letter it stays one noun.
     joined = [_HYPHEN.sub(_JOINER, text) for text in cleaned]
-    return [_english_phrases(doc, wording) for doc in load_english().pipe(joined, batch_size=64)]
+    return [_english_phrases(doc, wording) for doc in load_english().pipe(joined, batch_size=256)]
 
 
 def _english_phrases(doc: Any, wording: Wording) -> Phrases:
