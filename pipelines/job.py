@@ -29,6 +29,7 @@ class Job:
 
     :param cache_dir: for converted models and the vectors of an unfinished run.
     :param secret_path: the file with the secret, when the environment holds none.
+    :param is_refit: find themes anew in all texts, whether or not it is time.
     """
 
     config: Config
@@ -37,6 +38,7 @@ class Job:
     engine: str = "local"
     secret_path: Path = field(default_factory=user_secret_path)
     progress: Progress = field(default_factory=SilentProgress)
+    is_refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,11 @@ def _do_step(step: str, work: _Work, read_ahead: "ReadAhead | None" = None) -> N
         from pipelines.discover import discover_store
         from pipelines.models import Models
         from pipelines.theme_edits import apply_edits
+        from pipelines.theme_fit import RefitPlan
 
-        discover_store(run, Models(job.config.models, job.cache_dir), job.progress)
+        themes = job.config.themes
+        plan = RefitPlan(job.is_refit, themes.refit_growth, themes.refit_every_days)
+        discover_store(run, Models(job.config.models, job.cache_dir), job.progress, plan)
         if warning := describe_unapplied(apply_edits(run)):
             job.progress.warn(warning)
     elif step == "judge":

@@ -130,7 +130,7 @@ def _decide_theme(row: Mapping[Any, Any], decision: ThemeDecision) -> dict[str, 
         "description": description or row["found_description"],
         "names": _by_language(decision.names),
         "descriptions": _by_language(decision.descriptions),
-        "status": _decide_status(row["status"], decision),
+        "status": _decide_status(row["found_status"], decision),
         "parent_id": decision.parent_id,
         "merged_into": decision.merged_into,
         "merge_id": decision.merge_id,
@@ -141,12 +141,12 @@ def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:
     return {lang: each.text for lang, each in said.items() if lang is not None} or None
 
 
-def _decide_status(status: str, decision: ThemeDecision) -> str:
+def _decide_status(found: str | None, decision: ThemeDecision) -> str:
     if decision.merged_into:
         return "merged"
     if decision.is_muted:
         return "muted"
-    return "active" if status in ("merged", "muted") else status
+    return "retired" if found == "retired" else "active"
 
 
 def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:

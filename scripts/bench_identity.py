@@ -32,6 +32,7 @@ from pipelines.progress import SilentProgress
 from pipelines.runs import begin_run
 from pipelines.store import open_store
 from pipelines.theme_edits import apply_edits
+from pipelines.theme_fit import RefitPlan
 from scripts.bench_themes import ROOT, read_set
 
 ENCODER = "multilingual-e5-small-q4@1571fc982750"
@@ -173,7 +174,7 @@ def bench_growth(rows: Labelled, folder: str) -> str:
     bench.feed(order[cut:])
     warm = bench.read()
     line = f"warm: {_compare(before, warm)} {bench.seconds:5.1f} s"
-    bench.feed([], refit=True)
+    bench.feed([], plan=RefitPlan(is_requested=True))
     after = bench.read()
     ami = [_score(rows, each, order) for each in (warm, after)]
     fresh = _fit_fresh(rows)
@@ -240,19 +241,22 @@ def bench_new(rows: Labelled, folder: str) -> str:
     bench.feed(batch)
     nearest, is_assigned = bench.read()
     assigned = np.where(is_assigned, nearest, "")
-    born = sorted(set(nearest) - known)
-    found, false = set(), 0
+    born = sorted(set(assigned) - known - {""})
+    own = Counter(rows.labels[fresh])
+    held: Counter[str] = Counter()
+    n_false = 0
     for theme_id in born:
-        label, n = Counter(rows.labels[assigned == theme_id]).most_common(1)[0]
-        false += label not in planted or n <= 0.5 * (assigned == theme_id).sum()
-        if label in planted and n >= 0.5 * (rows.labels[fresh] == label).sum():
-            found.add(label)
-    swallowed = [
-        name for name in planted if np.isin(assigned[fresh][rows.labels[fresh] == name], list(known)).mean() > 0.5
-    ]
+        members = rows.labels[assigned == theme_id]
+        label, n = Counter(members).most_common(1)[0]
+        is_right = label in planted and n > 0.5 * len(members)
+        n_false += not is_right
+        held[label] += n if is_right else 0
+    found = sum(held[name] >= 0.5 * own[name] for name in planted)
+    in_known = np.isin(assigned[fresh], sorted(known - {""}))
+    swallowed = sum(in_known[rows.labels[fresh] == name].mean() > 0.5 for name in planted)
     return (
-        f"planted {n_planted} ({len(fresh)} of {len(batch)} rows) | found {len(found)} | born "
-        f"{len(born)} | false {false} | swallowed {len(swallowed)} | {bench.seconds:.1f} s"
+        f"planted {n_planted} ({len(fresh)} of {len(batch)} rows) | found {found} | born "
+        f"{len(born)} | false {n_false} | swallowed {swallowed} | {bench.seconds:.1f} s"
     )
 
 
@@ -263,17 +267,20 @@ def bench_return(rows: Labelled, folder: str) -> str:
     chosen = names[0]
     is_chosen = rows.labels == chosen
     rng = np.random.default_rng(3)
-    own, others = rng.permutation(np.flatnonzero(is_chosen)), rng.permutation(np.flatnonzero(~is_chosen))
+    own, others = (
+        rng.permutation(np.flatnonzero(is_chosen)),
+        rng.permutation(np.flatnonzero(~is_chosen)),
+    )
     parts = np.array_split(others, 8)
     half = len(own) // 2
     bench.feed(np.concatenate([parts[0], parts[1], own[:half]]))
-    ids, assigned = bench.read()
+    ids, _ = bench.read()
     first = Counter(ids[own[:half]]).most_common(1)[0][0]
     for part in parts[2:7]:
         bench.feed(part)
     silent = bench.count_events()
     bench.feed(np.concatenate([parts[7], own[half:]]))
-    ids, assigned = bench.read()
+    ids, _ = bench.read()
     back = Counter(ids[own[half:]]).most_common(1)[0]
     events = bench.count_events()
     return (

@@ -5,10 +5,10 @@ cuts between neighbours fall a little differently each time. So the pieces that 
 fresh themes cut each other into are put together again, with a bias for what is known.
 """
 
-from __future__ import annotations
-
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class KnownLabels:
     """The themes that rows had before.
 
     :param labels: (n,) number of the known theme of each row, -1 for none.
-    :param locked: themes that are never joined with each other, whatever is found.
+    :param locked: themes that are never joined with another known one, whatever is found.
     """
 
     labels: Ints
@@ -87,7 +87,7 @@ def _join_pieces(
         first, second = divmod(int(excess.argmax()), len(between))
         if excess[first, second] <= 0:
             break
-        kept, gone = _order_pair(first, second, degrees, known, is_locked)
+        kept, gone = _order_pair(first, second, degrees, known)
         join_themes(between, degrees, kept, gone)
         parents[parents == gone] = kept
     return parents
@@ -98,10 +98,9 @@ def _order_pair(
     second: int,
     degrees: NDArray[np.float64],
     known: NDArray[np.integer],
-    is_locked: NDArray[np.bool_],
 ) -> tuple[int, int]:
-    """The one that goes on is locked, else known, else the heavier."""
-    ranks = [(is_locked[at], known[at] >= 0, degrees[at], -at) for at in (first, second)]
+    """The one that goes on is known, else the heavier."""
+    ranks = [(known[at] >= 0, degrees[at], -at) for at in (first, second)]
     return (first, second) if ranks[0] > ranks[1] else (second, first)
 
 
@@ -111,7 +110,7 @@ def _limits(known: NDArray[np.integer], is_locked: NDArray[np.bool_]) -> NDArray
     is_same = both & (known[:, None] == known[None, :])
     limits = np.where(both, _OTHER_LIMIT, MERGE_CONDUCTANCE)
     limits[is_same] = _SAME_LIMIT
-    limits[is_locked[:, None] & is_locked[None, :] & ~is_same] = np.inf
+    limits[both & ~is_same & (is_locked[:, None] | is_locked[None, :])] = np.inf
     return limits
 
 
@@ -129,20 +128,35 @@ def _find_grounded(labels: Ints, known: Ints, fresh: Ints) -> NDArray[np.bool_]:
 
 
 def steady_links(
-    links: Collection[Link], owners: Ints, link_strength: float
+    links: Collection[Link], labels: Ints, known: KnownLabels | None, link_strength: float
 ) -> Iterator[Link]:
     """Choose the links that join themes, with a bias for what was joined before.
 
     :param links: strongest first.
-    :param owners: (k,) known theme that most rows of each theme had, -1 for none.
+    :param labels: (n,) theme of each row.
+    :param known: themes that the n rows had before; None for a first fit.
     """
-    wanted = max(link_strength, _NEW_LINK_STRENGTH)
+    owners = _find_owners(labels, known)
     for link in links:
-        left, right = owners[link.left], owners[link.right]
-        is_new = left >= 0 and right >= 0 and left != right
-        if link.strength >= (wanted if is_new else link_strength):
+        left, right = owners.get(link.left), owners.get(link.right)
+        is_new = left is not None and right is not None and left != right
+        if is_new and known and {left, right} & known.locked:
+            continue
+        if link.strength >= (max(link_strength, _NEW_LINK_STRENGTH) if is_new else link_strength):
             yield link
-    for left in range(len(owners)):
-        for right in np.flatnonzero(owners[left + 1 :] == owners[left]) + left + 1:
-            if owners[left] >= 0:
-                yield Link(left, int(right), link_strength)
+    for left, right in combinations(sorted(owners), 2):
+        if owners[left] == owners[right]:
+            yield Link(left, right, link_strength)
+
+
+def _find_owners(labels: Ints, known: KnownLabels | None) -> dict[int, int]:
+    """The known theme that most rows of each theme had, where they had one."""
+    votes: dict[int, Counter[int]] = defaultdict(Counter)
+    if known:
+        for label, theme in zip(labels.tolist(), known.labels.tolist(), strict=True):
+            if label >= 0 and theme >= 0:
+                votes[label][theme] += 1
+    return {
+        label: min(counted, key=lambda theme: (-counted[theme], theme))
+        for label, counted in votes.items()
+    }
