@@ -138,6 +138,7 @@ def _find_births(
         registers=pool.registers,
         documents=pool.documents,
         means=fixed_means(models, pool.vectors.shape[1]),
+        centres=known.centres,
     )
     labels = _keep_new(candidates, member_labels(found), found.n_themes)
     ids = _revive(run, models, pool, known, labels, found)

@@ -98,7 +98,7 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
         }
         for (theme_id, voice), members in cells.items()
     ]
-    written = sorted({row["theme_id"] for row in rows})
+    written = sorted({theme_id for theme_id, _ in cells})
     for start in range(0, len(written), 500):
         run.connection.execute(
             delete(tables.theme_centre).where(

@@ -91,6 +91,7 @@ def discover_themes(
     link_strength: float = LINK_STRENGTH,
     max_fit_rows: int = MAX_FIT_ROWS,
     known: KnownLabels | None = None,
+    centres: Mapping[str, Floats] | None = None,
 ) -> Discovery:
     """Find themes; equal texts share a fate, and the order of rows changes nothing.
 
@@ -105,6 +106,8 @@ def discover_themes(
     :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
     :param known: themes that the n texts had before, which are changed only for a reason; see
         ``steadying``. Numbers of the themes found have nothing to do with these.
+    :param centres: what to subtract from each language, from an earlier discovery: the own mean of
+        a batch about one thing is that thing. Fitted to the texts if None.
     :raises ValueError: when lengths differ or vectors hold NaN or infinity.
     """
     if len(langs) != len(texts):
@@ -115,7 +118,8 @@ def discover_themes(
     fit = choose_fit_rows(corpus, max_fit_rows)
     if not len(fit):
         return _without_themes(corpus, {})
-    centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
+    if centres is None:
+        centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
     frozen = fixed.with_centres(centres)
     centred = centre_rows(corpus.vectors, corpus.voices, frozen)
     sites = place_voices(corpus.voices, fit)

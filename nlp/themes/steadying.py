@@ -41,7 +41,7 @@ class KnownLabels:
     labels: Ints
     locked: frozenset[int] = frozenset()
 
-    def take(self, rows: NDArray[np.intp]) -> KnownLabels:
+    def take(self, rows: NDArray[np.intp]) -> "KnownLabels":
         """Only these rows."""
         return KnownLabels(self.labels[rows], self.locked)
 
@@ -54,8 +54,8 @@ def steady_labels(rows: Floats, graph: Graph, fresh: Ints, known: KnownLabels) -
     :returns: (n,) labels; which known theme each continues is for the members to say.
     """
     pairs = np.stack([known.labels, fresh], axis=1)
-    cells, pieces = np.unique(pairs, axis=0, return_inverse=True)
-    pieces = pieces.reshape(-1).astype(np.int32)
+    cells, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    pieces: Ints = np.asarray(inverse, dtype=np.int32).reshape(-1)
     between = theme_weights(graph, pieces)
     owner = _join_pieces(between, cells[:, 0].copy(), known.locked)
     labels = owner[pieces].astype(np.int32)
