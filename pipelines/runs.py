@@ -112,7 +112,7 @@ def _close_dead_runs(connection: Connection) -> None:
 
 
 def _finish_run(run: Run, seconds: float) -> None:
-    is_there = tables.theme.c.status != "merged"
+    is_there = tables.theme.c.status.not_in(("merged", "retired"))
     n_themes = run.connection.execute(select(func.count()).where(is_there)).scalar_one()
     run.connection.execute(
         update(tables.run)

@@ -112,7 +112,7 @@ run = Table(
     _count("n_rejected", "rows of feedback that could not be used; they are in rejected"),
     _count("n_noise", "feedback of this run marked as noise"),
     _count("n_mentions", "mentions made by this run"),
-    _count("n_themes", "themes in the store after this run, without merged ones"),
+    _count("n_themes", "themes in the store after this run, without merged and retired ones"),
     _count("n_customers", "customer records read"),
     _count("n_events", "events read"),
     _count("n_records_rejected", "customer records and events that could not be used"),

@@ -162,11 +162,16 @@ def _tell_gone(
         detail: dict[str, Any] = {"cause": cause}
         if number in merged:
             into = ids.get(merged[number].found)
-            detail |= {"into": into, **_describe_share(merged[number])}
+            share = _describe_share(merged[number])
+            detail |= {"into": into, **share}
         if number in registry.locked:
             yield ThemeEvent(theme.theme_id, "kept", detail)
             continue
         write_status(run, theme.theme_id, "retired")
+        if detail.get("into"):
+            yield ThemeEvent(
+                detail["into"], "merged", {"cause": cause, "from": theme.theme_id, **share}
+            )
         yield ThemeEvent(theme.theme_id, "merged" if number in merged else "faded", detail)
 
 

@@ -18,7 +18,7 @@ from pipelines.tables import (
 SEPARATOR = " | "
 
 VIEW_COMMENTS = {
-    "v_theme": "one row a theme, ready to show; merged ones are left out",
+    "v_theme": "one row a theme, ready to show; merged and retired ones are left out",
     "v_theme_week": "one row a theme and week",
     "v_feedback": "one row a feedback, with the themes and the sentiment of its mentions",
     "v_customer": "one row a customer, with what they said",
@@ -108,7 +108,7 @@ def _theme_query() -> Select[Any]:
             theme_quote,
             (theme_quote.c.theme_id == theme.c.theme_id) & (theme_quote.c.rank == 1),
         )
-        .where(theme.c.status != "merged")
+        .where(theme.c.status.not_in(("merged", "retired")))
     )
 
 

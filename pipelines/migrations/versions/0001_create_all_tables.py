@@ -582,7 +582,7 @@ def upgrade() -> None:
             "n_themes",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="themes in the store after this run, without merged ones",
+            comment="themes in the store after this run, without merged and retired ones",
         ),
         sa.Column(
             "n_customers",
