@@ -94,7 +94,7 @@ def assign_themes(
     shares = np.ones(len(texts), dtype=np.float32)
     if len(known.labels):
         fixed = load_language_means() if means is None else means
-        kept = _choose_members(known, max_members)
+        kept = choose_members(known, max_members)
         judge = _Judge(kept, fixed)
         for voice, own in rows_by_language(name_voices(langs, registers)).items():
             for start in range(0, len(own), _BLOCK):
@@ -175,8 +175,11 @@ class _Judge:
         return centre_rows(self._known.vectors[members], voices, self._centres)
 
 
-def _choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
-    """Keep the first members of each theme and language by the hash of their vector."""
+def choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
+    """Keep the first members of each theme and language by the hash of their vector.
+
+    :param max_members: about how many, shared among the themes by size.
+    """
     keys = [sha256(row.tobytes()).digest() for row in np.asarray(known.vectors, dtype=np.float16)]
     cells = list(zip(known.langs, known.labels.tolist(), strict=True))
     sizes = Counter(cells)

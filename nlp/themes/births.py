@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.assignment import KnownThemes
+from nlp.themes.assignment import KnownThemes, choose_members
 from nlp.themes.centring import (
     LanguageMeans,
     centre_rows,
@@ -20,6 +20,8 @@ from nlp.themes.vectors import Floats, best_similarities, rows_by_language
 # rows altogether (the two-sample test of Schilling 1986 and Henze 1988). Batches of 1,000 rows with
 # ten new themes, .10 to .32 of all rows new: texts of known themes .1 to .25, of new ones .3 to 1.
 _N_NEAREST = 10
+# Enough to be the nearest of their like; a million members would cost a gigabyte.
+_MAX_MEMBERS = 20_000
 # A text that was assigned all the same may be of a new theme from this share on.
 _NOVEL_ROW = 0.5
 # One that an earlier run left over may be, when this share of its nearest are new.
@@ -48,6 +50,7 @@ def measure_novelty(
         themes say nothing about.
     """
     fixed = load_language_means() if means is None else means
+    known = choose_members(known, _MAX_MEMBERS)
     space = fixed.with_centres(known.centres)
     shares = np.full(len(vectors), np.nan, dtype=np.float32)
     expected = shares.copy()

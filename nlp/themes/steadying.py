@@ -78,18 +78,27 @@ def _join_pieces(
     degrees = between.sum(axis=1)
     total = max(degrees.sum(), 1e-12)
     is_locked = np.isin(known, sorted(locked))
+
+    def measure(rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How far the pairs of some pieces with all others exceed their limits."""
+        smaller = np.minimum(degrees[rows, None], degrees[None, :])
+        surplus = between[rows] - np.outer(degrees[rows], degrees) / total
+        share = np.divide(surplus, smaller, out=np.full_like(surplus, -1), where=smaller > 0)
+        excess = share - _limits(rows, known, is_locked)
+        excess[np.arange(len(rows)), rows] = -np.inf
+        return np.asarray(excess)
+
+    excess = measure(parents)
     while len(between) > 1:
-        smaller = np.minimum(degrees[:, None], degrees[None, :])
-        surplus = between - np.outer(degrees, degrees) / total
-        conductance = np.divide(surplus, smaller, out=np.full_like(between, -1), where=smaller > 0)
-        excess = conductance - _limits(known, is_locked)
-        np.fill_diagonal(excess, -np.inf)
         first, second = divmod(int(excess.argmax()), len(between))
         if excess[first, second] <= 0:
             break
         kept, gone = _order_pair(first, second, degrees, known)
         join_themes(between, degrees, kept, gone)
         parents[parents == gone] = kept
+        excess[gone] = excess[:, gone] = -np.inf
+        excess[kept] = np.where(degrees > 0, measure(np.array([kept]))[0], -np.inf)
+        excess[:, kept] = excess[kept]
     return parents
 
 
@@ -104,13 +113,14 @@ def _order_pair(
     return (first, second) if ranks[0] > ranks[1] else (second, first)
 
 
-def _limits(known: NDArray[np.integer], is_locked: NDArray[np.bool_]) -> NDArray[np.float64]:
-    is_known = known >= 0
-    both = is_known[:, None] & is_known[None, :]
-    is_same = both & (known[:, None] == known[None, :])
+def _limits(
+    rows: NDArray[np.intp], known: NDArray[np.integer], is_locked: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    both = (known[rows] >= 0)[:, None] & (known >= 0)[None, :]
+    is_same = both & (known[rows][:, None] == known[None, :])
     limits = np.where(both, _OTHER_LIMIT, MERGE_CONDUCTANCE)
     limits[is_same] = _SAME_LIMIT
-    limits[both & ~is_same & (is_locked[:, None] | is_locked[None, :])] = np.inf
+    limits[both & ~is_same & (is_locked[rows][:, None] | is_locked[None, :])] = np.inf
     return limits
 
 

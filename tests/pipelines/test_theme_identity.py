@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from pipelines import tables
+from pipelines.cli.history import print_history
 from pipelines.errors import ConfigError
 from pipelines.store import Store, open_store
 from pipelines.theme_births import make_theme_id
 from pipelines.theme_fit import Fit, RefitPlan, explain_refit
+from pipelines.theme_history import read_history
 from tests.pipelines.growing import (
     NEVER,
     NOW,
@@ -156,6 +158,37 @@ def test_the_order_of_rows_changes_nothing(small: Store, tmp_path: object) -> No
         feed(each, texts_of(2, range(40, 50)), NOW)
     assert _without_runs(small) == _without_runs(other)
     other.engine.dispose()
+
+
+def test_a_refit_of_a_store_without_texts_or_with_few_finds_nothing(sqlite_url: str) -> None:
+    store = open_store(sqlite_url, create=True)
+    feed(store, [], NOW)
+    feed(store, texts_of(0, range(3)), NOW)
+    feed(store, texts_of(1, range(3)), NOW)
+    assert read_themes(store) == {}
+    store.engine.dispose()
+
+
+def test_the_history_tells_of_refits_in_words(
+    small: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ids = ids_of(small)
+    edit(small, "rename", ids[4], text="Late cards")
+    remove(small, [text for theme in (4, 5) for text in texts_of(theme, range(40))])
+    feed(small, texts_of(0, range(40, 60)), NOW)
+    read_again(small, "second")
+    feed(small, [], encoder="second")
+    with small.read() as connection:
+        print_history(read_history(connection))
+    shown = capsys.readouterr().out
+    for said in (
+        "found anew (requested): ",
+        "retired: not found again",
+        "not found again; kept, as people edited it",
+        "read with second, was first: ",
+    ):
+        assert said in shown
 
 
 def _without_runs(store: Store) -> str:
