@@ -40,6 +40,7 @@ def plan_batches(
     *,
     lengths: Sequence[int] = LENGTHS,
     n_spare: int = 1,
+    is_filled: bool = True,
 ) -> Iterator[Batch]:
     """Group texts by padded length, shortest first.
 
@@ -49,6 +50,8 @@ def plan_batches(
     :param lengths: padded lengths, ascending.
     :param n_spare: columns that stay padding in every row. One for transformers, which drops a mask
         that is all ones on its way to the kernel, which then computes in another order.
+    :param is_filled: every batch of a length has the same size, whatever the number of texts; else
+        the last one is as small as it may be, for models whose rows do not depend on the size.
     """
     padded = np.array([*(length for length in lengths if length < limit), limit])
     buckets = np.searchsorted(padded, np.asarray(n_tokens) + n_spare)
@@ -57,7 +60,8 @@ def plan_batches(
         size = max(budget // length, 1)
         rows = np.flatnonzero(buckets == bucket)
         for first in range(0, len(rows), size):
-            yield Batch(tuple(rows[first : first + size].tolist()), size, length)
+            own = tuple(rows[first : first + size].tolist())
+            yield Batch(own, size if is_filled else len(own), length)
 
 
 def fill_batch(

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from nlp.bert_graph import import_openvino
 from nlp.branch_sentiment import read_about, read_branch
 from nlp.cache import ensure_folder, file_sha256, is_intact
 from nlp.classifier import SequenceClassifier, map_labels
@@ -93,12 +94,21 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Bra
     :raises ModelError: if there is no such model or it is damaged, incomplete or not safetensors.
     """
     check_precision(precision)
-    if model == DEFAULT and not may_have_cuda():
+    if is_compiled(model):
         folder = prepare_default_encoder(cache_dir)
-        # OpenVINO has no wheel for every platform; torch gives the same vectors to .9999.
-        with suppress(ImportError):
-            return CompiledEncoder(folder, encoder_name(model), prompt=PROMPT, precision=precision)
+        return CompiledEncoder(folder, encoder_name(model), prompt=PROMPT, precision=precision)
     return load_sentence_encoder(model, cache_dir, precision=precision)
+
+
+def is_compiled(model: str) -> bool:
+    """Tell whether an encoder is compiled by OpenVINO here, and so needs no torch."""
+    if model != DEFAULT or may_have_cuda():
+        return False
+    # OpenVINO has no wheel for every platform; torch gives the same vectors to .9999.
+    with suppress(ImportError):
+        import_openvino()
+        return True
+    return False
 
 
 @_pausing_collector()

@@ -1,7 +1,7 @@
 """The step that reads feedback: each row once, and every row accounted for."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from pipelines import tables
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
@@ -14,7 +14,15 @@ from pipelines.runs import Run
 from pipelines.splitting import FeedbackText
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id
 
-ReadAhead = Callable[[Sequence[FeedbackText]], None]
+
+class ReadAhead(Protocol):
+    """Is told what will be stored, before it is."""
+
+    def expect_texts(self) -> None:
+        """There will be feedback to read."""
+
+    def read_ahead(self, feedback: Sequence[FeedbackText]) -> None:
+        """This will be stored, unless its file is given up."""
 
 
 def ingest_feedback(
@@ -22,15 +30,14 @@ def ingest_feedback(
     inputs: Sequence[FileInput],
     settings: ReadSettings,
     progress: Progress,
-    read_ahead: ReadAhead | None = None,
+    readings: ReadAhead | None = None,
 ) -> None:
     """Read feedback from files into the store.
 
-    :param read_ahead: is told what each batch of rows says, before it is stored.
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
     """
-    counts = load_files(run, inputs, _FeedbackLoader(run, settings, read_ahead), progress)
+    counts = load_files(run, inputs, _FeedbackLoader(run, settings, readings), progress)
     for name in ("read", "new", "known", "updated", "rejected"):
         run.counts[f"n_{name}"] += getattr(counts, name)
 
@@ -38,11 +45,11 @@ def ingest_feedback(
 class _FeedbackLoader:
     kind = "feedback"
 
-    def __init__(self, run: Run, settings: ReadSettings, read_ahead: ReadAhead | None) -> None:
+    def __init__(self, run: Run, settings: ReadSettings, readings: ReadAhead | None) -> None:
         self.staging = Staging(run.connection, tables.feedback, "occurred_at")
         self.settings = settings
         self._run = run
-        self._read_ahead = read_ahead
+        self._readings = readings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[FeedbackItem | BadRow]:
         return read_feedback(
@@ -53,9 +60,11 @@ class _FeedbackLoader:
         settings = RowSettings(
             given.source, given.channel, given.party, self.settings.region, self.settings.secret
         )
+        if self._readings is not None and records:
+            self._readings.expect_texts()
         prepared = [self._prepare(item, settings, given) for item in records]
-        if self._read_ahead is not None:
-            self._read_ahead([_say(each.incoming.row) for each in prepared])
+        if self._readings is not None:
+            self._readings.read_ahead([_say(each.incoming.row) for each in prepared])
         return [*prepared]
 
     def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:

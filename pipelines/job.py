@@ -118,14 +118,14 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
     progress = work.job.progress
     with Readings(work.run, models, journal, progress) as readings:
         for step in steps[:-1]:
-            _do_step(step, work, readings.read_ahead)
+            _do_step(step, work, readings)
         enrich_feedback(work.run, models, readings, progress)
 
 
-def _do_step(step: str, work: _Work, read_ahead: "ReadAhead | None" = None) -> None:
+def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> None:
     run, job = work.run, work.job
     if step in READING_STEPS:
-        _read_files(step, work, read_ahead)
+        _read_files(step, work, readings)
     elif step == "link":
         from pipelines.link import link_feedback
 
@@ -168,7 +168,7 @@ def describe_unapplied(applied: "Applied") -> str | None:
     return "; ".join(said) or None
 
 
-def _read_files(step: str, work: _Work, read_ahead: "ReadAhead | None") -> None:
+def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     from pipelines.customers import load_customers
     from pipelines.events import load_events
     from pipelines.ingest import ingest_feedback
@@ -182,7 +182,7 @@ def _read_files(step: str, work: _Work, read_ahead: "ReadAhead | None") -> None:
     elif step == "events" and inputs.events:
         load_events(run, inputs.events, settings, progress)
     elif step == "ingest" and inputs.feedback:
-        ingest_feedback(run, inputs.feedback, settings, progress, read_ahead)
+        ingest_feedback(run, inputs.feedback, settings, progress, readings)
 
 
 def _check_secret(run: Run, store: Store, secret: bytes) -> None:

@@ -16,6 +16,7 @@ from nlp.weights import (
     check_encoder,
     check_sentiment,
     encoder_name,
+    is_compiled,
     load_encoder,
     load_sentiment,
     sentiment_name,
@@ -88,6 +89,12 @@ class Models:
     def is_default_encoder(self) -> bool:
         """Whether the shipped language means are those of this encoder."""
         return self._config.encoder == DEFAULT
+
+    @property
+    def is_without_torch(self) -> bool:
+        """Whether loading them will not import torch."""
+        config = self._config
+        return config.sentiment_model == DEFAULT and is_compiled(config.encoder)
 
     def read(self, texts: Sequence[str], langs: Sequence[str]) -> Meanings:
         """Vectors and sentiment of normalised texts, in one pass.

@@ -50,6 +50,12 @@ class Readings:
         self._key = sentiment_key(models)
         self._pass = EncoderPass(models)
 
+    def expect_texts(self) -> None:
+        """Begin to load the models, for there will be something to read."""
+        if not self._models.is_without_torch:
+            import_spacy()  # before the thread that imports torch, see there
+        self._pass.load_models()
+
     def read_ahead(self, feedback: Sequence[FeedbackText]) -> None:
         """Let the models read feedback that will be stored, if they have little left to do.
 
@@ -59,7 +65,7 @@ class Readings:
         """
         self._put_aside(self._pass.take_done())
         if self._pass.n_waiting < _MAX_WAITING and (new := self._without_stored(feedback)):
-            import_spacy()  # before the thread that loads the models, see there
+            self.expect_texts()
             self._give(len(new), [part.row for parts in split_feedback(new) for part in parts])
 
     def read(self, batches: Iterable[tuple[int, Sequence[TextRow]]], total: int, unit: str) -> None:
@@ -69,9 +75,8 @@ class Readings:
         :param total: units of all batches.
         :raises ConfigError: when a model cannot be used.
         """
-        import_spacy()
         if not self._journal.count():
-            self._pass.load_models()
+            self.expect_texts()
         n_batches = 0
         for n_units, rows in batches:
             if not n_batches:

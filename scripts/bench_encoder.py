@@ -7,8 +7,9 @@ ways take turns on slices of the same texts, so that a busy machine slows all al
 
   a  sentence-transformers, fp32, batches of 32      c  earful's embedding
   b  the same in bfloat16                            d  earful's embedding and sentiment
-  e  the roof: the rate of a 2048-cube bfloat16 matrix product on one core, divided by the
-     operations of the model's layers per text, without padding
+  e  the roof: the rate of a 2048-cube bfloat16 matrix product on as many cores, divided by the
+     operations of the model's layers per text, without padding; measured before and after each
+     turn, since the rate of a shared machine changes twofold within a minute
 """
 
 import argparse
@@ -18,7 +19,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bench_run
 import numpy as np
@@ -32,7 +33,7 @@ from pipelines.config import user_cache_dir
 
 SLICE = 250
 CUBE = 2048
-CUBES = 8
+CUBES = 6
 
 
 def read_tweets(data: Path) -> list[str]:
@@ -84,38 +85,47 @@ def count_operations(texts: Sequence[str], folder: Path) -> float:
     return float((lengths * per_token + lengths**2 * per_pair).sum())
 
 
-def measure_cubes() -> tuple[float, float]:
-    """Operations of some matrix products, and the CPU seconds that they took on one core."""
+class Spent(NamedTuple):
+    """Seconds that a way took, and the CPU seconds that its operations take at the roof."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    roof_cpu: float = 0.0
+
+    def add(self, other: "Spent") -> "Spent":
+        """Both together."""
+        return Spent(self.wall + other.wall, self.cpu + other.cpu, self.roof_cpu + other.roof_cpu)
+
+
+def measure_roof() -> float:
+    """Operations of matrix products per CPU second, on all cores."""
     import torch
 
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     left, right = (torch.randn(CUBE, CUBE).bfloat16() for _ in range(2))
     started = time.process_time()
     for _ in range(CUBES):
         left @ right
-    spent = time.process_time() - started
-    torch.set_num_threads(n_threads)
-    return CUBES * 2.0 * CUBE**3, spent
+    return CUBES * 2.0 * CUBE**3 / (time.process_time() - started)
 
 
 def time_ways(
-    ways: dict[str, Callable[[list[str]], Any]], slices: Sequence[list[str]]
-) -> tuple[dict[str, tuple[float, float]], float]:
-    """Wall and CPU seconds of each way, and the best rate of matrix products between them."""
-    spent = dict.fromkeys(ways, (0.0, 0.0))
-    best = 0.0
+    ways: dict[str, Callable[[list[str]], Any]], slices: Sequence[list[str]], folder: Path
+) -> dict[str, Spent]:
+    """What each way took for all slices."""
+    spent = dict.fromkeys(ways, Spent())
     for way in ways.values():
         way(slices[0][:64])
     for texts in slices:
-        operations, seconds = measure_cubes()
-        best = max(best, operations / seconds)
+        operations = count_operations(texts, folder)
+        before = measure_roof()
         for name, way in ways.items():
             wall, cpu = time.perf_counter(), time.process_time()
             way(texts)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            spent[name] = (spent[name][0] + wall, spent[name][1] + cpu)
-    return spent, best
+            after = measure_roof()
+            spent[name] = spent[name].add(Spent(wall, cpu, 2 * operations / (before + after)))
+            before = after
+    return spent
 
 
 def print_set(
@@ -126,18 +136,18 @@ def print_set(
 ) -> None:
     """Time one set and print a line a way."""
     texts = [text for part in slices for text in part]
-    spent, best = time_ways(ways, slices)
-    roof = best / (count_operations(texts, folder) / len(texts))
-    plain = len(texts) / spent["a"][1] if "a" in spent else float("nan")
-    print(f"{name}: {len(texts):,} texts; roof (e) {best / 1e9:,.0f} GFLOP/s a core")
+    spent = time_ways(ways, slices, folder)
+    roof_cpu = sum(each.roof_cpu for each in spent.values()) / len(spent)
+    rate = count_operations(texts, folder) / roof_cpu
+    print(f"{name}: {len(texts):,} texts; roof (e) {rate / 1e9:,.0f} GFLOP per CPU second")
     print(f"  {'':4}{'texts/s':>10}{'texts/CPU-s':>13}{'times a':>9}{'of roof':>9}")
-    for way, (wall, cpu) in spent.items():
-        rate = len(texts) / cpu
+    for way, (wall, cpu, ideal) in spent.items():
         print(
-            f"  {way:4}{len(texts) / wall:10.1f}{rate:13.1f}{rate / plain:9.1f}{rate / roof:9.0%}"
+            f"  {way:4}{len(texts) / wall:10.1f}{len(texts) / cpu:13.1f}"
+            f"{spent['a'].cpu / cpu:9.1f}{ideal / cpu:9.0%}"
         )
-    print(f"  {'e':4}{'':10}{roof:13.1f}{roof / plain:9.1f}")
-    print(f"  d / c: {spent['c'][1] / spent['d'][1]:.0%} (CPU)")
+    print(f"  {'e':4}{'':10}{len(texts) / roof_cpu:13.1f}{spent['a'].cpu / roof_cpu:9.1f}")
+    print(f"  d / c: {spent['c'].cpu / spent['d'].cpu:.0%} (CPU)")
 
 
 def main() -> None:

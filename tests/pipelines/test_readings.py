@@ -27,6 +27,7 @@ class CountingModels:
 
     encoder_name = "encoder@1"
     sentiment_name = "sentiment@1"
+    is_without_torch = True
 
     def __init__(self) -> None:
         self.is_free = threading.Event()

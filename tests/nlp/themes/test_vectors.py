@@ -11,7 +11,7 @@ def _rows(n: int, seed: int) -> np.ndarray:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    n=st.integers(1, 60), k=st.integers(1, 70), block=st.integers(1, 80), seed=st.integers(0, 99)
+    n=st.integers(1, 400), k=st.integers(1, 70), block=st.integers(1, 80), seed=st.integers(0, 99)
 )
 def test_neighbours_are_those_of_brute_force_in_any_block(
     n: int, k: int, block: int, seed: int
