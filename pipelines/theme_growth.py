@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from nlp.themes.assignment import KnownThemes, assign_themes
-from nlp.themes.births import is_new_theme, may_be_new, measure_novelty
+from nlp.themes.births import (
+    MIN_SEPARATION,
+    is_new_theme,
+    may_be_new,
+    measure_novelty,
+    measure_separation,
+)
 from nlp.themes.discovery import Discovery, discover_themes
 from nlp.themes.partition import min_theme_size
 from nlp.themes.registry import match_themes
@@ -42,6 +48,11 @@ class _Candidates:
     shares: Any
     expected: Any
 
+    @property
+    def fates(self) -> list[tuple[str, Fate | None]]:
+        """Key of each text, and what an earlier run decided about it."""
+        return list(zip(self.pool.keys, self.pool.fates, strict=True))
+
 
 def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
     """Give every new text a theme or a reason; find new themes among those that fit nowhere.
@@ -53,7 +64,10 @@ def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate]
     known = _describe_known(run, models, known_pool, theme_ids)
     fates = _assign_new(models, pool.take(np.flatnonzero(pool.is_new)), known, theme_ids)
     candidates = _find_candidates(models, pool, fates, known)
-    n_born = _find_births(run, models, candidates, known, fates)
+    numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
+    nearest = [fates.get(key) or before for key, before in candidates.fates]
+    rivals = [numbers.get((fate and fate.nearest) or "", -1) for fate in nearest]
+    n_born = _find_births(run, models, candidates, known, np.array(rivals, np.int32), fates)
     return {**_follow_their_like(pool), **fates}, n_born
 
 
@@ -125,9 +139,17 @@ def _is_left_over(fate: Fate | None) -> bool:
 
 
 def _find_births(
-    run: Run, models: Models, candidates: _Candidates, known: KnownThemes, fates: dict[str, Fate]
+    run: Run,
+    models: Models,
+    candidates: _Candidates,
+    known: KnownThemes,
+    rivals: Any,
+    fates: dict[str, Fate],
 ) -> int:
-    """Themes among the candidates; the fates of their members are written over."""
+    """Themes among the candidates; the fates of their members are written over.
+
+    :param rivals: (n,) number of the known theme that each candidate is nearest to, -1 for none.
+    """
     pool = candidates.pool
     if pool.is_new.sum() < min_theme_size(len(pool.keys)):
         return 0
@@ -141,6 +163,7 @@ def _find_births(
         centres=known.centres,
     )
     labels = _keep_new(candidates, member_labels(found), found.n_themes)
+    labels = _keep_apart(models, pool, known, rivals, labels)
     ids = _revive(run, models, pool, known, labels, found)
     names = name_pool(pool, labels, found.n_themes)
     numbers = [number for number in range(found.n_themes) if number not in ids]
@@ -162,6 +185,21 @@ def _keep_new(candidates: _Candidates, labels: Any, n_themes: int) -> Any:
         new = rows[is_new[rows]]
         is_enough = len(new) >= max(least, MIN_NEW_SHARE * len(rows))
         if not is_enough or not is_new_theme(candidates.shares[new], candidates.expected[new]):
+            labels[rows] = -1
+    return labels
+
+
+def _keep_apart(models: Models, pool: Pool, known: KnownThemes, rivals: Any, labels: Any) -> Any:
+    """Only themes that do not mix with the known one that they are nearest to."""
+    means = fixed_means(models, pool.vectors.shape[1])
+    labels = labels.copy()
+    for number in np.unique(labels[labels >= 0]).tolist():
+        rows = np.flatnonzero(labels == number)
+        own = pool.take(rows)
+        apart = measure_separation(
+            own.vectors, own.langs, rivals[rows], known, registers=own.registers, means=means
+        )
+        if apart < MIN_SEPARATION:
             labels[rows] = -1
     return labels
 

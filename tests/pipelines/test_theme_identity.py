@@ -223,3 +223,10 @@ def test_an_id_is_never_given_twice_not_even_for_the_same_texts(small: Store) ->
         query = select(tables.theme_event.c.theme_id).where(tables.theme_event.c.event == "born")
         births = list(connection.execute(query).scalars())
     assert sorted(births) == sorted(read_themes(small))
+
+
+def test_a_theme_that_doubles_in_one_batch_is_not_born_again(small: Store) -> None:
+    ids = ids_of(small)
+    feed(small, texts_of(2, range(40, 80)), NEVER)
+    assert main_theme(small, texts_of(2, range(40, 80))) == ids[2]
+    assert len(read_themes(small)) == 6

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from nlp.themes.assignment import KnownThemes
-from nlp.themes.births import is_new_theme, may_be_new, measure_novelty
+from nlp.themes.births import (
+    is_new_theme,
+    may_be_new,
+    measure_novelty,
+    measure_separation,
+)
 from nlp.themes.discovery import discover_themes
 from nlp.themes.linking import Link
 from nlp.themes.steadying import KnownLabels, steady_links
@@ -106,3 +111,15 @@ def test_in_a_language_without_themes_only_the_reason_speaks(growing) -> None:
     assert is_new_theme(shares, expected)
     is_left_over = np.arange(len(rows)) % 2 == 0
     assert np.array_equal(may_be_new(shares, everything, is_left_over), is_left_over)
+
+
+def test_a_new_theme_is_apart_from_its_nearest_and_more_of_a_known_one_is_not(growing) -> None:
+    corpus, rows, known = growing
+    for theme, is_apart in ((4, True), (2, False)):
+        own = rows[corpus.gold[rows] == theme]
+        nearest = np.full(len(own), 2, dtype=np.int32)
+        langs = [corpus.langs[row] for row in own]
+        apart = measure_separation(corpus.vectors[own], langs, nearest, known, means=corpus.means)
+        assert apart > 0.8 if is_apart else apart < 0.2
+    alone = measure_separation(corpus.vectors[own], langs, nearest - 3, known, means=corpus.means)
+    assert alone == 1
