@@ -30,8 +30,8 @@ _NOVEL_OLD_ROW = 0.2
 # A group is new from this much above chance: with ten labels planted, nine or ten are found on
 # clinc150 and banking77, three choices each, and none is false. Less lets in false ones.
 _ABOVE_CHANCE = 0.3
-# Separation from the nearest known theme that a new one needs, see ``measure_separation``. At .5 one
-# of ten planted labels of clinc150 is swallowed, at .35 none; without it a doubled theme is born again.
+# Separation from its nearest known theme that a new one needs. At .5 one of ten labels planted in
+# clinc150 is swallowed, at .35 none; without it a theme that doubles is born again.
 MIN_SEPARATION = 0.35
 _MIN_MEMBERS = 5
 
@@ -133,7 +133,9 @@ def measure_separation(
     counts = Counter(langs)
     lang = min(counts, key=lambda code: (-counts[code], code))
     own = np.array([row for row, code in enumerate(langs) if code == lang])
-    members = [row for row in np.flatnonzero(known.labels == rival) if known.langs[row] == lang]
+    members = [
+        row for row in np.flatnonzero(known.labels == rival).tolist() if known.langs[row] == lang
+    ]
     if len(members) < _MIN_MEMBERS or len(own) < _MIN_MEMBERS:
         return 1.0
     fixed = load_language_means() if means is None else means
