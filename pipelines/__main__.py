@@ -1,12 +1,15 @@
 """The program: ``earful`` and ``python -m pipelines``."""
 
 import os
+import signal
 import sys
+import threading
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     _mend_streams()
+    deliver_lost_interrupts()
     try:
         from pipelines.cli.app import STOPPED, run_app
 
@@ -20,6 +23,30 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
+
+
+def deliver_lost_interrupts() -> None:
+    """Raise a KeyboardInterrupt again that came while an object was being removed.
+
+    Python prints what is raised there, and goes on as if nobody had pressed Ctrl-C.
+    """
+    usual = sys.unraisablehook
+
+    def deliver(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is KeyboardInterrupt:
+            # Not here: raised in this function it would be lost again.
+            threading.Timer(0.01, _interrupt_main_thread).start()
+        else:
+            usual(lost)
+
+    sys.unraisablehook = deliver
+
+
+def _interrupt_main_thread() -> None:
+    """As Ctrl-C does: a wait ends too."""
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:
+        signal.pthread_kill(main_thread, signal.SIGINT)
 
 
 def _mend_streams() -> None:

@@ -115,7 +115,12 @@ def _set_noise_aside(run: Run) -> None:
     statement = (
         update(tables.mention)
         .where(mention.feedback_id.in_(noise), is_due)
-        .values(nearest_theme_id=None, theme_strength=None, found_reason="noise")
+        .values(
+            nearest_theme_id=None,
+            theme_strength=None,
+            found_reason="noise",
+            found_run=run.run_id,
+        )
     )
     counted = statement.execution_options(preserve_rowcount=True)
     if run.connection.execute(counted).rowcount:
@@ -143,6 +148,7 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
             nearest_theme_id=bindparam("nearest"),
             theme_strength=bindparam("strength"),
             found_reason=bindparam("reason"),
+            found_run=run.run_id,
         )
     )
     rows = [

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from nlp.themes.edits import Decisions, Edit, find_original
+from nlp.themes.edits import Decisions, Edit, Pin, find_original
 from pipelines import tables
 from pipelines.runs import Run
 from pipelines.theme_events import ThemeEvent
@@ -37,6 +37,10 @@ def describe_news(
             yield from _describe_merge(edit, n_mentions)
         elif edit.action == "undo":
             yield from _describe_undo(edit, by_id)
+        elif edit.action == "split":
+            yield from _describe_split(edit)
+        elif edit.action == "refuse":
+            yield from _describe_refusal(edit)
         else:
             yield ThemeEvent(str(edit.theme_id), *_describe_simple(edit, names), edit.edit_id)
 
@@ -51,6 +55,9 @@ def _describe_simple(edit: Edit, names: Mapping[str, str]) -> tuple[str, dict[st
         return "described", {**said, "text": edit.text}
     if edit.action == "group":
         return "grouped", {"parent": edit.other_id}
+    if edit.action == "pin":
+        pin = edit.pin or Pin()
+        return "pinned", {"n_examples": len(pin.examples), "n_keywords": len(pin.keywords)}
     return edit.action + "d", {}
 
 
@@ -68,12 +75,27 @@ def _describe_move(edit: Edit, moved_from: Mapping[str, int]) -> Iterator[ThemeE
             yield ThemeEvent(theme_id, "moved", {"n_mentions": n, "into": into}, edit.edit_id)
 
 
+def _describe_split(edit: Edit) -> Iterator[ThemeEvent]:
+    whole = str(edit.theme_id)
+    parts = [part.theme_id for part in edit.parts if part.theme_id != whole]
+    yield ThemeEvent(whole, "split", {"into": parts}, edit.edit_id)
+    for theme_id in parts:
+        yield ThemeEvent(theme_id, "split", {"from": whole}, edit.edit_id)
+
+
+def _describe_refusal(edit: Edit) -> Iterator[ThemeEvent]:
+    one, other = str(edit.theme_id), str(edit.other_id)
+    yield ThemeEvent(one, "refused", {"with": other}, edit.edit_id)
+    yield ThemeEvent(other, "refused", {"with": one}, edit.edit_id)
+
+
 def _describe_undo(edit: Edit, by_id: Mapping[str, Edit]) -> Iterator[ThemeEvent]:
     undone = by_id[str(edit.other_id)]
     first = find_original(undone, by_id)
     detail = {"edit_id": undone.edit_id, "action": undone.action}
-    themes = [first.theme_id, first.other_id if first.action == "merge" else None]
-    for theme_id in themes:
+    others = [first.other_id] if first.action in ("merge", "refuse") else []
+    parts = [part.theme_id for part in first.parts]
+    for theme_id in dict.fromkeys([first.theme_id, *others, *parts]):
         if theme_id:
             yield ThemeEvent(theme_id, "undone", detail, edit.edit_id)
 

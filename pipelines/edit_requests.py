@@ -1,36 +1,34 @@
-"""What a person asks to change about themes: checked against the store, then done as one run."""
+"""What a person asks to change about themes, as edits that make sense for the store."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from nlp.themes import edits
 from nlp.themes.edits import Decisions, Edit
-from pipelines import tables
-from pipelines.config import hash_config
-from pipelines.edit_log import append_edit, describe_payload, next_edit_id, read_log, replay_log
+from pipelines.edit_checks import (
+    MAX_NAME_CHARS,
+    MAX_TEXT_CHARS,
+    check_lang,
+    check_text,
+    describe_conflict,
+)
+from pipelines.edit_log import number_edit, read_log, replay_log
 from pipelines.errors import ConfigError
-from pipelines.job import Job, describe_unapplied
-from pipelines.judge import judge_periods
-from pipelines.publish import publish_insights
-from pipelines.runs import begin_run
-from pipelines.store import open_store
-from pipelines.theme_edits import apply_edits, read_text_hashes
-from pipelines.views import SEPARATOR
-
-MAX_NAME_CHARS = 200
-MAX_TEXT_CHARS = 2_000
+from pipelines.mention_texts import read_text_hashes
+from pipelines.models import Models
 
 
 @dataclass(frozen=True)
 class EditRequest:
     """What is asked for; the fields that count are those of :class:`nlp.themes.edits.Edit`.
 
-    :param other_id: of an undo None for the last edit that counts.
+    :param text: a name or a description; of a split the name of the new part, if any.
+    :param other_id: a theme; of accept and refuse a suggestion; of an undo an edit, or the first
+        and the last of several as ``e000001-e000009``, None for the last that counts.
+    :param mention_ids: to move, or of which a part of a split consists.
+    :param about: of a pin, one sentence.
     """
 
     action: str
@@ -39,135 +37,72 @@ class EditRequest:
     lang: str | None = None
     other_id: str | None = None
     mention_ids: Sequence[str] = ()
+    about: str = ""
+    examples: Sequence[str] = ()
+    keywords: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class EditResult:
-    """What an edit did.
+@dataclass
+class Drafts:
+    """Edits on their way into the log of a store.
 
-    :param payload: what was decided, as it stands in the log.
-    :param n_written: rows of theme and mention that changed with it.
+    :param log: every edit so far, the new ones included.
+    :param region: country of phone numbers, for masking what people quote.
     """
 
-    run_id: str
-    store: str
-    edit_id: str
-    action: str
-    theme_id: str | None
-    payload: dict[str, Any]
-    n_written: int
+    connection: Connection
+    models: Models
+    region: str
+    log: list[Edit]
+    decisions: Decisions
+    edits: list[Edit] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, connection: Connection, models: Models, region: str) -> "Drafts":
+        """Nothing new yet."""
+        log = read_log(connection)
+        return cls(connection, models, region, log, replay_log(connection, log))
+
+    @property
+    def next_id(self) -> str:
+        """Id of the next edit."""
+        return number_edit(int(self.log[-1].edit_id[1:]) + 1 if self.log else 1)
+
+    def add(self, drafted: Sequence[Edit]) -> None:
+        """Take edits in; they are numbered in the order given.
+
+        :raises ConfigError: when one of them does not apply, or keeps an earlier one from it.
+        """
+        before = {conflict.edit_id for conflict in self.decisions.conflicts}
+        for edit in drafted:
+            numbered = replace(edit, edit_id=self.next_id)
+            self.log.append(numbered)
+            self.edits.append(numbered)
+        self.decisions = replay_log(self.connection, self.log)
+        by_id = {edit.edit_id: edit for edit in self.edits}
+        for conflict in self.decisions.conflicts:
+            if conflict.edit_id not in before:
+                raise ConfigError(
+                    describe_conflict(by_id.get(conflict.edit_id, self.edits[-1]), conflict)
+                )
 
 
-def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
-    """Log an edit and bring the tables in line with it, as one visible change.
+def require_theme(theme_id: str, theme_ids: Collection[str]) -> None:
+    """Refuse a theme that is not there.
 
-    :raises ConfigError: when it makes no sense for this store; nothing is written then.
+    :raises ConfigError: saying how to find those that are.
     """
-    store = open_store(job.config.store.url)
-    with store.read() as connection:
-        check_request(connection, request)
-    begun = begin_run(
-        store,
-        f"themes {request.action}",
-        config_hash=hash_config(job.config),
-        lock_timeout_s=job.lock_timeout_s,
-    )
-    with begun as run:
-        edit = check_request(run.connection, request)
-        append_edit(run.connection, edit, author, run.started_at)
-        applied = apply_edits(run)
-        judge_periods(run)
-        publish_insights(run)
-    if warning := describe_unapplied(applied):
-        job.progress.warn(warning)
-    return EditResult(
-        run_id=run.run_id,
-        store=store.name,
-        edit_id=edit.edit_id,
-        action=edit.action,
-        theme_id=edit.theme_id,
-        payload=describe_payload(edit),
-        n_written=applied.n_written,
-    )
-
-
-def check_request(connection: Connection, request: EditRequest) -> Edit:
-    """The edit that a request amounts to; merged themes stand for those that they are in now.
-
-    :raises ConfigError: saying what is wrong, with which theme, and what to do.
-    """
-    log = read_log(connection)
-    decisions = replay_log(connection, log)
-    edit_id = next_edit_id(connection)
-    if request.action == "undo":
-        edit = _prepare_undo(edit_id, request, log, decisions)
-    else:
-        edit = _prepare_edit(connection, edit_id, request, decisions)
-    before = {conflict.edit_id for conflict in decisions.conflicts}
-    for conflict in replay_log(connection, [*log, edit]).conflicts:
-        if conflict.edit_id not in before:
-            raise ConfigError(_describe_conflict(edit, conflict))
-    return edit
-
-
-def _prepare_edit(
-    connection: Connection, edit_id: str, request: EditRequest, decisions: Decisions
-) -> Edit:
-    theme_id = str(request.theme_id)
-    _require_theme(connection, theme_id)
-    edit = Edit(edit_id, request.action, theme_id, lang=_check_lang(request.lang))
-    if request.action == "move":
-        mentions = _find_mentions(connection, request.mention_ids)
-        return replace(edit, theme_id=decisions.resolve(theme_id), mentions=mentions)
-    _refuse_merged(theme_id, decisions)
-    if request.action == "rename":
-        return replace(edit, text=_check_text("name", request.text, MAX_NAME_CHARS))
-    if request.action == "describe":
-        return replace(edit, text=_check_text("description", request.text, MAX_TEXT_CHARS))
-    if request.action in ("mute", "unmute"):
-        _refuse_repetition(theme_id, request.action, decisions)
-    elif request.other_id is not None:
-        _require_theme(connection, request.other_id)
-        return replace(edit, other_id=decisions.resolve(request.other_id))
-    return edit
-
-
-def _prepare_undo(
-    edit_id: str, request: EditRequest, log: Sequence[Edit], decisions: Decisions
-) -> Edit:
-    by_id = {edit.edit_id: edit for edit in log}
-    undone_id = request.other_id or _find_last(log, decisions)
-    undone = by_id.get(undone_id)
-    if undone is None:
-        raise ConfigError(
-            f"there is no edit {undone_id!r} among {len(log):,}; list them with: "
-            "earful themes history"
-        )
-    if in_undo := decisions.undone_by.get(undone_id):
-        raise ConfigError(
-            f"{undone_id} was undone by {in_undo}; bring it back with: earful themes undo {in_undo}"
-        )
-    original = edits.find_original(undone, by_id)
-    return Edit(edit_id, "undo", original.theme_id, other_id=undone_id)
-
-
-def _find_last(log: Sequence[Edit], decisions: Decisions) -> str:
-    """The last edit that counts and is no undo, so that undoing twice takes two edits back."""
-    for edit in reversed(log):
-        if edit.action != "undo" and edit.edit_id in decisions.effective:
-            return edit.edit_id
-    raise ConfigError("there is no edit to undo; see what was done with: earful themes history")
-
-
-def _require_theme(connection: Connection, theme_id: str) -> None:
-    query = select(tables.theme.c.theme_id).where(tables.theme.c.theme_id == theme_id)
-    if connection.execute(query).first() is None:
+    if theme_id not in theme_ids:
         raise ConfigError(
             f"there is no theme {theme_id!r}; list them with: earful themes list --all"
         )
 
 
-def _refuse_merged(theme_id: str, decisions: Decisions) -> None:
+def refuse_merged(theme_id: str, decisions: Decisions) -> None:
+    """Refuse to edit a theme whose mentions are in another one.
+
+    :raises ConfigError: naming that one.
+    """
     target = decisions.resolve(theme_id)
     if target != theme_id:
         merge_id = decisions.themes[theme_id].merge_id
@@ -177,16 +112,7 @@ def _refuse_merged(theme_id: str, decisions: Decisions) -> None:
         )
 
 
-def _refuse_repetition(theme_id: str, action: str, decisions: Decisions) -> None:
-    decision = decisions.themes.get(theme_id)
-    is_muted = decision is not None and decision.is_muted
-    if is_muted == (action == "mute"):
-        raise ConfigError(
-            f"theme {theme_id} is {'muted already' if is_muted else 'not muted'}; nothing was done"
-        )
-
-
-def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The mentions with the hashes of what they say.
 
     :raises ConfigError: when there are none, or some are not in the store.
@@ -205,54 +131,86 @@ def _find_mentions(connection: Connection, ids: Sequence[str]) -> tuple[tuple[st
     return tuple(sorted(found.items()))
 
 
-def _check_lang(lang: str | None) -> str | None:
-    if lang is not None and not re.fullmatch("[a-z]{2,3}", lang):
-        raise ConfigError(f"--lang {lang!r} is no language code; give one such as en, he or ar")
-    return lang
+def prepare_edit(drafts: Drafts, request: EditRequest) -> Edit:
+    """The edit that a request amounts to; merged themes stand for those that they are in now.
 
-
-def _check_text(what: str, text: str, max_chars: int) -> str:
-    """The text on one line, in composed form.
-
-    :raises ConfigError: when it is empty, too long, or holds what no table should.
+    :raises ConfigError: saying what is wrong, with which theme, and what to do.
     """
-    clean = unicodedata.normalize("NFC", " ".join(text.split()))
-    if not clean:
-        raise ConfigError(
-            f"the {what} is empty; give one, or take yours back with: earful themes undo"
-        )
-    if len(clean) > max_chars:
-        raise ConfigError(
-            f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"
-        )
-    if any(unicodedata.category(each) in ("Cc", "Cs") for each in clean):
-        raise ConfigError(f"the {what} holds control characters or broken text; type it again")
-    if what == "name" and SEPARATOR.strip() in clean:
-        raise ConfigError(
-            f"a name cannot hold {SEPARATOR.strip()!r}, which separates names in v_feedback; "
-            "leave it out"
-        )
-    return clean
+    theme_id, decisions = str(request.theme_id), drafts.decisions
+    require_theme(theme_id, decisions.theme_ids)
+    edit = Edit("", request.action, theme_id, lang=check_lang(request.lang))
+    if request.action == "move":
+        mentions = find_mentions(drafts.connection, request.mention_ids)
+        return replace(edit, theme_id=decisions.resolve(theme_id), mentions=mentions)
+    refuse_merged(theme_id, decisions)
+    if request.action == "rename":
+        return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS))
+    if request.action == "describe":
+        return replace(edit, text=check_text("description", request.text, MAX_TEXT_CHARS))
+    if request.action in ("mute", "unmute"):
+        _refuse_repetition(theme_id, request.action, decisions)
+    elif request.other_id is not None:
+        require_theme(request.other_id, decisions.theme_ids)
+        return replace(edit, other_id=decisions.resolve(request.other_id))
+    return edit
 
 
-def _describe_conflict(edit: Edit, conflict: edits.Conflict) -> str:
-    theme_id, other_id = edit.theme_id, edit.other_id
-    if conflict.edit_id != edit.edit_id:
-        return (
-            f"undoing {other_id} would leave edit {conflict.edit_id} without sense "
-            f"({conflict.reason}); look at both with: earful themes history"
+def prepare_undos(drafts: Drafts, named: str | None) -> list[Edit]:
+    """One undo for each edit that is named, the last edit first.
+
+    :param named: an edit, or the first and the last of several as ``e000001-e000009``.
+    :raises ConfigError: when there is none to undo.
+    """
+    first, dash, last = (named or _find_last(drafts)).partition("-")
+    by_id = {edit.edit_id: edit for edit in drafts.log}
+    if not dash:
+        _check_undo(first, by_id, drafts.decisions)
+        chosen = [first]
+    else:
+        for end in (first, last):
+            _require_edit(end, by_id)
+        effective = drafts.decisions.effective
+        chosen = [
+            edit.edit_id
+            for edit in drafts.log
+            if first <= edit.edit_id <= last and edit.edit_id in effective and edit.action != "undo"
+        ]
+        if not chosen:
+            raise ConfigError(f"no edit from {first} to {last} counts; nothing was done")
+    return [
+        Edit("", "undo", edits.find_original(by_id[each], by_id).theme_id, other_id=each)
+        for each in reversed(chosen)
+    ]
+
+
+def _check_undo(undone_id: str, by_id: dict[str, Edit], decisions: Decisions) -> None:
+    _require_edit(undone_id, by_id)
+    if in_undo := decisions.undone_by.get(undone_id):
+        raise ConfigError(
+            f"{undone_id} was undone by {in_undo}; bring it back with: earful themes undo {in_undo}"
         )
-    if conflict.reason == edits.INTO_ITSELF:
-        verb = "merged into itself" if edit.action == "merge" else "put under itself"
-        return f"theme {theme_id} cannot be {verb}; name another theme"
-    if conflict.reason == edits.IS_GROUPED:
-        return (
-            f"theme {other_id} is in a group itself, and there are two levels only; take it out "
-            f"with: earful themes group {other_id} --alone"
+
+
+def _require_edit(edit_id: str, by_id: dict[str, Edit]) -> None:
+    if edit_id not in by_id:
+        raise ConfigError(
+            f"there is no edit {edit_id!r} among {len(by_id):,}; list them with: "
+            "earful themes history"
         )
-    if conflict.reason == edits.IS_GROUP:
-        return (
-            f"theme {theme_id} has themes under it, and there are two levels only; put those "
-            f"under {other_id} first"
+
+
+def _find_last(drafts: Drafts) -> str:
+    """The last edit that counts and is no undo, so that undoing twice takes two edits back."""
+    for edit in reversed(drafts.log):
+        if edit.action != "undo" and edit.edit_id in drafts.decisions.effective:
+            return edit.edit_id
+    raise ConfigError("there is no edit to undo; see what was done with: earful themes history")
+
+
+def _refuse_repetition(theme_id: str, action: str, decisions: Decisions) -> None:
+    decision = decisions.themes.get(theme_id)
+    is_muted = decision is not None and decision.is_muted
+    if is_muted == (action == "mute"):
+        raise ConfigError(
+            f"theme {theme_id} is {'muted already' if is_muted else 'not muted'}; nothing was done"
         )
-    return f"{edit.action} of theme {theme_id} cannot be done: {conflict.reason}"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from pipelines.store import Store, open_store, read_info, write_info
 
 if TYPE_CHECKING:
     from pipelines.ingest import ReadAhead
+    from pipelines.models import Models
     from pipelines.theme_edits import Applied
 
 STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
@@ -39,6 +41,13 @@ class Job:
     secret_path: Path = field(default_factory=user_secret_path)
     progress: Progress = field(default_factory=SilentProgress)
     is_refit: bool = False
+
+    @cached_property
+    def models(self) -> "Models":
+        """The models of this job, each loaded when it is first needed."""
+        from pipelines.models import Models
+
+        return Models(self.config.models, self.cache_dir)
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,7 @@ def _check_models(job: Job) -> None:
 
     :raises ConfigError: when a model cannot be used.
     """
-    from pipelines.models import Models
-
-    Models(job.config.models, job.cache_dir).check()
+    job.models.check()
 
 
 @dataclass(frozen=True)
@@ -132,14 +139,13 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         link_feedback(run)
     elif step == "discover":
         from pipelines.discover import discover_store
-        from pipelines.models import Models
         from pipelines.theme_edits import apply_edits
         from pipelines.theme_fit import RefitPlan
 
         themes = job.config.themes
         plan = RefitPlan(job.is_refit, themes.refit_growth, themes.refit_every_days)
-        discover_store(run, Models(job.config.models, job.cache_dir), job.progress, plan)
-        if warning := describe_unapplied(apply_edits(run)):
+        discover_store(run, job.models, job.progress, plan)
+        if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":
         from pipelines.judge import judge_periods

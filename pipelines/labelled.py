@@ -30,6 +30,7 @@ class Source:
     """One table with labelled rows.
 
     :param position: of the table in its file.
+    :param label: empty where there is none; only themes can be measured without.
     """
 
     file: InputFile
@@ -86,7 +87,8 @@ def read_rows(sources: Sequence[Source]) -> Iterator[LabelledRow | BadRow]:
                     continue
                 get = row.values.get
                 lang = get(source.lang, "").strip() if source.lang else ""
-                text, label = get(source.text, ""), get(source.label, "").strip()
+                text = get(source.text, "")
+                label = get(source.label, "").strip() if source.label else ""
                 yield LabelledRow(source.file.name, row.number, text, label, lang)
 
 
@@ -126,6 +128,8 @@ def _recognise_label(sample: Sample, task: Task, text: str | None) -> str:
     for name in load_config("evaluate.toml")[task.value]["names"]:
         if column := by_name.get(fold_name(name)):
             return column
+    if task is Task.THEMES:
+        return ""
     raise ConfigError(
         f"{sample.place}: no column looks like labels for --task {task}; name it with "
         f"--label COLUMN. There are: {list_names(sample.columns, 40)}"

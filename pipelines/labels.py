@@ -17,6 +17,7 @@ class Task(StrEnum):
 
     SENTIMENT = "sentiment"
     LANGUAGE = "language"
+    THEMES = "themes"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def read_labels(
 def _read_word(task: Task, label: str) -> str | None:
     from nlp.label_names import fold_label, read_language, sentiment_names
 
+    if task is Task.THEMES:
+        return " ".join(label.split())
     if task is Task.LANGUAGE:
         return read_language(label)
     return sentiment_names().get(fold_label(label))
@@ -108,10 +111,10 @@ def _describe_unknown(
             f"column of labels with --label"
         )
     ranked = sorted(unknown, key=lambda label: (-unknown[label], label))
-    shown = ", ".join(f"{_show(label)} ({unknown[label]:,})" for label in ranked[:_SHOWN])
+    shown = ", ".join(f"{show_label(label)} ({unknown[label]:,})" for label in ranked[:_SHOWN])
     more = f" and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else ""
     example = "negative" if task is Task.SENTIMENT else "en"
-    remedy = ",".join(f"{_show(label)}={example}" for label in ranked[:2])
+    remedy = ",".join(f"{show_label(label)}={example}" for label in ranked[:2])
     return (
         f"{head}: {shown}{more}. Say what they mean ({_name_meanings(task)}, or nothing to leave "
         f"them out), as in: --labels '{remedy}'"
@@ -119,12 +122,14 @@ def _describe_unknown(
 
 
 def _name_meanings(task: Task) -> str:
+    if task is Task.THEMES:
+        return "another label"
     if task is Task.LANGUAGE:
         return "an ISO code, an English language name or und"
     return "negative, neutral or positive"
 
 
-def _show(label: str) -> str:
+def show_label(label: str) -> str:
     """A label as it may be shown: a wrongly chosen column may hold addresses or numbers."""
     from nlp.masking import mask_text
 

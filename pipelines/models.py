@@ -103,6 +103,14 @@ class Models:
         """
         return read_meanings(texts, langs, self._encoder, self._sentiment)
 
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of distinct normalised texts, without their sentiment: (n, dim).
+
+        :raises ConfigError: when the model cannot be used.
+        """
+        vectors: NDArray[np.float16] = self._encoder.encode(texts)
+        return vectors
+
     def score(self, texts: Sequence[str], langs: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of negative, neutral and positive, without the vectors: (n, 3).
 

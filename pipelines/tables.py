@@ -206,6 +206,9 @@ mention = Table(
         "far_from_all, between_themes, too_short, no_content, noise, ...",
     ),
     _text("found_reason", "unassigned_reason as found, before people's edits"),
+    _text("drawn_to", "the theme that people's pins and splits draw it to; null when none does"),
+    _text("drawn_by", "the edit that draws it"),
+    _text("found_run", "the run that found its theme or the reason; null while undecided"),
     _text("edit_id", "the edit that decided its theme; null where none did"),
     _text("run_id", "the run that made it"),
     Index("ix_mention_feedback", "feedback_id"),
@@ -257,6 +260,7 @@ theme = Table(
     _text("parent_id", "the group of themes it belongs to"),
     _text("merged_into", "the theme that holds its mentions now; null unless merged"),
     _text("merge_id", "the edit that merged it"),
+    _text("made_by", "the edit that pinned or split it off; null where it was found"),
     _text("status", "active, muted, merged or retired", nullable=False),
     _text("found_status", "active, faded (silent of late) or retired, before people's edits"),
     _count("n_quiet_runs", "runs with new feedback since the theme last got its usual share"),
@@ -304,12 +308,23 @@ theme_edit = Table(
     _text("author", "who"),
     _text(
         "action",
-        "rename, describe, merge, move, mute, unmute, group, undo",
+        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
-    _json("payload", "what was decided"),
+    _json("payload", "what was decided; of a pin also examples in customers' words, masked"),
     comment="people's decisions about themes; append only",
+)
+
+theme_suggestion = Table(
+    "theme_suggestion",
+    metadata,
+    _key("suggestion_id", "derived from the two themes"),
+    Column("theme_id", Text, nullable=False, comment="a theme"),
+    Column("other_id", Text, nullable=False, comment="a theme that may be the same"),
+    _number("strength", "0..1: how much the mentions of each resemble those of the other"),
+    _text("run_id", "the run that found it"),
+    comment="pairs of themes that a person may merge; refused ones are in theme_edit",
 )
 
 theme_event = Table(

@@ -44,7 +44,7 @@ def add_themes(
             continue
         ids[number] = make_theme_id([pool.keys[row] for row in rows], theme_ids)
         theme_ids.add(ids[number])
-        name = _make_distinct(names[number], taken)
+        name = make_distinct(names[number], taken)
         taken.add(name.casefold())
         _insert_theme(run, ids[number], name, names[number])
         langs = sorted({pool.langs[row] for row in rows})
@@ -56,7 +56,9 @@ def add_themes(
 
 def name_pool(pool: Pool, labels: Any, n_themes: int) -> Sequence[ThemeName]:
     """Words for each theme of some texts, by number."""
-    return name_themes(pool.texts, pool.langs, pool.vectors, labels, n_themes)
+    return name_themes(
+        pool.texts, pool.langs, pool.vectors, labels, n_themes, documents=pool.documents
+    )
 
 
 def rename_theme(run: Run, theme_id: str, was: str | None, named: ThemeName) -> str:
@@ -66,7 +68,7 @@ def rename_theme(run: Run, theme_id: str, was: str | None, named: ThemeName) -> 
     :returns: its new name as found; the old one where that still fits.
     """
     taken = _read_names(run.connection) - {(was or "").casefold()}
-    name = _make_distinct(named, taken)
+    name = make_distinct(named, taken)
     run.connection.execute(
         update(tables.theme)
         .where(tables.theme.c.theme_id == theme_id)
@@ -139,7 +141,11 @@ def _read_names(connection: Connection) -> set[str]:
     return {name.casefold() for row in rows for name in row if name}
 
 
-def _make_distinct(named: ThemeName, taken: set[str]) -> str:
+def make_distinct(named: ThemeName, taken: Collection[str]) -> str:
+    """The name, or what is made of it where it is taken.
+
+    :param taken: names in lower case.
+    """
     if named.name.casefold() not in taken:
         return named.name
     further: Sequence[str] = [

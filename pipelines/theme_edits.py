@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from nlp.themes.edits import Decisions, Move, Said, ThemeDecision, pick_text
+from nlp.themes.edits import Move
 from pipelines import tables
 from pipelines.edit_events import describe_news
 from pipelines.edit_log import read_log, replay_log
+from pipelines.mention_texts import read_text_hashes
+from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.theme_births import write_quotes
+from pipelines.theme_draws import draw_mentions, note_draws, run_encoder
 from pipelines.theme_events import record_events
 from pipelines.theme_pool import load_members
+from pipelines.theme_rows import write_themes
 
 # Of so many themes the members are in memory together while their quotes are chosen.
 THEMES_A_BATCH = 50
@@ -45,108 +49,46 @@ class Applied:
 
 @dataclass
 class _Changes:
-    """What differed: themes that lost or got mentions, and from where each edit moved some.
-
-    Names are in no figure: only mentions and statuses make it necessary to count and judge anew.
-    """
+    """What differed: themes that lost or got mentions, and from where each edit moved some."""
 
     n_mentions: int = 0
-    n_themes: int = 0
-    n_statuses: int = 0
     themes: set[str] = field(default_factory=set)
     moved_from: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
-def apply_edits(run: Run) -> Applied:
+def apply_edits(run: Run, models: Models) -> Applied:
     """Bring themes, mentions, quotes and events in line with what was found and with the log.
 
     Writes only what differs; nothing at all when neither has changed since.
+
+    :param models: loaded only where people pinned themes by texts that were never read.
     """
     applied = Applied()
     if read_info(run.connection, _APPLIED_TO) == _describe_state(run):
         return applied
     log = read_log(run.connection)
     decisions = replay_log(run.connection, log)
-    names = _read_names(run)
+    names = dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
     changes = _Changes()
-    _write_themes(run, decisions, changes)
+    written = write_themes(run, decisions)
+    draw_mentions(run, models, decisions)
     applied.n_moves_lost = _write_moves(run, decisions.moves, changes)
     _write_unmoved(run, changes)
     _write_quotes(run, sorted(changes.themes | _find_stale_quotes(run)))
     record_events(run, list(describe_news(run, log, decisions, names, changes.moved_from)))
-    applied.n_written = changes.n_themes + changes.n_mentions
+    applied.n_written = written.n_themes + changes.n_mentions
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
-    if changes.n_mentions or changes.n_statuses:
+    if changes.n_mentions or written.n_statuses:
         run.mark_changed()
+    note_draws(run, models, decisions)
     write_info(run.connection, _APPLIED_TO, _describe_state(run))
     return applied
-
-
-def read_text_hashes(connection: Connection, mention_ids: Sequence[str]) -> dict[str, str]:
-    """What mentions say, as hashes; without those that are not in the store."""
-    found: dict[str, str] = {}
-    for start in range(0, len(mention_ids), _IDS_A_STATEMENT):
-        query = select(_mention.mention_id, _mention.text_hash).where(
-            _mention.mention_id.in_(mention_ids[start : start + _IDS_A_STATEMENT])
-        )
-        found.update(connection.execute(query).all())
-    return found
 
 
 def _describe_state(run: Run) -> str:
     """What edits are laid over, and the last of them: while neither changes nothing is to do."""
     last = run.connection.execute(select(func.max(tables.theme_edit.c.edit_id))).scalar()
     return f"{read_info(run.connection, 'data_version') or 0} {last or '-'}"
-
-
-def _read_names(run: Run) -> dict[str, str]:
-    return dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
-
-
-def _write_themes(run: Run, decisions: Decisions, changes: _Changes) -> None:
-    for row in run.connection.execute(select(tables.theme)).mappings().all():
-        decision = decisions.themes.get(row["theme_id"], ThemeDecision())
-        differing = {
-            name: value
-            for name, value in _decide_theme(row, decision).items()
-            if row[name] != value
-        }
-        if differing:
-            run.connection.execute(
-                update(tables.theme)
-                .where(_theme.theme_id == row["theme_id"])
-                .values(**differing, updated_run=run.run_id)
-            )
-            changes.n_themes += 1
-            changes.n_statuses += "status" in differing
-
-
-def _decide_theme(row: Mapping[Any, Any], decision: ThemeDecision) -> dict[str, Any]:
-    """The columns of a theme that people have a say in."""
-    name = pick_text(decision.names, row["lang"])
-    description = pick_text(decision.descriptions, row["lang"])
-    return {
-        "name": name or row["found_name"] or row["name"],
-        "description": description or row["found_description"],
-        "names": _by_language(decision.names),
-        "descriptions": _by_language(decision.descriptions),
-        "status": _decide_status(row["found_status"], decision),
-        "parent_id": decision.parent_id,
-        "merged_into": decision.merged_into,
-        "merge_id": decision.merge_id,
-    }
-
-
-def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:
-    return {lang: each.text for lang, each in said.items() if lang is not None} or None
-
-
-def _decide_status(found: str | None, decision: ThemeDecision) -> str:
-    if decision.merged_into:
-        return "merged"
-    if decision.is_muted:
-        return "muted"
-    return "retired" if found == "retired" else "active"
 
 
 def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:
@@ -208,20 +150,25 @@ def _move_edits() -> Any:
 
 
 def _write_unmoved(run: Run, changes: _Changes) -> None:
-    """All mentions that nobody moved: as found, or where the theme that was found was merged to."""
+    """All mentions that nobody moved: where they are drawn to, else as found.
+
+    What was merged stands for the theme that it was merged into.
+    """
     is_free = or_(_mention.edit_id.is_(None), _mention.edit_id.not_in(_move_edits()))
-    has_theme = and_(_mention.found_reason.is_(None), _mention.nearest_theme_id.is_not(None))
+    found = case((_mention.found_reason.is_(None), _mention.nearest_theme_id))
+    own = func.coalesce(_mention.drawn_to, found)
     target: ColumnElement[Any] = func.coalesce(_theme.merged_into, _theme.theme_id)
+    decided_by = func.coalesce(_theme.merge_id, _mention.drawn_by)
     _write_differing(
         run,
         changes,
-        and_(is_free, has_theme, _theme.theme_id == _mention.nearest_theme_id),
-        {"theme_id": target, "unassigned_reason": None, "edit_id": _theme.merge_id},
+        and_(is_free, own.is_not(None), _theme.theme_id == own),
+        {"theme_id": target, "unassigned_reason": None, "edit_id": decided_by},
     )
     _write_differing(
         run,
         changes,
-        and_(is_free, ~has_theme),
+        and_(is_free, own.is_(None)),
         {"theme_id": None, "unassigned_reason": _mention.found_reason, "edit_id": None},
     )
 
@@ -255,20 +202,8 @@ def _find_stale_quotes(run: Run) -> set[str]:
 
 def _write_quotes(run: Run, theme_ids: Sequence[str]) -> None:
     """Choose quotes anew for every theme that got or lost mentions."""
-    encoder_name = _find_encoder(run)
+    encoder_name = run_encoder(run)
     for start in range(0, len(theme_ids), THEMES_A_BATCH):
         batch = theme_ids[start : start + THEMES_A_BATCH]
         for theme_id, members in load_members(run.connection, encoder_name, batch).items():
             write_quotes(run, theme_id, members)
-
-
-def _find_encoder(run: Run) -> str:
-    """The encoder of the vectors in the store: of this run, or of the last that read texts."""
-    column = tables.run.c
-    query = (
-        select(column.encoder)
-        .where(column.encoder.is_not(None), column.status == "done")
-        .order_by(column.run_id.desc())
-        .limit(1)
-    )
-    return run.facts.get("encoder") or run.connection.execute(query).scalar() or ""

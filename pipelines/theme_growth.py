@@ -18,6 +18,7 @@ from nlp.themes.partition import min_theme_size
 from nlp.themes.registry import match_themes
 from pipelines.models import Models
 from pipelines.runs import Run
+from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool
 from pipelines.theme_events import ThemeEvent, record_events
 from pipelines.theme_pool import Fate, Pool, fixed_means, read_centres
@@ -168,6 +169,7 @@ def _find_births(
     names = name_pool(pool, labels, found.n_themes)
     numbers = [number for number in range(found.n_themes) if number not in ids]
     ids |= add_themes(run, pool, labels, names, numbers)
+    store_suggestions(run, ids, found.suggestions)
     rows = {row: ids[int(labels[row])] for row in np.flatnonzero(labels >= 0).tolist()}
     for row, theme_id in rows.items():
         fates[pool.keys[row]] = Fate(theme_id, float(found.strengths[row]), None)

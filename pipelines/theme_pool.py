@@ -99,8 +99,24 @@ class Pool:
 
 def load_pool(run: Run, models: Models) -> Pool:
     """Every distinct mention of feedback that counts; its copies stand beside it."""
-    rows = run.connection.execute(_select_members(models.encoder_name)).all()
+    return read_pool(run.connection, models.encoder_name)
+
+
+def read_pool(connection: Connection, encoder_name: str) -> Pool:
+    """See :func:`load_pool`; of the vectors of this encoder."""
+    rows = connection.execute(_select_members(encoder_name)).all()
     return _collapse(*_read_rows(rows))
+
+
+def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) -> Pool:
+    """The distinct mentions of one theme, as people see it: after edits."""
+    own = set(
+        connection.execute(select(mention.mention_id).where(mention.theme_id == theme_id)).scalars()
+    )
+    speaks = select(mention.feedback_id).where(mention.theme_id == theme_id)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    pool = _collapse(*_read_rows(connection.execute(query).all()))
+    return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
 
 
 @dataclass(frozen=True)
@@ -236,6 +252,18 @@ def _stored_fate(rows: Sequence[Any]) -> Fate | None:
     return Fate(decided.nearest_theme_id, decided.theme_strength, decided.found_reason)
 
 
+def find_encoder(connection: Connection) -> str:
+    """The encoder of the last run that read texts; empty where none did."""
+    column = tables.run.c
+    query = (
+        select(column.encoder)
+        .where(column.encoder.is_not(None), column.status == "done")
+        .order_by(column.run_id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar() or ""
+
+
 def fixed_means(models: Models, dim: int) -> LanguageMeans:
     """The shipped language means, for the encoder that they were made with."""
     return load_language_means() if models.is_default_encoder else zero_means(dim)
@@ -246,15 +274,20 @@ def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
 
     After a change of the encoder it is fitted anew, to the members of the themes.
     """
-    column = tables.language_centre.c
-    query = select(column.lang, column.data).where(column.model == models.encoder_name)
-    stored = run.connection.execute(query).all()
-    if stored:
-        return {lang: np.frombuffer(data, dtype="<f4") for lang, data in stored}
+    if stored := find_centres(run.connection, models.encoder_name):
+        return stored
     means = fixed_means(models, known.vectors.shape[1])
     centres = fit_centres(known.vectors, name_voices(known.langs, known.registers), means)
     write_centres(run, models, centres)
     return dict(centres)
+
+
+def find_centres(connection: Connection, encoder_name: str) -> dict[str, Any]:
+    """What is kept of :func:`read_centres`; empty where nothing is."""
+    column = tables.language_centre.c
+    query = select(column.lang, column.data).where(column.model == encoder_name)
+    stored = connection.execute(query).all()
+    return {lang: np.frombuffer(data, dtype="<f4") for lang, data in stored}
 
 
 def write_centres(run: Run, models: Models, centres: Any) -> None:

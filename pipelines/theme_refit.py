@@ -13,6 +13,7 @@ from nlp.themes.registry import Matching, Share, match_themes
 from nlp.themes.steadying import KnownLabels
 from pipelines.models import Models
 from pipelines.runs import Run
+from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool, rename_theme
 from pipelines.theme_events import ThemeEvent, record_events
 from pipelines.theme_pool import Fate, Pool, fixed_means, write_centres
@@ -59,6 +60,7 @@ def fit_themes(run: Run, models: Models, pool: Pool, cause: str) -> Refit:
     origins = _find_origins(registry, matching)
     born = add_themes(run, pool, labels, names, matching.born, origins)
     ids |= born
+    store_suggestions(run, ids, found.suggestions)
     _tell_lives(run, registry, matching, ids, labels, cause)
     _rename_changed(run, registry, matching, names)
     kept = _find_kept(registry, matching, known)
@@ -144,7 +146,7 @@ def _tell_lives(
             write_status(run, theme.theme_id, "active")
     for share in matching.split:
         if share.found in ids:
-            detail = {"cause": cause, "into": ids[share.found], **_describe_share(share)}
+            detail = {"cause": cause, "into": [ids[share.found]], **_describe_share(share)}
             events.append(ThemeEvent(registry.themes[share.known].theme_id, "split", detail))
     events += _tell_gone(run, registry, matching, ids, cause)
     record_events(run, events)

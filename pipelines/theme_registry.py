@@ -55,7 +55,7 @@ class Registry:
 def read_registry(run: Run) -> Registry:
     """Every theme that a run found; those that people made are theirs alone."""
     columns = (_THEME.theme_id, _THEME.found_name, _THEME.found_status)
-    query = select(*columns).where(_THEME.origin == "discovered").order_by(_THEME.theme_id)
+    query = select(*columns).where(_THEME.made_by.is_(None)).order_by(_THEME.theme_id)
     themes = [KnownTheme(*row[:2], row[2] or "active") for row in run.connection.execute(query)]
     edited = _find_edited(run)
     locked = [number for number, each in enumerate(themes) if each.theme_id in edited]

@@ -79,7 +79,7 @@ class Bench:
             start = time.process_time()
             discover_store(run, CachedModels(), SilentProgress(), **options)  # type: ignore[arg-type]
             self.seconds = time.process_time() - start
-            apply_edits(run)
+            apply_edits(run, CachedModels())  # type: ignore[arg-type]
 
     def read(self) -> tuple[Any, Any]:
         """Nearest theme of each row, "" for none, and whether it is assigned."""

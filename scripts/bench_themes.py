@@ -60,7 +60,7 @@ def main() -> None:
     )
     for name in options.sets:
         rows = read_set(name, options.data, options.limit)
-        vectors = _encode_cached(rows.texts, encoder, options.work)
+        vectors = encode_cached(rows.texts, encoder, options.work)
         print(_score(name, rows, vectors), flush=True)
 
 
@@ -91,7 +91,8 @@ def read_set(name: str, data: Path, limit: int | None = None) -> Rows:
     return Rows(*map(list, zip(*rows, strict=True)))
 
 
-def _encode_cached(texts: list[str], encoder: object, work: Path) -> NDArray[np.float16]:
+def encode_cached(texts: list[str], encoder: object, work: Path) -> NDArray[np.float16]:
+    """Vectors of texts, kept in the work folder by text and encoder."""
     name = encoder.name  # type: ignore[attr-defined]
     key = sha256("\0".join([name, *texts]).encode()).hexdigest()[:24]
     path = work / f"{key}.npy"

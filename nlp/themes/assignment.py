@@ -53,6 +53,16 @@ class KnownThemes:
         """Voice of each member."""
         return name_voices(self.langs, self.registers)
 
+    def take(self, rows: Sequence[int]) -> KnownThemes:
+        """Only these members."""
+        return replace(
+            self,
+            vectors=np.asarray(self.vectors)[rows],
+            langs=[self.langs[row] for row in rows],
+            labels=np.asarray(self.labels, dtype=np.int32)[rows],
+            registers=self.registers and [self.registers[row] for row in rows],
+        )
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -94,8 +104,7 @@ def assign_themes(
     shares = np.ones(len(texts), dtype=np.float32)
     if len(known.labels):
         fixed = load_language_means() if means is None else means
-        kept = choose_members(known, max_members)
-        judge = _Judge(kept, fixed)
+        judge = Judge(known.take(choose_members(known, max_members)), fixed)
         for voice, own in rows_by_language(name_voices(langs, registers)).items():
             for start in range(0, len(own), _BLOCK):
                 rows = own[start : start + _BLOCK]
@@ -123,7 +132,21 @@ def recall_members(known: KnownThemes, means: LanguageMeans | None = None) -> In
     return recalled
 
 
-class _Judge:
+@dataclass(frozen=True)
+class Compared:
+    """New rows and the members that they are compared with, in one space.
+
+    :param rows: (n, k) unit rows.
+    :param known: (m, k) unit rows.
+    :param members: (m,) numbers of these members among all.
+    """
+
+    rows: Floats
+    known: Floats
+    members: NDArray[np.intp]
+
+
+class Judge:
     """Compares rows with members of their own language, or across where there are too few."""
 
     def __init__(self, known: KnownThemes, fixed: LanguageMeans) -> None:
@@ -134,20 +157,25 @@ class _Judge:
         self._cuts: dict[str, tuple[float, float]] = {}
 
     def compare(self, vectors: NDArray[np.floating], voice: str) -> Nearest:
+        """Let the nearest members vote on rows of one voice."""
+        placed = self.place(vectors, voice)
+        return nearest_themes(placed.rows, placed.known, self._known.labels[placed.members])
+
+    def place(self, vectors: NDArray[np.floating], voice: str) -> Compared:
+        """Put rows of one voice beside the members that can be compared with them."""
         voices, lang = [voice] * len(vectors), language_of(voice)
         members = self._own_members(lang)
         if len(members):
-            own = self._centre_members(lang)
             rows = centre_rows(vectors, voices, self._centres)
-            return nearest_themes(rows, own, self._known.labels[members])
-        n_known = len(self._known.labels)
+            return Compared(rows, self._centre_members(lang), members)
+        every = np.arange(len(self._known.labels))
         aligned = align_languages(
             np.concatenate([self._known.vectors, vectors]),
             [*self._known.voices, *voices],
             self._across,
-            np.arange(n_known),
+            every,
         )
-        return nearest_themes(aligned[n_known:], aligned[:n_known], self._known.labels)
+        return Compared(aligned[len(every) :], aligned[: len(every)], every)
 
     def cut_of(self, lang: str) -> tuple[float, float]:
         """Place the cut of a language on how sure the members are of each other."""
@@ -175,8 +203,8 @@ class _Judge:
         return centre_rows(self._known.vectors[members], voices, self._centres)
 
 
-def choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
-    """Keep the first members of each theme and language by the hash of their vector.
+def choose_members(known: KnownThemes, max_members: int) -> list[int]:
+    """Choose the first members of each theme and language by the hash of their vector.
 
     :param max_members: about how many, shared among the themes by size.
     """
@@ -190,10 +218,4 @@ def choose_members(known: KnownThemes, max_members: int) -> KnownThemes:
         seen[cells[row]] += 1
         if seen[cells[row]] <= max(share * sizes[cells[row]], _MIN_THEME_MEMBERS):
             kept.append(row)
-    return replace(
-        known,
-        vectors=np.asarray(known.vectors)[kept],
-        langs=[known.langs[row] for row in kept],
-        labels=np.asarray(known.labels, dtype=np.int32)[kept],
-        registers=known.registers and [known.registers[row] for row in kept],
-    )
+    return kept

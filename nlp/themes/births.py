@@ -55,7 +55,7 @@ def measure_novelty(
         themes say nothing about.
     """
     fixed = load_language_means() if means is None else means
-    known = choose_members(known, _MAX_MEMBERS)
+    known = known.take(choose_members(known, _MAX_MEMBERS))
     space = fixed.with_centres(known.centres)
     shares = np.full(len(vectors), np.nan, dtype=np.float32)
     expected = shares.copy()

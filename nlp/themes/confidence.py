@@ -15,7 +15,7 @@ from nlp.themes.vectors import Floats, Ints, mean_rows
 # 5 % of the in-scope rows lost.
 _CUT_DEVIATIONS = 1.25
 _MAD_TO_SIGMA = 1.4826
-_SHARE_WEIGHT = 0.5
+SHARE_WEIGHT = 0.5
 _MIN_SCALE = 0.01
 # At the cut a strength is one half.
 ASSIGNED_STRENGTH = 0.5
@@ -36,7 +36,7 @@ def score_confidence(rows: Floats, labels: Ints, local: Floats, shares: Floats) 
 def score_confidence_to(rows: Floats, centres: Floats, local: Floats, shares: Floats) -> Floats:
     """Score each row against the centre of its theme; see :func:`score_confidence`."""
     closeness = np.einsum("ij,ij->i", rows, centres)
-    return np.asarray(local + closeness + _SHARE_WEIGHT * shares, dtype=np.float32)
+    return np.asarray(local + closeness + SHARE_WEIGHT * shares, dtype=np.float32)
 
 
 def fit_cut(confidences: NDArray[np.floating]) -> tuple[float, float]:

@@ -26,6 +26,11 @@ def count_words(text: str) -> int:
     return len(_WORD.findall(_UNSPACED.sub(" ", bare))) + (n_unspaced + 1) // 2
 
 
+def is_unspaced(text: str) -> bool:
+    """Say whether a text holds a script that is written without spaces."""
+    return _UNSPACED.search(text) is not None
+
+
 def is_without_content(text: str) -> bool:
     """Say whether no word is left: emoji, digits, punctuation, placeholders or nothing."""
     return count_words(text) == 0

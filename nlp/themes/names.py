@@ -7,35 +7,26 @@ words on what people ask for, single words are safest on slang (themes.md, secti
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlp.themes.phrases import Phrases, find_phrases
 from nlp.themes.quotes import choose_quotes
+from nlp.themes.ranking import PhraseCounts, Scored, rank_phrases
 from nlp.themes.vectors import mean_rows, unit_rows
 from nlp.themes.wording import Wording, load_wording
 
 _MAX_TEXTS = 60
 _MAX_KEYWORDS = 8
-_MIN_SHARE = 0.08
-_MIN_SHARE_WIDE = 0.03
-_MIN_RANKED = 2
-_MIN_TEXTS = 2
-# A theme of more texts is named by what three of them say.
-_MANY_TEXTS = 25
-# A word that every third theme has as often, such as the brand, tells little.
-_MIN_LIFT = 1.7
-# By number of words: two or three read best, one is often too wide, four are rarely said again.
-_LENGTH_WEIGHTS = {1: 0.7, 2: 1.25, 3: 1.15, 4: 0.9}
 # A longer phrase takes the place of the one that it contains from this part of its texts on.
 _KEEP_LONGER = 0.4
-_PHRASE_OVER_WORD = 0.5
-_PHRASE_AROUND_WORD = 0.25
+_PHRASE_OVER_WORD = 1.2
+# By the place of the best word that a phrase holds.
+_PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
 _QUOTE_WORDS = 18
 
 
@@ -55,61 +46,38 @@ class ThemeName:
     lang: str
 
 
-@dataclass
-class _Counts:
-    """In how many texts of a theme, or of a language, each phrase occurs."""
-
-    n_texts: int = 0
-    texts_with: Counter[str] = field(default_factory=Counter)
-    shown: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-
-    def add(self, phrases: Phrases) -> None:
-        self.n_texts += 1
-        self.texts_with.update(phrases.keys())
-        for key, words in phrases.items():
-            self.shown[key][words] += 1
-
-    def show(self, key: str) -> str:
-        words = self.shown[key]
-        # "not working" reads better than "not work", and is said nearly as often.
-        weights = {form: n * (2 if form.endswith("ing") else 1) for form, n in words.items()}
-        return min(weights, key=lambda form: (-weights[form], form))
-
-
-@dataclass(frozen=True)
-class _Scored:
-    key: str
-    words: str
-    score: float
-    n_texts: int
-
-
 def name_themes(
     texts: Sequence[str],
     langs: Sequence[str],
     vectors: NDArray[np.floating],
     labels: Sequence[int] | NDArray[np.integer],
     n_themes: int,
+    *,
+    documents: Sequence[str] | None = None,
 ) -> list[ThemeName]:
     """Name every theme from its members; the order of rows changes nothing.
 
     :param texts: n normalised texts; masked, since the description quotes one.
     :param vectors: (n, d) unit rows.
     :param labels: n theme numbers, -1 for texts of no theme.
+    :param documents: n keys of what each text is a part of, None where each stands alone. What a
+        story says in several sentences counts once.
     :returns: one name per theme; a theme without members is named by nothing ("").
     """
     members = _choose_members(texts, langs, vectors, np.asarray(labels), n_themes)
-    counts, everything = _count_phrases(texts, members)
+    counts, everything = _count_phrases(texts, members, documents)
     taken: set[frozenset[str]] = set()
     named = []
     for number, (lang, rows) in enumerate(members):
         wording = load_wording(lang)
-        ranked = _rank(counts[number], everything[lang], _MIN_SHARE)
-        if len(ranked) < _MIN_RANKED:  # a wide theme: what a few of its texts share must do
-            ranked = _rank(counts[number], everything[lang], _MIN_SHARE_WIDE)
+        found = counts[number], everything[lang], wording.negations
+        ranked, wide = rank_phrases(*found), rank_phrases(*found, is_wide=True)
+        if not ranked:  # a wide theme: what a few of its texts share must do
+            ranked = wide
         name = _choose_name(ranked, wording, taken) or _first_words(texts, rows)
         quote = _typical_text(texts, vectors, rows)
-        named.append(_describe(name[:1].upper() + name[1:], ranked, quote, wording))
+        shown = name[:1].upper() + name[1:]
+        named.append(_describe(shown, [*ranked, *wide], quote, wording))
     return named
 
 
@@ -139,10 +107,12 @@ def _choose_members(
 
 
 def _count_phrases(
-    texts: Sequence[str], members: Sequence[tuple[str, list[int]]]
-) -> tuple[dict[int, _Counts], dict[str, _Counts]]:
-    counts = {number: _Counts() for number in range(len(members))}
-    everything: dict[str, _Counts] = defaultdict(_Counts)
+    texts: Sequence[str],
+    members: Sequence[tuple[str, list[int]]],
+    documents: Sequence[str] | None,
+) -> tuple[dict[int, PhraseCounts], dict[str, PhraseCounts]]:
+    counts = {number: PhraseCounts() for number in range(len(members))}
+    everything: dict[str, PhraseCounts] = defaultdict(PhraseCounts)
     for lang in sorted({lang for lang, _ in members}):
         rows = [
             (number, row)
@@ -151,31 +121,19 @@ def _count_phrases(
             for row in kept
         ]
         found = find_phrases([texts[row] for _, row in rows], load_wording(lang))
-        for (number, _), phrases in zip(rows, found, strict=True):
+        told: dict[tuple[int, str], Phrases] = defaultdict(dict)
+        for (number, row), phrases in zip(rows, found, strict=True):
+            told[number, documents[row] if documents else str(row)].update(phrases)
+        for (number, _), phrases in told.items():
             counts[number].add(phrases)
             everything[lang].add(phrases)
+        for number in {number for number, _ in told}:
+            everything[lang].n_themes += 1
+            everything[lang].themes_with.update(counts[number].texts_with.keys())
     return counts, everything
 
 
-def _rank(theme: _Counts, everything: _Counts, min_share: float) -> list[_Scored]:
-    """Score the phrases of a theme, best first."""
-    scored = []
-    n_others = everything.n_texts - theme.n_texts
-    fewest = _MIN_TEXTS + (theme.n_texts >= _MANY_TEXTS) if theme.n_texts > _MIN_TEXTS else 1
-    least = max(fewest, min_share * theme.n_texts)
-    for key, n_texts in theme.texts_with.items():
-        share = n_texts / max(theme.n_texts, 1)
-        elsewhere = (everything.texts_with[key] - n_texts + 0.5) / (n_others + 1)
-        lift = share / elsewhere if n_others else math.e
-        if n_texts < least or lift < _MIN_LIFT:
-            continue
-        weight = _LENGTH_WEIGHTS.get(len(key.split()), 0.5)
-        score = share * math.log(lift) * weight
-        scored.append(_Scored(key, theme.show(key), round(score, 6), n_texts))
-    return sorted(scored, key=lambda item: (-item.score, item.key))
-
-
-def _choose_name(ranked: Sequence[_Scored], wording: Wording, taken: set[frozenset[str]]) -> str:
+def _choose_name(ranked: Sequence[Scored], wording: Wording, taken: set[frozenset[str]]) -> str:
     """Take the best phrase; where none is said often, the two best words.
 
     :param taken: the stems of names given so far; the new ones are added.
@@ -188,7 +146,7 @@ def _choose_name(ranked: Sequence[_Scored], wording: Wording, taken: set[frozens
     return ""
 
 
-def _name_candidates(ranked: Sequence[_Scored]) -> Iterator[list[_Scored]]:
+def _name_candidates(ranked: Sequence[Scored]) -> Iterator[list[Scored]]:
     phrases = [item for item in ranked if len(item.key.split()) > 1]
     words = [item for item in ranked if len(item.key.split()) == 1]
     best = _best_phrase(phrases, words)
@@ -201,27 +159,29 @@ def _name_candidates(ranked: Sequence[_Scored]) -> Iterator[list[_Scored]]:
     yield from ([first, item] for first in ranked[:8] for item in words[:12] if item != first)
 
 
-def _best_phrase(phrases: Sequence[_Scored], words: Sequence[_Scored]) -> _Scored | None:
+def _best_phrase(phrases: Sequence[Scored], words: Sequence[Scored]) -> Scored | None:
     if not words:
         return phrases[0] if phrases else None
+    best_words = [item.key for item in words[: len(_PHRASE_AROUND_WORD)]]
     for item in phrases:
-        # A phrase around the best word may be rarer than one that leaves it out.
-        ratio = _PHRASE_AROUND_WORD if words[0].key in item.key.split() else _PHRASE_OVER_WORD
+        # A phrase around one of the best words may be rarer than one that leaves them out.
+        places = [best_words.index(word) for word in item.key.split() if word in best_words]
+        ratio = _PHRASE_AROUND_WORD[min(places)] if places else _PHRASE_OVER_WORD
         if item.score >= ratio * words[0].score:
             return _longest_form(item, phrases)
     return None
 
 
-def _longest_form(best: _Scored, phrases: Sequence[_Scored]) -> _Scored:
+def _longest_form(best: Scored, phrases: Sequence[Scored]) -> Scored:
     for item in phrases:
-        is_longer = f" {best.key} " in f" {item.key} " and item.key != best.key
+        is_longer = set(best.key.split()) < set(item.key.split())
         if is_longer and item.n_texts >= _KEEP_LONGER * best.n_texts:
             return item
     return best
 
 
-def _choose_keywords(ranked: Sequence[_Scored]) -> tuple[str, ...]:
-    chosen: list[_Scored] = []
+def _choose_keywords(ranked: Sequence[Scored]) -> tuple[str, ...]:
+    chosen: list[Scored] = []
     for item in ranked:
         stems = set(item.key.split())
         is_new = not any(stems <= set(other.key.split()) for other in chosen)
@@ -250,7 +210,7 @@ def _shorten(text: str, n_words: int) -> str:
     return text if len(words) <= n_words else " ".join(words[:n_words]).rstrip(",.;:،") + " …"
 
 
-def _describe(name: str, ranked: Sequence[_Scored], quote: str, wording: Wording) -> ThemeName:
+def _describe(name: str, ranked: Sequence[Scored], quote: str, wording: Wording) -> ThemeName:
     keywords = _choose_keywords(ranked) or ((name,) if name else ())
     listed = wording.comma.join(keywords[:4])
     description = wording.description.format(keywords=listed, quote=quote) if name else ""

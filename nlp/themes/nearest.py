@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlp.themes.confidence import fit_cut, score_confidence_to
 from nlp.themes.vectors import Floats, Ints, best_similarities, mean_rows, rows_by_language
 
 # A vote of 10 is level with or better than the nearest centroid, most for small themes (themes.md,
 # section 4, "sample fit + assign").
-_N_VOTES = 10
+N_VOTES = 10
 # With one language there is nothing to measure the distance between languages on: English themes
 # of banking77 met by Arabic rows lose this much confidence against English rows.
 _DROP_ACROSS = 0.35
@@ -43,9 +44,9 @@ def nearest_themes(
     :param known_labels: (m,) theme numbers, none -1.
     :param is_same: ``rows`` are the known rows; a row has no vote on itself.
     """
-    indices, cosines = best_similarities(rows, known, _N_VOTES, is_same=is_same)
+    indices, cosines = best_similarities(rows, known, N_VOTES, is_same=is_same)
     n_themes = int(known_labels.max(initial=-1)) + 1
-    votes = np.maximum(cosines, 1e-3).astype(np.float64) ** 4
+    votes = weigh_votes(cosines)
     labels = np.zeros(len(rows), dtype=np.int32)
     shares = np.zeros(len(rows), dtype=np.float32)
     voted = known_labels[indices]
@@ -60,6 +61,11 @@ def nearest_themes(
     centroids = mean_rows(known, known_labels, n_themes)
     local = cosines.mean(axis=1) if cosines.shape[1] else np.zeros(len(rows), dtype=np.float32)
     return Nearest(labels, shares, score_confidence_to(rows, centroids[labels], local, shares))
+
+
+def weigh_votes(cosines: Floats) -> NDArray[np.float64]:
+    """Weigh each vote by its similarity to the fourth power."""
+    return np.asarray(np.maximum(cosines, 1e-3).astype(np.float64) ** 4)
 
 
 def cut_across(known: Floats, langs: Sequence[str], labels: Ints) -> tuple[float, float]:

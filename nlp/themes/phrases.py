@@ -11,16 +11,21 @@ from nlp.syntax import load_english
 from nlp.themes.content import strip_marks
 from nlp.themes.wording import Wording, count_stems, fold, split_words, stem_of
 
-# A phrase: its key (stems, joined by spaces) to the words that a reader sees.
+# A phrase: its key (stems in alphabetical order, so that "card declined" and "declined my card" are
+# one) to the words that a reader sees.
 Phrases = dict[str, str]
 
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _JOINER = "\u02bc"
 _MAX_WORDS = 3
+# Words of a run with those between that name nothing: "the card has still not arrived".
+_MAX_SPAN = 5
 _MAX_CHUNK_WORDS = 4
 _NOUNS = {"NOUN", "PROPN"}
 _SUBJECTS = {"nsubj", "nsubjpass"}
 _NAMING_TAGS = {"NOUN", "PROPN", "ADJ", "VERB", "ADV", "X"}
+# Where the lemma depends on how the tagger took the same word.
+_LEMMAS = {"pend": "pending"}
 _WEAK_VERBS = {"be", "have", "do", "get", "go", "can", "will", "would", "could", "should", "let"}
 
 
@@ -36,21 +41,32 @@ def _find_runs(text: str, wording: Wording, stems: Mapping[str, str]) -> Phrases
     found: Phrases = {}
     for words in split_words(text):
         for start in range(len(words)):
-            for end in range(start + 1, min(start + _MAX_WORDS, len(words)) + 1):
+            for end in range(start + 1, min(start + _MAX_SPAN, len(words)) + 1):
                 run = words[start:end]
-                if not _is_name(run, wording):
+                telling = [word for word in run if _is_telling(word, wording)]
+                if not _is_name(run, wording) or len(telling) > _MAX_WORDS:
                     continue
-                key = " ".join(stem_of(word, stems) for word in run)
-                # A word alone is shown without its particles: the stem is a word of the corpus.
-                bare = _bare_form(run[0], stems) if len(run) == 1 else " ".join(run)
-                found.setdefault(key, bare)
+                key = " ".join(sorted({stem_of(word, stems) for word in telling}))
+                found.setdefault(key, _show_run(run, wording, stems))
     return found
+
+
+def _show_run(run: Sequence[str], wording: Wording, stems: Mapping[str, str]) -> str:
+    """Without the particles of the first word where what is left is a word of the corpus."""
+    first = run[0]
+    bare = _bare_form(first, stems)
+    has_article = any(first.startswith(article) for article in wording.articles)
+    return " ".join([first if len(run) > 1 and has_article else bare, *run[1:]])
 
 
 def _bare_form(word: str, stems: Mapping[str, str]) -> str:
     stem = stem_of(word, stems)
     start = fold(word).find(stem)
     return word[start : start + len(stem)] if start >= 0 else word
+
+
+def _is_telling(word: str, wording: Wording) -> bool:
+    return not wording.is_stop(word) or fold(word) in wording.negations
 
 
 def _is_name(run: Sequence[str], wording: Wording) -> bool:
@@ -113,14 +129,15 @@ def _verb_phrases(
 ) -> Iterator[list[Any]]:
     if verb.lemma_.lower() in _WEAK_VERBS or not verb.is_alpha:
         return
+    head = verb.head if verb.dep_ == "acomp" else verb  # "my transfer is pending"
     is_passive = any(child.dep_ in {"nsubjpass", "auxpass"} for child in verb.children)
     particle = [child for child in verb.children if child.dep_ == "prt" and child.i == verb.i + 1]
-    negation = [child for child in verb.children if child.dep_ == "neg"][:1]
+    negation = [child for child in head.children if child.dep_ == "neg"][:1]
     is_content = _is_word(verb, wording) or bool(particle)
     has_object = any(child.dep_ in {"dobj", "obj"} for child in verb.children)
     if particle:
         yield [verb, *particle]
-    for child in verb.children:
+    for child in head.children:
         words = chunk_of.get(child.i, [])[-2:]
         if not words:
             continue
@@ -137,7 +154,7 @@ def _is_word(token: Any, wording: Wording) -> bool:
 
 
 def _add(found: Phrases, words: Sequence[Any], *, is_verbal: bool = False) -> None:
-    key = " ".join(_key_of(token) for token in words)
+    key = " ".join(sorted({part for token in words for part in _key_of(token).split()}))
     shown = [_shown(token) for token in words]
     if is_verbal:  # "cancel transfer", however the verb was written
         shown[0] = str(words[0].lemma_).lower().replace(_JOINER, "-")
@@ -147,7 +164,8 @@ def _add(found: Phrases, words: Sequence[Any], *, is_verbal: bool = False) -> No
 def _key_of(token: Any) -> str:
     if token.dep_ == "neg":
         return "not"
-    return str(token.lemma_).lower().replace(_JOINER, " ")
+    lemma = str(token.lemma_).lower()
+    return _LEMMAS.get(lemma, lemma).replace(_JOINER, " ")
 
 
 def _shown(token: Any) -> str:

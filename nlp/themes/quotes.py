@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nlp.themes.content import count_words, strip_marks
 from nlp.themes.vectors import Floats, mean_rows, unit_rows
+from nlp.themes.wording import fold, split_words
 
 _SHORTEST, _LONGEST = 5, 40
 _PENALTY_SHORT = 0.03
@@ -17,6 +18,8 @@ _MAX_PENALTY = 0.3
 _PENALTY_MARK = 0.03
 # Texts nearer to each other than this, after the theme's centre is taken off, say the same thing.
 _NEAR_COPY = 0.9
+_SAME_MEANING = 0.985
+_SAME_WORDS = 0.75
 _VARIETY = 0.3
 
 
@@ -25,10 +28,10 @@ def choose_quotes(texts: Sequence[str], vectors: NDArray[np.floating], n: int = 
 
     The first is nearest to the theme's centre, length considered; each further one trades that
     against being unlike those chosen (maximal marginal relevance), so that they cover the theme's
-    sides. Equal texts and near copies are passed over while there is anything else.
+    sides. Near copies of a chosen one, by meaning or by words, are no further quote.
 
     :param vectors: (len(texts), d) unit rows.
-    :returns: row numbers; fewer than ``n`` when there are fewer distinct texts.
+    :returns: row numbers; fewer than ``n`` when there are fewer texts that differ.
     """
     firsts = {text.strip().casefold(): row for row, text in reversed(list(enumerate(texts)))}
     rows = [firsts[text] for text in sorted(firsts) if text]
@@ -38,18 +41,36 @@ def choose_quotes(texts: Sequence[str], vectors: NDArray[np.floating], n: int = 
     centre = mean_rows(own, np.zeros(len(rows), dtype=np.int32), 1)[0]
     sides = unit_rows(own - centre)
     worth = np.round(own @ centre - [_reading_penalty(texts[row]) for row in rows], 4)
-    return [rows[place] for place in _pick(worth, sides, n)]
+    return [rows[place] for place in _pick([texts[row] for row in rows], own, worth, sides, n)]
 
 
-def _pick(worth: NDArray[np.floating], sides: Floats, n: int) -> list[int]:
+def _pick(
+    texts: Sequence[str], own: Floats, worth: NDArray[np.floating], sides: Floats, n: int
+) -> list[int]:
+    words = [_words_of(text) for text in texts]
     chosen = [int(worth.argmax())]
-    while len(chosen) < min(n, len(worth)):
+    is_out = np.zeros(len(worth), dtype=bool)
+    while len(chosen) < n:
+        last = chosen[-1]
+        is_out |= np.round(sides @ sides[last], 4) > _NEAR_COPY
+        is_out |= np.round(own @ own[last], 4) > _SAME_MEANING
+        is_out |= [_share_of_words(each, words[last]) >= _SAME_WORDS for each in words]
+        is_out[last] = True
+        if is_out.all():
+            break
         likeness = np.round((sides @ sides[chosen].T).max(axis=1), 4)
         scores = worth - _VARIETY * np.maximum(likeness, 0)
-        scores[likeness > _NEAR_COPY] -= 10
-        scores[chosen] = -np.inf
-        chosen.append(int(scores.argmax()))
+        chosen.append(int(np.where(is_out, -np.inf, scores).argmax()))
     return chosen
+
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(fold(word) for run in split_words(text) for word in run)
+
+
+def _share_of_words(left: frozenset[str], right: frozenset[str]) -> float:
+    """Words in both, of all words in either."""
+    return len(left & right) / max(len(left | right), 1)
 
 
 def _reading_penalty(text: str) -> float:

@@ -28,6 +28,7 @@ class Wording:
     stop_words: frozenset[str]
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
+    articles: tuple[str, ...]
     negations: frozenset[str]
     comma: str
     description: str
@@ -48,7 +49,8 @@ def load_wording(lang: str) -> Wording:
     """Read a language's words; a language without data is described in English."""
     entries = tomllib.loads((files("nlp") / "data/naming/languages.toml").read_text("utf-8"))
     own = entries.get(lang, {})
-    entry = {**entries[_FALLBACK], "negations": [], **own}
+    fallback = {name: entries[_FALLBACK][name] for name in ("comma", "description")}
+    entry = {**fallback, "negations": [], **own}
     own_words = _own_stop_words(lang)
     wanted = {word[1:] for word in own_words if word.startswith("-")}
     stop_words = (_spacy_stop_words(lang) | own_words) - wanted
@@ -57,6 +59,7 @@ def load_wording(lang: str) -> Wording:
         stop_words=frozenset(map(fold, stop_words)),
         prefixes=tuple(sorted(entry.get("prefixes", ()), key=lambda part: (-len(part), part))),
         suffixes=tuple(sorted(entry.get("suffixes", ()), key=lambda part: (-len(part), part))),
+        articles=tuple(entry.get("articles", ())),
         negations=frozenset(map(fold, entry["negations"])),
         comma=entry["comma"],
         description=entry["description"],

@@ -72,10 +72,6 @@ def _describe_match(detail: Mapping[str, Any]) -> str:
     return f"found anew ({detail['cause']}): {detail['n_texts']:,} texts, {kept}"
 
 
-def _describe_split(detail: Mapping[str, Any]) -> str:
-    return f"split: {detail['of_before']:.0%} of its texts went to {detail['into']}"
-
-
 def _describe_fading(detail: Mapping[str, Any]) -> str:
     if "n_runs" in detail:
         return f"faded: silent for {detail['n_runs']} runs, {detail['missed']:,.0f} texts missed"
@@ -102,10 +98,20 @@ def _describe_group(detail: Mapping[str, Any]) -> str:
     return f"put under {detail['parent']}" if detail.get("parent") else "put alone"
 
 
+def _describe_pin(detail: Mapping[str, Any]) -> str:
+    n_examples, n_keywords = detail.get("n_examples", 0), detail.get("n_keywords", 0)
+    return f"pinned by {n_examples} examples and {n_keywords} keywords"
+
+
+def _describe_split(detail: Mapping[str, Any]) -> str:
+    into = ", ".join(map(str, detail.get("into", ())))
+    share = f" with {detail['of_before']:.0%} of its texts" if "of_before" in detail else ""
+    return f"split: {into} parted from it{share}" if into else f"split from {detail.get('from')}"
+
+
 _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "born": _describe_birth,
     "matched": _describe_match,
-    "split": _describe_split,
     "faded": _describe_fading,
     "revived": _describe_return,
     "kept": lambda _: "not found again; kept, as people edited it",
@@ -114,5 +120,8 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "merged": _describe_merge,
     "moved": lambda detail: f"{_count_mentions(detail)} moved into {detail.get('into')}",
     "grouped": _describe_group,
+    "pinned": _describe_pin,
+    "split": _describe_split,
+    "refused": lambda detail: f"not to be one with {detail.get('with')}",
     "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nlp.metrics import Scores
     from pipelines.evaluation import Evaluation, Group
     from pipelines.inventory import ModelState
+    from pipelines.theme_evaluation import ThemeEvaluation
 
 MAX_PAIRS = 10
 # In more languages than this the details are left to --json.
@@ -49,13 +50,7 @@ def print_models(found: "Sequence[ModelState]") -> None:
 def print_evaluation(found: "Evaluation") -> None:
     """Print what an evaluation found."""
     console = open_console()
-    shown = [f"{name} {value!r}" for name, value in found.columns.items() if value]
-    console.print(escape(f"{found.task}, columns: {', '.join(shown)}"), style="dim")
-    for name, value in found.models.items():
-        console.print(escape(f"{name}: {value}"), style="dim")
-    print_lines(console, [f"note: {note}" for note in found.notes], "yellow")
-    others = [f"{n:,} {why}" for name, why in _LEFT_OUT.items() if (n := getattr(found, name))]
-    console.print(f"{found.n_scored:,} of {found.n_rows:,} rows scored" + _join(others))
+    print_input(console, found)
     if found.task == "language":
         _print_labels(console, found.overall.scores)
     else:
@@ -70,6 +65,17 @@ def print_evaluation(found: "Evaluation") -> None:
     if len(found.languages) > MAX_LANGUAGES:
         further = len(found.languages) - MAX_LANGUAGES
         console.print(f"\n{further} further languages: see --json", style="dim")
+
+
+def print_input(console: Console, found: "Evaluation | ThemeEvaluation") -> None:
+    """Print what was scored, and what was not."""
+    shown = [f"{name} {value!r}" for name, value in found.columns.items() if value]
+    console.print(escape(f"{found.task}, columns: {', '.join(shown)}"), style="dim")
+    for name, value in found.models.items():
+        console.print(escape(f"{name}: {value}"), style="dim")
+    print_lines(console, [f"note: {note}" for note in found.notes], "yellow")
+    others = [f"{n:,} {why}" for name, why in _LEFT_OUT.items() if (n := getattr(found, name))]
+    console.print(f"{found.n_scored:,} of {found.n_rows:,} rows scored" + _join(others))
 
 
 def _join(others: Sequence[str]) -> str:

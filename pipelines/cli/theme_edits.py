@@ -1,24 +1,21 @@
 """``earful themes rename`` and the other commands by which people have their say."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, load_settings
+from pipelines.cli.edit_command import make_command
 
 if TYPE_CHECKING:
-    from pipelines.edit_requests import EditRequest, EditResult
+    from pipelines.edit_requests import EditRequest
 
 ThemeArgument = Annotated[str, typer.Argument(metavar="ID", help="From: earful themes list.")]
 LangOption = Annotated[
     str | None,
     typer.Option("--lang", metavar="CODE", help="Only for this language, such as en."),
 ]
-AuthorOption = Annotated[
-    str | None,
-    typer.Option("--author", metavar="NAME", help="Who decides; else the user of this machine."),
+SuggestionArgument = Annotated[
+    str, typer.Argument(metavar="SUGGESTION", help="From: earful themes suggestions.")
 ]
 
 _EXAMPLES = {
@@ -35,67 +32,72 @@ _EXAMPLES = {
         "earful themes group t0123456789ab --under tba9876543210",
         "earful themes group t0123456789ab --alone",
     ),
-    "undo": ("earful themes undo", "earful themes undo e000012 --author dana"),
+    "pin": (
+        "earful themes pin 'Late cards' --example 'My card is still not here'",
+        "earful themes pin 'Data protection' --keyword GDPR --keyword 'data protection'",
+        "earful themes pin 'Late cards' --about 'The card came late or not at all'",
+    ),
+    "split": (
+        "earful themes split t0123456789ab --finer",
+        "earful themes split t0123456789ab --example 3f2a-0 --example 77b1-2 --name 'Lost cards'",
+    ),
+    "accept": ("earful themes accept s0123456789ab",),
+    "refuse": ("earful themes refuse s0123456789ab",),
+    "undo": (
+        "earful themes undo",
+        "earful themes undo e000012 --author dana",
+        "earful themes undo e000012-e000020",
+    ),
 }
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands that edit themes."""
-    for each in (rename, describe, merge, move, mute, unmute, group, undo):
+    for each in (
+        rename,
+        describe,
+        merge,
+        move,
+        mute,
+        unmute,
+        group,
+        pin,
+        split,
+        accept,
+        refuse,
+        undo,
+    ):
         name = each.__name__
         examples = _EXAMPLES[name]
         title = "Example" if len(examples) == 1 else "Examples"
-        app.command(name, epilog="\n\n".join((f"[bold]{title}[/]", *examples)))(each)
+        epilog = "\n\n".join((f"[bold]{title}[/]", *examples))
+        app.command(name, epilog=epilog)(make_command(each))
 
 
 def rename(
     theme_id: ThemeArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
     lang: LangOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Give a theme a name; it keeps it in every later run."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("rename", theme_id, text=name, lang=lang)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("rename", theme_id, text=name, lang=lang)
 
 
 def describe(
     theme_id: ThemeArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="One sentence on what it is about.")],
     lang: LangOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Say what a theme is about."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("describe", theme_id, text=text, lang=lang)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("describe", theme_id, text=text, lang=lang)
 
 
 def merge(
     theme_id: ThemeArgument,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The theme that stays.")],
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Merge a theme into another: its mentions, those to come included, count there."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("merge", theme_id, other_id=into)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("merge", theme_id, other_id=into)
 
 
 def move(
@@ -104,47 +106,19 @@ def move(
         typer.Argument(metavar="MENTION_ID", help="From: earful themes show --mentions 20."),
     ],
     to: Annotated[str, typer.Option("--to", metavar="ID", help="The theme they belong to.")],
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Put mentions into a theme; they stay there until their text is edited."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("move", to, mention_ids=mention_ids)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("move", to, mention_ids=mention_ids)
 
 
-def mute(
-    theme_id: ThemeArgument,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+def mute(theme_id: ThemeArgument) -> "EditRequest":
     """Leave a theme out of lists and claims; its mentions stay."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("mute", theme_id)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("mute", theme_id)
 
 
-def unmute(
-    theme_id: ThemeArgument,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+def unmute(theme_id: ThemeArgument) -> "EditRequest":
     """Bring a muted theme back into lists and claims."""
-    from pipelines.edit_requests import EditRequest
-
-    request = EditRequest("unmute", theme_id)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("unmute", theme_id)
 
 
 def group(
@@ -153,97 +127,98 @@ def group(
         str | None, typer.Option("--under", metavar="ID", help="The theme that leads the group.")
     ] = None,
     alone: Annotated[bool, typer.Option("--alone", help="In no group.")] = False,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Put a theme under another, or alone. There are two levels: groups and their themes."""
-    from pipelines.edit_requests import EditRequest
     from pipelines.errors import ConfigError
 
     if alone == (under is not None):
         raise ConfigError("say where the theme belongs: --under ID, or --alone")
-    request = EditRequest("group", theme_id, other_id=under)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
+    return _ask("group", theme_id, other_id=under)
+
+
+def pin(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Its name, or that of a theme to pin as it is.")
+    ],
+    examples: Annotated[
+        list[str] | None,
+        typer.Option("--example", metavar="TEXT", help="What customers say of it. Repeat it."),
+    ] = None,
+    keywords: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keyword", metavar="W", help="Mentions with it belong to the theme. Repeat it."
+        ),
+    ] = None,
+    about: Annotated[
+        str, typer.Option("--about", metavar="SENTENCE", help="What it is about, in a sentence.")
+    ] = "",
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="CODE", help="Language of name and examples.")
+    ] = None,
+) -> "EditRequest":
+    """Have a theme exist, now and in every later run, whether or not anything speaks of it.
+
+    Mentions that resemble the examples belong to it; without examples and keywords those that
+    resemble the sentence or the name.
+    """
+    return _ask(
+        "pin", text=name, examples=examples or (), keywords=keywords or (), about=about, lang=lang
+    )
+
+
+def split(
+    theme_id: ThemeArgument,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--example", metavar="MENTION_ID", help="What the new theme is to hold. Repeat it."
+        ),
+    ] = None,
+    is_finer: Annotated[
+        bool, typer.Option("--finer", help="Into what is found in it by a closer look.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Of the new theme; else one is found.")
+    ] = "",
+) -> "EditRequest":
+    """Take a theme apart, no other is touched: by mentions that are another theme, or --finer.
+
+    What is nearer to these mentions than to the rest becomes a theme of its own.
+    """
+    from pipelines.errors import ConfigError
+
+    if is_finer == bool(examples):
+        raise ConfigError("say how to split the theme: --example MENTION_ID ..., or --finer")
+    if is_finer and name:
+        raise ConfigError("--name is for the theme that --example makes; rename the others later")
+    return _ask("split", theme_id, text=name, mention_ids=examples or ())
+
+
+def accept(suggestion_id: SuggestionArgument) -> "EditRequest":
+    """Merge the themes of a suggestion: into the pinned one, else into the larger."""
+    return _ask("accept", other_id=suggestion_id)
+
+
+def refuse(suggestion_id: SuggestionArgument) -> "EditRequest":
+    """Keep the two themes of a suggestion apart; it is never made again."""
+    return _ask("refuse", other_id=suggestion_id)
 
 
 def undo(
     edit_id: Annotated[
         str | None,
-        typer.Argument(metavar="[EDIT_ID]", help="From: earful themes history; else the last."),
+        typer.Argument(
+            metavar="[EDIT_ID]",
+            help="From: earful themes history, or first-last of several; else the last.",
+        ),
     ] = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    author: AuthorOption = None,
-    as_json: JsonOption = False,
-    lock_timeout: LockOption = 10.0,
-) -> None:
+) -> "EditRequest":
     """Take an edit back, as if it had never been. Undoing an undo brings the edit back."""
+    return _ask("undo", other_id=edit_id)
+
+
+def _ask(action: str, theme_id: str | None = None, **asked: Any) -> "EditRequest":
     from pipelines.edit_requests import EditRequest
 
-    request = EditRequest("undo", other_id=edit_id)
-    _edit(request, config, db, author, lock_timeout, as_json=as_json)
-
-
-def _edit(
-    request: "EditRequest",
-    config: Path | None,
-    db: str | None,
-    author: str | None,
-    lock_timeout: float,
-    *,
-    as_json: bool,
-) -> None:
-    from dataclasses import asdict
-
-    from pipelines.cli.bars import open_progress
-    from pipelines.cli.show import print_json
-    from pipelines.config import user_cache_dir
-    from pipelines.edit_requests import make_edit
-    from pipelines.job import Job
-
-    settings, _ = load_settings(config, db)
-    with open_progress() as progress:
-        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
-        result = make_edit(job, request, author or _find_user())
-    if as_json:
-        print_json(asdict(result))
-    else:
-        _print_result(result, request)
-
-
-def _find_user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return "unknown"
-
-
-def _print_result(result: "EditResult", request: "EditRequest") -> None:
-    from pipelines.cli.show import db_hint, open_console
-
-    hint = db_hint(result.store)
-    n = result.n_written
-    rows = "row of themes and mentions" if n == 1 else "rows of themes and mentions"
-    console = open_console()
-    console.print(f"{result.edit_id}: {result.action} of {result.theme_id}; {n:,} {rows} changed")
-    for given, taken in _find_followed(result, request):
-        console.print(f"{given} was merged into {taken}, so {taken} it is", style="yellow")
-    if result.action != "undo":
-        console.print(f"take it back with: earful themes undo {result.edit_id}{hint}", style="dim")
-
-
-def _find_followed(result: "EditResult", request: "EditRequest") -> Sequence[tuple[str, str]]:
-    """Themes that were named but had been merged, and those that were taken for them."""
-    if result.action == "move":
-        pair = (request.theme_id, result.theme_id)
-    elif result.action in ("merge", "group"):
-        pair = (request.other_id, result.payload.get("into") or result.payload.get("parent"))
-    else:
-        return []
-    given, taken = pair
-    return [(given, taken)] if given and taken and given != taken else []
+    return EditRequest(action, theme_id, **asked)

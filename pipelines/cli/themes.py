@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import theme_edits
+from pipelines.cli import codebook, theme_edits
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
 
 app = typer.Typer(
@@ -72,6 +72,30 @@ def show(
     print_json(found) if as_json else print_theme(found)
 
 
+@app.command("why", epilog="[bold]Example[/]  earful themes why 3f2a-0")
+def why(
+    mention_id: Annotated[
+        str,
+        typer.Argument(metavar="MENTION_ID", help="From: earful themes show --mentions 20."),
+    ],
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a mention has its theme, or none, who decided, and what came second."""
+    from dataclasses import asdict
+
+    from pipelines.cli.show import print_json
+    from pipelines.cli.why import print_why
+    from pipelines.store import open_store
+    from pipelines.theme_why import explain_mention
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found = explain_mention(connection, mention_id)
+    print_json(asdict(found)) if as_json else print_why(found)
+
+
 @app.command("history", epilog="[bold]Example[/]  earful themes history t0123456789ab")
 def history(
     theme_id: Annotated[
@@ -99,4 +123,21 @@ def history(
     print_json(found) if as_json else print_history(found, with_theme=theme_id is None)
 
 
+@app.command("suggestions", epilog="[bold]Example[/]  earful themes suggestions --json")
+def suggestions(
+    config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+) -> None:
+    """List themes that may be the same, such as one in two languages; accept or refuse each."""
+    from pipelines.cli.show import print_json
+    from pipelines.cli.views import print_suggestions
+    from pipelines.store import open_store
+    from pipelines.suggestions import list_suggestions
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found = list_suggestions(connection)
+    print_json(found) if as_json else print_suggestions(found)
+
+
 theme_edits.add_commands(app)
+codebook.add_commands(app)

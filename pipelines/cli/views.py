@@ -146,6 +146,24 @@ def print_theme(row: Mapping[str, Any]) -> None:
     print_events(console, row["history"])
 
 
+def print_suggestions(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print pairs of themes that may be the same, in the order given."""
+    console = open_console()
+    if not rows:
+        console.print("no suggestion is open")
+        return
+    table = make_table({"suggestion": "id", "strength": "right", "themes": "left"})
+    for row in rows:
+        named = (
+            f"{show_text(each['name'], 60)} [dim]({each['lang'] or 'und'}, "
+            f"{show_number(each['n_mentions'])} mentions, {each['theme_id']})[/]"
+            for each in row["themes"]
+        )
+        table.add_row(row["suggestion_id"], show_number(row["strength"], 2), "\n".join(named))
+    print_table(console, "May be the same", table)
+    console.print("decide with: earful themes accept SUGGESTION, or refuse SUGGESTION", style="dim")
+
+
 def _show_languages(langs: Sequence[str]) -> str:
     further = len(langs) - MAX_LANGUAGES
     return " ".join(langs[:MAX_LANGUAGES]) + (f" +{further}" if further > 0 else "")

@@ -56,7 +56,7 @@ def feed(
         if texts:
             run.mark_changed()
         discover_store(run, NamedModels(encoder), SilentProgress(), plan)  # type: ignore[arg-type]
-        apply_edits(run)
+        apply_edits(run, NamedModels(encoder))  # type: ignore[arg-type]
 
 
 def read_again(store: Store, encoder: str) -> None:

@@ -12,30 +12,49 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, insert, select
 
+from nlp.meaning import Meanings
 from pipelines import tables
 from pipelines.config import Config
 from pipelines.discover import discover_store
-from pipelines.edit_requests import EditRequest, EditResult, make_edit
+from pipelines.edit_requests import EditRequest
 from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
 from pipelines.store import Store, open_store
+from pipelines.theme_commands import EditResult, make_edit
 from pipelines.theme_edits import Applied, apply_edits
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DIM, N_THEMES, ENCODER = 32, 4, "planted"
 # Changed by every run and edit, whatever it says.
-RUN_FACTS = {"run_id", "updated_run", "updated_at"}
+RUN_FACTS = {"run_id", "found_run", "updated_run", "updated_at"}
 LOGS = {"run", "theme_edit", "theme_event", "store_info"}
+# An undone pin leaves its theme, retired, and the vectors of its examples.
+REMAINS = {
+    "theme": tables.theme.c.status != "retired",
+    "vector": tables.vector.c.text_hash.in_(select(tables.mention.c.text_hash)),
+}
 
 
 class PlantedModels:
-    """Named, never loaded."""
+    """Knows the planted texts; any other text is beside all themes."""
 
     encoder_name = ENCODER
     is_default_encoder = False
+
+    def read(self, texts: Sequence[str], langs: Sequence[str]) -> Meanings:
+        planted = plant()
+        known = dict(zip(planted.texts, planted.vectors, strict=True))
+        rows = [known[text] if text in known else _unit_vector(text) for text in texts]
+        return Meanings(np.array(rows, np.float16), np.zeros((len(rows), 3), np.float32))
+
+
+class PlantedJob(Job):
+    """A job with these models."""
+
+    models = PlantedModels()  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -94,7 +113,7 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
             run.mark_changed()
         run.facts["encoder"] = ENCODER
         discover_store(run, PlantedModels(), SilentProgress())  # type: ignore[arg-type]
-        applied = apply_edits(run)
+        applied = apply_edits(run, PlantedModels())  # type: ignore[arg-type]
         judge_periods(run)
         publish_insights(run)
     return applied
@@ -102,9 +121,13 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
 
 def edit(store: Store, action: str, theme_id: str | None = None, **asked: Any) -> EditResult:
     """Do what ``earful themes ACTION`` does."""
+    return make_edit(make_job(store), EditRequest(action, theme_id, **asked), "dana")
+
+
+def make_job(store: Store, kind: type[Job] | None = None) -> Job:
+    """A job for a store, with planted models unless its kind has others."""
     url = store.url.render_as_string(hide_password=False)
-    job = Job(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
-    return make_edit(job, EditRequest(action, theme_id, **asked), "dana")
+    return (kind or PlantedJob)(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
 
 
 def copy_tables(store: Store, *, with_logs: bool = False) -> dict[str, list[str]]:
@@ -115,6 +138,8 @@ def copy_tables(store: Store, *, with_logs: bool = False) -> dict[str, list[str]
             if with_logs or name not in LOGS:
                 columns = [c for c in table.columns if with_logs or c.name not in RUN_FACTS]
                 query = select(*columns).order_by(*table.primary_key)
+                if not with_logs and name in REMAINS:
+                    query = query.where(REMAINS[name])
                 found[name] = [repr(tuple(row)) for row in connection.execute(query)]
     return found
 
@@ -151,3 +176,8 @@ def make_store(url: str, n_rows: int = 160) -> Store:
 
 def _unit(rows: Any) -> Any:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _unit_vector(text: str) -> Any:
+    seed = int.from_bytes(text.encode()[:8].ljust(8), "little")
+    return _unit(np.random.default_rng(seed).normal(size=(1, DIM)))[0]

@@ -20,12 +20,13 @@ from sqlalchemy import func, select
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.config import Config
-from pipelines.edit_requests import EditRequest, make_edit
+from pipelines.edit_requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
 from pipelines.progress import SilentProgress
 from pipelines.store import open_store
+from pipelines.theme_commands import make_edit
 
 pytestmark = pytest.mark.model
 
@@ -115,6 +116,7 @@ def run_all(job: Job, *paths: Path) -> dict[str, int]:
 # Facts about the execution or the place in the file, which may differ.
 RUN_FACTS = {
     *("run_id", "ingested_at", "enriched_run", "created_run", "updated_run", "updated_at"),
+    "found_run",
     *("row_number", "rejected_id", "file_hash", "store_id"),
 }
 
@@ -418,12 +420,20 @@ def unstopped(
     return folder, dump(f"sqlite:///{folder}/earful.db")
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("signal_number", "last_seen"),
+    [
+        (signal.SIGINT, "rejected"),  # reading is over, the encoder is at work
+        (signal.SIGTERM, "mentions"),  # all texts are read, themes are looked for
+        (signal.SIGKILL, "rejected"),
+    ],
+)
 def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finishes(
     tmp_path: Path,
     model_cache: Path,
     unstopped: tuple[Path, dict[str, list[Any]]],
     signal_number: int,
+    last_seen: str,
 ) -> None:
     folder, expected = unstopped
     (tmp_path / "config").symlink_to(folder / "config")
@@ -433,7 +443,7 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     seen: list[str] = []
     for line in process.stderr:
         seen.append(line)
-        if "mentions" in line:  # splitting is over, the encoder is being loaded
+        if last_seen in line:
             break
     time.sleep(1.0)
     process.send_signal(signal_number)
@@ -454,6 +464,25 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     assert again.returncode == 3, err
     assert json.loads(out)["n_new"] == N_STOPPED_ROWS - 1
     assert dump(f"sqlite:///{tmp_path}/earful.db") == expected
+
+
+def test_an_interrupt_that_comes_while_an_object_is_removed_is_not_lost() -> None:
+    code = """
+import time
+from pipelines.__main__ import deliver_lost_interrupts
+class Removed:
+    def __del__(self):
+        raise KeyboardInterrupt
+deliver_lost_interrupts()
+try:
+    Removed()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 @pytest.fixture

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from nlp.themes.edits import pair_of
+from nlp.themes.linking import Link
 from pipelines import tables
+from pipelines.job import Job
+from pipelines.runs import begin_run
 from pipelines.store import Store
+from pipelines.suggestions import store_suggestions
 from tests.command_line import Call, make_call
-from tests.pipelines.planted import make_store, read_mentions, read_themes
+from tests.pipelines.planted import PlantedModels, make_store, read_mentions, read_themes
 
 
 @pytest.fixture
@@ -145,8 +150,44 @@ def test_wrong_use_is_told_apart_from_a_missing_store_and_a_held_lock(
     assert call("runs", "--json").out.count("themes ") == 0
 
 
+def test_themes_are_split_suggested_and_exchanged(
+    filled: Store,
+    run: Callable[..., Any],
+    call: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Job, "models", PlantedModels())
+    a, *_ = read_themes(filled)
+    mention = min(key for key, row in read_mentions(filled).items() if row["theme_id"] == a)
+    split = run("split", a, "--example", mention, "--name", "Lost cards")
+    part = split["payload"]["parts"][1]["theme_id"]
+    assert read_themes(filled)[part]["name"] == "Lost cards"
+    assert run("suggestions") == []
+    assert "no suggestion is open" in call("themes", "suggestions").out
+    pair = pair_of(a, part)
+    with begin_run(filled, "test", config_hash="", lock_timeout_s=1) as begun:
+        store_suggestions(begun, dict(enumerate(pair)), [Link(0, 1, 0.3)])
+    assert "May be the same" in call("themes", "suggestions").out
+    (found,) = run("suggestions")
+    assert run("refuse", found["suggestion_id"])["action"] == "refuse"
+    assert call("themes", "accept", found["suggestion_id"]).code == 2
+    book = str(tmp_path / "book.xlsx")
+    assert run("export", book)["n_categories"] == len(read_themes(filled))
+    assert run("import", book)["edits"] is None
+    assert "all are so already" in call("themes", "import", book).out
+    for wrong in (("split", a), ("split", a, "--finer", "--example", mention)):
+        assert call("themes", *wrong).code == 2
+    history = " ".join(call("themes", "history", part).out.split())
+    assert f"split from {a}" in history
+
+
 @pytest.mark.parametrize(
-    "name", ["rename", "describe", "merge", "move", "mute", "unmute", "group", "undo", "history"]
+    "name",
+    [
+        *("rename", "describe", "merge", "move", "mute", "unmute", "group", "undo", "history"),
+        *("pin", "split", "suggestions", "accept", "refuse", "export", "import"),
+    ],
 )
 def test_each_command_has_help_with_an_example(call: Call, name: str) -> None:
     ended = call("themes", name, "--help")

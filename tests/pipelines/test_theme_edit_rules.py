@@ -16,13 +16,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from nlp.themes.linking import Link
 from pipelines.errors import ConfigError
+from pipelines.runs import begin_run
 from pipelines.store import Store, open_store
+from pipelines.suggestions import list_suggestions, store_suggestions
 from tests.pipelines.planted import (
+    N_THEMES,
     add_feedback,
     copy_tables,
     edit,
     make_store,
+    plant,
     read_mentions,
     read_themes,
 )
@@ -114,6 +119,41 @@ class EditedStore(RuleBasedStateMachine):
         theme_id = self._theme(theme)
         self._try("move", lambda: edit(self.store, "move", theme_id, mention_ids=mention_ids))
 
+    @rule(name=st.sampled_from(("one", "two", "pinned")), row=numbers, n=st.integers(0, 3))
+    def pin(self, name: str, row: int, n: int) -> None:
+        examples = [plant().texts[(row + N_THEMES * each) % N_ALL] for each in range(n)]
+        made = self._try("pin", lambda: edit(self.store, "pin", text=name, examples=examples))
+        if made and made.theme_id not in self.themes:
+            self.themes.append(str(made.theme_id))
+
+    @rule(theme=numbers, rows=st.sets(numbers, max_size=3))
+    def split(self, theme: int, rows: set[int]) -> None:
+        theme_id = self._theme(theme)
+        own = [key for key, row in read_mentions(self.store).items() if row["theme_id"] == theme_id]
+        chosen = sorted({own[row % len(own)] for row in rows}) if own else []
+        made = self._try("split", lambda: edit(self.store, "split", theme_id, mention_ids=chosen))
+        for part in made.payload["parts"][1:] if made else ():
+            if part["theme_id"] not in self.themes:
+                self.themes.append(part["theme_id"])
+
+    @rule(pair=st.tuples(numbers, numbers), action=st.sampled_from(("accept", "refuse")))
+    def answer(self, pair: tuple[int, int], action: str) -> None:
+        """Both stores are suggested the same; only one of them answers."""
+        found = list(read_themes(self.twin))
+        one, other = (found[each % len(found)] for each in pair)
+        if one == other:
+            return
+        for store in (self.store, self.twin):
+            with begin_run(store, "suggest", config_hash="", lock_timeout_s=1) as run:
+                store_suggestions(run, {0: one, 1: other}, [Link(0, 1, 0.3)])
+        with self.store.read() as connection:
+            asked = [row["suggestion_id"] for row in list_suggestions(connection)]
+        if asked:
+            self._try(action, lambda: edit(self.store, action, other_id=asked[0]))
+            with self.store.read() as connection:
+                still = [row["suggestion_id"] for row in list_suggestions(connection)]
+            assert asked[0] not in still
+
     @rule(which=st.none() | numbers)
     def undo(self, which: int | None) -> None:
         edit_id = self.edits[which % len(self.edits)] if which and self.edits else None
@@ -132,21 +172,28 @@ class EditedStore(RuleBasedStateMachine):
         themes = read_themes(self.store)
         for row in read_mentions(self.store).values():
             assert (row["theme_id"] is None) == bool(row["unassigned_reason"])
-            assert row["theme_id"] is None or themes[row["theme_id"]]["status"] != "merged"
+            status = themes[row["theme_id"]]["status"] if row["theme_id"] else "active"
+            assert status not in ("merged", "retired")
 
     def _theme(self, number: int) -> str:
         return self.themes[number % len(self.themes)]
 
-    def _try(self, action: str, make: Callable[[], Any]) -> None:
+    def _try(self, action: str, make: Callable[[], Any]) -> Any:
         """An edit that makes no sense is refused without a trace."""
         before = copy_tables(self.store, with_logs=True)
         try:
-            self.edits.append(make().edit_id)
+            made = make()
         except ConfigError:
             assert copy_tables(self.store, with_logs=True) == before
+            return None
+        self.edits.append(made.edit_id)
+        return made
 
     def _decided(self) -> tuple[list[Any], dict[str, Any]]:
-        """All that people decided, as the tables show it."""
+        """All that people decided, as the tables show it.
+
+        What pins and splits draw is found, by a rule that people gave: it may grow.
+        """
         columns = ("name", "description", "names", "status", "parent_id", "merged_into")
         themes = {
             key: [row[name] for name in columns] for key, row in read_themes(self.store).items()
@@ -154,7 +201,7 @@ class EditedStore(RuleBasedStateMachine):
         mentions = {
             key: (row["theme_id"], row["edit_id"])
             for key, row in read_mentions(self.store).items()
-            if row["edit_id"]
+            if row["edit_id"] and row["edit_id"] != row["drawn_by"]
         }
         return [themes[key] for key in self.themes], mentions
 

@@ -17,6 +17,7 @@ from pipelines.theme_edits import apply_edits
 from pipelines.theme_history import read_history
 from tests.pipelines.planted import (
     START,
+    PlantedModels,
     add_feedback,
     copy_tables,
     count_rows,
@@ -141,7 +142,7 @@ def test_a_moved_mention_that_says_something_else_now_is_where_it_is_found(fille
             update(tables.mention).where(column == moved).values(text_hash="other")
         )
         run.mark_changed()
-        applied = apply_edits(run)
+        applied = apply_edits(run, PlantedModels())
     assert applied.n_moves_lost == 1
     assert read_mentions(filled)[moved]["theme_id"] == source
 
@@ -217,7 +218,7 @@ def test_a_second_run_after_edits_writes_nothing(filled: Store) -> None:
     assert {name for name in before if before[name] != after[name]} == {"run"}
     with begin_run(filled, "test", config_hash="", lock_timeout_s=1) as run:
         run.mark_changed()
-        assert apply_edits(run).n_written == 0
+        assert apply_edits(run, PlantedModels()).n_written == 0
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ def test_an_edit_of_a_theme_that_is_gone_is_reported_and_harms_nothing(filled: S
             values = {"edit_id": edit_id, "action": action, "payload": {"name": "x", "into": kept}}
             run.connection.execute(insert(tables.theme_edit).values(**at, **values))
         run.mark_changed()
-        applied = apply_edits(run)
+        applied = apply_edits(run, PlantedModels())
     assert applied.unapplied == dict.fromkeys(("e000002", "e000003", "e000004"), "no_theme")
     assert read_themes(filled)[kept]["name"] == "kept"
     with filled.read() as connection:
@@ -372,6 +373,6 @@ def test_quotes_of_mentions_that_are_gone_are_chosen_anew(filled: Store) -> None
         ).one()
         run.connection.execute(delete(tables.mention).where(mention == quoted.mention_id))
         run.mark_changed()
-        apply_edits(run)
+        apply_edits(run, PlantedModels())
     assert count_rows(filled, "theme_quote", mention_id=quoted.mention_id) == 0
     assert count_rows(filled, "theme_quote", theme_id=theme_id, rank=1) == 1

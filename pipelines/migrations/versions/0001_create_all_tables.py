@@ -454,6 +454,19 @@ def upgrade() -> None:
             comment="unassigned_reason as found, before people's edits",
         ),
         sa.Column(
+            "drawn_to",
+            sa.Text(),
+            nullable=True,
+            comment="the theme that people's pins and splits draw it to; null when none does",
+        ),
+        sa.Column("drawn_by", sa.Text(), nullable=True, comment="the edit that draws it"),
+        sa.Column(
+            "found_run",
+            sa.Text(),
+            nullable=True,
+            comment="the run that found its theme or the reason; null while undecided",
+        ),
+        sa.Column(
             "edit_id",
             sa.Text(),
             nullable=True,
@@ -672,6 +685,12 @@ def upgrade() -> None:
             comment="the theme that holds its mentions now; null unless merged",
         ),
         sa.Column("merge_id", sa.Text(), nullable=True, comment="the edit that merged it"),
+        sa.Column(
+            "made_by",
+            sa.Text(),
+            nullable=True,
+            comment="the edit that pinned or split it off; null where it was found",
+        ),
         sa.Column("status", sa.Text(), nullable=False, comment="active, muted, merged or retired"),
         sa.Column(
             "found_status",
@@ -762,7 +781,7 @@ def upgrade() -> None:
             "action",
             sa.Text(),
             nullable=False,
-            comment="rename, describe, merge, move, mute, unmute, group, undo",
+            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
         ),
         sa.Column(
             "theme_id",
@@ -770,7 +789,12 @@ def upgrade() -> None:
             nullable=True,
             comment="the theme that was edited; of a move, where the mentions went",
         ),
-        sa.Column("payload", tables.Json, nullable=True, comment="what was decided"),
+        sa.Column(
+            "payload",
+            tables.Json,
+            nullable=True,
+            comment="what was decided; of a pin also examples in customers' words, masked",
+        ),
         sa.PrimaryKeyConstraint("edit_id"),
         comment="people's decisions about themes; append only",
     )
@@ -902,6 +926,23 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False, comment="verbatim, personal data masked"),
         sa.PrimaryKeyConstraint("theme_id", "rank"),
         comment="representative quotes of a theme",
+    )
+    op.create_table(
+        "theme_suggestion",
+        sa.Column(
+            "suggestion_id", sa.Text(), nullable=False, comment="derived from the two themes"
+        ),
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="a theme"),
+        sa.Column("other_id", sa.Text(), nullable=False, comment="a theme that may be the same"),
+        sa.Column(
+            "strength",
+            sa.Double(),
+            nullable=True,
+            comment="0..1: how much the mentions of each resemble those of the other",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that found it"),
+        sa.PrimaryKeyConstraint("suggestion_id"),
+        comment="pairs of themes that a person may merge; refused ones are in theme_edit",
     )
     op.create_table(
         "vector",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.themes import edits
-from nlp.themes.edits import Conflict, Decisions, Edit, Move, pick_text, replay_edits
+from nlp.themes.edits import Conflict, Decisions, Edit, Made, Move, Part, Pin, pick_text
+from nlp.themes.replay import replay_edits
 
 THEMES = ("a", "b", "c", "d", "e")
 
@@ -17,16 +18,23 @@ THEMES = ("a", "b", "c", "d", "e")
 def log(*made: Edit | tuple[object, ...]) -> list[Edit]:
     """Edits numbered in the order given: (action, theme, other) in short."""
     full = [each if isinstance(each, Edit) else _expand(*each) for each in made]
-    return [
-        Edit(
-            f"e{n}", each.action, each.theme_id, each.text, each.lang, each.other_id, each.mentions
-        )
-        for n, each in enumerate(full, 1)
-    ]
+    return [replace(each, edit_id=f"e{n}") for n, each in enumerate(full, 1)]
 
 
 def _expand(action: str, theme_id: str | None = None, other_id: str | None = None) -> Edit:
     return Edit("", action, theme_id, other_id=other_id)
+
+
+def split(theme_id: str, part_id: str) -> Edit:
+    """Take a part off a theme."""
+    parts = tuple(
+        Part(each, each.upper(), (), ((f"m-{each}", "h"),)) for each in (theme_id, part_id)
+    )
+    return Edit("", "split", theme_id, parts=parts)
+
+
+def pin(theme_id: str, *examples: str, about: str = "") -> Edit:
+    return Edit("", "pin", theme_id, text=theme_id.upper(), pin=Pin(about, examples))
 
 
 def replay(*made: Edit | tuple[object, ...]) -> Decisions:
@@ -37,6 +45,36 @@ def test_mentions_of_a_merged_theme_are_in_its_target_over_any_number_of_merges(
     found = replay(("merge", "a", "b"), ("merge", "b", "c"))
     assert [found.resolve(theme) for theme in THEMES] == ["c", "c", "c", "d", "e"]
     assert (found.themes["a"].merge_id, found.themes["b"].merge_id) == ("e1", "e2")
+
+
+def test_a_pin_makes_a_theme_that_can_be_edited_and_the_last_pin_holds() -> None:
+    found = replay(pin("p", "one", about="what"), ("merge", "a", "p"), pin("p", "two"))
+    assert found.made["p"] == Made("e1", "P", None, ())
+    assert found.resolve("a") == "p"
+    assert (found.themes["p"].pin, found.themes["p"].pin_id) == (Pin("", ("two",)), "e3")
+    assert pick_text(found.themes["p"].descriptions, "en") == "what"
+    undone = replay(pin("p", "one"), ("undo", None, "e1"), ("rename", "p"))
+    assert "p" not in undone.theme_ids
+    assert undone.conflicts == (Conflict("e3", edits.NO_THEME),)
+
+
+def test_a_theme_that_was_found_stays_itself_when_it_is_pinned() -> None:
+    found = replay(pin("a", "one"))
+    assert (dict(found.made), found.themes["a"].pin_id) == ({}, "e1")
+
+
+def test_a_split_takes_apart_what_was_in_the_theme_then() -> None:
+    found = replay(("merge", "a", "b"), split("b", "q"), ("merge", "c", "b"), ("merge", "q", "d"))
+    assert [each.sources for each in found.splits] == [frozenset("ab")]
+    assert found.made["q"] == Made("e2", "Q", None, ())
+    assert (found.resolve("c"), found.resolve("q")) == ("b", "d")
+
+
+def test_a_refused_pair_is_refused_whichever_theme_is_named_first() -> None:
+    assert (
+        replay(("refuse", "b", "a")).refused == replay(("refuse", "a", "b")).refused == {("a", "b")}
+    )
+    assert not replay(("refuse", "a", "b"), ("undo", None, "e1")).refused
 
 
 @pytest.mark.parametrize(
@@ -55,6 +93,10 @@ def test_mentions_of_a_merged_theme_are_in_its_target_over_any_number_of_merges(
         ([("group", "a", "b"), ("group", "b", "c")], edits.IS_GROUP),
         ([("group", "b", "c"), ("group", "a", "b")], edits.IS_GROUPED),
         ([("paint", "a")], edits.UNKNOWN_ACTION),
+        ([("refuse", "a", "x")], edits.NO_TARGET),
+        ([("rename", "p")], edits.NO_THEME),
+        ([("merge", "a", "b"), split("a", "q")], edits.MERGED_ALREADY),
+        ([split("a", "b")], edits.IS_TAKEN),
     ],
 )
 def test_an_edit_that_cannot_apply_is_left_out_and_reported(
@@ -134,6 +176,9 @@ single = st.one_of(
         theme_ids,
         st.sampled_from(("m1", "m2", "m3")),
     ),
+    st.builds(pin, st.sampled_from(("a", "p")), st.sampled_from(("one", "two"))),
+    st.builds(split, theme_ids, st.sampled_from(("q", "r"))),
+    st.builds(lambda *pair: _expand("refuse", *pair), theme_ids, theme_ids),
     st.builds(lambda other: Edit("", "undo", None, other_id=other), edit_ids),
 )
 logs = st.lists(single, max_size=12).map(
@@ -155,7 +200,7 @@ def test_nothing_is_in_a_merged_theme_and_nothing_is_deeper_than_two_levels(
 ) -> None:
     found = replay_edits(made, THEMES)
     merged = {theme for theme, each in found.themes.items() if each.merged_into}
-    assert not {found.resolve(theme) for theme in THEMES} & merged
+    assert not {found.resolve(theme) for theme in found.theme_ids} & merged
     assert not {move.theme_id for move in found.moves.values()} & merged
     parents = {theme: each.parent_id for theme, each in found.themes.items() if each.parent_id}
     assert not set(parents.values()) & (merged | parents.keys())
@@ -168,7 +213,8 @@ def test_undoing_what_counts_from_the_last_to_the_first_leaves_nothing(made: lis
         undone.append(Edit(f"e{len(undone) + 1:02d}", "undo", other_id=rest[-1]))
         assert len(undone) < 40
     found = replay_edits(undone, THEMES)
-    assert (found.themes, found.moves) == ({}, {})
+    assert (found.themes, found.moves, found.made) == ({}, {}, {})
+    assert (found.splits, found.refused) == ((), frozenset())
 
 
 def _still_counting(made: Sequence[Edit]) -> list[str]:

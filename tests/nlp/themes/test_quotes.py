@@ -38,3 +38,35 @@ def test_the_order_of_the_texts_does_not_choose_the_quotes() -> None:
 def test_no_text_gives_no_quote() -> None:
     assert choose_quotes([], np.zeros((0, 3), dtype=np.float16)) == []
     assert choose_quotes([" "], np.ones((1, 3), dtype=np.float16)) == []
+
+
+def test_near_copies_are_no_further_quote() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(5, 8)).astype(np.float32)
+    texts = [
+        "my refund has not arrived yet",
+        "My refund has not arrived yet!!",
+        "so my refund has not arrived yet",
+        "the shop says that it sent the money back",
+        "My refund: not yet arrived, has it",
+    ]
+    chosen = choose_quotes(texts, rows, 3)
+    assert len(chosen) == 2 and 3 in chosen
+    same = np.repeat(rows[:1], 3, axis=0) + 0.001 * rng.normal(size=(3, 8)).astype(np.float32)
+    mixed = np.concatenate([same, -rows[:1]])
+    words = [
+        "first way to say it",
+        "another word for this",
+        "yet one more sentence",
+        "the other side",
+    ]
+    assert len(choose_quotes(words, mixed, 4)) == 2
+
+
+def test_quotes_are_rows_of_the_texts_whatever_these_are() -> None:
+    rng = np.random.default_rng(2)
+    for n in (1, 2, 5, 30):
+        texts = [f"  <EMAIL> text {rng.integers(8)} of {rng.integers(9)} 😀" for _ in range(n)]
+        chosen = choose_quotes(texts, rng.normal(size=(n, 6)).astype(np.float32), 3)
+        assert 1 <= len(chosen) <= 3 and len(set(chosen)) == len(chosen)
+        assert all(0 <= row < n for row in chosen)

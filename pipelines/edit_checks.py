@@ -1,0 +1,72 @@
+"""What a person gives with an edit, checked; and what is wrong with an edit, in words."""
+
+import re
+import unicodedata
+
+from nlp.themes import edits
+from nlp.themes.edits import Edit
+from pipelines.errors import ConfigError
+from pipelines.views import SEPARATOR
+
+MAX_NAME_CHARS = 200
+MAX_TEXT_CHARS = 2_000
+
+
+def check_lang(lang: str | None) -> str | None:
+    """The code of a language, where one is given.
+
+    :raises ConfigError: when it is none.
+    """
+    if lang is not None and not re.fullmatch("[a-z]{2,3}", lang):
+        raise ConfigError(f"--lang {lang!r} is no language code; give one such as en, he or ar")
+    return lang
+
+
+def check_text(what: str, text: str, max_chars: int) -> str:
+    """The text on one line, in composed form.
+
+    :raises ConfigError: when it is empty, too long, or holds what no table should.
+    """
+    clean = unicodedata.normalize("NFC", " ".join(text.split()))
+    if not clean:
+        raise ConfigError(
+            f"the {what} is empty; give one, or take yours back with: earful themes undo"
+        )
+    if len(clean) > max_chars:
+        raise ConfigError(
+            f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"
+        )
+    if any(unicodedata.category(each) in ("Cc", "Cs") for each in clean):
+        raise ConfigError(f"the {what} holds control characters or broken text; type it again")
+    if what == "name" and SEPARATOR.strip() in clean:
+        raise ConfigError(
+            f"a name cannot hold {SEPARATOR.strip()!r}, which separates names in v_feedback; "
+            "leave it out"
+        )
+    return clean
+
+
+def describe_conflict(edit: Edit, conflict: edits.Conflict) -> str:
+    """Say why an edit, or with it an earlier one, does not apply."""
+    theme_id, other_id = edit.theme_id, edit.other_id
+    if conflict.edit_id != edit.edit_id:
+        return (
+            f"undoing {other_id} would leave edit {conflict.edit_id} without sense "
+            f"({conflict.reason}); look at both with: earful themes history"
+        )
+    if conflict.reason == edits.INTO_ITSELF:
+        verb = "merged into itself" if edit.action == "merge" else "put under itself"
+        return f"theme {theme_id} cannot be {verb}; name another theme"
+    if conflict.reason == edits.IS_GROUPED:
+        return (
+            f"theme {other_id} is in a group itself, and there are two levels only; take it out "
+            f"with: earful themes group {other_id} --alone"
+        )
+    if conflict.reason == edits.IS_GROUP:
+        return (
+            f"theme {theme_id} has themes under it, and there are two levels only; put those "
+            f"under {other_id} first"
+        )
+    if conflict.reason == edits.IS_TAKEN:
+        return f"theme {theme_id} was split just so before; see: earful themes history {theme_id}"
+    return f"{edit.action} of theme {theme_id} cannot be done: {conflict.reason}"

@@ -1,0 +1,163 @@
+"""Themes that people take apart: the parts stay, later mentions find theirs, undo joins them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.edit_requests import EditRequest
+from pipelines.errors import ConfigError
+from pipelines.store import Store
+from pipelines.theme_commands import make_edit
+from pipelines.theme_history import read_history
+from tests.pipelines.planted import (
+    N_THEMES,
+    PlantedJob,
+    PlantedModels,
+    add_feedback,
+    copy_tables,
+    edit,
+    make_job,
+    make_store,
+    plant,
+    read_mentions,
+    read_themes,
+)
+
+
+@pytest.fixture
+def joined(store_url: str) -> Iterator[Store]:
+    """A store where two planted themes are one, by a merge."""
+    store = make_store(store_url)
+    one, other = sorted(theme_of(store, planted) for planted in (0, 1))
+    edit(store, "merge", one, other_id=other)
+    yield store
+    store.engine.dispose()
+
+
+def theme_of(store: Store, planted: int) -> str:
+    """The theme that most mentions of a planted one are in."""
+    found = [
+        row["theme_id"]
+        for key, row in sorted(read_mentions(store).items())
+        if int(key[1:5]) % N_THEMES == planted and row["theme_id"]
+    ]
+    return max(sorted(set(found)), key=found.count)
+
+
+def mentions_in(store: Store, theme_id: str) -> set[str]:
+    return {key for key, row in read_mentions(store).items() if row["theme_id"] == theme_id}
+
+
+def planted_in(keys: set[str]) -> set[int]:
+    return {int(key[1:5]) % N_THEMES for key in keys}
+
+
+def test_what_is_nearer_to_the_examples_becomes_a_theme_of_its_own(joined: Store) -> None:
+    whole = theme_of(joined, 0)
+    both = mentions_in(joined, whole)
+    made = edit(joined, "split", whole, mention_ids=["f0000-0", "f0004-0"], text="Lost cards")
+    part = theme_of(joined, 0)
+    row = read_themes(joined)[part]
+    assert (row["name"], row["status"], row["made_by"]) == ("Lost cards", "active", made.edit_id)
+    assert planted_in(mentions_in(joined, part)) == {0}
+    assert planted_in(mentions_in(joined, whole)) == {1}
+    assert mentions_in(joined, part) | mentions_in(joined, whole) == both
+    assert row["n_mentions"] == len(mentions_in(joined, part))
+
+
+def test_a_closer_look_finds_the_parts_and_touches_no_other_theme(joined: Store) -> None:
+    whole = theme_of(joined, 0)
+    others = {key: row for key, row in read_mentions(joined).items() if row["theme_id"] != whole}
+    edit(joined, "split", whole)
+    parts = {theme_of(joined, 0), theme_of(joined, 1)}
+    assert len(parts) == 2
+    assert all(len(planted_in(mentions_in(joined, part))) == 1 for part in parts)
+    assert {key: read_mentions(joined)[key] for key in others} == others
+
+
+def test_later_mentions_go_to_the_part_that_they_are_nearest(joined: Store) -> None:
+    whole = theme_of(joined, 0)
+    edit(joined, "split", whole, mention_ids=["f0000-0"])
+    part = theme_of(joined, 0)
+    before = {each: mentions_in(joined, each) for each in (whole, part)}
+    add_feedback(joined, range(160, 200))
+    after = {each: mentions_in(joined, each) for each in (whole, part)}
+    assert all(before[each] < after[each] for each in before)
+    assert (planted_in(after[part]), planted_in(after[whole])) == ({0}, {1})
+
+
+def test_undo_joins_the_parts_again(joined: Store) -> None:
+    before = copy_tables(joined)
+    whole = theme_of(joined, 0)
+    edit(joined, "split", whole, mention_ids=["f0000-0"])
+    split = copy_tables(joined)
+    part = theme_of(joined, 0)
+    edit(joined, "undo")
+    assert copy_tables(joined) == before
+    assert read_themes(joined)[part]["status"] == "retired"
+    edit(joined, "undo", other_id="e000003")
+    assert copy_tables(joined) == split
+    with joined.read() as connection:
+        lives = [[row["event"] for row in read_history(connection, each)] for each in (whole, part)]
+    assert lives[0][-3:] == ["split", "undone", "undone"]
+    assert lives[1] == ["split", "undone", "undone"]
+
+
+def test_a_part_can_be_split_and_merged_like_any_theme(joined: Store) -> None:
+    whole = theme_of(joined, 0)
+    edit(joined, "split", whole, mention_ids=["f0000-0"])
+    part = theme_of(joined, 0)
+    rest = sorted(mentions_in(joined, part))
+    edit(joined, "split", part, mention_ids=rest[:3])
+    assert len(mentions_in(joined, part)) < len(rest)
+    other = theme_of(joined, 2)
+    edit(joined, "merge", whole, other_id=other)
+    assert planted_in(mentions_in(joined, other)) == {1, 2}
+    for _ in range(4):
+        edit(joined, "undo")
+    assert theme_of(joined, 0) != theme_of(joined, 1)
+
+
+@pytest.mark.parametrize(
+    ("theme", "mentions", "message"),
+    [
+        ("t0", ["f0000-0"], "no theme 't0'"),
+        ("gone", ["f0000-0"], r"was merged into .* by e000001"),
+        ("whole", ["f0000-0", "m9"], r"1 of 2 mentions are not in the store \(first: 'm9'\)"),
+        ("whole", ["f0002-0"], "1 of 1 mentions are not in theme"),
+        ("small", [], r"nothing finer is found among the .* split it by mentions"),
+        ("whole", "all", r"these are all .* mentions of theme"),
+    ],
+)
+def test_a_split_that_makes_no_sense_is_refused_without_a_trace(
+    joined: Store, theme: str, mentions: list[str] | str, message: str
+) -> None:
+    whole = theme_of(joined, 0)
+    gone = next(key for key, row in read_themes(joined).items() if row["status"] == "merged")
+    word = plant().texts[2].split()[0]
+    small = str(edit(joined, "pin", text="One word", keywords=[word]).theme_id)
+    theme_id = {"gone": gone, "whole": whole, "small": small}.get(theme, theme)
+    named = sorted(mentions_in(joined, whole)) if mentions == "all" else mentions
+    before = copy_tables(joined, with_logs=True)
+    with pytest.raises(ConfigError, match=message):
+        edit(joined, "split", theme_id, mention_ids=named)
+    assert copy_tables(joined, with_logs=True) == before
+
+
+def test_another_encoder_than_that_of_the_store_is_refused(joined: Store) -> None:
+    class OtherModels(PlantedModels):
+        encoder_name = "other"
+
+    class OtherJob(PlantedJob):
+        models = OtherModels()  # type: ignore[assignment]
+
+    whole = theme_of(joined, 0)
+    job = make_job(joined, OtherJob)
+    split = EditRequest("split", whole)
+    with pytest.raises(ConfigError, match="was read by other; read the texts first"):
+        make_edit(job, split, "dana")
+    edit(joined, "split", whole, mention_ids=["f0000-0"])
+    before = read_mentions(joined)
+    with pytest.raises(ConfigError, match="read by planted, and the configuration names other"):
+        make_edit(job, EditRequest("mute", whole), "dana")
+    assert read_mentions(joined) == before
