@@ -22,7 +22,9 @@ def list_(
     config: ConfigOption = None,
     db: DbOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 50,
-    is_all: Annotated[bool, typer.Option("--all", help="Also muted and merged themes.")] = False,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Also muted, merged and retired themes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List themes, those with the most voices first."""
