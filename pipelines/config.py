@@ -55,6 +55,20 @@ class TextConfig(_Section):
         return name
 
 
+class ThemesConfig(_Section):
+    """When themes are found anew in all texts."""
+
+    refit_growth: Annotated[float, Field(ge=0)] = 2.0
+    refit_every_days: Annotated[int, Field(ge=0)] = 90
+
+    @field_validator("refit_growth")
+    @classmethod
+    def _is_growth(cls, growth: float) -> float:
+        if 0 < growth <= 1:
+            raise ValueError("must be above 1, as 2 for twice the texts, or 0 for never")
+        return growth
+
+
 class SourceConfig(_Section):
     """Feedback to read."""
 
@@ -79,6 +93,7 @@ class Config(_Section):
     store: StoreConfig = StoreConfig()
     models: ModelsConfig = ModelsConfig()
     text: TextConfig = TextConfig()
+    themes: ThemesConfig = ThemesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -157,6 +172,7 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "store": StoreConfig,
         "models": ModelsConfig,
         "text": TextConfig,
+        "themes": ThemesConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,

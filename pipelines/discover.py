@@ -1,46 +1,107 @@
 """The step that finds themes, and their mentions or the reason why a mention has none.
 
 Themes are permanent: the first run finds them, later runs assign new texts to them, and only what
-is left over can become new themes. What is found stands in ``nearest_theme_id`` and
-``found_reason``; :func:`pipelines.theme_edits.apply_edits` makes of it what people see.
+is left over can become new themes. Now and then all texts are looked at anew, and what is found is
+matched to what is known. What is found stands in ``nearest_theme_id`` and ``found_reason``;
+:func:`pipelines.theme_edits.apply_edits` makes of it what people see.
 """
 
-from typing import Any
+from typing import Final
 
-import numpy as np
 from sqlalchemy import and_, bindparam, or_, select, update
 
-from nlp.themes.assignment import KnownThemes, assign_themes
-from nlp.themes.discovery import Discovery, discover_themes
-from nlp.themes.partition import min_theme_size
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
+from pipelines.errors import ConfigError
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
-from pipelines.suggestions import store_suggestions
-from pipelines.theme_births import add_themes
-from pipelines.theme_pool import Fate, Pool, fixed_means, load_pool, read_centres, write_centres
+from pipelines.theme_encoder import carry_themes_over
+from pipelines.theme_fit import (
+    Fit,
+    RefitPlan,
+    count_unread,
+    describe_fit,
+    explain_refit,
+    read_fit,
+    write_fit,
+)
+from pipelines.theme_growth import extend_themes
+from pipelines.theme_pool import Fate, Pool, load_pool
+from pipelines.theme_refit import Refit, fit_themes
+from pipelines.theme_silence import note_silence
 
-# A theme is born of what is left over only when most of its texts are new: old ones were left over
-# before, and were not enough then.
-MIN_NEW_SHARE = 0.5
-_LEFT_OVER = frozenset({"far_from_all", "between_themes"})
+NO_PLAN: Final = RefitPlan()
 
 
-def discover_store(run: Run, models: Models, progress: Progress) -> None:
-    """Decide about every mention that no run has decided about yet."""
+def discover_store(run: Run, models: Models, progress: Progress, plan: RefitPlan = NO_PLAN) -> None:
+    """Decide about every mention that no run has decided about yet.
+
+    :param plan: when to find themes anew in all texts.
+    :raises ConfigError: when the encoder changed and the texts were not read with the new one.
+    """
     _set_noise_aside(run)
-    if not _has_undecided(run):
+    last = read_fit(run)
+    is_other_encoder = last is not None and last.encoder != models.encoder_name
+    if not (_has_undecided(run) or is_other_encoder or plan.is_requested):
         return
+    if is_other_encoder:
+        _check_vectors(run, models)
     pool = load_pool(run, models)
     progress.start("finding themes", len(pool.keys), "mentions")
-    has_themes = any(pool.themes)
-    fates, n_born = (_extend_themes if has_themes else _found_themes)(run, models, pool)
+    if last and is_other_encoder:
+        last = carry_themes_over(run, models, pool, last)
+    summary = _decide(run, models, progress, pool, last, plan)
+    progress.advance(len(pool.keys))
+    progress.finish(f"{summary} among {len(pool.keys):,} mentions")
+
+
+def _decide(
+    run: Run, models: Models, progress: Progress, pool: Pool, last: Fit | None, plan: RefitPlan
+) -> str:
+    """Fit or extend the themes; say in words what came of it."""
+    now = describe_fit(run, models, pool)
+    cause = explain_refit(plan, last, now) if last and any(pool.themes) else "first"
+    if cause:
+        done = fit_themes(run, models, pool, cause)
+        fates, summary = done.fates, _describe_refit(done, cause)
+        write_fit(run, now)
+        if done.n_kept:
+            progress.warn(_describe_kept(done.n_kept))
+    elif _has_undecided(run):
+        fates, n_born = extend_themes(run, models, pool)
+        summary = f"{n_born:,} new themes"
+    else:
+        return "nothing new since themes were last found"
+    note_silence(run, pool, fates)
     _write_fates(run, pool, fates)
     run.mark_changed()
-    progress.advance(len(pool.keys))
-    progress.finish(f"{n_born:,} new themes among {len(pool.keys):,} mentions")
+    return summary
+
+
+def _describe_refit(done: Refit, cause: str) -> str:
+    if cause == "first":
+        return f"{done.n_born:,} new themes"
+    return f"found anew ({cause}): {done.n_born:,} new themes, {done.n_gone:,} retired,"
+
+
+def _describe_kept(n_kept: int) -> str:
+    return (
+        f"{n_kept:,} themes that people edited were not found again; they keep their mentions. "
+        "See what became of them with: earful themes history"
+    )
+
+
+def _check_vectors(run: Run, models: Models) -> None:
+    """Without vectors of the new encoder every theme would seem to have lost its members.
+
+    :raises ConfigError: when a mention has none.
+    """
+    if n_unread := count_unread(run, models):
+        raise ConfigError(
+            f"{n_unread:,} mentions were not read with {models.encoder_name} yet, the encoder of "
+            "the configuration; read them with: earful enrich"
+        )
 
 
 def _set_noise_aside(run: Run) -> None:
@@ -75,101 +136,6 @@ def _has_undecided(run: Run) -> bool:
         .limit(1)
     )
     return run.connection.execute(query).first() is not None
-
-
-def _found_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
-    """The first themes of a store."""
-    found = _discover(models, pool)
-    write_centres(run, models, found.centres)
-    ids = add_themes(run, pool, _member_labels(found), found.n_themes)
-    store_suggestions(run, ids, found.suggestions)
-    fates = {
-        key: Fate(ids.get(int(label)), float(strength), reason)
-        for key, label, strength, reason in zip(
-            pool.keys, found.labels, found.strengths, found.reasons, strict=True
-        )
-    }
-    return fates, len(ids)
-
-
-def _extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
-    """New texts go to the themes there are; what is left over may become new ones."""
-    known = pool.take(row for row, theme_id in enumerate(pool.themes) if theme_id is not None)
-    new = pool.take(np.flatnonzero(pool.is_new))
-    theme_ids = sorted({str(theme_id) for theme_id in known.themes})
-    numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
-    labels = np.array([numbers[str(theme_id)] for theme_id in known.themes], dtype=np.int32)
-    centres = read_centres(run, models, known)
-    assigned = assign_themes(
-        new.texts,
-        new.vectors,
-        new.langs,
-        KnownThemes(known.vectors, known.langs, labels, centres, known.registers),
-        registers=new.registers,
-        means=fixed_means(models, pool.vectors.shape[1]),
-    )
-    fates = {
-        key: Fate(theme_ids[label], float(strength), reason)
-        for key, label, strength, reason in zip(
-            new.keys, assigned.labels, assigned.strengths, assigned.reasons, strict=True
-        )
-    }
-    n_born = _cluster_left_over(run, models, pool, fates)
-    return {**_follow_their_like(pool), **fates}, n_born
-
-
-def _follow_their_like(pool: Pool) -> dict[str, Fate]:
-    """Mentions whose like was decided by an earlier run."""
-    return {
-        key: fate
-        for key, fate, waiting in zip(pool.keys, pool.fates, pool.waiting, strict=True)
-        if fate is not None and waiting
-    }
-
-
-def _cluster_left_over(run: Run, models: Models, pool: Pool, fates: dict[str, Fate]) -> int:
-    """Themes among texts that fit nowhere; the fates of their members are written over."""
-    left = pool.take(
-        row for row, key in enumerate(pool.keys) if _is_left_over(pool, row, fates.get(key))
-    )
-    least = min_theme_size(len(left.keys))
-    if left.is_new.sum() < least:
-        return 0
-    found = _discover(models, left)
-    labels = _member_labels(found)
-    for number in range(found.n_themes):
-        is_new = left.is_new[labels == number]
-        if is_new.sum() < least or is_new.mean() < MIN_NEW_SHARE:
-            labels[labels == number] = -1
-    ids = add_themes(run, left, labels, found.n_themes)
-    store_suggestions(run, ids, found.suggestions)
-    for row in np.flatnonzero(labels >= 0):
-        fates[left.keys[row]] = Fate(ids[int(labels[row])], float(found.strengths[row]), None)
-    return len(ids)
-
-
-def _is_left_over(pool: Pool, row: int, fate: Fate | None) -> bool:
-    if fate is not None:
-        return fate.reason in _LEFT_OVER
-    return pool.themes[row] is None and not pool.is_new[row]
-
-
-def _discover(models: Models, pool: Pool) -> Discovery:
-    means = fixed_means(models, pool.vectors.shape[1])
-    return discover_themes(
-        pool.texts,
-        pool.vectors,
-        pool.langs,
-        registers=pool.registers,
-        documents=pool.documents,
-        means=means,
-    )
-
-
-def _member_labels(found: Discovery) -> Any:
-    """Theme number of each member, -1 for texts that are not sure enough."""
-    is_member = np.array([reason is None for reason in found.reasons], dtype=bool)
-    return np.where(is_member, found.labels, -1)
 
 
 def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:

@@ -31,6 +31,7 @@ class Job:
 
     :param cache_dir: for converted models and the vectors of an unfinished run.
     :param secret_path: the file with the secret, when the environment holds none.
+    :param is_refit: find themes anew in all texts, whether or not it is time.
     """
 
     config: Config
@@ -39,6 +40,7 @@ class Job:
     engine: str = "local"
     secret_path: Path = field(default_factory=user_secret_path)
     progress: Progress = field(default_factory=SilentProgress)
+    is_refit: bool = False
 
     @cached_property
     def models(self) -> "Models":
@@ -138,8 +140,11 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.theme_edits import apply_edits
+        from pipelines.theme_fit import RefitPlan
 
-        discover_store(run, job.models, job.progress)
+        themes = job.config.themes
+        plan = RefitPlan(job.is_refit, themes.refit_growth, themes.refit_every_days)
+        discover_store(run, job.models, job.progress, plan)
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":

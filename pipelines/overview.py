@@ -112,7 +112,7 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[str, Any]]:
     """Themes with their languages, those with the most voices first.
 
-    :param is_all: those too that are not active: muted, merged.
+    :param is_all: those too that are not active: muted, merged, retired.
     """
     theme = tables.theme
     query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id)

@@ -261,7 +261,10 @@ theme = Table(
     _text("merged_into", "the theme that holds its mentions now; null unless merged"),
     _text("merge_id", "the edit that merged it"),
     _text("made_by", "the edit that pinned or split it off; null where it was found"),
-    _text("status", "active, muted, merged or retired (its edit was undone)", nullable=False),
+    _text("status", "active, muted, merged or retired", nullable=False),
+    _text("found_status", "active, faded (silent of late) or retired, before people's edits"),
+    _count("n_quiet_runs", "runs with new feedback since the theme last got its usual share"),
+    _number("n_missed", "texts that it would have got in these runs"),
     _text("origin", "discovered or pinned", nullable=False),
     _text("lang", "its main language"),
     _count("n_mentions", "mentions that count (no noise)"),
@@ -284,6 +287,17 @@ theme_quote = Table(
     _text("mention_id", "where it was said", nullable=False),
     _text("text", "verbatim, personal data masked", nullable=False),
     comment="representative quotes of a theme",
+)
+
+theme_centre = Table(
+    "theme_centre",
+    metadata,
+    _key("theme_id", "the theme"),
+    _key("voice", "language code, with the channel where it is known"),
+    _key("model", "name and revision of the encoder"),
+    _count("n_texts", "distinct texts that it is the mean of"),
+    Column("data", LargeBinary, nullable=False, comment="float32, little endian"),
+    comment="what a theme was like when themes were last fitted, to know it again without members",
 )
 
 theme_edit = Table(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, insert, or_, select
+from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
 from nlp.cleaning import normalize_text
 from nlp.themes.centring import (
@@ -291,7 +291,11 @@ def find_centres(connection: Connection, encoder_name: str) -> dict[str, Any]:
 
 
 def write_centres(run: Run, models: Models, centres: Any) -> None:
-    """Keep what is subtracted from each language."""
+    """Keep what is subtracted from each language, in the place of what was before."""
+    column = tables.language_centre.c
+    run.connection.execute(
+        delete(tables.language_centre).where(column.model == models.encoder_name)
+    )
     rows = [
         {
             "lang": lang,

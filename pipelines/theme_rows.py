@@ -74,7 +74,7 @@ def _decide_theme(row: Mapping[Any, Any], decisions: Decisions) -> dict[str, Any
     pinned = decision.pin.keywords if decision.pin else None
     keywords = pinned or made.keywords if made else row["keywords"]
     found_name = made.name if made else row["found_name"]
-    status = "active" if made else row["status"]
+    status = "active" if made else row["found_status"]
     return {
         "name": name or found_name or row["name"],
         "found_name": found_name,
@@ -95,9 +95,9 @@ def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:
     return {lang: each.text for lang, each in said.items() if lang is not None} or None
 
 
-def _decide_status(status: str, decision: ThemeDecision) -> str:
+def _decide_status(found: str | None, decision: ThemeDecision) -> str:
     if decision.merged_into:
         return "merged"
     if decision.is_muted:
         return "muted"
-    return "active" if status in ("merged", "muted") else status
+    return "retired" if found == "retired" else "active"

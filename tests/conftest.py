@@ -1,6 +1,7 @@
 """The real models, loaded once for all tests."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from nlp.encoder import BranchingEncoder
 from nlp.sentiment import SentimentModel
 from nlp.weights import load_encoder, load_sentiment
 from tests.tiny_models import write_network
+
+# A shell that starts the tests in the background lets them and all their children ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -115,6 +115,23 @@ def assign_themes(
     return Assignment(labels, strengths, tuple(reasons))
 
 
+def recall_members(known: KnownThemes, means: LanguageMeans | None = None) -> Ints:
+    """Let the members of each theme be judged by all others: (m,) theme numbers.
+
+    How many come back to their theme says how well these vectors tell the themes apart.
+
+    :param means: see :func:`assign_themes`.
+    """
+    recalled = np.full(len(known.labels), -1, dtype=np.int32)
+    fixed = load_language_means() if means is None else means
+    space = fixed.with_centres(known.centres)
+    for rows in rows_by_language(known.langs).values():
+        voices = [known.voices[row] for row in rows]
+        own = centre_rows(known.vectors[rows], voices, space)
+        recalled[rows] = nearest_themes(own, own, known.labels[rows], is_same=True).labels
+    return recalled
+
+
 @dataclass(frozen=True)
 class Compared:
     """New rows and the members that they are compared with, in one space.
@@ -187,7 +204,10 @@ class Judge:
 
 
 def choose_members(known: KnownThemes, max_members: int) -> list[int]:
-    """Choose the first members of each theme and language by the hash of their vector."""
+    """Choose the first members of each theme and language by the hash of their vector.
+
+    :param max_members: about how many, shared among the themes by size.
+    """
     keys = [sha256(row.tobytes()).digest() for row in np.asarray(known.vectors, dtype=np.float16)]
     cells = list(zip(known.langs, known.labels.tolist(), strict=True))
     sizes = Counter(cells)

@@ -29,12 +29,13 @@ from nlp.themes.confidence import (
     strengths_of,
 )
 from nlp.themes.corpus import Corpus, choose_fit_rows, collapse_texts
-from nlp.themes.graph import Graph, build_graph
 from nlp.themes.groups import group_themes
 from nlp.themes.linking import Link, join_linked, link_themes
 from nlp.themes.nearest import cut_across, nearest_themes
-from nlp.themes.partition import inside_shares, partition_rows, theme_weights
-from nlp.themes.sites import group_sites, place_voices, site_language
+from nlp.themes.partition import inside_shares, theme_weights
+from nlp.themes.parts import Parts, partition_sites
+from nlp.themes.sites import place_voices, site_language
+from nlp.themes.steadying import KnownLabels, steady_links
 from nlp.themes.vectors import Floats, Ints, check_vectors, rows_by_language
 
 # From themes.md, step 9: at .35 about .86 of the links between English and Arabic are right; from
@@ -46,9 +47,6 @@ MAX_FIT_ROWS = 20_000
 # A language is one of a theme's own when it brings this share of its rows.
 _PART_SHARE = 0.2
 _PART_ROWS = 3
-# Fewer than two cores: one theme when the texts are alike, none otherwise. Single intents of
-# banking77 and arbanking77 have a mean cosine to their centre of .62 to .87, mixed sets .01 to .60.
-_ONE_THEME_CLOSENESS = 0.62
 
 
 @dataclass(frozen=True)
@@ -75,15 +73,6 @@ class Discovery:
     centres: Mapping[str, Floats]
 
 
-@dataclass
-class _Partition:
-    """Themes of the fitted rows while they are being built, not yet linked across graphs."""
-
-    labels: Ints
-    n_themes: int
-    graphs: list[tuple[NDArray[np.intp], Graph]]
-
-
 def import_libraries() -> None:
     """Import what discovery imports when it is first used (about 3 s), where there is time."""
     import hdbscan  # noqa: F401
@@ -101,6 +90,8 @@ def discover_themes(
     means: LanguageMeans | None = None,
     link_strength: float = LINK_STRENGTH,
     max_fit_rows: int = MAX_FIT_ROWS,
+    known: KnownLabels | None = None,
+    centres: Mapping[str, Floats] | None = None,
 ) -> Discovery:
     """Find themes; equal texts share a fate, and the order of rows changes nothing.
 
@@ -113,6 +104,10 @@ def discover_themes(
     :param means: fixed language means of this encoder; those of the default encoder if None.
     :param link_strength: from which vote share on themes of two languages become one.
     :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
+    :param known: themes that the n texts had before, which are changed only for a reason; see
+        ``steadying``. Numbers of the themes found have nothing to do with these.
+    :param centres: what to subtract from each language, from an earlier discovery: the own mean of
+        a batch about one thing is that thing. Fitted to the texts if None.
     :raises ValueError: when lengths differ or vectors hold NaN or infinity.
     """
     if len(langs) != len(texts):
@@ -123,21 +118,40 @@ def discover_themes(
     fit = choose_fit_rows(corpus, max_fit_rows)
     if not len(fit):
         return _without_themes(corpus, {})
-    centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
+    if centres is None:
+        centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
     frozen = fixed.with_centres(centres)
     centred = centre_rows(corpus.vectors, corpus.voices, frozen)
     sites = place_voices(corpus.voices, fit)
     fit_sites = [sites[row] for row in fit]
-    parts = _partition_sites(corpus, centred, fit, fit_sites, fixed)
+    before = _collapse_known(known, corpus, fit)
+    parts = partition_sites(corpus, centred, fit, fit_sites, fixed, before)
     if not parts.n_themes:
         return _without_themes(corpus, centres)
     space = fixed.to_compare_languages(centres)
     aligned = align_languages(corpus.vectors, corpus.voices, space, fit)
     theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
     links = link_themes(aligned[fit], fit_sites, _main_rows(fit_sites, parts.labels, theme_sites))
-    strong = [link for link in links if link.strength >= link_strength]
+    strong = list(steady_links(links, parts.labels, before, link_strength))
     joined = join_linked(theme_sites, strong)
     return _finish(corpus, fit, sites, centred, aligned, parts, theme_sites, joined, links, centres)
+
+
+def _collapse_known(
+    known: KnownLabels | None, corpus: Corpus, fit: NDArray[np.intp]
+) -> KnownLabels | None:
+    """Give each fitted text the theme that most of its rows had."""
+    if known is None:
+        return None
+    of_text: list[Counter[int]] = [Counter() for _ in corpus.texts]
+    for source, label in zip(corpus.sources.tolist(), known.labels.tolist(), strict=True):
+        if label >= 0:
+            of_text[source][label] += 1
+    chosen = [
+        min(of_text[row], key=lambda label: (-of_text[row][label], label), default=-1)
+        for row in fit.tolist()
+    ]
+    return KnownLabels(np.array(chosen, dtype=np.int32), known.locked)
 
 
 def _theme_sites(sites: Sequence[str], labels: Ints, n_themes: int) -> list[set[str]]:
@@ -164,44 +178,13 @@ def _main_rows(sites: Sequence[str], labels: Ints, theme_sites: Sequence[set[str
     return np.where(is_main, labels, -1).astype(np.int32)
 
 
-def _partition_sites(
-    corpus: Corpus,
-    centred: Floats,
-    fit: NDArray[np.intp],
-    sites: Sequence[str],
-    fixed: LanguageMeans,
-) -> _Partition:
-    parts = _Partition(np.full(len(fit), -1, dtype=np.int32), 0, [])
-    for places in group_sites(sites):
-        rows = fit[places]
-        graph = build_graph(
-            centred[rows], [corpus.texts[row] for row in rows], corpus.documents[rows]
-        )
-        labels = partition_rows(centred[rows], graph, corpus.documents[rows])
-        if labels.max() < 0 and _is_one_theme(corpus, rows, fixed):
-            labels = np.zeros(len(rows), dtype=np.int32)
-        if labels.max() < 0:
-            continue
-        parts.graphs.append((places, graph))
-        parts.labels[places] = labels + parts.n_themes
-        parts.n_themes += int(labels.max()) + 1
-    return parts
-
-
-def _is_one_theme(corpus: Corpus, rows: NDArray[np.intp], fixed: LanguageMeans) -> bool:
-    langs = [corpus.langs[row] for row in rows]
-    shifted = centre_rows(corpus.vectors[rows], langs, fixed.without_projection())
-    mean = shifted.mean(axis=0, dtype=np.float64)
-    return float(np.linalg.norm(mean)) >= _ONE_THEME_CLOSENESS
-
-
 def _finish(
     corpus: Corpus,
     fit: NDArray[np.intp],
     sites: Sequence[str],
     centred: Floats,
     aligned: Floats,
-    parts: _Partition,
+    parts: Parts,
     theme_sites: Sequence[set[str]],
     joined: Ints,
     links: Sequence[Link],
@@ -233,7 +216,7 @@ def _label_all(
     sites: Sequence[str],
     centred: Floats,
     aligned: Floats,
-    parts: _Partition,
+    parts: Parts,
 ) -> tuple[Ints, Floats, Floats]:
     labels = np.full(len(corpus.texts), -1, dtype=np.int32)
     strengths = np.zeros(len(corpus.texts), dtype=np.float32)
@@ -276,7 +259,7 @@ def _canonical_numbers(labels: Ints, counts: NDArray[np.int64], n_themes: int) -
     return numbers
 
 
-def _weights_between(parts: _Partition, to_final: Ints, n_themes: int) -> NDArray[np.float64]:
+def _weights_between(parts: Parts, to_final: Ints, n_themes: int) -> NDArray[np.float64]:
     between = np.zeros((n_themes, n_themes))
     for places, graph in parts.graphs:
         own = parts.labels[places]

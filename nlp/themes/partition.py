@@ -21,7 +21,7 @@ _REFINE_STOP_SHARE = 0.001
 # The published rule (shared weight over the smaller theme's weight > .15) joins everything where
 # few, large themes meet by chance (one theme on the demo's posts, and on airline at .10). Less
 # what chance gives, any limit from .10 to .20 does on six sets.
-_MERGE_CONDUCTANCE = 0.1
+MERGE_CONDUCTANCE = 0.1
 _BLOCK = 4096
 
 
@@ -137,7 +137,7 @@ def _best_themes(
     return np.where(best > stay + 1e-12, firsts, own).astype(np.int32)
 
 
-def merge_themes(graph: Graph, labels: Ints, limit: float = _MERGE_CONDUCTANCE) -> Ints:
+def merge_themes(graph: Graph, labels: Ints, limit: float = MERGE_CONDUCTANCE) -> Ints:
     """Join the pair that shares most weight, beyond chance, while it exceeds ``limit``.
 
     Not by modularity: its resolution limit swallows small themes (118 to 78 on clinc150).

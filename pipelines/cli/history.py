@@ -50,13 +50,37 @@ def _describe_state(row: Mapping[str, Any]) -> str:
 
 
 def _count_mentions(detail: Mapping[str, Any]) -> str:
-    n_mentions = detail.get("n_mentions", 0)
-    return f"{n_mentions:,} mention{'' if n_mentions == 1 else 's'}"
+    unit, n = ("text", detail["n_shared"]) if "n_shared" in detail else ("mention", 0)
+    n = detail.get("n_mentions", n)
+    return f"{n:,} {unit}{'' if n == 1 else 's'}"
 
 
 def _describe_birth(detail: Mapping[str, Any]) -> str:
     langs = " ".join(map(str, detail.get("langs", ())))
-    return f"born of {detail.get('n_texts', 0):,} texts in {escape(langs)}"
+    source = detail.get("split_from")
+    origin = f", {detail['of_before']:.0%} of {source}" if source else ""
+    return f"born of {detail.get('n_texts', 0):,} texts in {escape(langs)}{origin}"
+
+
+def _describe_match(detail: Mapping[str, Any]) -> str:
+    if detail.get("cause") == "encoder":
+        return (
+            f"read with {escape(detail['encoder'])}, was {escape(detail['was'])}: "
+            f"{detail['recalled']:.0%} of {detail['n_texts']:,} texts known again"
+        )
+    kept = f"{detail['of_before']:.0%} of its texts kept" if detail["n_shared"] else "by its centre"
+    return f"found anew ({detail['cause']}): {detail['n_texts']:,} texts, {kept}"
+
+
+def _describe_fading(detail: Mapping[str, Any]) -> str:
+    if "n_runs" in detail:
+        return f"faded: silent for {detail['n_runs']} runs, {detail['missed']:,.0f} texts missed"
+    return "retired: not found again"
+
+
+def _describe_return(detail: Mapping[str, Any]) -> str:
+    after = f" after {detail['after_runs']} silent runs" if "after_runs" in detail else ""
+    return f"revived{after}: {detail['n_texts']:,} texts"
 
 
 def _describe_naming(detail: Mapping[str, Any]) -> str:
@@ -81,11 +105,16 @@ def _describe_pin(detail: Mapping[str, Any]) -> str:
 
 def _describe_split(detail: Mapping[str, Any]) -> str:
     into = ", ".join(map(str, detail.get("into", ())))
-    return f"split: {into} parted from it" if into else f"split from {detail.get('from')}"
+    share = f" with {detail['of_before']:.0%} of its texts" if "of_before" in detail else ""
+    return f"split: {into} parted from it{share}" if into else f"split from {detail.get('from')}"
 
 
 _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "born": _describe_birth,
+    "matched": _describe_match,
+    "faded": _describe_fading,
+    "revived": _describe_return,
+    "kept": lambda _: "not found again; kept, as people edited it",
     "renamed": _describe_naming,
     "described": lambda detail: f"described as “{show_text(detail.get('text'), _NAME_CHARS)}”",
     "merged": _describe_merge,

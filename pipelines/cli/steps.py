@@ -30,6 +30,11 @@ EngineOption = Annotated[
     str, typer.Option("--engine", help="Where it runs: local.", metavar="local")
 ]
 
+RefitOption = Annotated[
+    bool,
+    typer.Option("--refit", help="Find themes anew in all texts; known ones keep their ids."),
+]
+
 _READING = ("customers", "events", "ingest")
 _STEPS = {
     "link": "Link feedback to customers by id, e-mail, phone or handle.",
@@ -54,7 +59,8 @@ def add_commands(app: typer.Typer) -> None:
         epilog="[bold]Example[/]  earful ingest reviews.csv --map text=Comment --source shop",
     )(ingest)
     for name, help_text in _STEPS.items():
-        app.command(name, help=help_text)(_make_step(name))
+        step = discover if name == "discover" else _make_step(name)
+        app.command(name, help=help_text)(step)
 
 
 def run(
@@ -64,6 +70,7 @@ def run(
     engine: EngineOption = "local",
     mapping: MapOption = None,
     source: SourceOption = None,
+    refit: RefitOption = False,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
@@ -73,7 +80,8 @@ def run(
     """
     if engine != "local":
         raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
-    result = _run("run", (*_READING, *_STEPS), paths, config, db, mapping, source, lock_timeout)
+    steps = (*_READING, *_STEPS)
+    result = _run("run", steps, paths, config, db, mapping, source, lock_timeout, is_refit=refit)
     show_result(result, as_json=as_json)
 
 
@@ -88,6 +96,22 @@ def ingest(
 ) -> None:
     """Read feedback, customers and events into the store; nothing else."""
     result = _run("ingest", _READING, paths, config, db, mapping, source, lock_timeout)
+    show_result(result, as_json=as_json)
+
+
+def discover(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    refit: RefitOption = False,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 10.0,
+) -> None:
+    """Find themes; with --refit in all texts, as if for the first time."""
+    from pipelines.inputs import Inputs
+
+    settings, _ = load_settings(config, db)
+    steps = ["discover"]
+    result = run_job(settings, "discover", steps, lambda _: Inputs(), lock_timeout, is_refit=refit)
     show_result(result, as_json=as_json)
 
 
@@ -116,6 +140,8 @@ def _run(
     mapping: list[str] | None,
     source: str | None,
     lock_timeout: float,
+    *,
+    is_refit: bool = False,
 ) -> "RunResult":
     from pipelines.inputs import configured_inputs, given_inputs
 
@@ -133,7 +159,7 @@ def _run(
             )
         return configured_inputs(settings, folder)
 
-    return run_job(settings, command, steps, find, lock_timeout)
+    return run_job(settings, command, steps, find, lock_timeout, is_refit=is_refit)
 
 
 def run_job(
@@ -142,6 +168,8 @@ def run_job(
     steps: Sequence[str],
     find_inputs: "Callable[[Any], Inputs]",
     lock_timeout: float,
+    *,
+    is_refit: bool = False,
 ) -> "RunResult":
     """Run steps with progress on standard error."""
     from pipelines.cli.bars import open_progress
@@ -149,7 +177,7 @@ def run_job(
     from pipelines.job import Job, run_steps
 
     with open_progress() as progress:
-        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
+        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
         return run_steps(job, command, steps, find_inputs(progress))
 
 

@@ -27,7 +27,9 @@ def list_(
         int | None,
         typer.Option("--limit", "-n", min=0, help="How many; 0: all. Else 50, all as JSON."),
     ] = None,
-    is_all: Annotated[bool, typer.Option("--all", help="Also muted and merged themes.")] = False,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Also muted, merged and retired themes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List themes, those with the most voices first."""

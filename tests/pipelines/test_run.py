@@ -24,6 +24,7 @@ from pipelines.edit_requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
+from pipelines.models import Models
 from pipelines.progress import SilentProgress
 from pipelines.store import open_store
 from pipelines.theme_commands import make_edit
@@ -685,9 +686,19 @@ class _Stages(SilentProgress):
         self.stages.append(stage)
 
 
-def test_loading_the_encoder_is_a_stage_of_its_own_and_only_where_it_is_needed(
-    tmp_path: Path, sqlite_url: str, make_job: Callable[[str], Job]
+def test_loading_the_encoder_is_a_stage_of_its_own_where_it_is_waited_for(
+    tmp_path: Path,
+    sqlite_url: str,
+    make_job: Callable[[str], Job],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    load = Models.load
+
+    def load_slowly(models: Models) -> None:
+        time.sleep(4)  # longer than it takes to read and split twenty rows
+        load(models)
+
+    monkeypatch.setattr(Models, "load", load_slowly)
     path = write_csv(tmp_path / "reviews.csv", make_rows(20))
     first, second = _Stages(), _Stages()
     for stages in (first, second):
