@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nlp.themes.vectors import Floats, Ints, map_in_threads
 
-_BLOCK = 2048
+_BLOCK = 512  # a row and its candidates are some 100 kB, as sparse rows
 _SIZES = (3, 4, 5)
 # Of a polynomial hash modulo 2**64: two of a million runs meet with a probability of 3e-8.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -70,7 +70,8 @@ def _count_runs(
     keys, owners = keys[is_inside], owners[:n_starts][is_inside]
     known, columns = np.unique(keys, return_inverse=True)
     shape = (n_texts, len(known))
-    counts = coo_array((np.ones(len(keys)), (owners, columns)), shape=shape).tocsr()
+    places = (owners, columns.astype(np.int32))
+    counts = coo_array((np.ones(len(keys)), places), shape=shape).tocsr()
     is_shared = np.bincount(counts.indices, minlength=len(known)) > 1
     return counts[:, np.flatnonzero(is_shared)]
 

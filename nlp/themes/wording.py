@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,6 +18,8 @@ _NOT_BETWEEN_WORDS = re.compile(r"[^\w\s'’\u200c\u05f3\u05f4\"-]+|\s-+\s|\n")
 _MIN_STEM = 3
 _MIN_WORD = 2
 _FALLBACK = "en"
+# Naming 100 themes asks half a million times about some ten thousand words.
+_MAX_ANSWERS = 50_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,18 @@ class Wording:
 
     def is_stop(self, word: str) -> bool:
         """Say whether a word names nothing: a stop word, with particles or not, or one letter."""
+        answers = self._stop_answers
+        if word not in answers:
+            if len(answers) >= _MAX_ANSWERS:
+                answers.clear()
+            answers[word] = self._is_stop(word)
+        return answers[word]
+
+    @cached_property
+    def _stop_answers(self) -> dict[str, bool]:
+        return {}
+
+    def _is_stop(self, word: str) -> bool:
         folded = fold(word)
         bare = (folded[len(part) :] for part in self.prefixes if folded.startswith(part))
         return (
@@ -93,6 +107,7 @@ def _own_stop_words(lang: str) -> set[str]:
 _LETTERS = str.maketrans("أإآىة’", "اااىه'")
 
 
+@lru_cache(maxsize=_MAX_ANSWERS)
 def fold(word: str) -> str:
     """Give the form under which spellings of one word meet."""
     return word.lower().translate(_LETTERS).replace("ى", "ي")

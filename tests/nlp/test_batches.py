@@ -48,3 +48,17 @@ def test_spare_rows_repeat_the_first_text_and_every_row_has_padding() -> None:
     assert mask.sum(axis=1).tolist() == [2, 3, 2, 2]
     assert (mask == 0).any(axis=1).all()
     assert ids.dtype == mask.dtype == np.int64
+
+
+@given(token_counts)
+def test_a_batch_that_need_not_be_filled_has_at_most_three_spare_rows(n_tokens: list[int]) -> None:
+    filled = list(plan_batches(n_tokens, 512, 1024))
+    batches = list(plan_batches(n_tokens, 512, 1024, is_filled=False))
+    assert [(batch.rows, batch.length) for batch in batches] == [
+        (batch.rows, batch.length) for batch in filled
+    ]
+    for batch, full in zip(batches, filled, strict=True):
+        n_spare = batch.size - len(batch.rows)
+        assert 0 <= n_spare <= min(3, len(batch.rows) - 1) or batch.size == len(batch.rows)
+        assert batch.size <= full.size
+        assert batch.size < 4 or batch.size % 4 == 0 or batch.size == full.size
