@@ -51,10 +51,11 @@ def test_a_text_has_the_same_bits_on_one_thread_and_on_two(folder, encoder):
 
 
 def test_rows_have_the_same_bits_in_full_batches_and_in_small_ones(folder, encoder, monkeypatch):
-    few = compile_encoder(folder).encode(TEXTS)
+    texts = [text for text in TEXTS if len(text) < 300]
+    few = encoder.encode(texts)
+    assert np.array_equal(encoder.encode(texts * 7), np.tile(few, (7, 1)))
     monkeypatch.setattr(CompiledModel, "_is_row_wise", lambda _: False)
-    assert np.array_equal(compile_encoder(folder).encode(TEXTS), few)
-    assert np.array_equal(encoder.encode(TEXTS * 7), np.tile(few, (7, 1)))
+    assert np.array_equal(compile_encoder(folder).encode(texts), few)
 
 
 @pytest.mark.parametrize("is_row_wise", [True, False])
