@@ -66,11 +66,20 @@ class _Sentence:
 def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[int]]:
     """Find where new clauses start inside sentences; most have no such place.
 
+    Equal sentences are looked at once: a pasted megabyte says the same thing thousands of times.
+
     :returns: for each sentence, offsets into it, in order.
     """
+    pairs = list(zip(sentences, langs, strict=True))
+    distinct = list(dict.fromkeys(pairs))
+    cuts = dict(zip(distinct, _split_distinct(distinct), strict=True))
+    return [cuts[pair] for pair in pairs]
+
+
+def _split_distinct(sentences: Sequence[tuple[str, str]]) -> list[list[int]]:
     cuts: list[list[int]] = [[] for _ in sentences]
     waiting: dict[int, _Sentence] = {}
-    for place, (text, lang) in enumerate(zip(sentences, langs, strict=True)):
+    for place, (text, lang) in enumerate(sentences):
         if _is_plain(text, lang):
             continue
         if lang in unspaced_langs():
