@@ -47,20 +47,26 @@ def choose_quotes(texts: Sequence[str], vectors: NDArray[np.floating], n: int = 
 def _pick(
     texts: Sequence[str], own: Floats, worth: NDArray[np.floating], sides: Floats, n: int
 ) -> list[int]:
-    words = [_words_of(text) for text in texts]
     chosen = [int(worth.argmax())]
     is_out = np.zeros(len(worth), dtype=bool)
+    is_out[chosen] = True
+    said = [_words_of(texts[chosen[0]])]
     while len(chosen) < n:
-        last = chosen[-1]
-        is_out |= np.round(sides @ sides[last], 4) > _NEAR_COPY
-        is_out |= np.round(own @ own[last], 4) > _SAME_MEANING
-        is_out |= [_share_of_words(each, words[last]) >= _SAME_WORDS for each in words]
-        is_out[last] = True
-        if is_out.all():
-            break
+        is_out |= np.round(sides @ sides[chosen[-1]], 4) > _NEAR_COPY
+        is_out |= np.round(own @ own[chosen[-1]], 4) > _SAME_MEANING
         likeness = np.round((sides @ sides[chosen].T).max(axis=1), 4)
         scores = worth - _VARIETY * np.maximum(likeness, 0)
-        chosen.append(int(np.where(is_out, -np.inf, scores).argmax()))
+        # The words of all members would take longer than everything else here.
+        while not is_out.all():
+            best = int(np.where(is_out, -np.inf, scores).argmax())
+            words = _words_of(texts[best])
+            is_out[best] = True
+            if all(_share_of_words(words, other) < _SAME_WORDS for other in said):
+                break
+        else:
+            break
+        chosen.append(best)
+        said.append(words)
     return chosen
 
 
