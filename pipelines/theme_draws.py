@@ -107,7 +107,7 @@ class _Draws:
         self._models = models
         self._decisions = decisions
         self._pool = pool
-        self._themes = pool.themes
+        self._themes = list(pool.themes)
         self._drawn: dict[int, _Draw] = {}
 
     def choose(self) -> dict[int, _Draw]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,12 +71,12 @@ class Pool:
     fates: list[Fate | None]
     waiting: list[list[str]]
 
-    @property
+    @cached_property
     def is_new(self) -> Any:
         """(n,) whether no run has decided about it yet."""
         return np.array([fate is None for fate in self.fates], dtype=bool)
 
-    @property
+    @cached_property
     def themes(self) -> list[str | None]:
         """Theme of each as found, None while unassigned."""
         return [fate.theme_id if fate else None for fate in self.fates]
