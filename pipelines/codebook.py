@@ -1,11 +1,11 @@
 """A team's codebook as a file: one row a category, CSV or Excel by the file's ending."""
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.csv_tables import show_formula, write_csv_table
 from pipelines.errors import ConfigError, InputError
 from pipelines.reading.files import find_files
 from pipelines.reading.mapping import list_names
@@ -20,8 +20,6 @@ MAX_CATEGORIES = 2_000
 _SUFFIXES = (".csv", ".xlsx")
 _NUMBER = re.compile(r"\s*\d+$")
 _LIST_SIGNS = re.compile(r"[,;،\n]")
-# A spreadsheet program takes a cell of CSV that begins so for a formula.
-_FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,7 @@ def write_codebook(path: Path, categories: Sequence[Category]) -> None:
     if path.suffix.lower() == ".xlsx":
         write_workbook(path, "codebook", rows)
         return
-    # The mark by which Excel knows UTF-8.
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        csv.writer(stream).writerows([_hide_formula(cell) for cell in row] for row in rows)
+    write_csv_table(path, rows)
 
 
 def split_list(cell: str) -> list[str]:
@@ -128,7 +124,7 @@ def _read_category(
     place: str, values: Mapping[str, str], columns: Mapping[str, Sequence[str]]
 ) -> Category:
     def cells(role: str) -> list[str]:
-        return [_show_formula(values.get(column) or "").strip() for column in columns[role]]
+        return [show_formula(values.get(column) or "").strip() for column in columns[role]]
 
     def cell(role: str) -> str:
         return " ".join("".join(cells(role)).split())
@@ -160,11 +156,3 @@ def _describe_category(each: Category) -> list[str]:
         each.language,
         each.group,
     ]
-
-
-def _hide_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_SIGNS) else cell
-
-
-def _show_formula(cell: str) -> str:
-    return cell[1:] if cell.startswith(tuple(f"'{sign}" for sign in _FORMULA_SIGNS)) else cell

@@ -11,11 +11,10 @@ from pipelines import tables
 from pipelines.codebook import read_codebook, write_codebook
 from pipelines.codebook_edits import Plan, export_categories, plan_import
 from pipelines.edit_requests import Drafts
+from pipelines.id_batches import batch_ids
 from pipelines.job import Job
 from pipelines.store import open_store
 from pipelines.theme_commands import make_edits
-
-_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,9 @@ def _find_silent(job: Job, theme_ids: Sequence[str]) -> list[str]:
     theme = tables.theme.c
     found: list[str] = []
     with open_store(job.config.store.url).read() as connection:
-        for start in range(0, len(theme_ids), _IDS_A_STATEMENT):
+        for batch in batch_ids(theme_ids):
             query = select(theme.name).where(
-                theme.theme_id.in_(theme_ids[start : start + _IDS_A_STATEMENT]),
+                theme.theme_id.in_(batch),
                 theme.n_mentions.is_(None) | (theme.n_mentions == 0),
             )
             found += connection.execute(query).scalars()

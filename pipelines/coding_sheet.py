@@ -4,7 +4,6 @@ A folder holds a sheet for each coder, the list of themes, and the key: what ear
 :mod:`pipelines.coding_scores` reads it back.
 """
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from nlp.metrics import SEED
 from nlp.themes.coding import CodingItem, draw_items
+from pipelines.csv_tables import write_csv_table
 from pipelines.errors import ConfigError, InputError
 from pipelines.theme_texts import FoundThemes
 
@@ -19,8 +19,6 @@ NONE = "none"
 KEY, THEMES = "key.json", "themes.csv"
 CODERS = ("coder_1", "coder_2")
 VERSION = 1
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def _write_themes(path: Path, made: FoundThemes, codes: Sequence[str]) -> None:
         for code, name in zip(codes, made.names, strict=True)
     ]
     rows.append((NONE, "none of these themes", "", ""))
-    _write_table(path, ("theme", "name", "keywords", "description"), rows)
+    write_csv_table(path, [("theme", "name", "keywords", "description"), *rows])
 
 
 def _write_items(
@@ -99,7 +97,7 @@ def _write_items(
         for place, item in enumerate(items)
     ]
     choices = [f"choice {number + 1}" for number in range(n_choices)]
-    _write_table(path, ("item", "theme", "text", *choices), rows)
+    write_csv_table(path, [("item", "theme", "text", *choices), *rows])
 
 
 def _write_key(
@@ -116,15 +114,3 @@ def _write_key(
 
 def _item_id(place: int) -> str:
     return f"item{place + 1:04d}"
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    # With a byte order mark, as spreadsheets take UTF-8 for something else without.
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        writer.writerows([_disarm(cell) for cell in row] for row in rows)
-
-
-def _disarm(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

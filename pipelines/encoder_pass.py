@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -45,10 +44,7 @@ class ReadBatch:
 
 
 class EncoderPass:
-    """Reads batches in the order in which they are given.
-
-    Leaving it by an error gives up what is not read yet, within seconds.
-    """
+    """Reads batches in the order in which they are given."""
 
     def __init__(self, models: Models) -> None:
         self._queued: set[str] = set()
@@ -117,19 +113,8 @@ class EncoderPass:
             yield self._take()
 
     def close(self) -> None:
-        """Give up what is not read yet."""
+        """Give up what is not read yet, within seconds."""
         self._thread.shutdown(cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _take(self) -> ReadBatch:
         oldest = self._waiting.popleft()

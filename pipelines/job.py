@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +124,7 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
 
     models = Models(work.job.config.models, work.job.cache_dir)
     progress = work.job.progress
-    with Readings(work.run, models, journal, progress) as readings:
+    with closing(Readings(work.run, models, journal, progress)) as readings:
         for step in steps[:-1]:
             _do_step(step, work, readings)
         enrich_feedback(work.run, models, readings, progress)

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from pipelines.database import create_private_file, sqlite_driver
 from pipelines.errors import StoreError
+from pipelines.id_batches import batch_ids
 
-_IDS_A_STATEMENT = 500
 MAX_AGE_DAYS = 30
 """A run that nobody has taken up for so long is not taken up again: its store may be gone."""
 _FOLDER = "unfinished"
@@ -88,8 +88,7 @@ class Journal:
         :param models: names and revisions of the models that read.
         """
         found: dict[str, Reading] = {}
-        for start in range(0, len(text_hashes), _IDS_A_STATEMENT):
-            batch = text_hashes[start : start + _IDS_A_STATEMENT]
+        for batch in batch_ids(text_hashes):
             marks = ",".join("?" * len(batch))
             query = (
                 "SELECT text_hash, vector, probabilities FROM reading "  # noqa: S608 -- marks only

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from pipelines import tables
+from pipelines.id_batches import batch_ids
 from pipelines.keys import KEY_TYPES, LINK_CONFIDENCE
 from pipelines.runs import Run
 
 BATCH_ROWS = 5_000
-_IDS_A_STATEMENT = 500
 
 
 def link_feedback(run: Run) -> int:
@@ -37,10 +37,10 @@ def find_customers(connection: Connection, keys: Iterable[str]) -> dict[str, str
     wanted = sorted(set(keys))
     found: dict[str, str] = {}
     column = tables.customer_key.c
-    for start in range(0, len(wanted), _IDS_A_STATEMENT):
+    for batch in batch_ids(wanted):
         query = (
             select(column.key_hash, func.min(column.customer_id))
-            .where(column.key_hash.in_(wanted[start : start + _IDS_A_STATEMENT]))
+            .where(column.key_hash.in_(batch))
             .group_by(column.key_hash)
             .having(func.count(column.customer_id.distinct()) == 1)
         )

@@ -90,7 +90,7 @@ class Models:
         """Whether the shipped language means are those of this encoder."""
         return self._config.encoder == DEFAULT
 
-    @property
+    @cached_property
     def is_without_torch(self) -> bool:
         """Whether loading them will not import torch."""
         config = self._config

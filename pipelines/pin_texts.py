@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert, select
 
 from nlp.cleaning import normalize_text, text_hash
 from nlp.themes.edits import Pin
-from pipelines import tables
 from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.feedback_rows import choose_language
 from pipelines.models import Models
-from pipelines.readings import vectors_of
+from pipelines.readings import read_vectors, vectors_of, write_vectors
 from pipelines.runs import Run
-
-_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True)
@@ -40,39 +36,18 @@ def read_pin_texts(run: Run, models: Models, pins: Sequence[Pin]) -> PinTexts:
     texts = [normalize_text(text, lang) for (text, _), lang in zip(given, langs, strict=True)]
     kept = [row for row, text in enumerate(texts) if text]
     hashes = [text_hash(texts[row]) for row in kept]
-    known = _read_vectors(run, models, hashes)
+    known = read_vectors(run.connection, models.encoder_name, hashes)
     unread = {key: row for key, row in zip(hashes, kept, strict=True) if key not in known}
     if unread:
         rows = list(unread.values())
         found = models.read([texts[row] for row in rows], [langs[row] for row in rows])
         vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
         known |= {key: vectors[place].tobytes() for place, key in enumerate(unread)}
-        _write_vectors(run, models, {key: known[key] for key in unread})
+        fresh = {key: known[key] for key in unread}
+        write_vectors(run.connection, models.encoder_name, fresh)
     return PinTexts(
         [texts[row] for row in kept],
         vectors_of([known[key] for key in hashes]) if kept else np.zeros((0, 0), VECTOR_TYPE),
         [langs[row] for row in kept],
         np.array([given[row][1] for row in kept], dtype=np.int32),
-    )
-
-
-def _read_vectors(run: Run, models: Models, hashes: Sequence[str]) -> dict[str, bytes]:
-    vector = tables.vector.c
-    found: dict[str, bytes] = {}
-    for start in range(0, len(hashes), _IDS_A_STATEMENT):
-        query = select(vector.text_hash, vector.data).where(
-            vector.text_hash.in_(hashes[start : start + _IDS_A_STATEMENT]),
-            vector.model == models.encoder_name,
-        )
-        found.update(run.connection.execute(query).all())
-    return found
-
-
-def _write_vectors(run: Run, models: Models, vectors: dict[str, bytes]) -> None:
-    run.connection.execute(
-        insert(tables.vector),
-        [
-            {"text_hash": key, "model": models.encoder_name, "data": data}
-            for key, data in vectors.items()
-        ],
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, func, select, tuple_, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
+from pipelines.id_batches import batch_ids
 from pipelines.insights import CustomerMention, describe_customer
 from pipelines.runs import Run
 from pipelines.upserts import round_floats, upsert_rows
@@ -42,8 +43,8 @@ def replace_rows(connection: Connection, table: Table, rows: Iterable[dict[str, 
 
     written = upsert_rows(connection, table, watch())
     gone = sorted(present - kept)
-    for start in range(0, len(gone), 500):
-        connection.execute(delete(table).where(tuple_(*keys).in_(gone[start : start + 500])))
+    for batch in batch_ids(gone):
+        connection.execute(delete(table).where(tuple_(*keys).in_(batch)))
     return written + len(gone)
 
 

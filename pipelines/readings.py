@@ -4,17 +4,17 @@ The first texts are read ahead, while the files are still being read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from nlp.sentiment import sentiment_of
 from nlp.syntax import import_spacy
 from nlp.themes.discovery import import_libraries
 from pipelines import tables
 from pipelines.encoder_pass import PROBABILITY_TYPE, VECTOR_TYPE, EncoderPass, ReadBatch, TextRow
+from pipelines.id_batches import batch_ids
 from pipelines.journal import Journal, Reading
 from pipelines.models import Models
 from pipelines.progress import Progress
@@ -23,12 +23,33 @@ from pipelines.splitting import FeedbackText, split_feedback
 
 # Batches given to the models and not yet stored: what a crash can cost, and what is held.
 _MAX_WAITING: Final = 2
-_IDS_A_STATEMENT: Final = 500
 
 
 def vectors_of(data: Sequence[bytes]) -> Any:
     """(n, dim) float16 vectors from what the table holds."""
     return np.frombuffer(b"".join(data), dtype=VECTOR_TYPE).reshape(len(data), -1)
+
+
+def read_vectors(
+    connection: Connection, encoder_name: str, text_hashes: Sequence[str]
+) -> dict[str, bytes]:
+    """The stored vectors of some texts by hash; without those that were not read."""
+    vector = tables.vector.c
+    found: dict[str, bytes] = {}
+    for batch in batch_ids(text_hashes):
+        query = select(vector.text_hash, vector.data).where(
+            vector.text_hash.in_(batch), vector.model == encoder_name
+        )
+        found.update(connection.execute(query).all())
+    return found
+
+
+def write_vectors(connection: Connection, encoder_name: str, vectors: Mapping[str, bytes]) -> None:
+    """Store the vectors of texts that have none, by hash; at least one."""
+    connection.execute(
+        insert(tables.vector),
+        [{"text_hash": key, "model": encoder_name, "data": data} for key, data in vectors.items()],
+    )
 
 
 def sentiment_key(models: Models) -> str:
@@ -37,10 +58,7 @@ def sentiment_key(models: Models) -> str:
 
 
 class Readings:
-    """Has texts read, and writes what comes back.
-
-    Leaving it by an error gives up what is not read yet, within seconds.
-    """
+    """Has texts read, and writes what comes back."""
 
     def __init__(self, run: Run, models: Models, journal: Journal, progress: Progress) -> None:
         self._run = run
@@ -96,15 +114,8 @@ class Readings:
         n_mentions = self._run.counts["n_mentions"]
         self._progress.finish(f"{n_mentions:,} mentions" if n_mentions else "")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give up what is not read yet, within seconds."""
         self._pass.close()
 
     def _put_aside(self, batches: Iterable[ReadBatch]) -> None:
@@ -131,11 +142,9 @@ class Readings:
         fresh: dict[str, TextRow] = {}
         for row in rows:
             fresh.setdefault(row.text_hash, row)
-        hashes = list(fresh)
-        for start in range(0, len(hashes), _IDS_A_STATEMENT):
+        for batch in batch_ids(list(fresh)):
             query = select(vector.text_hash).where(
-                vector.text_hash.in_(hashes[start : start + _IDS_A_STATEMENT]),
-                vector.model == self._models.encoder_name,
+                vector.text_hash.in_(batch), vector.model == self._models.encoder_name
             )
             for found in self._run.connection.execute(query).scalars():
                 del fresh[found]
@@ -156,13 +165,8 @@ class Readings:
         self._progress.advance(done.n_units)
 
     def _write(self, readings: Mapping[str, Reading]) -> None:
-        self._run.connection.execute(
-            insert(tables.vector),
-            [
-                {"text_hash": key, "model": self._models.encoder_name, "data": reading.vector}
-                for key, reading in readings.items()
-            ],
-        )
+        vectors = {key: reading.vector for key, reading in readings.items()}
+        write_vectors(self._run.connection, self._models.encoder_name, vectors)
         probabilities = {
             key: np.frombuffer(reading.probabilities, dtype=PROBABILITY_TYPE)
             for key, reading in readings.items()

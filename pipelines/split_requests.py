@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from nlp.themes.discovery import discover_themes
 from nlp.themes.edits import Edit, Part
 from nlp.themes.names import ThemeName, name_themes
 from nlp.themes.splitting import choose_exemplars, divide_by_examples
@@ -23,7 +22,7 @@ from pipelines.mention_texts import read_text_hashes
 from pipelines.pin_requests import make_free_id, read_names
 from pipelines.theme_births import make_distinct
 from pipelines.theme_draws import centre_pool
-from pipelines.theme_pool import Pool, fixed_means, load_theme_pool
+from pipelines.theme_pool import Pool, discover_pool, load_theme_pool
 
 
 def prepare_split(drafts: Drafts, request: EditRequest) -> Edit:
@@ -82,14 +81,7 @@ def _divide(drafts: Drafts, pool: Pool, is_example: Any, theme_id: str) -> Any:
 
 def _look_closer(drafts: Drafts, pool: Pool, theme_id: str) -> Any:
     """Themes among the mentions of one theme, the largest first."""
-    found = discover_themes(
-        pool.texts,
-        pool.vectors,
-        pool.langs,
-        registers=pool.registers,
-        documents=pool.documents,
-        means=fixed_means(drafts.models, pool.vectors.shape[1]),
-    )
+    found = discover_pool(drafts.models, pool)
     if found.n_themes < 2:
         raise ConfigError(
             f"nothing finer is found among the {len(pool.keys):,} distinct mentions of theme "

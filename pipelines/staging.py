@@ -27,12 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipelines.id_batches import batch_ids
 from pipelines.upserts import upsert_rows
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 # Columns of the temporary table that say where a row came from.
 _FILE, _ROW_NUMBER = "staged_file", "staged_row_number"
-_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,7 @@ class Staging:
 
 def delete_by_id(connection: Connection, table: Table, column: str, ids: Sequence[str]) -> None:
     """Delete the rows whose column holds one of the ids."""
-    for start in range(0, len(ids), _IDS_A_STATEMENT):
-        batch = ids[start : start + _IDS_A_STATEMENT]
+    for batch in batch_ids(ids):
         connection.execute(delete(table).where(table.c[column].in_(batch)))
 
 

@@ -24,7 +24,7 @@ from pipelines.models import Models
 from pipelines.pin_texts import read_pin_texts
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
-from pipelines.theme_pool import Pool, find_encoder, fixed_means, load_pool
+from pipelines.theme_pool import Pool, find_centres, find_encoder, fixed_means, load_pool
 
 _DRAWN_FROM = "drawn_from"
 
@@ -68,9 +68,7 @@ def centre_pool(connection: Connection, models: Models, pool: Pool) -> Floats:
 
 def _read_space(connection: Connection, models: Models, pool: Pool) -> LanguageMeans:
     """The means that the vectors of this store are centred by."""
-    centre = tables.language_centre.c
-    query = select(centre.lang, centre.data).where(centre.model == models.encoder_name)
-    stored = {lang: np.frombuffer(data, dtype="<f4") for lang, data in connection.execute(query)}
+    stored = find_centres(connection, models.encoder_name)
     return fixed_means(models, pool.vectors.shape[1]).with_centres(stored)
 
 

@@ -15,6 +15,7 @@ from nlp.themes.edits import Move
 from pipelines import tables
 from pipelines.edit_events import describe_news
 from pipelines.edit_log import read_log, replay_log
+from pipelines.id_batches import batch_ids
 from pipelines.mention_texts import read_text_hashes
 from pipelines.models import Models
 from pipelines.runs import Run
@@ -27,7 +28,6 @@ from pipelines.theme_rows import write_themes
 
 # Of so many themes the members are in memory together while their quotes are chosen.
 THEMES_A_BATCH = 50
-_IDS_A_STATEMENT = 500
 _APPLIED_TO = "edits_applied_to"
 
 _mention, _theme = tables.mention.c, tables.theme.c
@@ -98,15 +98,14 @@ def _write_moves(run: Run, moves: Mapping[str, Move], changes: _Changes) -> int:
     """
     held = _hold_moves(run, moves)
     is_moved = _mention.edit_id.in_(_move_edits())
-    for start in range(0, len(held), _IDS_A_STATEMENT):
-        _move_mentions(run, held[start : start + _IDS_A_STATEMENT], moves, changes)
+    for batch in batch_ids(held):
+        _move_mentions(run, batch, moves, changes)
     query = select(_mention.mention_id, _mention.edit_id).where(is_moved)
     kept = {(mention_id, moves[mention_id].edit_id) for mention_id in held}
     released = sorted(set(map(tuple, run.connection.execute(query))) - kept)
-    for start in range(0, len(released), _IDS_A_STATEMENT):
-        ids = [mention_id for mention_id, _ in released[start : start + _IDS_A_STATEMENT]]
+    for batch in batch_ids([mention_id for mention_id, _ in released]):
         run.connection.execute(
-            update(tables.mention).where(_mention.mention_id.in_(ids)).values(edit_id=None)
+            update(tables.mention).where(_mention.mention_id.in_(batch)).values(edit_id=None)
         )
     changes.n_mentions += len(released)
     return len(moves) - len(held)

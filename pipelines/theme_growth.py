@@ -13,7 +13,7 @@ from nlp.themes.births import (
     measure_novelty,
     measure_separation,
 )
-from nlp.themes.discovery import Discovery, discover_themes
+from nlp.themes.discovery import Discovery
 from nlp.themes.partition import min_theme_size
 from nlp.themes.registry import match_themes
 from pipelines.models import Models
@@ -21,7 +21,7 @@ from pipelines.runs import Run
 from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool
 from pipelines.theme_events import ThemeEvent, record_events
-from pipelines.theme_pool import Fate, Pool, fixed_means, read_centres
+from pipelines.theme_pool import Fate, Pool, discover_pool, fixed_means, read_centres
 from pipelines.theme_refit import member_labels
 from pipelines.theme_registry import (
     centre_themes,
@@ -61,8 +61,8 @@ def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate]
     :returns: what was decided by key, and how many themes were born or revived.
     """
     known_pool = pool.take(row for row, theme_id in enumerate(pool.themes) if theme_id is not None)
-    theme_ids = sorted({str(theme_id) for theme_id in known_pool.themes})
-    known = _describe_known(run, models, known_pool, theme_ids)
+    theme_ids, labels = known_pool.number_themes()
+    known = _describe_known(run, models, known_pool, labels)
     fates = _assign_new(models, pool.take(np.flatnonzero(pool.is_new)), known, theme_ids)
     candidates = _find_candidates(models, pool, fates, known)
     numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
@@ -72,9 +72,7 @@ def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate]
     return {**_follow_their_like(pool), **fates}, n_born
 
 
-def _describe_known(run: Run, models: Models, members: Pool, theme_ids: list[str]) -> KnownThemes:
-    numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
-    labels = np.array([numbers[str(theme_id)] for theme_id in members.themes], dtype=np.int32)
+def _describe_known(run: Run, models: Models, members: Pool, labels: Any) -> KnownThemes:
     centres = read_centres(run, models, members)
     return KnownThemes(members.vectors, members.langs, labels, centres, members.registers)
 
@@ -154,15 +152,7 @@ def _find_births(
     pool = candidates.pool
     if pool.is_new.sum() < min_theme_size(len(pool.keys)):
         return 0
-    found = discover_themes(
-        pool.texts,
-        pool.vectors,
-        pool.langs,
-        registers=pool.registers,
-        documents=pool.documents,
-        means=fixed_means(models, pool.vectors.shape[1]),
-        centres=known.centres,
-    )
+    found = discover_pool(models, pool, centres=known.centres)
     labels = _keep_new(candidates, member_labels(found), found.n_themes)
     labels = _keep_apart(models, pool, known, rivals, labels)
     ids = _revive(run, models, pool, known, labels, found)

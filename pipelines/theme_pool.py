@@ -1,7 +1,7 @@
 """The texts that count, each once, with what is known of them: what theme discovery works on."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,8 @@ from nlp.themes.centring import (
     zero_means,
 )
 from nlp.themes.context import find_neighbourhoods, mix_context
+from nlp.themes.discovery import Discovery, discover_themes
+from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
@@ -80,6 +82,15 @@ class Pool:
     def themes(self) -> list[str | None]:
         """Theme of each as found, None while unassigned."""
         return [fate.theme_id if fate else None for fate in self.fates]
+
+    def number_themes(self) -> tuple[list[str], Any]:
+        """The ids of the themes in order, and the number of each row's; every row must have one.
+
+        :returns: ids, and (n,) int32 numbers.
+        """
+        theme_ids = sorted({str(theme_id) for theme_id in self.themes})
+        numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
+        return theme_ids, np.array([numbers[str(each)] for each in self.themes], dtype=np.int32)
 
     def take(self, rows: Iterable[int]) -> "Pool":
         """Only these rows."""
@@ -268,6 +279,26 @@ def find_encoder(connection: Connection) -> str:
 def fixed_means(models: Models, dim: int) -> LanguageMeans:
     """The shipped language means, for the encoder that they were made with."""
     return load_language_means() if models.is_default_encoder else zero_means(dim)
+
+
+def discover_pool(
+    models: Models,
+    pool: Pool,
+    *,
+    known: KnownLabels | None = None,
+    centres: Mapping[str, Any] | None = None,
+) -> Discovery:
+    """Find the themes of a pool; see :func:`nlp.themes.discovery.discover_themes`."""
+    return discover_themes(
+        pool.texts,
+        pool.vectors,
+        pool.langs,
+        registers=pool.registers,
+        documents=pool.documents,
+        means=fixed_means(models, pool.vectors.shape[1]),
+        known=known,
+        centres=centres,
+    )
 
 
 def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:

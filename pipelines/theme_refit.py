@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp.themes.discovery import Discovery, discover_themes
+from nlp.themes.discovery import Discovery
 from nlp.themes.names import ThemeName
 from nlp.themes.registry import Matching, Share, match_themes
 from nlp.themes.steadying import KnownLabels
@@ -16,7 +16,7 @@ from pipelines.runs import Run
 from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool, rename_theme
 from pipelines.theme_events import ThemeEvent, record_events
-from pipelines.theme_pool import Fate, Pool, fixed_means, write_centres
+from pipelines.theme_pool import Fate, Pool, discover_pool, fixed_means, write_centres
 from pipelines.theme_registry import (
     Registry,
     centre_themes,
@@ -51,7 +51,9 @@ def fit_themes(run: Run, models: Models, pool: Pool, cause: str) -> Refit:
     """
     registry = read_registry(run)
     known = registry.label_rows(pool)
-    found = _discover(models, pool, KnownLabels(known, registry.locked))
+    has_members = bool((known >= 0).any())
+    before = KnownLabels(known, registry.locked) if has_members else None
+    found = discover_pool(models, pool, known=before)
     write_centres(run, models, found.centres)
     labels = member_labels(found)
     matching = _match(run, models, pool, registry, known, found)
@@ -75,19 +77,6 @@ def member_labels(found: Discovery) -> Any:
     """Theme number of each member, -1 for texts that are not sure enough."""
     is_member = np.array([reason is None for reason in found.reasons], dtype=bool)
     return np.where(is_member, found.labels, -1)
-
-
-def _discover(models: Models, pool: Pool, known: KnownLabels) -> Discovery:
-    has_members = bool((known.labels >= 0).any())
-    return discover_themes(
-        pool.texts,
-        pool.vectors,
-        pool.langs,
-        registers=pool.registers,
-        documents=pool.documents,
-        means=fixed_means(models, pool.vectors.shape[1]),
-        known=known if has_members else None,
-    )
 
 
 def _match(

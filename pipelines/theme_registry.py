@@ -12,6 +12,7 @@ from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.vectors import mean_rows, unit_rows
 from pipelines import tables
 from pipelines.edit_log import read_log, replay_log
+from pipelines.id_batches import batch_ids
 from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.theme_pool import Pool
@@ -99,10 +100,10 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
         for (theme_id, voice), members in cells.items()
     ]
     written = sorted({theme_id for theme_id, _ in cells})
-    for start in range(0, len(written), 500):
+    for batch in batch_ids(written):
         run.connection.execute(
             delete(tables.theme_centre).where(
-                _CENTRE.theme_id.in_(written[start : start + 500]),
+                _CENTRE.theme_id.in_(batch),
                 _CENTRE.model == models.encoder_name,
             )
         )

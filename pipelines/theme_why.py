@@ -7,7 +7,6 @@ themes as they are now.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy import Connection, RowMapping, select
 
 from nlp.themes.assignment import KnownThemes
@@ -177,9 +176,7 @@ def _compare(connection: Connection, mention_id: str) -> _Compared | None:
         return None
     rows = [row for row, theme_id in enumerate(pool.themes) if theme_id and row != own]
     known = pool.take(rows)
-    theme_ids = sorted({str(theme_id) for theme_id in known.themes})
-    numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
-    labels = np.array([numbers[str(theme_id)] for theme_id in known.themes], dtype=np.int32)
+    theme_ids, labels = known.number_themes()
     dim = pool.vectors.shape[1]
     means = load_language_means() if encoder == encoder_name(DEFAULT) else zero_means(dim)
     voices = name_voices(known.langs, known.registers)

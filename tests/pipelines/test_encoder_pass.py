@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -51,7 +52,7 @@ def size_read(reading: Reading) -> float:
 
 def test_batches_come_back_in_order_whole_and_with_what_was_known(models: CountingModels) -> None:
     known = {"old": Reading(b"v", b"p")}
-    with begin(models) as encoder_pass:
+    with closing(begin(models)) as encoder_pass:
         encoder_pass.add(2, rows_of("a", "bbb", "cc"), known)
         encoder_pass.add(1, rows_of("dddd"), {})
         first, second = encoder_pass.take_until(0)
@@ -66,7 +67,7 @@ def test_batches_come_back_in_order_whole_and_with_what_was_known(models: Counti
 
 
 def test_a_text_is_queued_from_when_it_is_given_until_it_is_taken(models: CountingModels) -> None:
-    with begin(models) as encoder_pass:
+    with closing(begin(models)) as encoder_pass:
         encoder_pass.add(1, rows_of("a"), {"old": Reading(b"v", b"p")})
         assert "ha" in encoder_pass and "old" in encoder_pass
         assert len(list(encoder_pass.take_until(0))) == 1
@@ -75,7 +76,7 @@ def test_a_text_is_queued_from_when_it_is_given_until_it_is_taken(models: Counti
 
 def test_the_caller_goes_on_while_the_models_read(models: CountingModels) -> None:
     models.is_free.clear()
-    with begin(models) as encoder_pass:
+    with closing(begin(models)) as encoder_pass:
         for text in "abc":
             encoder_pass.add(1, rows_of(text), {})
         assert list(encoder_pass.take_until(3)) == []
@@ -84,12 +85,12 @@ def test_the_caller_goes_on_while_the_models_read(models: CountingModels) -> Non
 
 
 def test_models_are_loaded_once_and_only_for_a_text_to_read(models: CountingModels) -> None:
-    with begin(models) as encoder_pass:
+    with closing(begin(models)) as encoder_pass:
         encoder_pass.add(1, [], {"old": Reading(b"v", b"p")})
         assert not encoder_pass.is_loading
         list(encoder_pass.take_until(0))
     assert models.calls == []
-    with begin(models) as encoder_pass:
+    with closing(begin(models)) as encoder_pass:
         encoder_pass.add(1, rows_of("a"), {})
         encoder_pass.add(1, rows_of("b"), {})
         list(encoder_pass.take_until(0))
@@ -98,7 +99,7 @@ def test_models_are_loaded_once_and_only_for_a_text_to_read(models: CountingMode
 
 def test_an_error_gives_up_what_is_not_read_yet(models: CountingModels) -> None:
     models.is_free.clear()
-    with pytest.raises(KeyboardInterrupt), begin(models) as encoder_pass:
+    with pytest.raises(KeyboardInterrupt), closing(begin(models)) as encoder_pass:
         for number in range(50):
             encoder_pass.add(1, rows_of(str(number)), {})
         # The first may be under way; it is let go when the pass is being left.
@@ -112,6 +113,6 @@ def test_a_model_that_cannot_be_loaded_is_said_to_who_waits(models: CountingMode
         raise ConfigError("no such model")
 
     models.load = fail  # type: ignore[method-assign]
-    with pytest.raises(ConfigError, match="no such model"), begin(models) as encoder_pass:
+    with pytest.raises(ConfigError, match="no such model"), closing(begin(models)) as encoder_pass:
         encoder_pass.load_models()
         encoder_pass.wait_until_loaded()

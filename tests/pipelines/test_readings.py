@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -88,7 +89,7 @@ def test_what_was_read_ahead_is_stored_and_not_read_again(
 ) -> None:
     given = feedback_of("The card is late.", "Nobody answers. I wait.")
     readings, _ = begin()
-    with readings:
+    with closing(readings):
         readings.read_ahead(given)
         readings.read([(2, rows_of(given))], 2, "feedback")
     assert sorted(models.was_asked) == ["I wait.", "Nobody answers.", "The card is late."]
@@ -99,7 +100,7 @@ def test_what_is_given_up_after_it_was_read_ahead_is_only_in_the_journal(
     run: Run, models: CountingModels, begin: Callable[[], tuple[Readings, Journal]]
 ) -> None:
     readings, journal = begin()
-    with readings:
+    with closing(readings):
         readings.read_ahead(feedback_of("A file that breaks off later"))
         readings.read([(1, rows_of(feedback_of("Another file")))], 1, "feedback")
     assert count_vectors(run) == 1
@@ -111,7 +112,7 @@ def test_no_more_is_read_ahead_than_the_models_can_do_meanwhile(
 ) -> None:
     models.is_free.clear()
     readings, _ = begin()
-    with readings:
+    with closing(readings):
         for number in range(50):
             readings.read_ahead(feedback_of(f"Text number {number}"))
         models.is_free.set()
@@ -139,7 +140,7 @@ def test_what_the_store_has_is_not_read_ahead(
         },
     )
     readings, journal = begin()
-    with readings:
+    with closing(readings):
         readings.read_ahead([known])
         readings.read_ahead([known, new])
         readings.read([], 0, "feedback")
