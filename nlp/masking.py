@@ -40,13 +40,13 @@ _Check = Callable[[str, str, "str | None"], list[tuple[int, int]]]
 # Checks look at this many characters before a candidate.
 _CONTEXT_CHARS: Final = 60
 
-# Digits of Arabic, Persian, Devanagari and full width; spaces and dashes of typography; invisible
+# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography; invisible
 # direction marks inside numbers count as spaces. One character each, so that offsets stay right.
 _ASCII: Final = str.maketrans(
-    {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
+    {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
     | dict.fromkeys("\u00a0\u2007\u2009\u202f\u200e\u200f\u202a\u202b\u202c\u2066\u2069", " ")
     | dict.fromkeys("‐‑‒–—−", "-")
-    | {"＋": "+", "＠": "@"}
+    | {chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
 )
 _DIGIT = re.compile(r"\d")
 
@@ -61,7 +61,7 @@ def mask_text(text: str, region: str | None = None) -> Masked:
         return Masked(text)
     counts = {}
     for recogniser in _recognisers():
-        if recogniser.needs in text:
+        if recogniser.needs in text.translate(_ASCII):
             text, n_masked = _mask_kind(text, recogniser, region)
             if n_masked:
                 counts[recogniser.kind] = n_masked
@@ -127,6 +127,7 @@ _MAX_CHARS: Final = 40
 _CUE_CHARS: Final = 40
 _PLACEHOLDER = re.compile(r"<?[A-Z]*>")
 _WORD = re.compile(r"\S+")
+_PARAMETER = re.compile(r"[?&]([\w-]{1,30})=$")
 _DATE = re.compile(
     r"(?:1[3-4]|19|20)\d\d([-/. ])\d{1,2}\1\d{1,2}(?!\d)"
     r"|(?:0?[1-9]|[12]\d|3[01])([-/.])(?:0?[1-9]|[12]\d|3[01])\2"
@@ -141,7 +142,7 @@ _NOT_PHONE = re.compile(
 
 def _check_phone(candidate: str, before: str, region: str | None) -> list[tuple[int, int]]:
     """Find the phones in a run of digits and separators; a phone starts and ends at a space."""
-    if len(candidate) < _MIN_DIGITS:
+    if len(candidate) < _MIN_DIGITS or _is_parameter(before):
         return []
     words = [match.span() for match in _WORD.finditer(candidate)]
     spans: list[tuple[int, int]] = []
@@ -158,6 +159,12 @@ def _check_phone(candidate: str, before: str, region: str | None) -> list[tuple[
         before = context + "<PHONE>"
         first = last + 1
     return spans
+
+
+def _is_parameter(before: str) -> bool:
+    """Say whether a number is the value of a parameter of a URL that is not named as a phone."""
+    named = _PARAMETER.search(before)
+    return named is not None and not _phone_cue(named[1].replace("_", " "))
 
 
 def _last_word_of_phone(

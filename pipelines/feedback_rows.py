@@ -68,14 +68,18 @@ def make_feedback_id(*parts: str) -> str:
 
 
 def mask_values(values: Mapping[str, str], region: str) -> dict[str, str]:
-    """Mask the personal data in the values of a row."""
-    return {name: mask_text(repair_text(value), region).text for name, value in values.items()}
+    """Mask the personal data in the values of a row, and in the names of its columns."""
+    return {_mask(name, region): _mask(value, region) for name, value in values.items()}
+
+
+def _mask(text: str, region: str) -> str:
+    return mask_text(repair_text(text), region).text
 
 
 def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> str:
     """A rejected row as it may be kept: masked, as JSON when it has columns, cut at limit."""
     if isinstance(raw, str):
-        return mask_text(repair_text(raw[:limit]), region).text[:limit]
+        return _mask(raw[:limit], region)[:limit]
     return json.dumps(mask_values(raw, region), ensure_ascii=False)[:limit]
 
 
@@ -89,7 +93,7 @@ def choose_language(text: str, hint: str | None) -> str:
 
 
 def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
-    text = mask_text(repair_text(item.text), settings.region).text
+    text = _mask(item.text, settings.region)
     lang = choose_language(text, item.lang)
     normalized = normalize_text(text, lang)
     noise = score_noise(text, normalized, lang)
@@ -104,12 +108,15 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
 
 
 def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+    def mask(told: str | None) -> str | None:
+        return told and _mask(told, settings.region)
+
     return {
-        "source": item.source or settings.source,
+        "source": mask(item.source) or settings.source,
         "source_id": _hide_id(item.source_id, settings),
-        "channel": item.channel or settings.channel,
+        "channel": mask(item.channel) or settings.channel,
         "party": settings.party,
-        "question": item.question,
+        "question": mask(item.question),
         "occurred_at": item.at,
         "rating": item.rating,
         "rating_max": item.rating_max,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import SentimentModel
@@ -16,6 +17,10 @@ from tests.tiny_models import write_network
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 # The files that take longest begin first, so that no worker waits long for another at the end.
 LONGEST = ("test_demo", "test_run", "test_stopping", "test_branch", "test_theme_identity")

@@ -60,9 +60,9 @@ def test_a_region_makes_bare_national_numbers_phones() -> None:
     ["1", "@", "a@", "1 ", "a.", "4111 ", "(", "+1", "1-", "GB29", "tel 1 ", "054-1234567 "],
 )
 def test_hostile_texts_take_linear_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     mask_text(piece * (100_000 // len(piece)))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_presidio_sentences_reach_the_measured_recall() -> None:

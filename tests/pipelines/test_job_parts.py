@@ -19,6 +19,19 @@ from pipelines.recognition import guess_kind, read_customers, read_events
 SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
 
 
+def test_what_stands_beside_a_text_is_masked_too() -> None:
+    item = FeedbackItem(
+        text="late again",
+        question="What should we tell dana@example.com?",
+        channel="+44 20 7946 0958",
+        attributes={"from dana@example.com": "call 052-123-4567"},
+    )
+    row = prepare_feedback(item, SETTINGS).row
+    assert row["question"] == "What should we tell <EMAIL>?"
+    assert row["channel"] == "<PHONE>"
+    assert row["attributes"] == {"from <EMAIL>": "call <PHONE>"}
+
+
 def test_readings_outlive_the_process_until_they_are_discarded(tmp_path: Path) -> None:
     path = tmp_path / "unfinished" / "store.sqlite"
     reading = Reading(b"\x01" * 768, b"\x02" * 12)
