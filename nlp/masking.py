@@ -40,8 +40,8 @@ _Check = Callable[[str, str, "str | None"], list[tuple[int, int]]]
 # Checks look at this many characters before a candidate.
 _CONTEXT_CHARS: Final = 60
 
-# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography; invisible
-# direction marks inside numbers count as spaces. One character each, so that offsets stay right.
+# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography;
+# invisible direction marks in numbers count as spaces. One character each: offsets stay right.
 _ASCII: Final = str.maketrans(
     {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
     | dict.fromkeys("\u00a0\u2007\u2009\u202f\u200e\u200f\u202a\u202b\u202c\u2066\u2069", " ")

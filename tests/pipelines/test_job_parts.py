@@ -21,6 +21,8 @@ SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, lo
 
 def test_what_stands_beside_a_text_is_masked_too() -> None:
     item = FeedbackItem(
+        file="f.csv",
+        row_number=2,
         text="late again",
         question="What should we tell dana@example.com?",
         channel="+44 20 7946 0958",
