@@ -5,8 +5,6 @@ each language, join near texts in a graph, find dense cores, spread them over th
 holds together, then recognise the same theme in other languages.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +27,9 @@ from nlp.themes.confidence import (
     strengths_of,
 )
 from nlp.themes.corpus import Corpus, choose_fit_rows, collapse_texts
+from nlp.themes.granularity import Granularity
 from nlp.themes.groups import coarsen_themes, group_themes, number_groups
-from nlp.themes.levels import COARSENING, Granularity, check_granularity
+from nlp.themes.levels import COARSENING, check_granularity
 from nlp.themes.linking import Link, join_linked, link_themes
 from nlp.themes.nearest import cut_across, nearest_themes
 from nlp.themes.partition import inside_shares

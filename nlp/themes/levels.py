@@ -1,11 +1,11 @@
 """Levels of themes: finer ones inside the normal ones, coarser ones made of several of them."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.themes.granularity import GRANULARITIES, Granularity
 from nlp.themes.graph import Graph
 from nlp.themes.joining import Limits
 from nlp.themes.partition import (
@@ -18,9 +18,6 @@ from nlp.themes.partition import (
 )
 from nlp.themes.steadying import STEADY_LIMITS
 from nlp.themes.vectors import Floats, Ints
-
-Granularity = Literal["coarse", "normal", "fine"]
-GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 
 # Half the texts make a fine theme, and two need twice the shared weight to be one: twice as many
 # themes (banking77 70 to 130, arbanking77 64 to 121, airline 19 to 41) for .01 of AMI. Looking at

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nlp.themes.centring import LanguageMeans, centre_rows
 from nlp.themes.corpus import Corpus
+from nlp.themes.granularity import Granularity
 from nlp.themes.graph import Graph, build_graph
-from nlp.themes.levels import LEVELS, Granularity, divide_themes
+from nlp.themes.levels import LEVELS, divide_themes
 from nlp.themes.partition import partition_rows
 from nlp.themes.sites import group_sites
 from nlp.themes.steadying import KnownLabels, steady_labels
