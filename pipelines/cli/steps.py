@@ -201,7 +201,7 @@ def run_job(
     from pipelines.job import Job, run_steps
 
     look = look or _Look()
-    settings, warning = _set_granularity(settings, look.granularity)
+    settings, warning = set_granularity(settings, look.granularity)
     with open_progress() as progress:
         if warning:
             progress.warn(warning)
@@ -210,7 +210,7 @@ def run_job(
         return run_steps(job, command, steps, find_inputs(progress))
 
 
-def _set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":
+def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":
     """The settings with the granularity laid over them, and what to say where it differs.
 
     :raises ConfigError: when there is no such granularity.

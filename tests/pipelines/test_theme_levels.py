@@ -14,6 +14,9 @@ from nlp.themes.edits import Decisions, Edit, Part
 from nlp.themes.placing import place_themes
 from nlp.themes.replay import replay_edits
 from pipelines import tables
+from pipelines.cli.steps import set_granularity
+from pipelines.config import Config, check_config
+from pipelines.errors import ConfigError
 from pipelines.runs import Run
 from pipelines.store import Store, open_store
 from pipelines.theme_fit import Fit, explain_refit
@@ -286,3 +289,18 @@ def decide(edits: list[tuple[str, str, str]]) -> Decisions:
         else:
             log.append(Edit(key, action, theme_id, other_id=other_id))
     return replay_edits(log, "abcdef")
+
+
+def test_a_granularity_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"--granularity 'finer' is not there; choose coarse, no"):
+        set_granularity(Config(), "finer")
+    with pytest.raises(ConfigError, match=r"'coarse', 'normal' or 'fine' @ themes\.granularity"):
+        check_config({"themes": {"granularity": "finer"}}, "earful.toml")
+
+
+def test_an_option_that_differs_from_the_configuration_says_that_it_holds_for_this_run() -> None:
+    settings, warning = set_granularity(Config(), "coarse")
+    assert settings.themes.granularity == "coarse"
+    assert warning and 'granularity = "coarse" under [themes]' in warning
+    assert set_granularity(settings, "coarse") == (settings, None)
+    assert set_granularity(settings, None) == (settings, None)
