@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from nlp.themes.granularity import Granularity
 from pipelines.errors import ConfigError
 
 CONFIG_VARIABLE = "EARFUL_CONFIG"
@@ -56,8 +57,9 @@ class TextConfig(_Section):
 
 
 class ThemesConfig(_Section):
-    """When themes are found anew in all texts."""
+    """How fine themes are, and when they are found anew in all texts."""
 
+    granularity: Granularity = "normal"
     refit_growth: Annotated[float, Field(ge=0)] = 2.0
     refit_every_days: Annotated[int, Field(ge=0)] = 90
 

@@ -43,7 +43,8 @@ def discover_store(run: Run, models: Models, progress: Progress, plan: RefitPlan
     _set_noise_aside(run)
     last = read_fit(run)
     is_other_encoder = last is not None and last.encoder != models.encoder_name
-    if not (_has_undecided(run) or is_other_encoder or plan.is_requested):
+    is_other_level = last is not None and last.granularity != plan.granularity
+    if not (_has_undecided(run) or is_other_encoder or is_other_level or plan.is_requested):
         return
     if is_other_encoder:
         _check_vectors(run, models)
@@ -60,16 +61,17 @@ def _decide(
     run: Run, models: Models, progress: Progress, pool: Pool, last: Fit | None, plan: RefitPlan
 ) -> str:
     """Fit or extend the themes; say in words what came of it."""
-    now = describe_fit(run, models, pool)
+    now = describe_fit(run, models, pool, plan.granularity)
     cause = explain_refit(plan, last, now) if last and any(pool.themes) else "first"
     if cause:
-        done = fit_themes(run, models, pool, cause)
-        fates, summary = done.fates, _describe_refit(done, cause)
+        was = last.granularity if last else None
+        done = fit_themes(run, models, pool, cause, plan.granularity, was)
+        fates, summary = done.fates, _describe_refit(done, cause, plan, was)
         write_fit(run, now)
         if done.n_kept:
             progress.warn(_describe_kept(done.n_kept))
     elif _has_undecided(run):
-        fates, n_born = extend_themes(run, models, pool)
+        fates, n_born = extend_themes(run, models, pool, plan.granularity)
         summary = f"{n_born:,} new themes"
     else:
         return "nothing new since themes were last found"
@@ -79,9 +81,11 @@ def _decide(
     return summary
 
 
-def _describe_refit(done: Refit, cause: str) -> str:
+def _describe_refit(done: Refit, cause: str, plan: RefitPlan, was: str | None) -> str:
     if cause == "first":
         return f"{done.n_born:,} new themes"
+    if cause == "granularity":
+        cause = f"{plan.granularity} now, {was} before"
     return f"found anew ({cause}): {done.n_born:,} new themes, {done.n_gone:,} retired,"
 
 
@@ -162,7 +166,8 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
         if (fate := fates.get(key)) is not None
         for mention_id in _due_mentions(pool, row, fate)
     ]
-    run.connection.execute(statement, rows)
+    if rows:
+        run.connection.execute(statement, rows)
 
 
 def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:

@@ -144,7 +144,9 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         from pipelines.theme_fit import RefitPlan
 
         themes = job.config.themes
-        plan = RefitPlan(job.is_refit, themes.refit_growth, themes.refit_every_days)
+        plan = RefitPlan(
+            job.is_refit, themes.refit_growth, themes.refit_every_days, themes.granularity
+        )
         discover_store(run, job.models, job.progress, plan)
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)

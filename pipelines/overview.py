@@ -120,7 +120,15 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
         query = query.where(theme.c.status == "active")
     rows = [dict(row) for row in connection.execute(query).mappings()]
     languages = _languages_of_themes(connection)
-    return [{**row, "languages": languages.get(row["theme_id"], [])} for row in rows]
+    names = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    return [
+        {
+            **row,
+            "languages": languages.get(row["theme_id"], []),
+            "parent_name": names.get(row["parent_id"]),
+        }
+        for row in rows
+    ]
 
 
 def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> dict[str, Any] | None:
@@ -138,11 +146,23 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
     return {
         **row,
         "languages": _languages_of_themes(connection).get(theme_id, []),
+        "members": _list_members(connection, theme_id),
         "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
         "history": read_history(connection, theme_id),
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
     }
+
+
+def _list_members(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
+    """The themes of the group that a theme leads, those with the most voices first."""
+    theme = tables.theme.c
+    query = (
+        select(theme.theme_id, theme.name)
+        .where(theme.parent_id == theme_id)
+        .order_by(theme.n_customers.desc(), theme.theme_id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:

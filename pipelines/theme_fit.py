@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from nlp.themes.granularity import Granularity
 from pipelines import tables
 from pipelines.counted import feedback
 from pipelines.models import Models
@@ -24,11 +25,13 @@ class RefitPlan:
     :param is_requested: now, unless nothing changed since the last time.
     :param growth: when there are so many times the distinct texts of the last time; 0 is never.
     :param every_days: when the newest feedback is so many days newer than it was; 0 is never.
+    :param granularity: how fine themes are; when it is another than the last time, now.
     """
 
     is_requested: bool = False
     growth: float = 2.0
     every_days: int = 90
+    granularity: Granularity = "normal"
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class Fit:
     n_texts: int
     newest: str | None
     content: str
+    granularity: Granularity = "normal"
 
 
-def describe_fit(run: Run, models: Models, pool: Pool) -> Fit:
+def describe_fit(run: Run, models: Models, pool: Pool, granularity: Granularity) -> Fit:
     """What a fit of these texts would be made of."""
     newest = run.connection.execute(
         select(func.max(feedback.occurred_at)).where(feedback.occurred_at <= run.started_at)
@@ -56,6 +60,7 @@ def describe_fit(run: Run, models: Models, pool: Pool) -> Fit:
         len(pool.keys),
         newest.isoformat() if newest else None,
         hashlib.sha256("\0".join(pool.keys).encode()).hexdigest()[:16],
+        granularity,
     )
 
 
@@ -71,7 +76,12 @@ def write_fit(run: Run, fit: Fit) -> None:
 
 
 def explain_refit(plan: RefitPlan, last: Fit, now: Fit) -> str | None:
-    """Why themes are to be found anew: requested, growth or age; None when they are not."""
+    """Why themes are to be found anew; None when they are not.
+
+    :returns: granularity, requested, growth or age.
+    """
+    if last.granularity != now.granularity:
+        return "granularity"
     if last.content == now.content and last.encoder == now.encoder:
         return None
     if plan.is_requested:

@@ -14,6 +14,7 @@ from nlp.themes.births import (
     measure_separation,
 )
 from nlp.themes.discovery import Discovery
+from nlp.themes.granularity import Granularity
 from nlp.themes.partition import min_theme_size
 from nlp.themes.registry import match_themes
 from pipelines.models import Models
@@ -21,6 +22,7 @@ from pipelines.runs import Run
 from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool
 from pipelines.theme_events import ThemeEvent, record_events
+from pipelines.theme_groups import group_newcomers
 from pipelines.theme_pool import Fate, Pool, discover_pool, fixed_means, read_centres
 from pipelines.theme_refit import member_labels
 from pipelines.theme_registry import (
@@ -55,9 +57,12 @@ class _Candidates:
         return list(zip(self.pool.keys, self.pool.fates, strict=True))
 
 
-def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate], int]:
+def extend_themes(
+    run: Run, models: Models, pool: Pool, granularity: Granularity = "normal"
+) -> tuple[dict[str, Fate], int]:
     """Give every new text a theme or a reason; find new themes among those that fit nowhere.
 
+    :param granularity: how fine new themes are.
     :returns: what was decided by key, and how many themes were born or revived.
     """
     known_pool = pool.take(row for row, theme_id in enumerate(pool.themes) if theme_id is not None)
@@ -68,7 +73,8 @@ def extend_themes(run: Run, models: Models, pool: Pool) -> tuple[dict[str, Fate]
     numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
     nearest = [fates.get(key) or before for key, before in candidates.fates]
     rivals = [numbers.get((fate and fate.nearest) or "", -1) for fate in nearest]
-    n_born = _find_births(run, models, candidates, known, np.array(rivals, np.int32), fates)
+    nearest_known = np.array(rivals, np.int32)
+    n_born = _find_births(run, models, candidates, known, nearest_known, fates, granularity)
     return {**_follow_their_like(pool), **fates}, n_born
 
 
@@ -144,6 +150,7 @@ def _find_births(
     known: KnownThemes,
     rivals: Any,
     fates: dict[str, Fate],
+    granularity: Granularity,
 ) -> int:
     """Themes among the candidates; the fates of their members are written over.
 
@@ -152,7 +159,7 @@ def _find_births(
     pool = candidates.pool
     if pool.is_new.sum() < min_theme_size(len(pool.keys)):
         return 0
-    found = discover_pool(models, pool, centres=known.centres)
+    found = discover_pool(models, pool, centres=known.centres, granularity=granularity)
     labels = _keep_new(candidates, member_labels(found), found.n_themes)
     labels = _keep_apart(models, pool, known, rivals, labels)
     ids = _revive(run, models, pool, known, labels, found)
@@ -164,6 +171,8 @@ def _find_births(
     for row, theme_id in rows.items():
         fates[pool.keys[row]] = Fate(theme_id, float(found.strengths[row]), None)
     write_theme_centres(run, models, pool, rows)
+    space = fixed_means(models, pool.vectors.shape[1]).with_centres(known.centres)
+    group_newcomers(run, models, set(ids.values()), space)
     return len(ids)
 
 

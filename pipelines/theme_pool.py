@@ -19,6 +19,7 @@ from nlp.themes.centring import (
 )
 from nlp.themes.context import find_neighbourhoods, mix_context
 from nlp.themes.discovery import Discovery, discover_themes
+from nlp.themes.granularity import Granularity
 from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
@@ -287,6 +288,7 @@ def discover_pool(
     *,
     known: KnownLabels | None = None,
     centres: Mapping[str, Any] | None = None,
+    granularity: Granularity = "normal",
 ) -> Discovery:
     """Find the themes of a pool; see :func:`nlp.themes.discovery.discover_themes`."""
     return discover_themes(
@@ -298,6 +300,7 @@ def discover_pool(
         means=fixed_means(models, pool.vectors.shape[1]),
         known=known,
         centres=centres,
+        granularity=granularity,
     )
 
 

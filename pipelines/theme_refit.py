@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from nlp.themes.discovery import Discovery
+from nlp.themes.granularity import Granularity
 from nlp.themes.names import ThemeName
 from nlp.themes.registry import Matching, Share, match_themes
-from nlp.themes.steadying import KnownLabels
 from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool, rename_theme
 from pipelines.theme_events import ThemeEvent, record_events
+from pipelines.theme_groups import describe_known, write_groups
 from pipelines.theme_pool import Fate, Pool, discover_pool, fixed_means, write_centres
 from pipelines.theme_registry import (
     Registry,
@@ -44,16 +45,23 @@ class Refit:
     n_kept: int = 0
 
 
-def fit_themes(run: Run, models: Models, pool: Pool, cause: str) -> Refit:
+def fit_themes(
+    run: Run,
+    models: Models,
+    pool: Pool,
+    cause: str,
+    granularity: Granularity = "normal",
+    was: str | None = None,
+) -> Refit:
     """Find themes in all texts, and match them to the known ones.
 
     :param cause: why, for the lives of the themes; see ``theme_fit``.
+    :param was: the granularity that the known ones were found with; None where there are none.
     """
     registry = read_registry(run)
     known = registry.label_rows(pool)
-    has_members = bool((known >= 0).any())
-    before = KnownLabels(known, registry.locked) if has_members else None
-    found = discover_pool(models, pool, known=before)
+    before = describe_known(registry, known, granularity, was)
+    found = discover_pool(models, pool, known=before, granularity=granularity)
     write_centres(run, models, found.centres)
     labels = member_labels(found)
     matching = _match(run, models, pool, registry, known, found)
@@ -64,6 +72,7 @@ def fit_themes(run: Run, models: Models, pool: Pool, cause: str) -> Refit:
     ids |= born
     store_suggestions(run, ids, found.suggestions)
     _tell_lives(run, registry, matching, ids, labels, cause)
+    write_groups(run, registry, known, found, ids, cause)
     _rename_changed(run, registry, matching, names)
     kept = _find_kept(registry, matching, known)
     fates = _decide_fates(pool, known, found, ids, kept)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.vectors import mean_rows, unit_rows
@@ -25,11 +25,13 @@ class KnownTheme:
     """A theme that was found by an earlier run.
 
     :param status: active, faded or retired, as found.
+    :param group_id: the theme that leads its group, as found; itself where it leads.
     """
 
     theme_id: str
     name: str | None
     status: str
+    group_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Registry:
         """Number by id."""
         return {each.theme_id: number for number, each in enumerate(self.themes)}
 
+    @cached_property
+    def groups(self) -> dict[int, int]:
+        """Number of the group of each theme that is in one: that of the theme that leads it."""
+        numbers = ((n, self.numbers.get(each.group_id or "")) for n, each in enumerate(self.themes))
+        return {number: group for number, group in numbers if group is not None}
+
     def label_rows(self, pool: Pool) -> Any:
         """(n,) number of the theme that each text was found to belong to, -1 for none."""
         found = [self.numbers.get(theme_id or "", -1) for theme_id in pool.themes]
@@ -55,9 +63,14 @@ class Registry:
 
 def read_registry(run: Run) -> Registry:
     """Every theme that a run found; those that people made are theirs alone."""
-    columns = (_THEME.theme_id, _THEME.found_name, _THEME.found_status)
+    columns = (
+        _THEME.theme_id,
+        _THEME.found_name,
+        func.coalesce(_THEME.found_status, "active"),
+        _THEME.found_group_id,
+    )
     query = select(*columns).where(_THEME.made_by.is_(None)).order_by(_THEME.theme_id)
-    themes = [KnownTheme(*row[:2], row[2] or "active") for row in run.connection.execute(query)]
+    themes = [KnownTheme(*row) for row in run.connection.execute(query)]
     edited = _find_edited(run)
     locked = [number for number, each in enumerate(themes) if each.theme_id in edited]
     return Registry(themes, frozenset(locked))

@@ -1,12 +1,13 @@
 """The columns of themes that people have a say in, and the themes that people made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from nlp.themes.edits import Decisions, Said, ThemeDecision, pick_text
+from nlp.themes.placing import place_themes
 from pipelines import tables
 from pipelines.runs import Run
 
@@ -27,8 +28,11 @@ def write_themes(run: Run, decisions: Decisions) -> WrittenThemes:
     """
     made = _insert_made(run, decisions)
     n_themes = n_statuses = len(made)
-    for row in run.connection.execute(select(tables.theme)).mappings().all():
-        decided = _decide_theme(row, decisions)
+    rows = run.connection.execute(select(tables.theme)).mappings().all()
+    decided_rows = {row["theme_id"]: _decide_theme(row, decisions) for row in rows}
+    parents = _place(rows, decided_rows, decisions)
+    for row in rows:
+        decided = decided_rows[row["theme_id"]] | {"parent_id": parents.get(row["theme_id"])}
         differing = {name: value for name, value in decided.items() if row[name] != value}
         if differing:
             run.connection.execute(
@@ -82,13 +86,25 @@ def _decide_theme(row: Mapping[Any, Any], decisions: Decisions) -> dict[str, Any
         "names": _by_language(decision.names),
         "descriptions": _by_language(decision.descriptions),
         "status": "retired" if is_gone else _decide_status(status, decision),
-        "parent_id": decision.parent_id,
         "merged_into": decision.merged_into,
         "merge_id": decision.merge_id,
         "origin": "pinned" if decision.pin else "discovered",
         "keywords": keywords and list(keywords),
         "made_by": made.edit_id if made else row["made_by"],
     }
+
+
+def _place(
+    rows: Sequence[Mapping[Any, Any]],
+    decided: Mapping[str, Mapping[str, Any]],
+    decisions: Decisions,
+) -> dict[str, str]:
+    """See :func:`nlp.themes.placing.place_themes`."""
+    groups = {row["theme_id"]: row["found_group_id"] for row in rows if row["found_group_id"]}
+    status = {theme_id: each["status"] for theme_id, each in decided.items()}
+    shown = {key for key, each in status.items() if each in ("active", "muted")}
+    able = {key for key, each in status.items() if each == "active"}
+    return place_themes(groups, shown, able, decisions)
 
 
 def _by_language(said: Mapping[str | None, Said]) -> dict[str, str] | None:

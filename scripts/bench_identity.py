@@ -8,6 +8,9 @@ grow: 10 of 11 rows, then the rest, then a refit: themes and mentions that keep 
 batches: ten batches, refits as the default configuration says; AMI at the end beside one fit.
 new: a store without ten labels, then a batch of a thousand rows that has them.
 returns: five labels that are silent for five batches and come back.
+groups: as grow, for the groups that themes are found in: mentions that are together before and
+after (ARI), beside those of themes, and mentions whose group has the same id.
+levels: coarse, fine and normal again, in one store: ids that go on, and those that come back.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -92,6 +96,13 @@ class Bench:
                 row = int(mention_id[1:-2])
                 nearest[row], is_assigned[row] = theme_id or "", reason is None
         return nearest, is_assigned & (nearest != "")
+
+    def read_groups(self) -> dict[str, str]:
+        """The theme that leads the group of each theme, itself where it leads or is alone."""
+        column = tables.theme.c
+        query = select(column.theme_id, column.parent_id).where(column.status == "active")
+        with self.store.read() as connection:
+            return {key: parent or key for key, parent in connection.execute(query)}
 
     def count_events(self) -> Counter[str]:
         """Events by kind."""
@@ -293,6 +304,67 @@ def bench_return(rows: Labelled, folder: str) -> str:
     )
 
 
+def bench_groups(rows: Labelled, folder: str) -> str:
+    """How far groups hold beside themes: with a tenth more rows, then with a refit."""
+    bench = Bench(rows, folder)
+    order = np.random.default_rng(0).permutation(len(rows.texts))
+    cut = len(order) * 10 // 11
+    bench.feed(order[:cut])
+    states = [_read_levels(bench)]
+    bench.feed(order[cut:])
+    states.append(_read_levels(bench))
+    bench.feed([], plan=RefitPlan(is_requested=True))
+    states.append(_read_levels(bench))
+    said = []
+    for name, (before, after) in zip(("warm", "refit"), pairwise(states), strict=True):
+        has_theme = before[0] != ""
+        scores = [
+            _agree(old[has_theme], new[has_theme]) for old, new in zip(before, after, strict=True)
+        ]
+        kept = np.mean(before[1][has_theme] == after[1][has_theme])
+        said.append(f"{name}: ARI themes {scores[0]:.3f} groups {scores[1]:.3f} ids {kept:.3f}")
+    sizes = Counter(bench.read_groups().values())
+    n_groups = sum(size > 1 for size in sizes.values())
+    alone = sum(size == 1 for size in sizes.values())
+    return f"{' | '.join(said)} | {n_groups} groups, {alone} themes alone"
+
+
+def _read_levels(bench: Bench) -> tuple[Any, Any]:
+    """Theme and group of each row, as found."""
+    themes = bench.read()[0]
+    groups = bench.read_groups()
+    return themes, np.array([groups.get(theme_id, theme_id) for theme_id in themes], dtype=object)
+
+
+def _agree(before: Any, after: Any) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(before, after))
+
+
+def bench_levels(rows: Labelled, folder: str) -> str:
+    """Another granularity and back."""
+    bench = Bench(rows, folder)
+    bench.feed(range(len(rows.texts)))
+    first = bench.read()
+    groups = bench.read_groups()
+    said = [f"normal {len(set(first[0]) - {''})}"]
+    for granularity in ("coarse", "normal", "fine", "normal"):
+        before = bench.read()
+        bench.feed([], plan=RefitPlan(granularity=granularity))
+        after = bench.read()
+        ids = set(before[0]) - {""}
+        kept = len(ids & set(after[0])) / min(len(ids), len(set(after[0]) - {""}))
+        said.append(f"{granularity} {len(set(after[0]) - {''})} ids kept {kept:.3f}")
+        if granularity == "coarse":
+            as_groups = np.array([groups.get(each, each) for each in first[0]], dtype=object)
+            said[-1] += f" ARI with groups {_agree(as_groups, after[0]):.3f}"
+        if granularity == "normal":
+            back = _share_kept(first, after)
+            said[-1] += f", of the first {back[0]:.3f}, mentions {back[1]:.3f}"
+    return " | ".join(said)
+
+
 def _find_theme(rows: Labelled, nearest: Any, name: str) -> str | None:
     """The theme of most texts of a label, where most of its texts have that label."""
     found = Counter(nearest[(rows.labels == name) & (nearest != "")])
@@ -334,6 +406,8 @@ SCENARIOS = {
     "batches": bench_batches,
     "new": bench_new,
     "returns": bench_return,
+    "groups": bench_groups,
+    "levels": bench_levels,
 }
 
 

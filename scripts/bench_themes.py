@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.themes.granularity import GRANULARITIES, Granularity
+
 ROOT = Path(__file__).resolve().parents[1]
 SETS = {
     "banking77_test": (("themes/banking77_test.en", "label"),),
@@ -61,13 +63,17 @@ def main() -> None:
     for name in options.sets:
         rows = read_set(name, options.data, options.limit)
         vectors = encode_cached(rows.texts, encoder, options.work)
-        print(_score(name, rows, vectors), flush=True)
+        for granularity in options.granularity:
+            print(_score(name, rows, vectors, granularity), flush=True)
 
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sets", nargs="+", choices=sorted(SETS), default=DEFAULT_SETS)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument(
+        "--granularity", nargs="+", choices=GRANULARITIES, default=("normal",), help="how fine"
+    )
     parser.add_argument("--limit", type=int, help="rows of each set, lowest sha256 first")
     parser.add_argument("--work", type=Path, default=Path("/tmp/earful-bench"))  # noqa: S108
     parser.add_argument("--cache", type=Path, help="where the encoder's folder is kept")
@@ -103,14 +109,16 @@ def encode_cached(texts: list[str], encoder: object, work: Path) -> NDArray[np.f
     return vectors
 
 
-def _score(name: str, rows: Rows, vectors: NDArray[np.float16]) -> str:
+def _score(
+    name: str, rows: Rows, vectors: NDArray[np.float16], granularity: Granularity = "normal"
+) -> str:
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
     from nlp.themes.discovery import discover_themes
 
     start = time.process_time()
-    found = discover_themes(rows.texts, vectors, rows.langs)
+    found = discover_themes(rows.texts, vectors, rows.langs, granularity=granularity)
     seconds = time.process_time() - start
     gold = np.asarray(rows.labels)
     is_assigned = np.array([reason is None for reason in found.reasons])
@@ -126,6 +134,7 @@ def _score(name: str, rows: Rows, vectors: NDArray[np.float16]) -> str:
         f"{name:16} {len(gold):6,} {n_gold:6} | {scores(found.labels, everything)} "
         f"{found.n_themes:4} {1 - is_assigned.mean():5.2f} {scores(found.labels, is_assigned)} "
         f"{seconds:6.1f} | {scores(plain, everything)}"
+        + ("" if granularity == "normal" else f" | {granularity}")
     )
 
 

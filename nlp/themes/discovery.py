@@ -5,11 +5,9 @@ each language, join near texts in a graph, find dense cores, spread them over th
 holds together, then recognise the same theme in other languages.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +27,12 @@ from nlp.themes.confidence import (
     strengths_of,
 )
 from nlp.themes.corpus import Corpus, choose_fit_rows, collapse_texts
-from nlp.themes.groups import group_themes
+from nlp.themes.granularity import Granularity
+from nlp.themes.groups import coarsen_themes, group_themes, number_groups
+from nlp.themes.levels import COARSENING, check_granularity
 from nlp.themes.linking import Link, join_linked, link_themes
 from nlp.themes.nearest import cut_across, nearest_themes
-from nlp.themes.partition import inside_shares, theme_weights
+from nlp.themes.partition import inside_shares
 from nlp.themes.parts import Parts, partition_sites
 from nlp.themes.sites import place_voices, site_language
 from nlp.themes.steadying import KnownLabels, steady_links
@@ -92,6 +92,7 @@ def discover_themes(
     max_fit_rows: int = MAX_FIT_ROWS,
     known: KnownLabels | None = None,
     centres: Mapping[str, Floats] | None = None,
+    granularity: Granularity = "normal",
 ) -> Discovery:
     """Find themes; equal texts share a fate, and the order of rows changes nothing.
 
@@ -108,11 +109,14 @@ def discover_themes(
         ``steadying``. Numbers of the themes found have nothing to do with these.
     :param centres: what to subtract from each language, from an earlier discovery: the own mean of
         a batch about one thing is that thing. Fitted to the texts if None.
-    :raises ValueError: when lengths differ or vectors hold NaN or infinity.
+    :param granularity: how fine the themes are; known ones are those of the same.
+    :raises ValueError: when lengths differ, vectors hold NaN or infinity, or there is no such
+        granularity.
     """
     if len(langs) != len(texts):
         raise ValueError(f"{len(texts)} texts need as many languages, got {len(langs)}")
     check_vectors(vectors, len(texts))
+    level = check_granularity(granularity)
     corpus = collapse_texts(texts, vectors, name_voices(langs, registers), documents)
     fixed = load_language_means() if means is None else means
     fit = choose_fit_rows(corpus, max_fit_rows)
@@ -125,16 +129,36 @@ def discover_themes(
     sites = place_voices(corpus.voices, fit)
     fit_sites = [sites[row] for row in fit]
     before = _collapse_known(known, corpus, fit)
-    parts = partition_sites(corpus, centred, fit, fit_sites, fixed, before)
+    parts = partition_sites(corpus, centred, fit, fit_sites, fixed, before, granularity)
     if not parts.n_themes:
         return _without_themes(corpus, centres)
     space = fixed.to_compare_languages(centres)
     aligned = align_languages(corpus.vectors, corpus.voices, space, fit)
     theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
-    links = link_themes(aligned[fit], fit_sites, _main_rows(fit_sites, parts.labels, theme_sites))
+    main = _main_rows(fit_sites, parts.labels, theme_sites)
+    links: Sequence[Link] = link_themes(aligned[fit], fit_sites, main)
     strong = list(steady_links(links, parts.labels, before, link_strength))
     joined = join_linked(theme_sites, strong)
-    return _finish(corpus, fit, sites, centred, aligned, parts, theme_sites, joined, links, centres)
+    if granularity == "coarse":
+        parts, joined, links = coarsen_themes(parts, joined, links, before, COARSENING)
+    leaders = group_themes(parts, joined, before, level.groups)
+    found = _Found(parts, joined, leaders, links)
+    return _finish(corpus, fit, sites, centred, aligned, found, centres)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Themes before they are numbered for good.
+
+    :param joined: the theme of each part.
+    :param leaders: the theme that leads the group of each theme.
+    :param links: between parts.
+    """
+
+    parts: Parts
+    joined: Ints
+    leaders: Ints
+    links: Sequence[Link]
 
 
 def _collapse_known(
@@ -151,7 +175,7 @@ def _collapse_known(
         min(of_text[row], key=lambda label: (-of_text[row][label], label), default=-1)
         for row in fit.tolist()
     ]
-    return KnownLabels(np.array(chosen, dtype=np.int32), known.locked)
+    return replace(known, labels=np.array(chosen, dtype=np.int32))
 
 
 def _theme_sites(sites: Sequence[str], labels: Ints, n_themes: int) -> list[set[str]]:
@@ -184,28 +208,28 @@ def _finish(
     sites: Sequence[str],
     centred: Floats,
     aligned: Floats,
-    parts: Parts,
-    theme_sites: Sequence[set[str]],
-    joined: Ints,
-    links: Sequence[Link],
+    found: _Found,
     centres: Mapping[str, Floats],
 ) -> Discovery:
     """Label every distinct text, number the themes for good and return to the input's rows."""
+    parts, joined = found.parts, found.joined
     labels, strengths, shares = _label_all(corpus, fit, sites, centred, aligned, parts)
     final = np.where(labels >= 0, joined[labels], -1).astype(np.int32)
     numbers = _canonical_numbers(final, corpus.counts, int(joined.max()) + 1)
     final = np.where(final >= 0, numbers[final], -1).astype(np.int32)
     to_final = numbers[joined]
     n_themes = int(to_final.max()) + 1
+    fit_sites = [sites[row] for row in fit]
+    theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
     reasons = explain_all(corpus.texts, corpus.langs, strengths, shares)
     return Discovery(
         labels=final[corpus.sources],
         strengths=strengths[corpus.sources],
         reasons=tuple(reasons[number] for number in corpus.sources),
         n_themes=n_themes,
-        groups=group_themes(_weights_between(parts, to_final, n_themes)),
+        groups=number_groups(numbers[found.leaders[np.argsort(numbers)]]),
         theme_langs=_languages_of(theme_sites, to_final, n_themes),
-        suggestions=_suggest(links, to_final),
+        suggestions=_suggest(found.links, to_final),
         centres=centres,
     )
 
@@ -257,18 +281,6 @@ def _canonical_numbers(labels: Ints, counts: NDArray[np.int64], n_themes: int) -
     numbers = np.empty(n_themes, dtype=np.int32)
     numbers[np.lexsort((firsts, -sizes))] = np.arange(n_themes)
     return numbers
-
-
-def _weights_between(parts: Parts, to_final: Ints, n_themes: int) -> NDArray[np.float64]:
-    between = np.zeros((n_themes, n_themes))
-    for places, graph in parts.graphs:
-        own = parts.labels[places]
-        first = int(own.min())
-        weights = theme_weights(graph, own - first)
-        numbers = to_final[first : first + len(weights)]
-        # Every language counts by its rows, however dense its graph is.
-        between[np.ix_(numbers, numbers)] += weights * len(places) / max(weights.sum(), 1e-12)
-    return between
 
 
 def _languages_of(

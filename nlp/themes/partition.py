@@ -37,26 +37,28 @@ def partition_rows(rows: Floats, graph: Graph, documents: Ints) -> Ints:
     :param documents: (n,) number of what each row is a part of; a theme needs several.
     :returns: (n,) labels 0..k-1, or all -1 when fewer than two dense cores are found.
     """
-    labels = find_cores(rows, graph)
+    labels = find_cores(rows, graph, min_theme_size(len(rows)))
     if labels.max(initial=-1) < 1:
         return np.full(len(rows), -1, dtype=np.int32)
     labels = refine_labels(graph, spread_labels(rows, graph, labels))
     labels = refine_labels(graph, merge_themes(graph, labels))
-    labels = spread_labels(rows, graph, _dissolve_small(labels, documents))
-    return merge_themes(graph, labels)
+    firm = dissolve_small(labels, documents, min_theme_size(len(np.unique(documents))))
+    return merge_themes(graph, spread_labels(rows, graph, firm))
 
 
-def find_cores(rows: Floats, graph: Graph) -> Ints:
+def find_cores(rows: Floats, graph: Graph, min_size: int) -> Ints:
     """Find dense cores with HDBSCAN's leaves; most rows stay -1, the cores are only seeds.
 
     Leaf, never EOM: on real complaints EOM sees one blob (two topics on 9,178 tweets).
+
+    :param min_size: fewest rows of a core.
     """
     from hdbscan import HDBSCAN
 
     if len(rows) <= 2 * _MIN_SIZE:
         return np.full(len(rows), -1, dtype=np.int32)
     clusterer = HDBSCAN(
-        min_cluster_size=min_theme_size(len(rows)),
+        min_cluster_size=min_size,
         min_samples=_MIN_SAMPLES,
         cluster_selection_method="leaf",
         core_dist_n_jobs=1,
@@ -106,7 +108,7 @@ def refine_labels(graph: Graph, labels: Ints, max_rounds: int = _REFINE_ROUNDS) 
                 labels[block] = moved
         if n_moved < _REFINE_STOP_SHARE * len(labels):
             break
-    return _renumber(labels)
+    return renumber(labels)
 
 
 def _best_themes(
@@ -157,7 +159,7 @@ def merge_themes(graph: Graph, labels: Ints, limit: float = MERGE_CONDUCTANCE) -
             break
         join_themes(between, degrees, kept, gone)
         parents[parents == gone] = kept
-    return _renumber(np.where(labels >= 0, parents[labels], -1).astype(np.int32))
+    return renumber(np.where(labels >= 0, parents[labels], -1).astype(np.int32))
 
 
 def join_themes(
@@ -203,17 +205,18 @@ def _membership(labels: Ints, n_themes: int) -> Any:
     return csr_array((ones, (kept, labels[kept])), shape=(len(labels), n_themes))
 
 
-def _dissolve_small(labels: Ints, documents: Ints) -> Ints:
-    """Take apart the themes that too few documents speak of."""
+def dissolve_small(labels: Ints, documents: Ints, min_size: int) -> Ints:
+    """Take apart the themes that fewer than ``min_size`` documents speak of, unless all are so."""
     pairs = np.unique(np.stack([labels, documents], axis=1)[labels >= 0], axis=0)
     sizes = np.bincount(pairs[:, 0], minlength=1)
-    is_small = sizes < min_theme_size(len(np.unique(documents)))
+    is_small = sizes < min_size
     if is_small.all():
         return labels
-    return _renumber(np.where(is_small[labels], -1, labels).astype(np.int32))
+    return renumber(np.where(is_small[labels], -1, labels).astype(np.int32))
 
 
-def _renumber(labels: Ints) -> Ints:
+def renumber(labels: Ints) -> Ints:
+    """Number the themes that rows have 0..k-1, in their order; -1 stays."""
     used = np.unique(labels[labels >= 0])
     numbers = np.full(int(labels.max(initial=-1)) + 2, -1, dtype=np.int32)
     numbers[used] = np.arange(len(used))

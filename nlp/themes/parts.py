@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from nlp.themes.centring import LanguageMeans, centre_rows
 from nlp.themes.corpus import Corpus
+from nlp.themes.granularity import Granularity
 from nlp.themes.graph import Graph, build_graph
+from nlp.themes.levels import LEVELS, divide_themes
 from nlp.themes.partition import partition_rows
 from nlp.themes.sites import group_sites
 from nlp.themes.steadying import KnownLabels, steady_labels
@@ -39,13 +41,16 @@ def partition_sites(
     sites: Sequence[str],
     fixed: LanguageMeans,
     known: KnownLabels | None = None,
+    granularity: Granularity = "normal",
 ) -> Parts:
     """Cut the graph of each group of sites into themes.
 
     :param fit: rows of the corpus to cluster.
     :param sites: of each fitted row, see ``sites``.
     :param known: themes that the fitted rows had before; None for a first fit.
+    :param granularity: coarse themes are made of the normal ones, later; see ``groups``.
     """
+    limits = LEVELS[granularity].steady
     parts = Parts(np.full(len(fit), -1, dtype=np.int32), 0, [])
     for places in group_sites(sites):
         rows = fit[places]
@@ -58,8 +63,10 @@ def partition_sites(
             labels = np.zeros(len(rows), dtype=np.int32)
         if labels.max() < 0:
             continue
+        if granularity == "fine":
+            labels = divide_themes(centred[rows], graph, labels, corpus.documents[rows])
         if own:
-            labels = steady_labels(centred[rows], graph, labels, own)
+            labels = steady_labels(centred[rows], graph, labels, own, limits)
         parts.graphs.append((places, graph))
         parts.labels[places] = labels + parts.n_themes
         parts.n_themes += int(labels.max()) + 1

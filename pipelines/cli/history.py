@@ -95,7 +95,11 @@ def _describe_merge(detail: Mapping[str, Any]) -> str:
 
 
 def _describe_group(detail: Mapping[str, Any]) -> str:
-    return f"put under {detail['parent']}" if detail.get("parent") else "put alone"
+    if "cause" not in detail:
+        return f"put under {detail['parent']}" if detail.get("parent") else "put alone"
+    was = f", was in that of {detail['was']}" if detail.get("was") else ""
+    now = f"in the group of {detail['group']}" if detail.get("group") else "in no group"
+    return f"found anew ({detail['cause']}): {now}{was}"
 
 
 def _describe_pin(detail: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """``earful run`` and the steps alone."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ from pipelines.cli.options import (
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pipelines.config import Config
     from pipelines.inputs import Inputs
     from pipelines.job import RunResult
 
@@ -34,6 +36,23 @@ RefitOption = Annotated[
     bool,
     typer.Option("--refit", help="Find themes anew in all texts; known ones keep their ids."),
 ]
+GranularityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--granularity",
+        metavar="coarse|normal|fine",
+        help="How fine themes are, else as configured; a change finds them anew, under their ids.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How themes are looked for: anew in all texts, and how fine; None is as configured."""
+
+    is_refit: bool = False
+    granularity: str | None = None
+
 
 _READING = ("customers", "events", "ingest")
 _STEPS = {
@@ -71,6 +90,7 @@ def run(
     mapping: MapOption = None,
     source: SourceOption = None,
     refit: RefitOption = False,
+    granularity: GranularityOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
@@ -81,7 +101,8 @@ def run(
     if engine != "local":
         raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
     steps = (*_READING, *_STEPS)
-    result = _run("run", steps, paths, config, db, mapping, source, lock_timeout, is_refit=refit)
+    look = _Look(refit, granularity)
+    result = _run("run", steps, paths, config, db, mapping, source, lock_timeout, look)
     show_result(result, as_json=as_json)
 
 
@@ -103,6 +124,7 @@ def discover(
     config: ConfigOption = None,
     db: DbOption = None,
     refit: RefitOption = False,
+    granularity: GranularityOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
@@ -111,7 +133,8 @@ def discover(
 
     settings, _ = load_settings(config, db)
     steps = ["discover"]
-    result = run_job(settings, "discover", steps, lambda _: Inputs(), lock_timeout, is_refit=refit)
+    look = _Look(refit, granularity)
+    result = run_job(settings, "discover", steps, lambda _: Inputs(), lock_timeout, look)
     show_result(result, as_json=as_json)
 
 
@@ -140,8 +163,7 @@ def _run(
     mapping: list[str] | None,
     source: str | None,
     lock_timeout: float,
-    *,
-    is_refit: bool = False,
+    look: "_Look | None" = None,
 ) -> "RunResult":
     from pipelines.inputs import configured_inputs, given_inputs
 
@@ -159,7 +181,7 @@ def _run(
             )
         return configured_inputs(settings, folder)
 
-    return run_job(settings, command, steps, find, lock_timeout, is_refit=is_refit)
+    return run_job(settings, command, steps, find, lock_timeout, look)
 
 
 def run_job(
@@ -168,17 +190,47 @@ def run_job(
     steps: Sequence[str],
     find_inputs: "Callable[[Any], Inputs]",
     lock_timeout: float,
-    *,
-    is_refit: bool = False,
+    look: "_Look | None" = None,
 ) -> "RunResult":
-    """Run steps with progress on standard error."""
+    """Run steps with progress on standard error.
+
+    :param look: how themes are looked for, where that was said.
+    """
     from pipelines.cli.bars import open_progress
     from pipelines.config import user_cache_dir
     from pipelines.job import Job, run_steps
 
+    look = look or _Look()
+    settings, warning = set_granularity(settings, look.granularity)
     with open_progress() as progress:
+        if warning:
+            progress.warn(warning)
+        is_refit = look.is_refit
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
         return run_steps(job, command, steps, find_inputs(progress))
+
+
+def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":
+    """The settings with the granularity laid over them, and what to say where it differs.
+
+    :raises ConfigError: when there is no such granularity.
+    """
+    from nlp.themes.granularity import GRANULARITIES
+
+    configured = settings.themes.granularity
+    if wanted is None or wanted == configured:
+        return settings, None
+    if wanted not in GRANULARITIES:
+        raise ConfigError(
+            f"--granularity {wanted!r} is not there; choose {', '.join(GRANULARITIES[:-1])} or "
+            f"{GRANULARITIES[-1]}"
+        )
+    themes = settings.themes.model_copy(update={"granularity": wanted})
+    return settings.model_copy(update={"themes": themes}), (
+        f"themes are {wanted} in this run; the next one without --granularity finds them anew as "
+        f'configured, {configured}. To keep them so, write granularity = "{wanted}" under '
+        "[themes] in earful.toml"
+    )
 
 
 def show_result(result: "RunResult", *, as_json: bool) -> None:

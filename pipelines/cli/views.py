@@ -1,6 +1,6 @@
 """The tables that status, runs, doctor and themes print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -101,6 +101,8 @@ def print_themes(
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
+    leaders = {row["parent_id"] for row in rows if row.get("parent_name")}
+    heads |= {"group": "left?"} if leaders else {}
     table = make_table({**heads, **({"status": "id"} if with_status else {})})
     for row in rows:
         table.add_row(
@@ -111,12 +113,19 @@ def print_themes(
             _show_languages(row["languages"]),
             row["verdict"] or "–",
             show_number(row["n_mentions"]),
+            *([_show_group(row, leaders)] if leaders else []),
             *([row["status"]] if with_status else []),
         )
     console = open_console()
     print_table(console, title, table)
     if len(rows) < n_all:
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
+
+
+def _show_group(row: Mapping[str, Any], leaders: Collection[str]) -> str:
+    """The name of the theme that leads the group, be it this one."""
+    leads = row["name"] if row["theme_id"] in leaders else None
+    return show_text(row["parent_name"] or leads, 30) or "–"
 
 
 def print_theme(row: Mapping[str, Any]) -> None:
@@ -127,6 +136,8 @@ def print_theme(row: Mapping[str, Any]) -> None:
         console.print(f"merged into {row['merged_into']} by {row['merge_id']}", style="yellow")
     if row["parent_id"]:
         console.print(f"in the group of {row['parent_id']}")
+    for member in row["members"]:
+        console.print(f"leads {member['theme_id']}  {show_text(member['name'], 60)}")
     console.print(show_text(row["description"], 400))
     for lang, name in (row["names"] or {}).items():
         console.print(f"in {escape(lang)}: {show_text(name, 60)}")

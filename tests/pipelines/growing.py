@@ -1,6 +1,7 @@
 """A store that is fed batch by batch: planted themes that come, go and come back.
 
-A theme is a cloud of vectors around its centre; its texts are words that mean nothing.
+A theme is a cloud of vectors around its centre; its texts are words that mean nothing. With the
+encoder PAIRED themes 0 and 1, 2 and 3 ... are about much the same, and each pair is a group.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,8 @@ from pipelines.theme_fit import RefitPlan
 from tests.pipelines.planted import START
 
 DIM, N_CENTRES = 32, 16
+PAIRED = "paired"
+PAIR_DISTANCE, PAIR_SPREAD = 0.4, 1.0
 NOW = RefitPlan(is_requested=True)
 NEVER = RefitPlan(growth=0, every_days=0)
 
@@ -133,11 +136,20 @@ def _add_vector(connection: Any, theme: int, number: int, encoder: str) -> None:
     if connection.execute(stored).first():
         return
     seed = sum(encoder.encode())
-    centres = _unit(np.random.default_rng(seed).normal(size=(N_CENTRES, DIM)))
+    centres, spread = (_pair_centres(), PAIR_SPREAD) if encoder == PAIRED else (_plant(seed), 0.5)
     noise = np.random.default_rng([theme, number, seed]).normal(size=DIM)
-    row = _unit((centres[theme] + 0.5 * noise / DIM**0.5)[None])[0]
+    row = _unit((centres[theme] + spread * noise / DIM**0.5)[None])[0]
     data = row.astype("<f2").tobytes()
     connection.execute(insert(tables.vector).values(text_hash=key, model=encoder, data=data))
+
+
+def _plant(seed: int) -> Any:
+    return _unit(np.random.default_rng(seed).normal(size=(N_CENTRES, DIM)))
+
+
+def _pair_centres() -> Any:
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(DIM, DIM)))
+    return _unit(basis[np.arange(N_CENTRES) // 2] + PAIR_DISTANCE * basis[-N_CENTRES:])
 
 
 def _unit(rows: Any) -> Any:

@@ -676,7 +676,16 @@ def upgrade() -> None:
             "keywords", tables.Json, nullable=True, comment="list of telling words and phrases"
         ),
         sa.Column(
-            "parent_id", sa.Text(), nullable=True, comment="the group of themes it belongs to"
+            "parent_id",
+            sa.Text(),
+            nullable=True,
+            comment="the theme that leads its group; null where it leads one or is alone",
+        ),
+        sa.Column(
+            "found_group_id",
+            sa.Text(),
+            nullable=True,
+            comment="the theme that leads its group as found; itself where it leads",
         ),
         sa.Column(
             "merged_into",
