@@ -23,7 +23,8 @@ SLOW_TO_START = {
 FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time", "datetime"}
 ALLOWED_TOP_LEVEL = {
     *("pyproject.toml", "README.md", "nlp", "pipelines", "configs", "tests", "scripts"),
-    *("LICENSE", "CHANGELOG.md", "requirements.lock", "requirements-dev.lock"),
+    *("LICENSE", "CHANGELOG.md"),
+    *("requirements.lock", "requirements-dev.lock", "requirements-benchmark.lock"),
 }
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from nlp.themes.content import is_unspaced
 from nlp.themes.vectors import Ints, rows_by_language
-from nlp.themes.wording import fold, load_wording, split_words
+from nlp.themes.wording import fold, load_wording, split_words, strip_prefixes, strip_suffixes
 
 # What is left of a word without its particles and endings is a word itself.
 _MIN_STEM = 3
-# English is named by its parser, so that its wording has no endings.
-_ENGLISH_ENDINGS = ("ings", "ing", "ed", "es", "s", "'s", "e")
 
 
 def match_keywords(
@@ -83,20 +81,6 @@ def _forms(word: str, lang: str) -> frozenset[str]:
     """The word as it is, and what is left of it without particles and endings."""
     folded = fold(word)
     wording = load_wording(lang)
-    fronts = [folded, *_without_start(folded, wording.prefixes)]
-    endings = _ENGLISH_ENDINGS if lang == "en" else wording.suffixes
-    return frozenset(
-        [*fronts, *(bare for front in fronts for bare in _without_end(front, endings))]
-    )
-
-
-def _without_start(word: str, parts: Sequence[str]) -> Iterator[str]:
-    for part in parts:
-        if word.startswith(part) and len(word) - len(part) >= _MIN_STEM:
-            yield word[len(part) :]
-
-
-def _without_end(word: str, parts: Sequence[str]) -> Iterator[str]:
-    for part in parts:
-        if part and word.endswith(part) and len(word) - len(part) >= _MIN_STEM:
-            yield word[: -len(part)]
+    fronts = [folded, *strip_prefixes(folded, wording)]
+    bare = [rest for front in fronts for rest in strip_suffixes(front, wording)]
+    return frozenset(form for form in [*fronts, *bare] if form == folded or len(form) >= _MIN_STEM)

@@ -24,7 +24,13 @@ _MAX_TEXTS = 60
 _MAX_KEYWORDS = 8
 # A longer phrase takes the place of the one that it contains from this part of its texts on.
 _KEEP_LONGER = 0.4
-_PHRASE_OVER_WORD = 1.2
+# ... and from this part on where it adds one of the theme's two best words.
+_ADD_BEST_WORD = 0.3
+_PHRASE_OVER_WORD = 1.0
+# A phrase that leaves the best words out must score so many times as much as one around them.
+_OTHER_OVER_AROUND = 2.0
+# One word says it all when it scores so many times as much as the next.
+_ONE_WORD = 2.5
 # By the place of the best word that a phrase holds.
 _PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
 _QUOTE_WORDS = 18
@@ -70,7 +76,7 @@ def name_themes(
     named = []
     for number, (lang, rows) in enumerate(members):
         wording = load_wording(lang)
-        found = counts[number], everything[lang], wording.negations
+        found = counts[number], everything[lang], wording
         ranked, wide = rank_phrases(*found), rank_phrases(*found, is_wide=True)
         if not ranked:  # a wide theme: what a few of its texts share must do
             ranked = wide
@@ -154,6 +160,8 @@ def _name_candidates(ranked: Sequence[Scored]) -> Iterator[list[Scored]]:
         yield [best]
         rest = [item for item in words if item.key not in best.key.split()]
         yield from ([best, item] for item in rest[:5])
+    elif words and all(words[0].score >= _ONE_WORD * item.score for item in words[1:2]):
+        yield [words[0]]
     yield from ([words[0], item] for item in words[1:6])
     yield from ([item] for item in ranked[:5])
     yield from ([first, item] for first in ranked[:8] for item in words[:12] if item != first)
@@ -163,19 +171,25 @@ def _best_phrase(phrases: Sequence[Scored], words: Sequence[Scored]) -> Scored |
     if not words:
         return phrases[0] if phrases else None
     best_words = [item.key for item in words[: len(_PHRASE_AROUND_WORD)]]
+    around, other = None, None
     for item in phrases:
         # A phrase around one of the best words may be rarer than one that leaves them out.
         places = [best_words.index(word) for word in item.key.split() if word in best_words]
         ratio = _PHRASE_AROUND_WORD[min(places)] if places else _PHRASE_OVER_WORD
         if item.score >= ratio * words[0].score:
-            return _longest_form(item, phrases)
-    return None
+            around, other = (around or item, other) if places else (around, other or item)
+    if around and other and other.score < _OTHER_OVER_AROUND * around.score:
+        other = None
+    best = other or around
+    return best and _longest_form(best, phrases, best_words[:2])
 
 
-def _longest_form(best: Scored, phrases: Sequence[Scored]) -> Scored:
+def _longest_form(best: Scored, phrases: Sequence[Scored], best_words: Sequence[str]) -> Scored:
+    own = set(best.key.split())
     for item in phrases:
-        is_longer = set(best.key.split()) < set(item.key.split())
-        if is_longer and item.n_texts >= _KEEP_LONGER * best.n_texts:
+        added = set(item.key.split()) - own
+        share = _ADD_BEST_WORD if added & set(best_words) else _KEEP_LONGER
+        if own < set(item.key.split()) and item.n_texts >= share * best.n_texts:
             return item
     return best
 

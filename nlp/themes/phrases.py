@@ -9,7 +9,7 @@ from typing import Any
 
 from nlp.syntax import load_english
 from nlp.themes.content import strip_marks
-from nlp.themes.wording import Wording, count_stems, fold, split_words, stem_of
+from nlp.themes.wording import Wording, count_stems, fold, split_words, stem_of, strip_prefixes
 
 # A phrase: its key (stems in alphabetical order, so that "card declined" and "declined my card" are
 # one) to the words that a reader sees.
@@ -44,23 +44,32 @@ def _find_runs(text: str, wording: Wording, stems: Mapping[str, str]) -> Phrases
             for end in range(start + 1, min(start + _MAX_SPAN, len(words)) + 1):
                 run = words[start:end]
                 telling = [word for word in run if _is_telling(word, wording)]
+                if wording.closers.intersection(map(fold, run)):
+                    break
                 if not _is_name(run, wording) or len(telling) > _MAX_WORDS:
                     continue
                 key = " ".join(sorted({stem_of(word, stems) for word in telling}))
-                found.setdefault(key, _show_run(run, wording, stems))
+                closer = [word for word in words[end : end + 1] if fold(word) in wording.closers]
+                shown = _show_run([*run, *closer], wording, stems)
+                if closer or key not in found:
+                    found[key] = shown
     return found
 
 
 def _show_run(run: Sequence[str], wording: Wording, stems: Mapping[str, str]) -> str:
     """Without the particles of the first word where what is left is a word of the corpus."""
     first = run[0]
-    bare = _bare_form(first, stems)
+    bare = _bare_form(first, stems, wording)
     has_article = any(first.startswith(article) for article in wording.articles)
     return " ".join([first if len(run) > 1 and has_article else bare, *run[1:]])
 
 
-def _bare_form(word: str, stems: Mapping[str, str]) -> str:
+def _bare_form(word: str, stems: Mapping[str, str], wording: Wording) -> str:
+    """The word without particles, but with its ending: "עמלות" of "העמלות"."""
     stem = stem_of(word, stems)
+    for rest in strip_prefixes(fold(word), wording):
+        if rest == stem or stems.get(rest) == stem:
+            return word[len(word) - len(rest) :]
     start = fold(word).find(stem)
     return word[start : start + len(stem)] if start >= 0 else word
 

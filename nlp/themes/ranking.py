@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nlp.themes.phrases import Phrases
+from nlp.themes.wording import Wording, fold
 
 _MIN_SHARE = 0.08
 _MIN_SHARE_WIDE = 0.03
@@ -71,7 +72,7 @@ class Scored:
 def rank_phrases(
     theme: PhraseCounts,
     everything: PhraseCounts,
-    negations: Collection[str],
+    wording: Wording,
     *,
     is_wide: bool = False,
 ) -> list[Scored]:
@@ -97,10 +98,13 @@ def rank_phrases(
     for key, n_texts in theme.texts_with.items():
         if " " not in key:
             continue
-        parts = set(key.split()) - set(negations)
+        parts = set(key.split()) - wording.negations
         is_negated = len(parts) < len(key.split())
-        is_run = is_negated or len(theme.show(key).split()) == len(parts)
-        if len(parts) > 1 and parts <= best.keys() and (is_run or n_texts >= _MIN_TEXTS):
+        shown = [word for word in theme.show(key).split() if fold(word) not in wording.closers]
+        # Three of the best words may have one more between them: "delay in sending orders".
+        is_run = is_negated or len(shown) <= len(parts) + (len(parts) > 2)
+        is_of_best = len(parts) > 1 and parts <= best.keys()
+        if is_of_best and (is_run or n_texts >= _MIN_TEXTS):
             # Said once is enough where its words are what the theme is about.
             phrases.append(_join_words(key, theme, [best[part] for part in parts]))
         elif n_texts >= least_phrase:

@@ -24,12 +24,16 @@ _MAX_ANSWERS = 50_000
 
 @dataclass(frozen=True)
 class Wording:
-    """What naming knows of a language; see ``data/naming/languages.toml``."""
+    """What naming knows of a language; see ``data/naming/languages.toml``.
+
+    :param suffixes: endings, each with what the word has without it ("ات" -> "ة").
+    """
 
     lang: str
     stop_words: frozenset[str]
     prefixes: tuple[str, ...]
-    suffixes: tuple[str, ...]
+    suffixes: tuple[tuple[str, str], ...]
+    closers: frozenset[str]
     articles: tuple[str, ...]
     negations: frozenset[str]
     comma: str
@@ -72,12 +76,21 @@ def load_wording(lang: str) -> Wording:
         lang=lang,
         stop_words=frozenset(map(fold, stop_words)),
         prefixes=tuple(sorted(entry.get("prefixes", ()), key=lambda part: (-len(part), part))),
-        suffixes=tuple(sorted(entry.get("suffixes", ()), key=lambda part: (-len(part), part))),
+        suffixes=_read_suffixes(entry.get("suffixes", ())),
+        closers=frozenset(map(fold, entry.get("closers", ()))),
         articles=tuple(entry.get("articles", ())),
         negations=frozenset(map(fold, entry["negations"])),
         comma=entry["comma"],
         description=entry["description"],
     )
+
+
+def _read_suffixes(entries: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Read "ending" or "ending>what stands for it", longest first."""
+    pairs = [
+        (fold(end), fold(rest)) for end, _, rest in (entry.partition(">") for entry in entries)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
 
 
 def _spacy_stop_words(lang: str) -> set[str]:
@@ -122,10 +135,15 @@ def split_words(text: str) -> list[list[str]]:
 def count_stems(texts: Sequence[str], wording: Wording) -> dict[str, str]:
     """Map each folded word of a corpus to its stem: particles off where the rest is a word too.
 
+    A rest is also a word where one word of the corpus has it behind a particle, and another before
+    an ending: "هاتف" in "الهاتف" and "هاتفي".
+
     :returns: folded word to stem, for all words of ``texts``.
     """
     known = {fold(word) for text in texts for run in split_words(text) for word in run}
-    return {word: _stem(word, known, wording) for word in known}
+    fronts = {front for word in known for front in strip_prefixes(word, wording)}
+    met = fronts & {rest for word in known for rest in strip_suffixes(word, wording)}
+    return {word: _stem(word, known | met, wording) for word in known}
 
 
 def _stem(word: str, known: Collection[str], wording: Wording) -> str:
@@ -138,13 +156,22 @@ def _stem(word: str, known: Collection[str], wording: Wording) -> str:
 
 
 def _shorter_forms(word: str, wording: Wording) -> Iterator[str]:
-    fronts = [word[len(part) :] for part in wording.prefixes if word.startswith(part)]
-    for front in [*fronts, word]:
-        yield from (
-            front[: -len(part)] for part in wording.suffixes if part and front.endswith(part)
-        )
+    for front in [*strip_prefixes(word, wording), word]:
+        yield from strip_suffixes(front, wording)
         if front != word:
             yield front
+
+
+def strip_prefixes(word: str, wording: Wording) -> Iterator[str]:
+    """Give what is left of a folded word behind each particle that it may begin with."""
+    return (word[len(part) :] for part in wording.prefixes if word.startswith(part))
+
+
+def strip_suffixes(word: str, wording: Wording) -> Iterator[str]:
+    """Give what a folded word is without each ending that it may have."""
+    return (
+        word[: -len(part)] + rest for part, rest in wording.suffixes if part and word.endswith(part)
+    )
 
 
 def stem_of(word: str, stems: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """Letters in common, against scikit-learn."""
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -36,3 +38,19 @@ def test_pairs_are_compared_row_by_row() -> None:
     found = pair_similarities(rows, np.array([[1, 3], [0, 2], [0, 1], [2, 0]], dtype=np.int32))
     whole = (rows @ rows.T).toarray()
     np.testing.assert_allclose(found, [[whole[0, 1], 1], [whole[1, 0], 0], [0, 0], [0, 1]])
+
+
+def test_long_texts_are_compared_in_smaller_blocks() -> None:
+    rng = np.random.default_rng(0)
+    letters = rng.integers(97, 123, size=(200, 2_000), dtype=np.uint8)
+    rows = letter_rows([bytes(text).decode() for text in letters])
+    near = rng.integers(0, len(letters), size=(len(letters), 40), dtype=np.int32)
+    tracemalloc.start()
+    found = pair_similarities(rows, near)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    exact = rows.astype(np.float64)
+    whole = (exact @ exact.T).toarray()
+    np.testing.assert_allclose(found, np.take_along_axis(whole, near, axis=1), atol=1e-6)
+    all_pairs = near.size * 2 * 8 * rows.nnz // len(letters)
+    assert peak < all_pairs / 2, f"{peak:,} bytes, all pairs at once {all_pairs:,}"

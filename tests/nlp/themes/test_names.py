@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from nlp.themes.names import ThemeName, name_themes
-from nlp.themes.wording import load_wording
+from nlp.themes.phrases import find_phrases
+from nlp.themes.wording import count_stems, load_wording
 
 CASES = Path(__file__).parents[2] / "cases" / "theme_names.jsonl"
 EXPECTED = [
@@ -84,3 +85,31 @@ def test_particles_are_taken_off_stop_words() -> None:
     assert load_wording("he").is_stop("ואני")
     assert load_wording("ar").is_stop("وأنا")
     assert not load_wording("he").is_stop("כרטיס")
+
+
+@pytest.mark.parametrize(
+    ("lang", "texts", "stem"),
+    [
+        ("ar", ["سرق هاتفي", "الهاتف المفقود"], "هاتف"),
+        ("ar", ["فقدت بطاقتي", "بطاقة جديدة"], "بطاقه"),
+        ("he", ["העמלות עלו", "עמלה נוספת"], "עמלה"),
+    ],
+)
+def test_forms_of_a_word_have_one_stem(lang: str, texts: list[str], stem: str) -> None:
+    stems = count_stems(texts, load_wording(lang))
+    assert [each for each in stems.values() if each == stem] == [stem, stem]
+
+
+def test_a_light_verb_ends_a_phrase() -> None:
+    phrases = find_phrases(["کارت رد شد و سفرم خراب شد"], load_wording("fa"))[0]
+    assert phrases["رد کارت"] == "کارت رد شد"
+    assert not any("شد و" in shown for shown in phrases.values())
+
+
+def test_the_word_alone_names_what_is_said_in_many_ways() -> None:
+    ways = ["cost", "paid", "grew", "hurt", "hid", "rose"]
+    texts = [f"the parking {way} {name}" for way, name in zip(ways, "abcdef", strict=True)]
+    others = [f"my flight was late {name}" for name in "ghijkl"]
+    vectors = np.eye(12, dtype=np.float16)
+    named = name_themes([*texts, *others], ["en"] * 12, vectors, [0] * 6 + [1] * 6, 2)
+    assert named[0].name == "Parking"

@@ -81,6 +81,8 @@ def test_words_go_before_meaning_and_nothing_is_drawn_without_words() -> None:
         ("late cards again", "en", "late card"),
         ("مشكلة بالكارت الجديد", "ar", "كارت"),
         ("ההחזר שלי לא הגיע", "he", "החזר"),
+        ("سرقت بطاقتي أمس", "ar", "بطاقة"),
+        ("הוא ביטל את ההזמנות שלי", "he", "הזמנה"),
         ("کارت‌های من", "fa", "کارت"),
         ("返金してください", "ja", "返金"),
     ],
