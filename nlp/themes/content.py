@@ -11,6 +11,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*")
 # Scripts written without spaces: two characters are about one word.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _SHORT_WORDS = 2
+# A word between spaces that cannot be a part of a mark.
+_PLAIN_WORD = re.compile(r"(?<!\S)(?!http(?!\S)|[xX]+(?!\S))[^\W\d_]+(?!\S)")
 
 
 def strip_marks(text: str) -> str:
@@ -33,7 +35,8 @@ def is_unspaced(text: str) -> bool:
 
 def is_without_content(text: str) -> bool:
     """Say whether no word is left: emoji, digits, punctuation, placeholders or nothing."""
-    return count_words(text) == 0
+    # Most texts have a plain word near the start: a tenth of the time of counting them all.
+    return _PLAIN_WORD.search(text) is None and count_words(text) == 0
 
 
 def is_short(text: str) -> bool:

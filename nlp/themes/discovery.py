@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nlp.themes.centring import (
     LanguageMeans,
-    align_languages,
     centre_rows,
+    fit_alignment,
     fit_centres,
     load_language_means,
     name_voices,
@@ -129,7 +129,8 @@ def discover_themes(
     if not parts.n_themes:
         return _without_themes(corpus, centres)
     space = fixed.to_compare_languages(centres)
-    aligned = align_languages(corpus.vectors, corpus.voices, space, fit)
+    alignment = fit_alignment(corpus.vectors[fit], [corpus.voices[row] for row in fit], space)
+    aligned = alignment.place(corpus.vectors, corpus.voices)
     theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
     links = link_themes(aligned[fit], fit_sites, _main_rows(fit_sites, parts.labels, theme_sites))
     strong = list(steady_links(links, parts.labels, before, link_strength))
