@@ -50,6 +50,8 @@ class KnownThemes:
     :param labels: (m,) theme numbers 0.., no -1. Best: assigned members only.
     :param centres: what discovery subtracted from each language (``Discovery.centres``).
     :param registers: m registers, see ``discover_themes``.
+    :param keys: m hashes to choose members by, where there are too many; those of the vectors if
+        None.
     """
 
     vectors: NDArray[np.floating]
@@ -57,6 +59,7 @@ class KnownThemes:
     labels: Ints
     centres: Mapping[str, Floats]
     registers: Sequence[str] | None = None
+    keys: Sequence[str] | None = None
 
     @cached_property
     def voices(self) -> list[str]:
@@ -71,6 +74,7 @@ class KnownThemes:
             langs=[self.langs[row] for row in rows],
             labels=np.asarray(self.labels, dtype=np.int32)[rows],
             registers=self.registers and [self.registers[row] for row in rows],
+            keys=self.keys and [self.keys[row] for row in rows],
         )
 
 
@@ -247,14 +251,27 @@ class Judge:
 
 
 def choose_members(known: KnownThemes, max_members: int) -> list[int]:
-    """Choose the first members of each theme and language by the hash of their vector.
+    """Choose the first members of each theme and language by their hash.
 
     :param max_members: about how many, shared among the themes by size.
     """
-    keys = [sha256(row.tobytes()).digest() for row in np.asarray(known.vectors, dtype=np.float16)]
-    cells = list(zip(known.langs, known.labels.tolist(), strict=True))
+    keys = known.keys or [
+        sha256(row.tobytes()).hexdigest() for row in np.asarray(known.vectors, dtype=np.float16)
+    ]
+    return choose_by_key(keys, known.langs, known.labels, max_members)
+
+
+def choose_by_key(
+    keys: Sequence[str], langs: Sequence[str], labels: Ints, max_members: int
+) -> list[int]:
+    """Choose the first members of each theme and language by their key.
+
+    :param max_members: about how many, shared among the themes by size; at least 20 of each.
+    :returns: their numbers, in the order of their keys.
+    """
+    cells = list(zip(langs, labels.tolist(), strict=True))
     sizes = Counter(cells)
-    share = min(1.0, max_members / len(cells))
+    share = min(1.0, max_members / max(len(cells), 1))
     seen: Counter[tuple[str, int]] = Counter()
     kept = []
     for row in sorted(range(len(keys)), key=keys.__getitem__):

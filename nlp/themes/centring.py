@@ -42,6 +42,11 @@ class LanguageMeans:
     fallback: Floats
     projection: Floats | None = None
 
+    @property
+    def width(self) -> int:
+        """Dimensions of centred rows."""
+        return len(self.fallback) if self.projection is None else self.projection.shape[1]
+
     def mean_of(self, voice: str) -> Floats:
         """Give the mean of a voice, else of its language, else the fallback."""
         own = self.means.get(voice)

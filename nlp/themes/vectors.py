@@ -201,6 +201,11 @@ def _narrow(products: Floats, n_best: int) -> NDArray[np.intp]:
 
 def mean_rows(rows: Floats, labels: Ints, n_labels: int) -> Floats:
     """Average the rows of each label (unit length); labels of -1 are left out."""
+    return unit_rows(sum_rows(rows, labels, n_labels))
+
+
+def sum_rows(rows: Floats, labels: Ints, n_labels: int) -> NDArray[np.float64]:
+    """Add up the rows of each label; labels of -1 are left out."""
     sums = np.zeros((n_labels, rows.shape[1]), dtype=np.float64)
     kept = labels >= 0
     order = np.argsort(labels[kept], kind="stable")
@@ -208,7 +213,7 @@ def mean_rows(rows: Floats, labels: Ints, n_labels: int) -> Floats:
     if len(members):
         starts = np.flatnonzero(np.r_[True, sorted_labels[1:] != sorted_labels[:-1]])
         sums[sorted_labels[starts]] = np.add.reduceat(members, starts, axis=0, dtype=np.float64)
-    return unit_rows(sums)
+    return sums
 
 
 def rows_by_language(langs: Sequence[str]) -> dict[str, NDArray[np.intp]]:
