@@ -32,6 +32,7 @@ _MIN_SIDE: Final = 2
 _MIN_CHARS: Final = 16
 _MAX_CHARS: Final = 600
 _QUESTION = re.compile(r"[?؟？;][\s\"'”’)\]]*$")
+_STOP = re.compile(r"[^\w\s]")
 _GREEK: Final = "el"
 
 
@@ -196,6 +197,8 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
     left, right = words[first : place.at], words[place.at + place.size :]
     if min(len(left), len(right)) < _MIN_SIDE or _is_blocked(sentence, first, place):
         return False
+    if place.kind in ("contrast", "weak", "joining") and _is_bare(sentence, right):
+        return False
     parts = (left[0].start, words[place.at].start), (right[0].start, len(sentence.text))
     if place.kind == "joining":
         is_bound = not {left[0].form, right[0].form}.isdisjoint(sentence.rules.binding)
@@ -216,6 +219,28 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return is_left or (is_right and place.kind == "opening")
     is_one = is_left or is_right
     return is_one and (syntax is None or syntax.is_full_clause(*parts))
+
+
+def _is_bare(sentence: _Sentence, right: Sequence[Word]) -> bool:
+    """Say whether a side only names a quality of what came before: "but very cosy".
+
+    One more quality may follow, or what it is due to. In English a parse sees this.
+    """
+    rules = sentence.rules
+    at = _skip(rules.degree | rules.negations, right, 0)
+    if not rules.degree or at == len(right) or not right[at].polarity:
+        return False
+    after = _skip(rules.degree, right, at + 1)
+    if after == len(right) or _STOP.search(sentence.text, right[at].end, right[after].start):
+        return True
+    form = right[after].form
+    return form in rules.starts or form in rules.binding
+
+
+def _skip(forms: frozenset[str], words: Sequence[Word], at: int) -> int:
+    while at < len(words) and words[at].form in forms:
+        at += 1
+    return at
 
 
 def _is_opposite(left: Sequence[Word], right: Sequence[Word]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from nlp.opinions import fold_word, read_rules
+from nlp.opinions import fold_word, load_opinions, read_rules
 
 __all__ = [
     "COMMA",
@@ -48,6 +48,8 @@ class Rules:
     never_before: tuple[Phrase, ...]
     endings: tuple[str, ...]
     binding: frozenset[str]
+    degree: frozenset[str]
+    negations: frozenset[str]
     glued: tuple[str, ...]
     min_words: int
     one_sided: bool
@@ -72,6 +74,8 @@ def load_rules(lang: str) -> Rules:
         never_before=tuple(map(_phrase, entry.get("never_before", []))),
         endings=tuple(item[1:] for item in endings),
         binding=frozenset(map(fold_word, entry.get("binding", []))),
+        degree=frozenset(map(fold_word, entry.get("degree", []))),
+        negations=opinions.negations if (opinions := load_opinions(lang)) else frozenset(),
         glued=tuple(entry.get("glued", [])),
         min_words=entry.get("min_words", _MIN_WORDS),
         one_sided=entry.get("one_sided", True),

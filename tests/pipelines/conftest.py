@@ -5,15 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, create_engine, insert, select, text
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.engine import make_url
 
 from pipelines import tables
 from pipelines.runs import Run, begin_run
-from pipelines.store import Store, open_store
+from pipelines.store import Store
+from tests.pipelines.store_copies import make_postgres_database, open_copy
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +36,6 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db"
 
 
-def make_postgres_database(maintenance_url: str) -> str:
-    """A new, empty database on the server."""
-    name = f"earful_{uuid4().hex}"
-    engine = create_engine(maintenance_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return make_url(maintenance_url).set(database=name).render_as_string(hide_password=False)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database of either kind."""
@@ -56,7 +46,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url, create=True)
+    opened = open_copy(store_url, "empty")
     yield opened
     opened.engine.dispose()
 

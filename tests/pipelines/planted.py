@@ -22,9 +22,10 @@ from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
-from pipelines.store import Store, open_store
+from pipelines.store import Store
 from pipelines.theme_commands import EditResult, make_edit
 from pipelines.theme_edits import Applied, apply_edits
+from tests.pipelines.store_copies import open_copy
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DIM, N_THEMES, ENCODER = 32, 4, "planted"
@@ -169,9 +170,7 @@ def count_rows(store: Store, name: str, **values: Any) -> int:
 
 def make_store(url: str, n_rows: int = 160) -> Store:
     """A new store after one run."""
-    store = open_store(url, create=True)
-    add_feedback(store, range(n_rows))
-    return store
+    return open_copy(url, f"planted {n_rows}", lambda store: add_feedback(store, range(n_rows)))
 
 
 def _unit(rows: Any) -> Any:

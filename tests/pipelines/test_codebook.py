@@ -9,7 +9,7 @@ import pytest
 from pipelines.codebook import COLUMNS, read_codebook
 from pipelines.codebook_import import ImportResult, export_codebook, import_codebook
 from pipelines.errors import ConfigError, EarfulError
-from pipelines.store import Store, open_store
+from pipelines.store import Store
 from tests.pipelines.planted import (
     copy_tables,
     edit,
@@ -19,6 +19,7 @@ from tests.pipelines.planted import (
     read_mentions,
     read_themes,
 )
+from tests.pipelines.store_copies import open_copy
 
 HEAD = ("Category", "Definition", "Example 1", "Example 2", "Keywords", "Group")
 BOOK = (
@@ -37,7 +38,7 @@ def filled(sqlite_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def empty(sqlite_url: str) -> Iterator[Store]:
-    store = open_store(sqlite_url, create=True)
+    store = open_copy(sqlite_url, "empty")
     yield store
     store.engine.dispose()
 

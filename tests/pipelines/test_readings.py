@@ -17,7 +17,7 @@ from pipelines.progress import SilentProgress
 from pipelines.readings import Readings, sentiment_key
 from pipelines.runs import Run, begin_run
 from pipelines.splitting import FeedbackText, split_feedback
-from pipelines.store import open_store
+from tests.pipelines.store_copies import open_copy
 
 if TYPE_CHECKING:
     from pipelines.models import Models
@@ -51,7 +51,7 @@ def models() -> CountingModels:
 
 @pytest.fixture
 def run(sqlite_url: str) -> Iterator[Run]:
-    store = open_store(sqlite_url, create=True)
+    store = open_copy(sqlite_url, "empty")
     with begin_run(store, "test", config_hash="", lock_timeout_s=1) as run:
         yield run
     store.engine.dispose()

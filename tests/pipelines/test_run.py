@@ -222,7 +222,7 @@ def test_shuffled_rows_give_the_same_tables(tmp_path: Path, make_job: Callable[[
 def test_both_databases_hold_the_same_tables(
     tmp_path: Path, postgres_url: str, make_job: Callable[[str], Job]
 ) -> None:
-    from tests.pipelines.conftest import make_postgres_database
+    from tests.pipelines.store_copies import make_postgres_database
 
     file = write_csv(tmp_path / "r.csv", make_rows())
     urls = f"sqlite:///{tmp_path}/a.db", make_postgres_database(postgres_url)

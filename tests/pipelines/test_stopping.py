@@ -58,25 +58,9 @@ def unstopped(
     return folder, dump(f"sqlite:///{folder}/earful.db")
 
 
-@pytest.mark.parametrize(
-    ("signal_number", "last_seen"),
-    [
-        (signal.SIGINT, "rejected"),  # reading is over, the encoder is at work
-        (signal.SIGTERM, "mentions"),  # all texts are read, themes are looked for
-        (signal.SIGKILL, "rejected"),
-    ],
-)
-def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finishes(
-    tmp_path: Path,
-    model_cache: Path,
-    unstopped: tuple[Path, dict[str, list[Any]]],
-    signal_number: int,
-    last_seen: str,
-) -> None:
-    folder, expected = unstopped
-    (tmp_path / "config").symlink_to(folder / "config")
-    write_csv(tmp_path / "r.csv", make_rows(N_STOPPED_ROWS))
-    process = run_program(["run", "r.csv"], tmp_path, model_cache)
+def _stop_run(folder: Path, cache: Path, signal_number: int, last_seen: str) -> tuple[int, str]:
+    """Begin a run, stop it a second after a stage is named, and give its exit code and words."""
+    process = run_program(["run", "r.csv"], folder, cache)
     assert process.stderr is not None
     seen: list[str] = []
     for line in process.stderr:
@@ -86,17 +70,32 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     time.sleep(1.0)
     process.send_signal(signal_number)
     _, rest = process.communicate(timeout=120)
-    said = "".join(seen) + rest
-    assert "Traceback" not in said
-    store = open_store(f"sqlite:///{tmp_path}/earful.db")
-    with store.read() as connection:
-        assert connection.execute(select(func.count()).select_from(tables.feedback)).scalar() == 0
-        status = connection.execute(select(tables.run.c.status)).scalars().all()
-    store.engine.dispose()
-    if signal_number != signal.SIGKILL:
-        assert process.returncode == 1, said
-        assert "the same command goes on from there" in said
-        assert status == ["interrupted"]
+    return process.returncode, "".join(seen) + rest
+
+
+def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finishes(
+    tmp_path: Path, model_cache: Path, unstopped: tuple[Path, dict[str, list[Any]]]
+) -> None:
+    folder, expected = unstopped
+    (tmp_path / "config").symlink_to(folder / "config")
+    write_csv(tmp_path / "r.csv", make_rows(N_STOPPED_ROWS))
+    for signal_number, last_seen, statuses in (
+        (signal.SIGKILL, "rejected", ["running"]),  # reading is over, the encoder is at work
+        (signal.SIGINT, "rejected", ["interrupted"] * 2),
+        (signal.SIGTERM, "mentions", ["interrupted"] * 3),  # themes are looked for
+    ):
+        code, said = _stop_run(tmp_path, model_cache, signal_number, last_seen)
+        assert "Traceback" not in said
+        if signal_number != signal.SIGKILL:
+            assert code == 1, said
+            assert "the same command goes on from there" in said
+        store = open_store(f"sqlite:///{tmp_path}/earful.db")
+        with store.read() as connection:
+            count = select(func.count()).select_from(tables.feedback)
+            assert connection.execute(count).scalar() == 0
+            found = connection.execute(select(tables.run.c.status)).scalars()
+            assert list(found) == statuses
+        store.engine.dispose()
     again = run_program(["run", "r.csv", "--json"], tmp_path, model_cache)
     out, err = again.communicate(timeout=200)
     assert again.returncode == 3, err

@@ -25,22 +25,21 @@ from tests.pipelines.growing import (
     themes_of,
 )
 from tests.pipelines.planted import copy_tables, edit, read_themes
+from tests.pipelines.store_copies import open_copy
 
 FIRST = [text for theme in range(6) for text in texts_of(theme, range(40))]
 
 
 @pytest.fixture
 def grown(store_url: str) -> Iterator[Store]:
-    store = open_store(store_url, create=True)
-    feed(store, FIRST)
+    store = open_copy(store_url, "growing", lambda empty: feed(empty, FIRST))
     yield store
     store.engine.dispose()
 
 
 @pytest.fixture
 def small(sqlite_url: str) -> Iterator[Store]:
-    store = open_store(sqlite_url, create=True)
-    feed(store, FIRST)
+    store = open_copy(sqlite_url, "growing", lambda empty: feed(empty, FIRST))
     yield store
     store.engine.dispose()
 
@@ -161,7 +160,7 @@ def test_the_order_of_rows_changes_nothing(small: Store, tmp_path: object) -> No
 
 
 def test_a_refit_of_a_store_without_texts_or_with_few_finds_nothing(sqlite_url: str) -> None:
-    store = open_store(sqlite_url, create=True)
+    store = open_copy(sqlite_url, "empty")
     feed(store, [], NOW)
     feed(store, texts_of(0, range(3)), NOW)
     feed(store, texts_of(1, range(3)), NOW)

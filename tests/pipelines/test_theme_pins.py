@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ConfigError
-from pipelines.store import Store, open_store
+from pipelines.store import Store
 from pipelines.theme_history import read_history
 from tests.pipelines.planted import (
     N_THEMES,
@@ -19,6 +19,7 @@ from tests.pipelines.planted import (
     read_mentions,
     read_themes,
 )
+from tests.pipelines.store_copies import open_copy
 
 # Texts of one planted theme, and the mentions of it.
 OWN = [text for text, theme in zip(plant().texts, plant().themes, strict=True) if theme == 0]
@@ -81,7 +82,7 @@ def test_undoing_a_pin_frees_its_mentions_and_leaves_a_retired_theme(filled: Sto
 
 
 def test_a_theme_is_pinned_before_there_is_any_data(store_url: str) -> None:
-    store = open_store(store_url, create=True)
+    store = open_copy(store_url, "empty")
     theme_id = pin(store, examples=OWN[:3])
     row = read_themes(store)[theme_id]
     assert (row["status"], row["n_mentions"] or 0) == ("active", 0)
@@ -152,9 +153,9 @@ def test_the_life_of_a_pinned_theme_says_who_pinned_it(filled: Store) -> None:
     ],
 )
 def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
-    store_url: str, asked: dict[str, object], message: str
+    sqlite_url: str, asked: dict[str, object], message: str
 ) -> None:
-    store = open_store(store_url, create=True)
+    store = open_copy(sqlite_url, "empty")
     pin(store, examples=OWN[:1])
     before = copy_tables(store, with_logs=True)
     with pytest.raises(ConfigError, match=message):
