@@ -192,20 +192,20 @@ def _join_births(
     known: KnownThemes,
     born: dict[int, str],
 ) -> dict[str, Fate]:
-    """New texts that were not looked at and belong to a theme that was born without them."""
+    """New texts that were not looked at, where a theme that was born without them is nearest."""
     first = candidates.take(born)
     theme_ids = [*members.theme_ids, *sorted({*born.values()})]
     numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
     grown = KnownThemes(
         np.concatenate([known.vectors, first.vectors[:]]),
         [*known.langs, *first.langs],
-        np.concatenate([known.labels, [numbers[each] for each in born.values()]]),
+        np.array([*known.labels, *(numbers[each] for each in born.values())], dtype=np.int32),
         known.centres,
         [*members.pool.registers, *first.registers],
         [*members.pool.keys, *first.keys],
     )
     fates = _assign_new(models, others, grown, theme_ids)
-    return {key: fate for key, fate in fates.items() if fate.theme_id in {*born.values()}}
+    return {key: fate for key, fate in fates.items() if fate.nearest in {*born.values()}}
 
 
 def _keep_new(candidates: _Candidates, labels: Any, n_themes: int) -> Any:
