@@ -26,7 +26,7 @@ _HALF_WEIGHT_VOICE_ROWS = 50
 _VOICE = "/"
 # Multiples of this keep sums of products of float64 exact, whatever their order.
 _FINE_GRID = 2.0**20
-_BLOCK = 20_000
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)

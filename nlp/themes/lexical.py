@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nlp.themes.vectors import Floats, Ints, map_in_threads
 
-_BLOCK = 512  # a row and its candidates are some 100 kB, as sparse rows
+_BLOCK = 128  # a row and its candidates are some 100 kB, as sparse rows
 _SIZES = (3, 4, 5)
 # Of a polynomial hash modulo 2**64: two of a million runs meet with a probability of 3e-8.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -34,8 +34,10 @@ def letter_rows(texts: Sequence[str]) -> Any:
     counts = hstack([_count_runs(letters, owners, size, len(texts)) for size in _SIZES], "csr")
     n_texts_with = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = np.log((1 + len(texts)) / (1 + n_texts_with)) + 1
-    weights = (1 + np.log(counts.data)) * rarity[counts.indices]
-    rows = np.repeat(np.arange(len(texts)), np.diff(counts.indptr))
+    weights = np.log(counts.data, out=counts.data)
+    weights += 1
+    weights *= rarity[counts.indices]
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(counts.indptr))
     norms = np.sqrt(np.bincount(rows, weights=weights**2, minlength=len(texts)))
     counts.data = (weights / norms[rows]).astype(np.float32)
     return counts
