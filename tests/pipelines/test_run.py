@@ -88,15 +88,17 @@ CRM = [
 ]
 
 
+ENCODER = "multilingual-e5-small-q4"
+
+
 @pytest.fixture
 def make_job(tmp_path: Path, model_cache: Path) -> Callable[[str], Job]:
     def make(url: str) -> Job:
         config = Config.model_validate({"store": {"url": url}})
         link = tmp_path / "cache"
         link.mkdir(exist_ok=True)
-        for folder in model_cache.iterdir():
-            if folder.is_dir() and not (link / folder.name).exists():
-                (link / folder.name).symlink_to(folder)
+        if not (link / ENCODER).exists():
+            (link / ENCODER).symlink_to(model_cache / ENCODER)
         return Job(config, link, secret_path=tmp_path / "secret")
 
     return make
