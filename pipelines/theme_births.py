@@ -16,6 +16,8 @@ from pipelines.theme_pool import Members, Pool
 from pipelines.upserts import upsert_rows
 
 N_QUOTES = 3
+# Of a larger theme so many members stand for all when it is named.
+MAX_NAMED_MEMBERS = 5_000
 
 
 def add_themes(
@@ -56,6 +58,10 @@ def add_themes(
 
 def name_pool(pool: Pool, labels: Any, n_themes: int) -> Sequence[ThemeName]:
     """Words for each theme of some texts, by number."""
+    labels = np.asarray(labels).copy()
+    for number in range(n_themes):
+        # Rows are in the order of their keys: the first are as good as drawn by lot.
+        labels[np.flatnonzero(labels == number)[MAX_NAMED_MEMBERS:]] = -1
     return name_themes(
         pool.texts, pool.langs, pool.vectors, labels, n_themes, documents=pool.documents
     )

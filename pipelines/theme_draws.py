@@ -5,7 +5,7 @@ is computing it anew.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nlp.themes.attraction import Found, Pins, draw_to_pins
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.edits import Decisions, Split
 from nlp.themes.splitting import nearest_parts
-from nlp.themes.vectors import Floats
+from nlp.themes.vectors import READ_ROWS, Floats
 from pipelines import tables
 from pipelines.counted import mention
 from pipelines.errors import ConfigError
@@ -63,7 +63,7 @@ def run_encoder(run: Run) -> str:
 def centre_pool(connection: Connection, models: Models, pool: Pool) -> Floats:
     """The vectors of a pool, centred."""
     voices = name_voices(pool.langs, pool.registers)
-    return centre_rows(pool.vectors, voices, _read_space(connection, models, pool))
+    return centre_rows(pool.vectors[:], voices, _read_space(connection, models, pool))
 
 
 def _read_space(connection: Connection, models: Models, pool: Pool) -> LanguageMeans:
@@ -162,18 +162,17 @@ class _Draws:
         named = self._find_exemplars(split)
         if not rows or not named:
             return
-        asked = sorted({*rows, *named})
-        centred = centre_pool(self._run.connection, self._models, self._pool.take(asked))
-        places = {row: place for place, row in enumerate(asked)}
         exemplars = sorted(named)
-        parts = nearest_parts(
-            centred[[places[row] for row in rows]],
-            centred[[places[row] for row in exemplars]],
-            np.array([named[row] for row in exemplars], dtype=np.int32),
-            len(split.parts),
-        )
-        for row, part in zip(rows, parts.tolist(), strict=True):
-            self._draw(row, split.parts[named.get(row, part)].theme_id, split.edit_id)
+        labels = np.array([named[row] for row in exemplars], dtype=np.int32)
+        centred = self._centre(exemplars)
+        for start in range(0, len(rows), READ_ROWS):
+            block = rows[start : start + READ_ROWS]
+            parts = nearest_parts(self._centre(block), centred, labels, len(split.parts))
+            for row, part in zip(block, parts.tolist(), strict=True):
+                self._draw(row, split.parts[named.get(row, part)].theme_id, split.edit_id)
+
+    def _centre(self, rows: Sequence[int]) -> Floats:
+        return centre_pool(self._run.connection, self._models, self._pool.take(rows))
 
     def _find_exemplars(self, split: Split) -> dict[int, int]:
         """Part by row of the pool, for mentions that are there and say what they said then."""

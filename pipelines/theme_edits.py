@@ -28,6 +28,8 @@ from pipelines.theme_rows import write_themes
 
 # Of so many themes the members are in memory together while their quotes are chosen.
 THEMES_A_BATCH = 50
+# Of a larger theme so many members stand for all when its quotes are chosen.
+MAX_QUOTED_MEMBERS = 2_000
 _APPLIED_TO = "edits_applied_to"
 
 _mention, _theme = tables.mention.c, tables.theme.c
@@ -204,5 +206,6 @@ def _write_quotes(run: Run, theme_ids: Sequence[str]) -> None:
     encoder_name = run_encoder(run)
     for start in range(0, len(theme_ids), THEMES_A_BATCH):
         batch = theme_ids[start : start + THEMES_A_BATCH]
-        for theme_id, members in load_members(run.connection, encoder_name, batch).items():
+        found = load_members(run.connection, encoder_name, batch, MAX_QUOTED_MEMBERS)
+        for theme_id, members in found.items():
             write_quotes(run, theme_id, members)

@@ -23,6 +23,7 @@ from pipelines.suggestions import store_suggestions
 from pipelines.theme_births import add_themes, name_pool
 from pipelines.theme_events import ThemeEvent, record_events
 from pipelines.theme_groups import group_newcomers
+from pipelines.theme_members import KnownMembers, choose_known
 from pipelines.theme_pool import Fate, Pool, discover_pool, fixed_means, read_centres
 from pipelines.theme_refit import member_labels
 from pipelines.theme_registry import (
@@ -36,6 +37,8 @@ from pipelines.theme_registry import (
 # A theme is born of what is left over only when most of its texts are new: old ones were left over
 # before, and were not enough then.
 MIN_NEW_SHARE = 0.5
+# Comparing all with all is quadratic: among so many it takes 8 CPU seconds.
+MAX_OUTSIDE = 20_000
 _LEFT_OVER = frozenset({"far_from_all", "between_themes"})
 
 
@@ -45,11 +48,13 @@ class _Candidates:
 
     :param shares: share of the nearest of each that are new; see ``measure_novelty``.
     :param expected: that by chance.
+    :param others: rows of new texts that were too many to look at.
     """
 
     pool: Pool
     shares: Any
     expected: Any
+    others: list[int]
 
     @property
     def fates(self) -> list[tuple[str, Fate | None]]:
@@ -65,22 +70,20 @@ def extend_themes(
     :param granularity: how fine new themes are.
     :returns: what was decided by key, and how many themes were born or revived.
     """
-    known_pool = pool.take(row for row, theme_id in enumerate(pool.themes) if theme_id is not None)
-    theme_ids, labels = known_pool.number_themes()
-    known = _describe_known(run, models, known_pool, labels)
+    members = choose_known(pool)
+    theme_ids = members.theme_ids
+    known = members.describe(read_centres(run, models, members.pool))
     fates = _assign_new(models, pool.take(np.flatnonzero(pool.is_new)), known, theme_ids)
     candidates = _find_candidates(models, pool, fates, known)
     numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
     nearest = [fates.get(key) or before for key, before in candidates.fates]
     rivals = [numbers.get((fate and fate.nearest) or "", -1) for fate in nearest]
     nearest_known = np.array(rivals, np.int32)
-    n_born = _find_births(run, models, candidates, known, nearest_known, fates, granularity)
-    return {**_follow_their_like(pool), **fates}, n_born
-
-
-def _describe_known(run: Run, models: Models, members: Pool, labels: Any) -> KnownThemes:
-    centres = read_centres(run, models, members)
-    return KnownThemes(members.vectors, members.langs, labels, centres, members.registers)
+    born = _find_births(run, models, candidates, known, nearest_known, fates, granularity)
+    if born and candidates.others:
+        others = pool.take(candidates.others)
+        fates |= _join_births(models, others, candidates.pool, members, known, born)
+    return {**_follow_their_like(pool), **fates}, len({*born.values()})
 
 
 def _assign_new(
@@ -115,11 +118,8 @@ def _find_candidates(
     models: Models, pool: Pool, fates: dict[str, Fate], known: KnownThemes
 ) -> _Candidates:
     """New texts and those that earlier runs left over, where they keep to themselves."""
-    outside = pool.take(
-        row
-        for row, key in enumerate(pool.keys)
-        if pool.themes[row] is None and (key in fates or _is_left_over(pool.fates[row]))
-    )
+    rows, others = _choose_outside(pool, fates)
+    outside = pool.take(rows)
     is_left_over = np.array(
         [
             _is_left_over(fates.get(key, before))
@@ -128,7 +128,7 @@ def _find_candidates(
         dtype=bool,
     )
     shares, expected = measure_novelty(
-        outside.vectors,
+        outside.vectors[:],
         outside.langs,
         outside.is_new,
         known,
@@ -136,7 +136,23 @@ def _find_candidates(
         means=fixed_means(models, outside.vectors.shape[1]),
     )
     chosen = np.flatnonzero(may_be_new(shares, outside.is_new, is_left_over))
-    return _Candidates(outside.take(chosen), shares[chosen], expected[chosen])
+    return _Candidates(outside.take(chosen), shares[chosen], expected[chosen], others)
+
+
+def _choose_outside(pool: Pool, fates: dict[str, Fate]) -> tuple[list[int], list[int]]:
+    """The rows of no theme that new ones are looked for in, the new ones first; and other new ones.
+
+    Rows are in the order of their keys: the first are as good as drawn by lot.
+    """
+    outside = [
+        row
+        for row, key in enumerate(pool.keys)
+        if pool.themes[row] is None and (key in fates or _is_left_over(pool.fates[row]))
+    ]
+    new = [row for row in outside if pool.is_new[row]]
+    old = [row for row in outside if not pool.is_new[row]]
+    chosen = [*new, *old][:MAX_OUTSIDE]
+    return sorted(chosen), new[len(chosen) :]
 
 
 def _is_left_over(fate: Fate | None) -> bool:
@@ -151,14 +167,15 @@ def _find_births(
     rivals: Any,
     fates: dict[str, Fate],
     granularity: Granularity,
-) -> int:
+) -> dict[int, str]:
     """Themes among the candidates; the fates of their members are written over.
 
     :param rivals: (n,) number of the known theme that each candidate is nearest to, -1 for none.
+    :returns: theme_id by row of the candidates, for the members of new themes.
     """
     pool = candidates.pool
     if pool.is_new.sum() < min_theme_size(len(pool.keys)):
-        return 0
+        return {}
     found = discover_pool(models, pool, centres=known.centres, granularity=granularity)
     labels = _keep_new(candidates, member_labels(found), found.n_themes)
     labels = _keep_apart(models, pool, known, rivals, labels)
@@ -173,7 +190,31 @@ def _find_births(
     write_theme_centres(run, models, pool, rows)
     space = fixed_means(models, pool.vectors.shape[1]).with_centres(known.centres)
     group_newcomers(run, models, set(ids.values()), space)
-    return len(ids)
+    return rows
+
+
+def _join_births(
+    models: Models,
+    others: Pool,
+    candidates: Pool,
+    members: KnownMembers,
+    known: KnownThemes,
+    born: dict[int, str],
+) -> dict[str, Fate]:
+    """New texts that were not looked at, where a theme that was born without them is nearest."""
+    first = candidates.take(born)
+    theme_ids = [*members.theme_ids, *sorted({*born.values()})]
+    numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
+    grown = KnownThemes(
+        np.concatenate([known.vectors, first.vectors[:]]),
+        [*known.langs, *first.langs],
+        np.array([*known.labels, *(numbers[each] for each in born.values())], dtype=np.int32),
+        known.centres,
+        [*members.pool.registers, *first.registers],
+        [*members.pool.keys, *first.keys],
+    )
+    fates = _assign_new(models, others, grown, theme_ids)
+    return {key: fate for key, fate in fates.items() if fate.nearest in {*born.values()}}
 
 
 def _keep_new(candidates: _Candidates, labels: Any, n_themes: int) -> Any:
@@ -198,7 +239,7 @@ def _keep_apart(models: Models, pool: Pool, known: KnownThemes, rivals: Any, lab
         rows = np.flatnonzero(labels == number)
         own = pool.take(rows)
         apart = measure_separation(
-            own.vectors, own.langs, rivals[rows], known, registers=own.registers, means=means
+            own.vectors[:], own.langs, rivals[rows], known, registers=own.registers, means=means
         )
         if apart < MIN_SEPARATION:
             labels[rows] = -1

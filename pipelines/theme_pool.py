@@ -3,7 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from itertools import islice
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -17,15 +20,17 @@ from nlp.themes.centring import (
     name_voices,
     zero_means,
 )
-from nlp.themes.context import find_neighbourhoods, mix_context
 from nlp.themes.discovery import Discovery, discover_themes
 from nlp.themes.granularity import Granularity
 from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
-from pipelines.readings import vectors_of
+from pipelines.pool_vectors import MentionVectors, find_vectors, take_vectors
 from pipelines.runs import Run
+
+# Of a larger pool the vectors stay in the store and are read by parts: these take 75 MB.
+IN_MEMORY_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,11 @@ class Pool:
     :param texts: normalised.
     :param registers: the channel that each came by, "" where unknown.
     :param documents: feedback_id of the first of its mentions.
+    :param periods: the month of the first of its mentions, "" where unknown.
     :param mentions: all mentions that share the fate, those that may be quoted first.
     :param quotes: verbatim text of the first of these.
-    :param vectors: (n, dim) unit rows with their context mixed in.
+    :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
+        many, what reads them by parts.
     :param fates: what an earlier run decided; None where none did.
     :param waiting: mentions that nobody has decided about, whether or not their like was decided.
     """
@@ -68,6 +75,7 @@ class Pool:
     langs: list[str]
     registers: list[str]
     documents: list[str]
+    periods: list[str]
     mentions: list[list[str]]
     quotes: list[str]
     vectors: Any
@@ -84,15 +92,6 @@ class Pool:
         """Theme of each as found, None while unassigned."""
         return [fate.theme_id if fate else None for fate in self.fates]
 
-    def number_themes(self) -> tuple[list[str], Any]:
-        """The ids of the themes in order, and the number of each row's; every row must have one.
-
-        :returns: ids, and (n,) int32 numbers.
-        """
-        theme_ids = sorted({str(theme_id) for theme_id in self.themes})
-        numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
-        return theme_ids, np.array([numbers[str(each)] for each in self.themes], dtype=np.int32)
-
     def take(self, rows: Iterable[int]) -> "Pool":
         """Only these rows."""
         chosen = [int(row) for row in rows]
@@ -102,9 +101,10 @@ class Pool:
             [self.langs[row] for row in chosen],
             [self.registers[row] for row in chosen],
             [self.documents[row] for row in chosen],
+            [self.periods[row] for row in chosen],
             [self.mentions[row] for row in chosen],
             [self.quotes[row] for row in chosen],
-            self.vectors[chosen],
+            take_vectors(self.vectors, chosen),
             [self.fates[row] for row in chosen],
             [self.waiting[row] for row in chosen],
         )
@@ -117,8 +117,7 @@ def load_pool(run: Run, models: Models) -> Pool:
 
 def read_pool(connection: Connection, encoder_name: str) -> Pool:
     """See :func:`load_pool`; of the vectors of this encoder."""
-    rows = connection.execute(_select_members(encoder_name)).all()
-    return _collapse(*_read_rows(rows))
+    return _collapse(_read_mentions(connection, encoder_name, _select_members(encoder_name)))
 
 
 def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) -> Pool:
@@ -128,7 +127,7 @@ def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) ->
     )
     speaks = select(mention.feedback_id).where(mention.theme_id == theme_id)
     query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
-    pool = _collapse(*_read_rows(connection.execute(query).all()))
+    pool = _collapse(_read_mentions(connection, encoder_name, query))
     return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
 
 
@@ -146,33 +145,35 @@ class Members:
 
 
 def load_members(
-    connection: Connection, encoder_name: str, theme_ids: Sequence[str]
+    connection: Connection, encoder_name: str, theme_ids: Sequence[str], max_members: int
 ) -> dict[str, Members]:
     """The mentions of some themes, as people see them: after edits.
 
     Only feedback that speaks of these themes is read.
 
+    :param max_members: of each theme; the first by their keys, which is as good as by lot.
     :returns: by theme; empty where a theme has no mention with a vector.
     """
     speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
     query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
-    rows, keys, vectors = _read_rows(connection.execute(query).all())
+    read = _read_mentions(connection, encoder_name, query)
     own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
-    for place, row in enumerate(rows):
+    for place, row in enumerate(read.rows):
         if row.theme_id in own:
             own[row.theme_id].append(place)
     found = {}
     for theme_id, places in own.items():
-        first = [alike[0] for alike in _group_alike(rows, keys, places).values()]
+        groups = read.group_alike(places).values()
+        first = [alike[0] for alike in islice(groups, max_members)]
         mention_ids, quotes = (
-            [getattr(rows[at], name) for at in first] for name in ("mention_id", "text")
+            [getattr(read.rows[at], name) for at in first] for name in ("mention_id", "text")
         )
-        found[theme_id] = Members(mention_ids, quotes, vectors[first])
+        found[theme_id] = Members(mention_ids, quotes, read.vectors[first])
     return found
 
 
 def _select_members(encoder_name: str) -> Select[Any]:
-    """Mentions that count and their copies, with their vectors, in reading order."""
+    """Mentions that count and their copies, those that have a vector, in reading order."""
     vector = tables.vector.c
     return (
         select(
@@ -187,7 +188,7 @@ def _select_members(encoder_name: str) -> Select[Any]:
             mention.theme_id,
             feedback.noise_reason,
             feedback.channel,
-            vector.data,
+            feedback.occurred_at,
         )
         .select_from(counted_mentions)
         .join(
@@ -199,40 +200,56 @@ def _select_members(encoder_name: str) -> Select[Any]:
     )
 
 
-def _read_rows(rows: Sequence[Any]) -> tuple[Sequence[Any], list[str], Any]:
-    """The rows, with the key and the mixed vector of each."""
-    if not rows:
-        return [], [], np.zeros((0, 0), np.float32)
-    texts_of = [row.feedback_id for row in rows]
-    vectors = mix_context(vectors_of([row.data for row in rows]), texts_of)
-    return rows, _neighbourhood_keys(rows), vectors
+@dataclass(frozen=True)
+class _Read:
+    """Mentions in reading order.
+
+    :param keys: hash of the text of each and of those that it is read with.
+    """
+
+    rows: Sequence[Any]
+    keys: list[str]
+    vectors: MentionVectors
+
+    def group_alike(self, chosen: Iterable[int]) -> dict[str, list[int]]:
+        """Places by key, in the order of the keys; copies stand behind what they copy."""
+        places: dict[str, list[int]] = {}
+        for place in chosen:
+            places.setdefault(self.keys[place], []).append(place)
+        for alike in places.values():
+            alike.sort(key=lambda place: (self.rows[place].noise_reason == "copy", place))
+        return {key: places[key] for key in sorted(places)}
 
 
-def _neighbourhood_keys(rows: Sequence[Any]) -> list[str]:
-    """Hash of each mention's text and of those that it is read with."""
+def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:
+    rows = connection.execute(query).all()
+    hashes = [row.text_hash for row in rows]
+    vectors = find_vectors(connection, encoder_name, hashes, [row.feedback_id for row in rows])
     keys = []
-    places = find_neighbourhoods([row.feedback_id for row in rows])
-    for place, near in enumerate(places):
-        around = [rows[at].text_hash for at in near]
-        named = "\0".join((*around, str(place - near.start), rows[place].lang))
+    near = zip(rows, vectors.starts.tolist(), vectors.sizes.tolist(), strict=True)
+    for place, (row, start, size) in enumerate(near):
+        named = "\0".join((*hashes[start : start + size], str(place - start), row.lang))
         keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
-    return keys
+    return _Read(rows, keys, vectors)
 
 
-def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
+def _collapse(read: _Read) -> Pool:
     """One row for each key: the first mention that counts stands for all."""
-    places = _group_alike(rows, keys, range(len(rows)))
+    rows = read.rows
+    places = read.group_alike(range(len(rows)))
     ordered = list(places)
     first = [places[key][0] for key in ordered]
+    vectors = read.vectors.take(first)
     return Pool(
         keys=ordered,
         texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
         langs=[rows[at].lang for at in first],
         registers=[rows[at].channel or "" for at in first],
         documents=[rows[at].feedback_id for at in first],
+        periods=[_month_of(rows[at].occurred_at) for at in first],
         mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
         quotes=[rows[at].text for at in first],
-        vectors=vectors[first],
+        vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
         fates=[_stored_fate([rows[place] for place in places[key]]) for key in ordered],
         waiting=[
             [rows[place].mention_id for place in places[key] if _is_waiting(rows[place])]
@@ -241,16 +258,8 @@ def _collapse(rows: Sequence[Any], keys: Sequence[str], vectors: Any) -> Pool:
     )
 
 
-def _group_alike(
-    rows: Sequence[Any], keys: Sequence[str], chosen: Iterable[int]
-) -> dict[str, list[int]]:
-    """The chosen places by key, in the order of the keys; copies stand behind what they copy."""
-    places: dict[str, list[int]] = {}
-    for place in chosen:
-        places.setdefault(keys[place], []).append(place)
-    for alike in places.values():
-        alike.sort(key=lambda place: (rows[place].noise_reason == "copy", place))
-    return {key: places[key] for key in sorted(places)}
+def _month_of(at: datetime | None) -> str:
+    return intern(f"{at.year}-{at.month:02d}") if at else ""
 
 
 def _is_waiting(row: Any) -> bool:
@@ -297,6 +306,7 @@ def discover_pool(
         pool.langs,
         registers=pool.registers,
         documents=pool.documents,
+        periods=pool.periods,
         means=fixed_means(models, pool.vectors.shape[1]),
         known=known,
         centres=centres,
@@ -312,7 +322,7 @@ def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
     if stored := find_centres(run.connection, models.encoder_name):
         return stored
     means = fixed_means(models, known.vectors.shape[1])
-    centres = fit_centres(known.vectors, name_voices(known.langs, known.registers), means)
+    centres = fit_centres(known.vectors[:], name_voices(known.langs, known.registers), means)
     write_centres(run, models, centres)
     return dict(centres)
 

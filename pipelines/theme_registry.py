@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import delete, func, insert, select, update
 
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
-from nlp.themes.vectors import mean_rows, unit_rows
+from nlp.themes.vectors import read_blocks, sum_rows, unit_rows
 from pipelines import tables
 from pipelines.edit_log import read_log, replay_log
 from pipelines.id_batches import batch_ids
@@ -98,19 +98,24 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
 
     :param ids: theme_id by row of the pool.
     """
-    voices = name_voices(pool.langs, pool.registers)
-    cells: dict[tuple[str, str], list[int]] = {}
-    for row, theme_id in sorted(ids.items()):
-        cells.setdefault((theme_id, voices[row]), []).append(row)
+    chosen = sorted(ids)
+    own = pool.take(chosen)
+    named = zip([ids[row] for row in chosen], name_voices(own.langs, own.registers), strict=True)
+    cells: dict[tuple[str, str], int] = {}
+    labels = np.array([cells.setdefault(each, len(cells)) for each in named], dtype=np.int32)
+    sums = np.zeros((len(cells), pool.vectors.shape[1]))
+    for part, vectors in read_blocks(own.vectors):
+        sums += sum_rows(vectors, labels[part], len(cells))
+    sizes = np.bincount(labels, minlength=len(cells))
     rows = [
         {
             "theme_id": theme_id,
             "voice": voice,
             "model": models.encoder_name,
-            "n_texts": len(members),
-            "data": _mean_bytes(pool.vectors[members]),
+            "n_texts": int(sizes[number]),
+            "data": np.ascontiguousarray(sums[number] / sizes[number], dtype="<f4").tobytes(),
         }
-        for (theme_id, voice), members in cells.items()
+        for (theme_id, voice), number in cells.items()
     ]
     written = sorted({theme_id for theme_id, _ in cells})
     for batch in batch_ids(written):
@@ -122,11 +127,6 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
         )
     if rows:
         run.connection.execute(insert(tables.theme_centre), rows)
-
-
-def _mean_bytes(vectors: Any) -> bytes:
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    return np.ascontiguousarray(mean, dtype="<f4").tobytes()
 
 
 def read_theme_centres(run: Run, models: Models, registry: Registry, space: LanguageMeans) -> Any:
@@ -150,5 +150,7 @@ def read_theme_centres(run: Run, models: Models, registry: Registry, space: Lang
 def centre_themes(pool: Pool, labels: Any, n_themes: int, space: LanguageMeans) -> Any:
     """(n_themes, d) unit rows: what the texts of each theme are like."""
     voices = name_voices(pool.langs, pool.registers)
-    centred = centre_rows(pool.vectors, voices, space)
-    return mean_rows(centred, labels, n_themes)
+    sums = np.zeros((n_themes, space.width))
+    for rows, vectors in read_blocks(pool.vectors):
+        sums += sum_rows(centre_rows(vectors, voices[rows], space), labels[rows], n_themes)
+    return unit_rows(sums)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from nlp.themes.edits import Decisions, Said, ThemeDecision, pick_text
-from nlp.themes.placing import place_themes
+from nlp.themes.leaders import place_themes
 from pipelines import tables
 from pipelines.runs import Run
 
@@ -99,7 +99,7 @@ def _place(
     decided: Mapping[str, Mapping[str, Any]],
     decisions: Decisions,
 ) -> dict[str, str]:
-    """See :func:`nlp.themes.placing.place_themes`."""
+    """See :func:`nlp.themes.leaders.place_themes`."""
     groups = {row["theme_id"]: row["found_group_id"] for row in rows if row["found_group_id"]}
     status = {theme_id: each["status"] for theme_id, each in decided.items()}
     shown = {key for key, each in status.items() if each in ("active", "muted")}

@@ -6,11 +6,12 @@ themes as they are now.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from nlp.themes.assignment import KnownThemes
 from nlp.themes.centring import (
+    LanguageMeans,
     fit_centres,
     load_language_means,
     name_voices,
@@ -24,6 +25,7 @@ from nlp.themes.explanation import Explanation, explain_assignment
 from nlp.weights import DEFAULT, encoder_name
 from pipelines import tables
 from pipelines.errors import ConfigError
+from pipelines.theme_members import choose_known
 from pipelines.theme_pool import Pool, find_centres, find_encoder, read_pool
 from pipelines.why_facts import Decision, NearMention, Rival, ThemeRef, Why
 
@@ -174,22 +176,23 @@ def _compare(connection: Connection, mention_id: str) -> _Compared | None:
     own = next((row for row, alike in enumerate(pool.mentions) if mention_id in alike), None)
     if own is None:
         return None
-    rows = [row for row, theme_id in enumerate(pool.themes) if theme_id and row != own]
-    known = pool.take(rows)
-    theme_ids, labels = known.number_themes()
+    members = choose_known(pool, without={own})
     dim = pool.vectors.shape[1]
     means = load_language_means() if encoder == encoder_name(DEFAULT) else zero_means(dim)
-    voices = name_voices(known.langs, known.registers)
-    centres = find_centres(connection, encoder) or fit_centres(known.vectors, voices, means)
+    centres = find_centres(connection, encoder) or _fit_centres(members.pool, means)
     explanation = explain_assignment(
         pool.texts[own],
-        pool.vectors[own],
+        pool.vectors[[own]][0],
         voice_of(pool.langs[own], pool.registers[own]),
-        KnownThemes(known.vectors, known.langs, labels, centres, known.registers),
-        known.texts,
+        members.describe(centres),
+        members.pool.texts,
         means=means,
     )
-    return _Compared(explanation, known, theme_ids) if explanation else None
+    return _Compared(explanation, members.pool, members.theme_ids) if explanation else None
+
+
+def _fit_centres(pool: Pool, means: LanguageMeans) -> dict[str, Any]:
+    return fit_centres(pool.vectors[:], name_voices(pool.langs, pool.registers), means)
 
 
 def _describe_needs(

@@ -14,12 +14,13 @@ from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.granularity import Granularity
+if TYPE_CHECKING:
+    from nlp.themes.granularity import Granularity
 
 Vectors = NDArray[np.floating]
 Labels = NDArray[np.integer]

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.content import is_without_content
 from nlp.themes.keywords import match_keywords
-from nlp.themes.vectors import Floats, Ints, exact_grid, grid_products, mean_rows, unit_rows
+from nlp.themes.vectors import (
+    Floats,
+    Ints,
+    VectorRows,
+    exact_grid,
+    grid_products,
+    mean_rows,
+    read_blocks,
+    sum_rows,
+    unit_rows,
+)
 
 # Cosines to the mean of the examples, among the mentions of the nearest theme and elsewhere. Ten
 # pins of three examples each (scripts/bench_pins.py): precision .68, recall .67 on banking77 with
@@ -28,7 +38,6 @@ _LIKE_ENOUGH = (0.35, 0.5)
 # members of the nearest theme are would draw broad subjects (airline: recall .14 in place of .01),
 # but most of what they draw is wrong there (precision .41).
 _LIKE_ENOUGH_ACROSS = (0.25, 0.4)
-_BLOCK = 20_000
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,14 @@ class Found:
     """Mentions and what was found about them.
 
     :param texts: n normalised texts.
-    :param vectors: (n, d) unit rows, not centred.
+    :param vectors: (n, d) unit rows, not centred; read in blocks.
     :param registers: n registers, see ``discover_themes``.
     :param labels: (n,) number of the nearest found theme, -1 where there is none.
     :param is_member: (n,) whether it belongs to that theme.
     """
 
     texts: Sequence[str]
-    vectors: NDArray[np.floating]
+    vectors: VectorRows
     langs: Sequence[str]
     registers: Sequence[str]
     labels: Ints
@@ -141,18 +150,11 @@ def _find_centres(found: Found, space: LanguageMeans, width: int) -> Floats:
     members = np.where(found.is_member, found.labels, -1)
     sums = np.zeros((int(found.labels.max(initial=-1)) + 1, width), dtype=np.float64)
     for rows, centred in _centre_blocks(found, space):
-        own = members[rows]
-        order = np.argsort(own, kind="stable")[int((own < 0).sum()) :]
-        if len(order):
-            starts = np.flatnonzero(np.r_[True, np.diff(own[order]) > 0])
-            sums[own[order][starts]] += np.add.reduceat(
-                centred[order], starts, axis=0, dtype=np.float64
-            )
+        sums += sum_rows(centred, members[rows], len(sums))
     return unit_rows(sums)
 
 
 def _centre_blocks(found: Found, space: LanguageMeans) -> Iterator[tuple[slice, Floats]]:
     voices = name_voices(found.langs, found.registers)
-    for start in range(0, len(found.texts), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        yield rows, centre_rows(found.vectors[rows], voices[rows], space)
+    for rows, block in read_blocks(found.vectors):
+        yield rows, centre_rows(block, voices[rows], space)

@@ -26,7 +26,7 @@ _HALF_WEIGHT_VOICE_ROWS = 50
 _VOICE = "/"
 # Multiples of this keep sums of products of float64 exact, whatever their order.
 _FINE_GRID = 2.0**20
-_BLOCK = 20_000
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class LanguageMeans:
     means: Mapping[str, Floats]
     fallback: Floats
     projection: Floats | None = None
+
+    @property
+    def width(self) -> int:
+        """Dimensions of centred rows."""
+        return len(self.fallback) if self.projection is None else self.projection.shape[1]
 
     def mean_of(self, voice: str) -> Floats:
         """Give the mean of a voice, else of its language, else the fallback."""
@@ -164,24 +169,34 @@ def _on_fine_grid(values: Floats) -> NDArray[np.float64]:
     return np.asarray(np.rint(values * _FINE_GRID) / _FINE_GRID, dtype=np.float64)
 
 
-def align_languages(
-    vectors: NDArray[np.floating],
-    voices: Sequence[str],
-    fixed: LanguageMeans,
-    fit: NDArray[np.intp],
-) -> Floats:
-    """Place rows of all languages in one space, to compare them across languages only.
+@dataclass(frozen=True)
+class Alignment:
+    """One space for rows of all languages, to compare them across languages only.
 
     Subtracts the fixed means, then what all languages of the corpus have in common: right links
     between two languages rise from .71 to .86 (themes.md, step 1).
 
-    :param fixed: means of languages; of voices too where a language has several.
-    :param fit: rows to take the common part from.
-    :returns: (n, d) unit rows.
+    :param space: means of languages; of voices too where a language has several.
+    :param common: (d,) what the languages have in common.
     """
-    shifted = _subtract(vectors, voices, fixed)
-    langs = [language_of(voices[row]) for row in fit]
-    groups = rows_by_language(langs).values()
-    means = [shifted[fit[places]].mean(axis=0, dtype=np.float64) for places in groups]
-    common = np.mean(means, axis=0).astype(np.float32)
-    return unit_rows(_project(unit_rows(shifted - common), fixed))
+
+    space: LanguageMeans
+    common: Floats
+
+    def place(self, vectors: NDArray[np.floating], voices: Sequence[str]) -> Floats:
+        """Place rows, each by itself: (n, d) unit rows."""
+        shifted = _subtract(vectors, voices, self.space)
+        return unit_rows(_project(unit_rows(shifted - self.common), self.space))
+
+
+def fit_alignment(
+    vectors: NDArray[np.floating], voices: Sequence[str], space: LanguageMeans
+) -> Alignment:
+    """Find what the languages of a corpus have in common.
+
+    :param vectors: (n, d) unit rows, in canonical order.
+    """
+    shifted = _subtract(vectors, voices, space)
+    groups = rows_by_language([language_of(voice) for voice in voices]).values()
+    means = [shifted[places].mean(axis=0, dtype=np.float64) for places in groups]
+    return Alignment(space, np.mean(means, axis=0).astype(np.float32))

@@ -50,8 +50,13 @@ def fit_cut(confidences: NDArray[np.floating]) -> tuple[float, float]:
     return median - _CUT_DEVIATIONS * scale, scale
 
 
-def strengths_of(confidences: NDArray[np.floating], cut: float, scale: float) -> Floats:
-    """Map confidences to 0..1, one half at the cut."""
+def strengths_of(
+    confidences: NDArray[np.floating], cut: float | Floats, scale: float | Floats
+) -> Floats:
+    """Map confidences to 0..1, one half at the cut.
+
+    :param cut: of all, or (n,) of each.
+    """
     distances = np.clip((confidences - cut) / scale, -30, 30).astype(np.float64)
     # Rounded, so that a last-bit difference in a sum never shows.
     return np.asarray(np.round(1 / (1 + np.exp(-distances)), 4), dtype=np.float32)

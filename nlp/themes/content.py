@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 # Placeholders of the masking step (<EMAIL>), of public sets (@user, http) and of the CFPB (XXXX).
 _MARKS = re.compile(r"<[A-Z_]+>|https?://\S*|\bhttp\b|www\.\S+|(?<!\w)@\w+|\b[xX]{2,}\b|\{\w+\}")
 _WORD = re.compile(r"[^\W\d_]+(?:['’\u200c\u05f3\u05f4\"-][^\W\d_]+)*")
 # Scripts written without spaces: two characters are about one word.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_UNSPACED_RANGES = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_UNSPACED = re.compile(f"[{_UNSPACED_RANGES}]")
 _SHORT_WORDS = 2
+# A word between spaces that cannot be a part of a mark: what most texts begin with. To find a few
+# of these takes a tenth of the time of counting all words.
+_PLAIN_WORD = re.compile(rf"(?<!\S)(?!http(?!\S)|[xX]+(?!\S))[^\W\d_{_UNSPACED_RANGES}]+(?!\S)")
 
 
 def strip_marks(text: str) -> str:
@@ -33,9 +38,10 @@ def is_unspaced(text: str) -> bool:
 
 def is_without_content(text: str) -> bool:
     """Say whether no word is left: emoji, digits, punctuation, placeholders or nothing."""
-    return count_words(text) == 0
+    return _PLAIN_WORD.search(text) is None and count_words(text) == 0
 
 
 def is_short(text: str) -> bool:
     """Say whether a text has so few words that a doubtful theme is blamed on its length."""
-    return count_words(text) <= _SHORT_WORDS
+    plain = islice(_PLAIN_WORD.finditer(text), _SHORT_WORDS + 1)
+    return sum(1 for _ in plain) <= _SHORT_WORDS and count_words(text) <= _SHORT_WORDS

@@ -3,7 +3,7 @@
 "Still nothing!" says nothing alone. Half of the Hebrew mentions of the demo have under six words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -48,23 +48,31 @@ def mix_context(
     :param texts_of: see :func:`find_neighbourhoods`.
     :returns: (n, d) float32 unit rows; a mention that is alone in its text keeps its vector.
     """
-    rows = vectors.astype(np.float32)
-    mixed = rows.copy()
-    for places, around in _gather(rows, find_neighbourhoods(texts_of)):
-        if around.shape[1] > 1:
-            drawn = (1 - weight) * rows[places] + weight * around.mean(axis=1)
-            mixed[places] = unit_rows(drawn)
-    return mixed
+    near = find_neighbourhoods(texts_of)
+    starts = np.array([each.start for each in near], dtype=np.intp)
+    sizes = np.array([len(each) for each in near], dtype=np.intp)
+    return mix_near(vectors, np.arange(len(near)), starts, sizes, weight)
 
 
-def _gather(
-    rows: Floats, neighbourhoods: Sequence[range]
-) -> Iterator[tuple[NDArray[np.intp], Floats]]:
-    """Yield (m,) places and (m, size, d) their neighbourhoods, for those of equal size together."""
-    starts = np.array([near.start for near in neighbourhoods], dtype=np.intp)
-    sizes = np.array([len(near) for near in neighbourhoods], dtype=np.intp)
-    for size in np.unique(sizes):
+def mix_near(
+    vectors: NDArray[np.floating],
+    places: NDArray[np.intp],
+    starts: NDArray[np.intp],
+    sizes: NDArray[np.intp],
+    weight: float = CONTEXT_WEIGHT,
+) -> Floats:
+    """Mix some mentions with their neighbourhoods; see :func:`mix_context`.
+
+    :param vectors: (n, d) unit rows: the mentions and their neighbours.
+    :param places: (m,) where each mention is among these.
+    :param starts: (m,) where its neighbourhood begins.
+    :param sizes: (m,) rows in its neighbourhood.
+    """
+    mixed = vectors[places].astype(np.float32)
+    for size in np.unique(sizes[sizes > 1]).tolist():
         of_size = np.flatnonzero(sizes == size)
         for start in range(0, len(of_size), _BLOCK):
-            places = of_size[start : start + _BLOCK]
-            yield places, rows[starts[places][:, None] + np.arange(size)]
+            own = of_size[start : start + _BLOCK]
+            around = vectors[starts[own][:, None] + np.arange(size)].astype(np.float32)
+            mixed[own] = unit_rows((1 - weight) * mixed[own] + weight * around.mean(axis=1))
+    return mixed

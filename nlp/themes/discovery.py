@@ -12,31 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.centring import (
-    LanguageMeans,
-    align_languages,
-    centre_rows,
-    fit_centres,
-    load_language_means,
-    name_voices,
-)
-from nlp.themes.confidence import (
-    explain_all,
-    fit_cut,
-    score_confidence,
-    strengths_of,
-)
+from nlp.themes.centring import LanguageMeans, load_language_means, name_voices
+from nlp.themes.confidence import explain_all
 from nlp.themes.corpus import Corpus, choose_fit_rows, collapse_texts
 from nlp.themes.granularity import Granularity
 from nlp.themes.groups import coarsen_themes, group_themes, number_groups
 from nlp.themes.levels import COARSENING, check_granularity
 from nlp.themes.linking import Link, join_linked, link_themes
-from nlp.themes.nearest import cut_across, nearest_themes
-from nlp.themes.partition import inside_shares
 from nlp.themes.parts import Parts, partition_sites
-from nlp.themes.sites import place_voices, site_language
+from nlp.themes.placing import Fitted, fit_spaces, place_texts
+from nlp.themes.sites import site_language
 from nlp.themes.steadying import KnownLabels, steady_links
-from nlp.themes.vectors import Floats, Ints, check_vectors, rows_by_language
+from nlp.themes.vectors import Floats, Ints, VectorRows, check_finite, check_shape
 
 # From themes.md, step 9: at .35 about .86 of the links between English and Arabic are right; from
 # .25 on a link is worth showing to a person.
@@ -82,11 +69,12 @@ def import_libraries() -> None:
 
 def discover_themes(
     texts: Sequence[str],
-    vectors: NDArray[np.floating],
+    vectors: VectorRows,
     langs: Sequence[str],
     *,
     registers: Sequence[str] | None = None,
     documents: Sequence[str] | None = None,
+    periods: Sequence[str] | None = None,
     means: LanguageMeans | None = None,
     link_strength: float = LINK_STRENGTH,
     max_fit_rows: int = MAX_FIT_ROWS,
@@ -97,14 +85,18 @@ def discover_themes(
     """Find themes; equal texts share a fate, and the order of rows changes nothing.
 
     :param texts: n normalised texts, handles and links removed before they were encoded.
-    :param vectors: (n, d) unit rows of one encoder, float16 or float32.
+    :param vectors: (n, d) unit rows of one encoder, float16 or float32; those beyond
+        ``max_fit_rows`` are read in blocks.
     :param langs: n ISO 639-1 codes, ``und`` where unknown.
     :param registers: n names of where each text was written (survey, review, social ...), so that
         texts are not grouped by the way of writing that these bring; None where all are alike.
     :param documents: n keys of what each text is a part of; None where each stands alone.
+    :param periods: n names of when each was written, to draw texts from all times alike where there
+        are too many; None where nothing is known.
     :param means: fixed language means of this encoder; those of the default encoder if None.
     :param link_strength: from which vote share on themes of two languages become one.
-    :param max_fit_rows: distinct texts to cluster; the rest is assigned by its neighbours.
+    :param max_fit_rows: distinct texts to cluster, drawn from all (see ``sampling``); the rest is
+        assigned by its neighbours among them.
     :param known: themes that the n texts had before, which are changed only for a reason; see
         ``steadying``. Numbers of the themes found have nothing to do with these.
     :param centres: what to subtract from each language, from an earlier discovery: the own mean of
@@ -115,35 +107,31 @@ def discover_themes(
     """
     if len(langs) != len(texts):
         raise ValueError(f"{len(texts)} texts need as many languages, got {len(langs)}")
-    check_vectors(vectors, len(texts))
     level = check_granularity(granularity)
-    corpus = collapse_texts(texts, vectors, name_voices(langs, registers), documents)
+    check_shape(vectors, len(texts))
+    if isinstance(vectors, np.ndarray):
+        check_finite(vectors)
+    voices = name_voices(langs, registers)
+    corpus = collapse_texts(texts, vectors, voices, documents, periods)
     fixed = load_language_means() if means is None else means
     fit = choose_fit_rows(corpus, max_fit_rows)
     if not len(fit):
         return _without_themes(corpus, {})
-    if centres is None:
-        centres = fit_centres(corpus.vectors[fit], [corpus.voices[row] for row in fit], fixed)
-    frozen = fixed.with_centres(centres)
-    centred = centre_rows(corpus.vectors, corpus.voices, frozen)
-    sites = place_voices(corpus.voices, fit)
-    fit_sites = [sites[row] for row in fit]
+    fitted = fit_spaces(corpus, fit, fixed, centres)
+    sites = fitted.own_sites
     before = _collapse_known(known, corpus, fit)
-    parts = partition_sites(corpus, centred, fit, fit_sites, fixed, before, granularity)
+    parts = partition_sites(corpus, fitted.centred, fit, sites, fixed, before, granularity)
     if not parts.n_themes:
-        return _without_themes(corpus, centres)
-    space = fixed.to_compare_languages(centres)
-    aligned = align_languages(corpus.vectors, corpus.voices, space, fit)
-    theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
-    main = _main_rows(fit_sites, parts.labels, theme_sites)
-    links: Sequence[Link] = link_themes(aligned[fit], fit_sites, main)
+        return _without_themes(corpus, fitted.centres)
+    theme_sites = _theme_sites(sites, parts.labels, parts.n_themes)
+    main = _main_rows(sites, parts.labels, theme_sites)
+    links: Sequence[Link] = link_themes(fitted.aligned, sites, main)
     strong = list(steady_links(links, parts.labels, before, link_strength))
     joined = join_linked(theme_sites, strong)
     if granularity == "coarse":
         parts, joined, links = coarsen_themes(parts, joined, links, before, COARSENING)
     leaders = group_themes(parts, joined, before, level.groups)
-    found = _Found(parts, joined, leaders, links)
-    return _finish(corpus, fit, sites, centred, aligned, found, centres)
+    return _finish(corpus, fitted, _Found(parts, joined, leaders, links))
 
 
 @dataclass(frozen=True)
@@ -167,15 +155,14 @@ def _collapse_known(
     """Give each fitted text the theme that most of its rows had."""
     if known is None:
         return None
-    of_text: list[Counter[int]] = [Counter() for _ in corpus.texts]
-    for source, label in zip(corpus.sources.tolist(), known.labels.tolist(), strict=True):
-        if label >= 0:
-            of_text[source][label] += 1
-    chosen = [
-        min(of_text[row], key=lambda label: (-of_text[row][label], label), default=-1)
-        for row in fit.tolist()
-    ]
-    return replace(known, labels=np.array(chosen, dtype=np.int32))
+    had = known.labels >= 0
+    pairs = np.stack([corpus.sources[had], known.labels[had]], axis=1)
+    cells, counts = np.unique(pairs, axis=0, return_counts=True)
+    order = np.lexsort((cells[:, 1], -counts, cells[:, 0]))
+    texts, firsts = np.unique(cells[order, 0], return_index=True)
+    of_text = np.full(len(corpus.texts), -1, dtype=np.int32)
+    of_text[texts] = cells[order, 1][firsts]
+    return replace(known, labels=of_text[fit])
 
 
 def _theme_sites(sites: Sequence[str], labels: Ints, n_themes: int) -> list[set[str]]:
@@ -204,24 +191,20 @@ def _main_rows(sites: Sequence[str], labels: Ints, theme_sites: Sequence[set[str
 
 def _finish(
     corpus: Corpus,
-    fit: NDArray[np.intp],
-    sites: Sequence[str],
-    centred: Floats,
-    aligned: Floats,
+    fitted: Fitted,
     found: _Found,
-    centres: Mapping[str, Floats],
 ) -> Discovery:
     """Label every distinct text, number the themes for good and return to the input's rows."""
     parts, joined = found.parts, found.joined
-    labels, strengths, shares = _label_all(corpus, fit, sites, centred, aligned, parts)
+    placed = place_texts(corpus, fitted, parts)
+    labels, strengths = placed.labels, placed.strengths
     final = np.where(labels >= 0, joined[labels], -1).astype(np.int32)
     numbers = _canonical_numbers(final, corpus.counts, int(joined.max()) + 1)
     final = np.where(final >= 0, numbers[final], -1).astype(np.int32)
     to_final = numbers[joined]
     n_themes = int(to_final.max()) + 1
-    fit_sites = [sites[row] for row in fit]
-    theme_sites = _theme_sites(fit_sites, parts.labels, parts.n_themes)
-    reasons = explain_all(corpus.texts, corpus.langs, strengths, shares)
+    theme_sites = _theme_sites(fitted.own_sites, parts.labels, parts.n_themes)
+    reasons = explain_all(corpus.texts, corpus.langs, strengths, placed.shares)
     return Discovery(
         labels=final[corpus.sources],
         strengths=strengths[corpus.sources],
@@ -230,46 +213,8 @@ def _finish(
         groups=number_groups(numbers[found.leaders[np.argsort(numbers)]]),
         theme_langs=_languages_of(theme_sites, to_final, n_themes),
         suggestions=_suggest(found.links, to_final),
-        centres=centres,
+        centres=fitted.centres,
     )
-
-
-def _label_all(
-    corpus: Corpus,
-    fit: NDArray[np.intp],
-    sites: Sequence[str],
-    centred: Floats,
-    aligned: Floats,
-    parts: Parts,
-) -> tuple[Ints, Floats, Floats]:
-    labels = np.full(len(corpus.texts), -1, dtype=np.int32)
-    strengths = np.zeros(len(corpus.texts), dtype=np.float32)
-    shares = np.zeros(len(corpus.texts), dtype=np.float32)
-    labels[fit] = parts.labels
-    by_site = rows_by_language(sites)
-    for places, graph in parts.graphs:
-        known = fit[places]
-        own = labels[known]
-        first = int(own.min())
-        inside = inside_shares(graph, own - first)
-        confidences = score_confidence(centred[known], own - first, graph.local, inside)
-        cut, scale = fit_cut(confidences)
-        strengths[known], shares[known] = strengths_of(confidences, cut, scale), inside
-        pool = np.concatenate([by_site[site] for site in sorted({sites[row] for row in known})])
-        others = np.setdiff1d(pool, known)
-        found = nearest_themes(centred[others], centred[known], own)
-        labels[others], shares[others] = found.labels, found.shares
-        strengths[others] = strengths_of(found.confidences, cut, scale)
-    placed = np.flatnonzero(labels >= 0)
-    strangers = np.flatnonzero(labels < 0)
-    if len(strangers) and len(placed):
-        known = fit[parts.labels >= 0]
-        found = nearest_themes(aligned[strangers], aligned[known], labels[known])
-        known_langs = [corpus.langs[row] for row in known]
-        cut, scale = cut_across(aligned[known], known_langs, labels[known])
-        labels[strangers], shares[strangers] = found.labels, found.shares
-        strengths[strangers] = strengths_of(found.confidences, cut, scale)
-    return labels, strengths, shares
 
 
 def _canonical_numbers(labels: Ints, counts: NDArray[np.int64], n_themes: int) -> Ints:

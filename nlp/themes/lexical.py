@@ -37,8 +37,10 @@ def letter_rows(texts: Sequence[str]) -> Any:
     counts = hstack([_count_runs(letters, owners, size, len(texts)) for size in _SIZES], "csr")
     n_texts_with = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = np.log((1 + len(texts)) / (1 + n_texts_with)) + 1
-    weights = (1 + np.log(counts.data)) * rarity[counts.indices]
-    rows = np.repeat(np.arange(len(texts)), np.diff(counts.indptr))
+    weights = np.log(counts.data, out=counts.data)
+    weights += 1
+    weights *= rarity[counts.indices]
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(counts.indptr))
     norms = np.sqrt(np.bincount(rows, weights=weights**2, minlength=len(texts)))
     counts.data = (weights / norms[rows]).astype(np.float32)
     return counts

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.themes.confidence import fit_cut, score_confidence_to
-from nlp.themes.vectors import Floats, Ints, best_similarities, mean_rows, rows_by_language
+from nlp.themes.vectors import (
+    BLOCK_ROWS,
+    Floats,
+    Ints,
+    SearchedRows,
+    map_in_threads,
+    mean_rows,
+    rows_by_language,
+)
 
 # A vote of 10 is level with or better than the nearest centroid, most for small themes (themes.md,
 # section 4, "sample fit + assign").
@@ -34,6 +42,17 @@ class Nearest:
     shares: Floats
     confidences: Floats
 
+    @classmethod
+    def of_nobody(cls, n_rows: int) -> Nearest:
+        """Room for so many rows."""
+        zeros = np.zeros(n_rows, dtype=np.float32)
+        return cls(np.zeros(n_rows, dtype=np.int32), zeros, zeros.copy())
+
+    def put(self, rows: slice | NDArray[np.intp], found: Nearest) -> None:
+        """Write what was found about some rows."""
+        self.labels[rows], self.shares[rows] = found.labels, found.shares
+        self.confidences[rows] = found.confidences
+
 
 def nearest_themes(
     rows: Floats, known: Floats, known_labels: Ints, *, is_same: bool = False
@@ -44,23 +63,47 @@ def nearest_themes(
     :param known_labels: (m,) theme numbers, none -1.
     :param is_same: ``rows`` are the known rows; a row has no vote on itself.
     """
-    indices, cosines = best_similarities(rows, known, N_VOTES, is_same=is_same)
-    n_themes = int(known_labels.max(initial=-1)) + 1
-    votes = weigh_votes(cosines)
-    labels = np.zeros(len(rows), dtype=np.int32)
-    shares = np.zeros(len(rows), dtype=np.float32)
-    voted = known_labels[indices]
-    for row in range(0, len(rows), 4096):
-        block = slice(row, row + 4096)
-        width = len(voted[block])
-        cells = np.arange(width)[:, None] * n_themes + voted[block]
-        sums = np.bincount(cells.ravel(), weights=votes[block].ravel(), minlength=width * n_themes)
+    voters = Voters(known, known_labels)
+    found = Nearest.of_nobody(len(rows))
+
+    def judge(start: int) -> None:
+        block = slice(start, start + BLOCK_ROWS)
+        found.put(block, voters.judge(rows[block], first=start if is_same else None))
+
+    map_in_threads(judge, range(0, len(rows), BLOCK_ROWS))
+    return found
+
+
+class Voters:
+    """Known rows, prepared once to judge any number of others.
+
+    :param rows: (m, d) unit rows, at least one.
+    :param labels: (m,) theme numbers, none -1.
+    """
+
+    def __init__(self, rows: Floats, labels: Ints) -> None:
+        self._searched = SearchedRows(rows)
+        self._labels = labels
+        self._n_themes = int(labels.max(initial=-1)) + 1
+        self._centroids = mean_rows(rows, labels, self._n_themes)
+
+    def judge(self, rows: Floats, *, first: int | None = None) -> Nearest:
+        """Judge a block of rows on this thread; each by itself, whatever its company.
+
+        :param first: the place of the first row, where the known rows judge themselves.
+        """
+        indices, cosines = self._searched.find_best(rows, N_VOTES, first=first)
+        width, n_themes = len(rows), self._n_themes
+        cells = np.arange(width)[:, None] * n_themes + self._labels[indices]
+        weights = weigh_votes(cosines).ravel()
+        sums = np.bincount(cells.ravel(), weights=weights, minlength=width * n_themes)
         table = sums.reshape(width, n_themes)
-        labels[block] = table.argmax(axis=1)
-        shares[block] = table.max(axis=1) / np.maximum(table.sum(axis=1), 1e-12)
-    centroids = mean_rows(known, known_labels, n_themes)
-    local = cosines.mean(axis=1) if cosines.shape[1] else np.zeros(len(rows), dtype=np.float32)
-    return Nearest(labels, shares, score_confidence_to(rows, centroids[labels], local, shares))
+        labels = table.argmax(axis=1).astype(np.int32)
+        best = table[np.arange(width), labels]
+        shares = (best / np.maximum(table.sum(axis=1), 1e-12)).astype(np.float32)
+        local = cosines.mean(axis=1) if cosines.shape[1] else np.zeros(width, dtype=np.float32)
+        confidences = score_confidence_to(rows, self._centroids[labels], local, shares)
+        return Nearest(labels, shares, confidences)
 
 
 def weigh_votes(cosines: Floats) -> NDArray[np.float64]:

@@ -45,7 +45,8 @@ def partition_sites(
 ) -> Parts:
     """Cut the graph of each group of sites into themes.
 
-    :param fit: rows of the corpus to cluster.
+    :param centred: (n, d) unit rows of these.
+    :param fit: (n,) rows of the corpus to cluster.
     :param sites: of each fitted row, see ``sites``.
     :param known: themes that the fitted rows had before; None for a first fit.
     :param granularity: coarse themes are made of the normal ones, later; see ``groups``.
@@ -55,18 +56,18 @@ def partition_sites(
     for places in group_sites(sites):
         rows = fit[places]
         graph = build_graph(
-            centred[rows], [corpus.texts[row] for row in rows], corpus.documents[rows]
+            centred[places], [corpus.texts[row] for row in rows], corpus.documents[rows]
         )
-        labels = partition_rows(centred[rows], graph, corpus.documents[rows])
+        labels = partition_rows(centred[places], graph, corpus.documents[rows])
         own = known.take(places) if known else None
         if labels.max() < 0 and (_has_any(own) or _is_one_theme(corpus, rows, fixed)):
             labels = np.zeros(len(rows), dtype=np.int32)
         if labels.max() < 0:
             continue
         if granularity == "fine":
-            labels = divide_themes(centred[rows], graph, labels, corpus.documents[rows])
+            labels = divide_themes(centred[places], graph, labels, corpus.documents[rows])
         if own:
-            labels = steady_labels(centred[rows], graph, labels, own, limits)
+            labels = steady_labels(centred[places], graph, labels, own, limits)
         parts.graphs.append((places, graph))
         parts.labels[places] = labels + parts.n_themes
         parts.n_themes += int(labels.max()) + 1

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from nlp.themes.centring import zero_means
 from nlp.themes.edits import Decisions, Edit, Part
-from nlp.themes.placing import place_themes
+from nlp.themes.leaders import place_themes
 from nlp.themes.replay import replay_edits
 from pipelines import tables
 from pipelines.cli.steps import set_granularity

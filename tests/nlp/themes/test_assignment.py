@@ -1,7 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import nlp.themes.vectors
 from nlp.themes.assignment import KnownThemes, assign_themes
+from nlp.themes.nearest import Voters
+from nlp.themes.vectors import unit_rows
 
 
 def _known(corpus, rows) -> KnownThemes:
@@ -44,6 +51,62 @@ def test_the_order_of_the_members_changes_nothing(planted) -> None:
     forward = _assign(corpus, np.arange(1, 360, 2), _known(corpus, rows), max_members=60)
     backward = _assign(corpus, np.arange(1, 360, 2), _known(corpus, rows[::-1]), max_members=60)
     np.testing.assert_array_equal(forward.labels, backward.labels)
+
+
+@settings(max_examples=25, deadline=None)
+@given(size=st.integers(1, 300), n_known=st.integers(1, 90), seed=st.integers(0, 99))
+def test_blocks_of_any_size_give_the_same_bits(size: int, n_known: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    known, rows = (unit_rows(rng.normal(size=(n, 16))) for n in (n_known, 300))
+    voters = Voters(known, rng.integers(0, 7, n_known).astype(np.int32))
+    whole = voters.judge(rows)
+    parts = [voters.judge(rows[start : start + size]) for start in range(0, len(rows), size)]
+    for name in ("labels", "shares", "confidences"):
+        together = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(getattr(whole, name), together)
+
+
+@pytest.mark.parametrize("n_cores", [1, 2])
+def test_threads_and_the_order_of_the_rows_change_nothing(
+    planted, monkeypatch: pytest.MonkeyPatch, n_cores: int
+) -> None:
+    corpus = planted({"en": 500, "he": 12}, noise=0.8)
+    known = _known(corpus, np.arange(0, len(corpus.texts), 2))
+    rows = np.arange(1, len(corpus.texts), 2)
+    plain = _assign(corpus, rows, known)
+    order = np.random.default_rng(0).permutation(len(rows))
+    monkeypatch.setattr(nlp.themes.vectors, "count_cores", lambda: n_cores)
+    mixed = _assign(corpus, rows[order], known)
+    np.testing.assert_array_equal(mixed.labels, plain.labels[order])
+    np.testing.assert_array_equal(mixed.strengths, plain.strengths[order])
+    assert mixed.reasons == tuple(plain.reasons[row] for row in order)
+
+
+def test_vectors_are_read_in_blocks_from_where_they_are(
+    planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = planted({"en": 60}, noise=0.8)
+    monkeypatch.setattr(nlp.themes.vectors, "READ_ROWS", 50)
+    known, rows = _known(corpus, np.arange(0, 360, 2)), np.arange(1, 360, 2)
+    source = _Source(corpus.vectors)
+    found = _assign(replace(corpus, vectors=source), rows, known)
+    np.testing.assert_array_equal(found.strengths, _assign(corpus, rows, known).strengths)
+    assert max(source.read) == 50
+
+
+class _Source:
+    """Vectors that are read by parts, and how many at a time."""
+
+    def __init__(self, vectors: np.ndarray, read: list[int] | None = None) -> None:
+        self._vectors = vectors
+        self.shape = vectors.shape
+        self.read = [] if read is None else read
+
+    def __getitem__(self, rows) -> "np.ndarray | _Source":
+        if isinstance(rows, slice):
+            self.read.append(len(self._vectors[rows]))
+            return self._vectors[rows]
+        return _Source(self._vectors[rows], self.read)
 
 
 def test_a_language_without_members_is_compared_across(planted) -> None:

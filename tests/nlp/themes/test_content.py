@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nlp.themes.content import count_words, is_short, is_without_content
 
@@ -17,3 +19,25 @@ def test_words_are_counted_in_every_script() -> None:
 
 def test_two_words_are_short() -> None:
     assert is_short("great app") and not is_short("card never arrived")
+
+
+_PIECES = [
+    "card",
+    "http",
+    "xx",
+    "X",
+    "@you",
+    "www.a.b",
+    "<EMAIL>",
+    "カード",
+    "भी",
+    "5",
+    "a-b",
+    "{name}",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=5).map(" ".join) | st.text(max_size=12))
+def test_the_short_way_to_an_answer_gives_the_same_as_counting(text: str) -> None:
+    assert is_without_content(text) == (count_words(text) == 0)
+    assert is_short(text) == (count_words(text) <= 2)
