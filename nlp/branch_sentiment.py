@@ -1,9 +1,11 @@
 """The shipped sentiment model: layers that fork from the default encoder's own pass."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +74,20 @@ def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:
         width, n_layers = len(loaded["head.bias"]), count_layers(loaded)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
+    digest = hash_weights(loaded)
+    if digest != about.name.rpartition("@")[2]:
+        raise _damaged(path, ValueError(f"its weights have sha256 {digest}..., not as named"))
     if (width, n_layers + about.after) != (len(LABELS), encoder.n_layers):
         raise _damaged(path, ValueError(f"{n_layers} layers and {width} scores"))
     return BranchSentiment(about, encoder, Branch(about.after, loaded, width))
+
+
+def hash_weights(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Beginning of the sha256 of all weights in the order of their names: the model's revision."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name].tobytes())
+    return digest.hexdigest()[:12]
 
 
 def read_about(path: Path, encoder_name: str) -> About:

@@ -48,6 +48,8 @@ class SequenceClassifier:
             limit=self._limit,
             width=len(self._columns),
         )
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{self.name} gives values that are no numbers; name another model")
         probabilities = softmax(logits)
         merged = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
         for column, label in enumerate(self._columns):

@@ -23,9 +23,12 @@ class Scale(NamedTuple):
     note: str
 
 
+_MINUS = "\N{MINUS SIGN}"
+
+
 def fold_label(name: str) -> str:
     """Return the name of a label without case and with one kind of word break."""
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split()).rstrip(".")
 
 
 @cache
@@ -60,7 +63,7 @@ def find_scale(values: Collection[str]) -> Scale | None:
     :param values: the distinct labels of the column.
     :returns: None where one is no number, or no scale fits them all.
     """
-    folded = {fold_number(value) for value in values}
+    folded = {fold_number(value) or value for value in values}
     for scale in _scales():
         meanings: dict[str, str] = scale["values"]
         has_all = folded >= set(scale.get("needs", ()))
@@ -70,12 +73,12 @@ def find_scale(values: Collection[str]) -> Scale | None:
     return None
 
 
-def fold_number(value: str) -> str:
-    """Write a number as briefly as it goes: `4` for `4.0`; other values stay as they are."""
+def fold_number(value: str) -> str | None:
+    """Write a number as briefly as it goes, `4` for `4.0`; None for what is no number."""
     try:
-        return f"{float(value.strip().replace(',', '.')):g}"
+        return f"{float(value.strip().replace(',', '.').replace(_MINUS, '-')):g}"
     except ValueError:
-        return value
+        return None
 
 
 def _scales() -> list[dict[str, Any]]:

@@ -82,10 +82,18 @@ def refusing(model: str, folder: Path) -> Iterator[None]:
         raise
     except Exception as error:  # damaged files fail in as many ways as there are parsers
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "above report" in reason:  # transformers prints it, and we keep the screen clear
+            reason = "its weights do not fit its configuration"
         raise ModelError(
             f"{model} cannot be loaded from {folder}: {reason[:300]}; the folder is damaged or of "
             f"an unknown architecture: fetch it again or name another model"
         ) from error
+
+
+_VOCABULARIES = (
+    *("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model"),
+    *("tokenizer.model", "spm.model"),
+)
 
 
 def find_doubt(folder: Path, *, is_classifier: bool) -> str | None:
@@ -98,7 +106,11 @@ def find_doubt(folder: Path, *, is_classifier: bool) -> str | None:
     :raises OSError, ValueError, SafetensorError: for a file that cannot be parsed, or is cut.
     """
     config = _read_json(folder / "config.json")
-    names = _tensor_names(folder)
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise FileNotFoundError(f"there is no tokenizer in {folder} (such as tokenizer.json)")
+    names, width = _read_headers(folder)
+    if width is not None and width != config.get("hidden_size", width):
+        return f"vectors of {width} in the weights, {config['hidden_size']} in the configuration"
     n_layers = next((config[key] for key in _LAYER_COUNTS if key in config), None)
     found = {int(match[1]) for name in names if (match := _LAYER.search(name))}
     if n_layers != len(found):
@@ -167,15 +179,27 @@ def _check_files(folder: Path, model: str) -> None:
         raise ModelError(f"{model} holds no weights: no *.safetensors file in it")
 
 
-def _tensor_names(folder: Path) -> set[str]:
-    """Names of the tensors; opening a file compares its length with what its header says."""
+def _read_headers(folder: Path) -> tuple[set[str], int | None]:
+    """Names of the tensors, and the width of a word's vector where one is found.
+
+    Opening a file compares its length with what its header says. Tensors of one axis are read.
+
+    :raises ValueError: where one of these holds what is no number.
+    """
     from safetensors import safe_open
 
     names: set[str] = set()
+    width = None
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as opened:
+        with safe_open(path, framework="pt") as opened:
             names.update(opened.keys())
-    return names
+            for name in opened.keys():  # noqa: SIM118
+                shape = opened.get_slice(name).get_shape()
+                if name.endswith("word_embeddings.weight"):
+                    width = shape[1]
+                if len(shape) == 1 and not opened.get_tensor(name).isfinite().all():
+                    raise ValueError(f"the weights {name} hold values that are no numbers")
+    return names, width
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -49,11 +49,10 @@ def discover_store(run: Run, models: Models, progress: Progress, plan: RefitPlan
     if is_other_encoder:
         _check_vectors(run, models)
     pool = load_pool(run, models)
-    progress.start("finding themes", len(pool.keys), "mentions")
+    progress.start("finding themes", unit="")
     if last and is_other_encoder:
         last = carry_themes_over(run, models, pool, last)
     summary = _decide(run, models, progress, pool, last, plan)
-    progress.advance(len(pool.keys))
     progress.finish(f"{summary} among {len(pool.keys):,} mentions")
 
 

@@ -142,8 +142,10 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     if plan.formats.dates.is_ambiguous:
         first = "the month" if plan.formats.dates.order == "mdy" else "the day"
         problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")
+    is_event = plan.kind.kind == "events"  # without a date it is rejected, which is told as such
+    n_undated = 0 if is_event else tally.n_unread_dates
     for n, what in (
-        (tally.n_unread_dates, "a date that cannot be read; the rows are kept without it"),
+        (n_undated, "a date that cannot be read; the rows are kept without it"),
         (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
         (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
         (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),

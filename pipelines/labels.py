@@ -36,8 +36,7 @@ def fold(label: str) -> str:
     """A label as it is compared: numbers as short as they go, words without case."""
     from nlp.label_names import fold_label, fold_number
 
-    number = fold_number(label)
-    return fold_label(label) if number == label else number
+    return fold_number(label) or fold_label(label)
 
 
 def parse_pairs(pairs: Sequence[str], task: Task) -> dict[str, str | None]:

@@ -1,5 +1,6 @@
 """A store: opened and checked, written by one run at a time, read by anybody."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from pipelines.database import (
     sqlite_path,
 )
 from pipelines.errors import ConfigError, LockedError, MissingStoreError, StoreError
-from pipelines.tables import store_info
+from pipelines.tables import metadata, store_info
 
 # Any constant will do, as long as every earful uses the same.
 ADVISORY_LOCK = 0x_EA5F_0001
@@ -172,6 +173,7 @@ def migrate_store(store: Store) -> str | None:
         migrate_schema(connection)
         if read_info(connection, "store_id") is None:
             write_info(connection, "store_id", uuid4().hex)
+        write_info(connection, "tables", _hash_tables())
     return before
 
 
@@ -201,6 +203,12 @@ def write_info(connection: Connection, name: str, value: str) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )
+
+
+def _hash_tables() -> str:
+    """A short hash of the tables and columns that this program declares."""
+    names = sorted(str(column) for table in metadata.tables.values() for column in table.c)
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
 def _locked(name: str, timeout_s: float) -> LockedError:
@@ -246,6 +254,12 @@ def _read_version(store: Store) -> str | None:
             raise ConfigError(
                 f"the database {store.name} is not a store of earful: it has other tables; "
                 "give another one with --db"
+            )
+        if version == SCHEMA_VERSION and read_info(connection, "tables") != _hash_tables():
+            raise StoreError(
+                f"store {store.name} was made by a version of earful between releases, whose "
+                f"tables are not those of schema {version}; keep it aside, and make it anew from "
+                "its files with: earful run PATH"
             )
     if version is not None and version > SCHEMA_VERSION:
         raise ConfigError(

@@ -137,7 +137,7 @@ def find_themes(
         vectors = mix_context(vectors, documents)
     means = fixed_means(models, vectors.shape[1])
     read = Texts(texts, vectors, [langs[row] for row in places], documents, means)
-    progress.start("finding themes", len(texts), "texts")
+    progress.start("finding themes", unit="")
     found = read.discover()
     is_assigned = np.array([reason is None for reason in found.reasons], dtype=bool)
     labels = np.where(is_assigned, found.labels, -1)

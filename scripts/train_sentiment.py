@@ -11,7 +11,6 @@ bench sets and the polarity probe are scored. Seeded; CUDA is used where there i
 """
 
 import argparse
-import hashlib
 import json
 from collections import defaultdict
 from dataclasses import asdict
@@ -37,7 +36,7 @@ from sentiment_parts.scores import (
 )
 from sentiment_parts.states import States, compute_states
 
-from nlp.branch_sentiment import BranchSentiment, read_branch
+from nlp.branch_sentiment import BranchSentiment, hash_weights, read_branch
 from nlp.encoder import SentenceEncoder
 from nlp.sentiment import LABELS, calibrate
 from nlp.weights import DEFAULT, SENTIMENT_BRANCH, load_sentence_encoder
@@ -108,12 +107,12 @@ def _save(weights: dict[str, Any], temperatures: dict[str, float], encoder: str,
 
     # Not bfloat16: as small, with fewer digits for those who run in fp32.
     tensors = {name: tensor.to(torch.float16) for name, tensor in sorted(weights.items())}
-    content = b"".join(tensor.numpy().tobytes() for tensor in tensors.values())
+    digest = hash_weights({name: tensor.numpy() for name, tensor in tensors.items()})
     about = {
         "after": str(SHARED_LAYERS),
         "encoder": encoder,
         "labels": json.dumps(LABELS),
-        "name": f"earful-sentiment@{hashlib.sha256(content).hexdigest()[:12]}",
+        "name": f"earful-sentiment@{digest}",
         "temperatures": json.dumps(temperatures, sort_keys=True),
     }
     out.parent.mkdir(parents=True, exist_ok=True)

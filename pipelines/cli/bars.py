@@ -44,6 +44,16 @@ class _CountColumn(MofNCompleteColumn):
         return super().render(task) if task.fields["unit"] else Text()
 
 
+class _TimeColumn(TimeRemainingColumn):
+    """The time left; the time passed, where nothing is counted."""
+
+    def render(self, task: Task) -> Text:
+        """Show the time."""
+        if task.fields["unit"]:
+            return super().render(task)
+        return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
+
+
 class TerminalProgress:
     """Bars with rates and time left."""
 
@@ -55,7 +65,7 @@ class TerminalProgress:
             BarColumn(bar_width=16),
             _CountColumn(),
             _RateColumn(),
-            TimeRemainingColumn(compact=True),
+            _TimeColumn(compact=True),
             console=self.console,
         )
         self._task: TaskID | None = None

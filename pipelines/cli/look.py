@@ -16,9 +16,9 @@ def add_commands(app: typer.Typer) -> None:
     app.command("report", epilog="[bold]Example[/]  earful report -o themes.html")(report)
     app.command("status", epilog="[bold]Example[/]  earful status --rejected")(status)
     app.command("runs", epilog="[bold]Example[/]  earful runs -n 5 --json")(runs)
-    app.command("doctor")(doctor)
+    app.command("doctor", epilog="[bold]Example[/]  earful doctor --db team.db")(doctor)
     app.command("schema", epilog="[bold]Example[/]  earful schema theme")(schema)
-    app.command("migrate")(migrate)
+    app.command("migrate", epilog="[bold]Example[/]  earful migrate --db team.db")(migrate)
 
 
 def report(

@@ -79,7 +79,8 @@ def add_commands(app: typer.Typer) -> None:
     )(ingest)
     for name, help_text in _STEPS.items():
         step = discover if name == "discover" else _make_step(name)
-        app.command(name, help=help_text)(step)
+        example = f"[bold]Example[/]  earful {name} --db team.db"
+        app.command(name, help=help_text, epilog=example)(step)
 
 
 def run(

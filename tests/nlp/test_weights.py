@@ -8,10 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+from nlp.branch_sentiment import read_branch
+from nlp.encoder import BranchingEncoder
 from nlp.errors import ModelError
 from nlp.sentiment import SentimentModel
-from nlp.weights import encoder_name, load_encoder, load_sentiment
+from nlp.weights import (
+    SENTIMENT_BRANCH,
+    check_sentiment,
+    encoder_name,
+    load_encoder,
+    load_sentiment,
+)
 from tests.tiny_models import WORDS, write_network
 
 pytestmark = pytest.mark.model
@@ -108,6 +117,38 @@ def test_a_damaged_folder_is_refused(copied: Path, name: str, content: bytes) ->
     (copied / name).write_bytes(content)
     with pytest.raises(ModelError, match="cannot be loaded"):
         _load(copied)
+
+
+def test_a_folder_without_a_tokenizer_is_refused(copied: Path) -> None:
+    for path in copied.glob("*token*"):
+        path.unlink()
+    for name in ("vocab.txt", "vocab.json"):
+        (copied / name).unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="no tokenizer"):
+        check_sentiment(str(copied))
+
+
+def test_weights_that_are_no_numbers_are_refused_before_a_row_is_read(copied: Path) -> None:
+    weights = load_file(copied / "model.safetensors")
+    weights["classifier.bias"] = np.full_like(weights["classifier.bias"], np.nan)
+    save_file(weights, copied / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="no numbers"):
+        check_sentiment(str(copied))
+
+
+def test_a_configuration_of_other_widths_is_refused_before_a_row_is_read(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**config, "hidden_size": 64}))
+    with pytest.raises(ModelError, match=r"do not fit|cannot be loaded"):
+        check_sentiment(str(copied))
+
+
+def test_a_changed_branch_is_refused(encoder: BranchingEncoder, tmp_path: Path) -> None:
+    content = bytearray(SENTIMENT_BRANCH.read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "branch.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="not as named"):
+        read_branch(tmp_path / "branch.safetensors", encoder)
 
 
 def test_cut_weights_are_refused(copied: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     for signal_number, last_seen, statuses in (
         (signal.SIGKILL, "rejected", ["running"]),  # reading is over, the encoder is at work
         (signal.SIGINT, "rejected", ["interrupted"] * 2),
-        (signal.SIGTERM, "mentions", ["interrupted"] * 3),  # themes are looked for
+        (signal.SIGTERM, "finding themes", ["interrupted"] * 3),
     ):
         code, said = _stop_run(tmp_path, model_cache, signal_number, last_seen)
         assert "Traceback" not in said

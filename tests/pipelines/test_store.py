@@ -15,7 +15,7 @@ from pipelines.database import sqlite_driver
 from pipelines.errors import ConfigError, EarfulError, LockedError, StoreError
 from pipelines.migrations import SCHEMA_VERSION, schema_version
 from pipelines.runs import begin_run
-from pipelines.store import Store, open_store, read_info, upgrade_store
+from pipelines.store import Store, open_store, read_info, upgrade_store, write_info
 from pipelines.views import VIEW_COMMENTS, view_columns
 from tests.pipelines.conftest import add_rows, read_rows
 
@@ -160,6 +160,13 @@ def test_a_newer_store_is_refused_and_named(store: Store) -> None:
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError, match="newer than this program"):
+        open_store(store.url.render_as_string(hide_password=False))
+
+
+def test_a_store_of_other_tables_is_refused_before_a_query_fails(store: Store) -> None:
+    with store.write() as connection:
+        write_info(connection, "tables", "of another commit")
+    with pytest.raises(StoreError, match="between releases"):
         open_store(store.url.render_as_string(hide_password=False))
 
 

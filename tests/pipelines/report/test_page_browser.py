@@ -48,6 +48,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: requests.append(request.url))
+        page.set_default_timeout(120_000)  # the machine may be busy
         page.goto(path.as_uri())
         return page
 
