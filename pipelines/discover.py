@@ -3,7 +3,7 @@
 Themes are permanent: the first run finds them, later runs assign new texts to them, and only what
 is left over can become new themes. Now and then all texts are looked at anew, and what is found is
 matched to what is known. What is found stands in ``nearest_theme_id`` and ``found_reason``;
-:func:`pipelines.theme_edits.apply_edits` makes of it what people see.
+:func:`pipelines.edits.apply.apply_edits` makes of it what people see.
 """
 
 from typing import Final
@@ -16,8 +16,8 @@ from pipelines.errors import ConfigError
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
-from pipelines.theme_encoder import carry_themes_over
-from pipelines.theme_fit import (
+from pipelines.themes.encoder import carry_themes_over
+from pipelines.themes.fit import (
     Fit,
     RefitPlan,
     count_unread,
@@ -26,10 +26,10 @@ from pipelines.theme_fit import (
     read_fit,
     write_fit,
 )
-from pipelines.theme_growth import extend_themes
-from pipelines.theme_pool import Fate, Pool, load_pool
-from pipelines.theme_refit import Refit, fit_themes
-from pipelines.theme_silence import note_silence
+from pipelines.themes.growth import extend_themes
+from pipelines.themes.pool import Fate, Pool, load_pool
+from pipelines.themes.refit import Refit, fit_themes
+from pipelines.themes.silence import note_silence
 
 NO_PLAN: Final = RefitPlan()
 

@@ -18,9 +18,9 @@ from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
 
 if TYPE_CHECKING:
+    from pipelines.edits.apply import Applied
     from pipelines.ingest import ReadAhead
     from pipelines.models import Models
-    from pipelines.theme_edits import Applied
 
 STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
 READING_STEPS = ("customers", "events", "ingest")
@@ -140,8 +140,8 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         link_feedback(run)
     elif step == "discover":
         from pipelines.discover import discover_store
-        from pipelines.theme_edits import apply_edits
-        from pipelines.theme_fit import RefitPlan
+        from pipelines.edits.apply import apply_edits
+        from pipelines.themes.fit import RefitPlan
 
         themes = job.config.themes
         plan = RefitPlan(

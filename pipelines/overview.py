@@ -9,7 +9,7 @@ from pipelines import tables
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
-from pipelines.theme_history import read_history
+from pipelines.themes.history import read_history
 
 _TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
 

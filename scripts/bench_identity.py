@@ -32,11 +32,11 @@ from sqlalchemy import insert, select
 
 from pipelines import tables
 from pipelines.discover import discover_store
+from pipelines.edits.apply import apply_edits
 from pipelines.progress import SilentProgress
 from pipelines.runs import begin_run
 from pipelines.store import open_store
-from pipelines.theme_edits import apply_edits
-from pipelines.theme_fit import RefitPlan
+from pipelines.themes.fit import RefitPlan
 from scripts.bench_themes import ROOT, read_set
 
 ENCODER = "multilingual-e5-small-q4@1571fc982750"

@@ -10,7 +10,7 @@ from pipelines.cli.edit_command import AuthorOption, run_edit
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption
 
 if TYPE_CHECKING:
-    from pipelines.codebook_import import ImportResult
+    from pipelines.edits.codebook_import import ImportResult
     from pipelines.job import Job
 
 _NAMES_SHOWN = 10
@@ -34,7 +34,7 @@ def export(
 ) -> None:
     """Write the active themes as a codebook: to edit, and to import again."""
     from pipelines.cli.show import open_console, print_json
-    from pipelines.codebook_import import export_codebook
+    from pipelines.edits.codebook_import import export_codebook
 
     def write(job: "Job", _by: str) -> int:
         return export_codebook(job, file)
@@ -65,7 +65,7 @@ def import_(
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json
-    from pipelines.codebook_import import import_codebook
+    from pipelines.edits.codebook_import import import_codebook
 
     def read(job: "Job", by: str) -> "ImportResult":
         return import_codebook(job, file, by)

@@ -10,9 +10,9 @@ import typer
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, load_settings
 
 if TYPE_CHECKING:
-    from pipelines.edit_requests import EditRequest
+    from pipelines.edits.commands import EditResult
+    from pipelines.edits.requests import EditRequest
     from pipelines.job import Job
-    from pipelines.theme_commands import EditResult
 
 Result = TypeVar("Result")
 AuthorOption = Annotated[
@@ -46,7 +46,7 @@ def make_command(ask: "Callable[..., EditRequest]") -> Callable[..., None]:
         lock_timeout: float,
         **asked: Any,
     ) -> None:
-        from pipelines.theme_commands import make_edit
+        from pipelines.edits.commands import make_edit
 
         request = ask(**asked)
 

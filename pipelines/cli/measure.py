@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.options import ConfigOption, JsonOption, load_settings, rejected_code
-from pipelines.labels import Task
+from pipelines.evaluation.labels import Task
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -88,8 +88,8 @@ def evaluate(
     Themes are also measured without labels: by how far they hold, and by what two people say who
     fill in a coding sheet. Nothing is stored.
     """
-    from pipelines.labelled import Columns
-    from pipelines.labels import parse_pairs
+    from pipelines.evaluation.labelled import Columns
+    from pipelines.evaluation.labels import parse_pairs
 
     _check_options(task, noise_label=noise_label, sheet=sheet, filled=sheet_filled)
     if sheet_filled:
@@ -133,7 +133,7 @@ def _evaluate_rows(asked: dict[str, Any], settings: "Config", *, as_json: bool) 
     from pipelines.cli.scores import print_evaluation
     from pipelines.cli.show import print_json
     from pipelines.config import user_cache_dir
-    from pipelines.evaluate import Request, evaluate_file
+    from pipelines.evaluation.models import Request, evaluate_file
     from pipelines.models import Models
 
     with open_progress() as progress:
@@ -150,9 +150,9 @@ def _evaluate_themes(asked: dict[str, Any], settings: "Config", *, as_json: bool
     from pipelines.cli.show import print_json
     from pipelines.cli.theme_scores import print_theme_evaluation
     from pipelines.config import user_cache_dir
-    from pipelines.evaluate_themes import evaluate_themes
+    from pipelines.evaluation.theme_texts import ThemeRequest
+    from pipelines.evaluation.themes import evaluate_themes
     from pipelines.models import Models
-    from pipelines.theme_texts import ThemeRequest
 
     with open_progress() as progress:
         models = Models(settings.models, user_cache_dir())
@@ -169,11 +169,11 @@ def _write_sheet(
     from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.cli.theme_scores import print_sheet_written
-    from pipelines.coding_sheet import check_folder, write_sheet
     from pipelines.config import user_cache_dir
-    from pipelines.evaluate_themes import find_unlabelled
+    from pipelines.evaluation.coding_sheet import check_folder, write_sheet
+    from pipelines.evaluation.theme_texts import ThemeRequest
+    from pipelines.evaluation.themes import find_unlabelled
     from pipelines.models import Models
-    from pipelines.theme_texts import ThemeRequest
 
     check_folder(folder)
     with open_progress() as progress:
@@ -189,7 +189,7 @@ def _score_sheet(path: str, *, as_json: bool) -> None:
 
     from pipelines.cli.show import print_json
     from pipelines.cli.theme_scores import print_sheet_scores
-    from pipelines.coding_scores import score_sheet
+    from pipelines.evaluation.coding_scores import score_sheet
 
     found = score_sheet(Path(path))
     print_json(asdict(found)) if as_json else print_sheet_scores(found)

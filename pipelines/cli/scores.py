@@ -10,9 +10,9 @@ from pipelines.cli.show import make_table, open_console, print_lines, print_tabl
 
 if TYPE_CHECKING:
     from nlp.metrics import Scores
-    from pipelines.evaluation import Evaluation, Group
+    from pipelines.evaluation.scores import Evaluation, Group
+    from pipelines.evaluation.theme_scores import ThemeEvaluation
     from pipelines.inventory import ModelState
-    from pipelines.theme_evaluation import ThemeEvaluation
 
 MAX_PAIRS = 10
 # In more languages than this the details are left to --json.

@@ -7,7 +7,7 @@ import typer
 from pipelines.cli.edit_command import make_command
 
 if TYPE_CHECKING:
-    from pipelines.edit_requests import EditRequest
+    from pipelines.edits.requests import EditRequest
 
 ThemeArgument = Annotated[str, typer.Argument(metavar="ID", help="From: earful themes list.")]
 LangOption = Annotated[
@@ -219,6 +219,6 @@ def undo(
 
 
 def _ask(action: str, theme_id: str | None = None, **asked: Any) -> "EditRequest":
-    from pipelines.edit_requests import EditRequest
+    from pipelines.edits.requests import EditRequest
 
     return EditRequest(action, theme_id, **asked)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from nlp.agreement import Agreement
     from nlp.themes.stability import Stability
-    from pipelines.coding_scores import SheetScores
-    from pipelines.coding_sheet import SheetWritten
-    from pipelines.theme_evaluation import ThemeEvaluation, ThemeGroup
+    from pipelines.evaluation.coding_scores import SheetScores
+    from pipelines.evaluation.coding_sheet import SheetWritten
+    from pipelines.evaluation.theme_scores import ThemeEvaluation, ThemeGroup
 
 MAX_ROWS = 15
 MAX_AGAINST = 10

@@ -97,7 +97,7 @@ def why(
     from pipelines.cli.show import print_json
     from pipelines.cli.why import print_why
     from pipelines.store import open_store
-    from pipelines.theme_why import explain_mention
+    from pipelines.themes.why import explain_mention
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
@@ -120,7 +120,7 @@ def history(
     from pipelines.errors import ConfigError
     from pipelines.overview import show_theme
     from pipelines.store import open_store
-    from pipelines.theme_history import read_history
+    from pipelines.themes.history import read_history
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
@@ -140,7 +140,7 @@ def suggestions(
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_suggestions
     from pipelines.store import open_store
-    from pipelines.suggestions import list_suggestions
+    from pipelines.themes.suggestions import list_suggestions
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from pipelines.cli.show import make_table, open_console, print_table, show_text
 
 if TYPE_CHECKING:
-    from pipelines.why_facts import Decision, NearMention, Rival, ThemeRef, Why
+    from pipelines.themes.why_facts import Decision, NearMention, Rival, ThemeRef, Why
 
 _NAME_CHARS = 60
 _EDITS = {"move": "moved there", "merge": "merged into it"}

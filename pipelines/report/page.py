@@ -21,6 +21,8 @@ from pipelines.report.theme_facts import NEW_THEME_AGE, ThemeFacts
 
 MAX_NAME_LENGTH = 160
 MAX_QUOTE_LENGTH = 420
+# The quotes of further themes are folded: 64 themes made a page of 75 screens on a telephone.
+MAX_UNFOLDED_THEMES = 12
 # "Unhappiest" and "happiest" are not said of a theme that a handful of people spoke of.
 MIN_VOICES = 5
 
@@ -133,6 +135,7 @@ def _template_functions() -> dict[str, Any]:
         "no_mentions": MentionTally(),
         "max_name": MAX_NAME_LENGTH,
         "max_quote": MAX_QUOTE_LENGTH,
+        "max_unfolded": MAX_UNFOLDED_THEMES,
     }
 
 

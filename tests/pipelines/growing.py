@@ -14,11 +14,11 @@ from sqlalchemy import delete, insert, select
 
 from pipelines import tables
 from pipelines.discover import NO_PLAN, discover_store
+from pipelines.edits.apply import apply_edits
 from pipelines.progress import SilentProgress
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.theme_edits import apply_edits
-from pipelines.theme_fit import RefitPlan
+from pipelines.themes.fit import RefitPlan
 from tests.pipelines.planted import START
 
 DIM, N_CENTRES = 32, 16

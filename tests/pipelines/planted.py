@@ -16,15 +16,15 @@ from nlp.meaning import Meanings
 from pipelines import tables
 from pipelines.config import Config
 from pipelines.discover import discover_store
-from pipelines.edit_requests import EditRequest
+from pipelines.edits.apply import Applied, apply_edits
+from pipelines.edits.commands import EditResult, make_edit
+from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.theme_commands import EditResult, make_edit
-from pipelines.theme_edits import Applied, apply_edits
 from tests.pipelines.store_copies import open_copy
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.codebook import COLUMNS, read_codebook
-from pipelines.codebook_import import ImportResult, export_codebook, import_codebook
+from pipelines.edits.codebook import COLUMNS, read_codebook
+from pipelines.edits.codebook_import import ImportResult, export_codebook, import_codebook
 from pipelines.errors import ConfigError, EarfulError
 from pipelines.store import Store
 from tests.pipelines.planted import (

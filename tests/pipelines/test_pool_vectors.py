@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 import nlp.themes.vectors
-import pipelines.theme_draws
-import pipelines.theme_growth
-import pipelines.theme_members
-import pipelines.theme_pool
+import pipelines.themes.draws
+import pipelines.themes.growth
+import pipelines.themes.members
+import pipelines.themes.pool
 from nlp.themes.context import mix_context
 from pipelines import tables
-from pipelines.pool_vectors import find_vectors
 from pipelines.store import Store, open_store
-from pipelines.theme_members import choose_known
-from pipelines.theme_pool import read_pool
+from pipelines.themes.members import choose_known
+from pipelines.themes.pool import read_pool
+from pipelines.themes.pool_vectors import find_vectors
 from tests.pipelines.growing import NEVER, feed, texts_of
 from tests.pipelines.planted import (
     ENCODER,
@@ -83,8 +83,8 @@ def test_a_pool_that_stays_in_the_store_gives_the_same_tables(
         return {key: [_RUN.sub("run", row) for row in rows] for key, rows in found.items()}
 
     in_memory = fill("memory")
-    monkeypatch.setattr(pipelines.theme_pool, "IN_MEMORY_ROWS", 0)
-    for module in (nlp.themes.vectors, pipelines.theme_draws):
+    monkeypatch.setattr(pipelines.themes.pool, "IN_MEMORY_ROWS", 0)
+    for module in (nlp.themes.vectors, pipelines.themes.draws):
         monkeypatch.setattr(module, "READ_ROWS", 37)
     assert fill("store") == in_memory
 
@@ -100,7 +100,7 @@ def test_members_that_stand_for_all_are_bounded_and_of_every_theme(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = make_store(f"sqlite:///{tmp_path}/earful.db", 240)
-    monkeypatch.setattr(pipelines.theme_members, "MAX_KNOWN_MEMBERS", 100)
+    monkeypatch.setattr(pipelines.themes.members, "MAX_KNOWN_MEMBERS", 100)
     with store.read() as connection:
         pool = read_pool(connection, ENCODER)
         known = choose_known(pool, without={0})
@@ -117,7 +117,7 @@ def test_new_texts_that_were_too_many_join_the_theme_that_is_born_of_the_others(
     store = open_store(sqlite_url, create=True)
     feed(store, [text for theme in range(6) for text in texts_of(theme, range(40))])
     known = set(read_themes(store))
-    monkeypatch.setattr(pipelines.theme_growth, "MAX_OUTSIDE", 60)
+    monkeypatch.setattr(pipelines.themes.growth, "MAX_OUTSIDE", 60)
     new = [text for theme in (9, 10) for text in texts_of(theme, range(45))]
     feed(store, new, NEVER)
     born = set(read_themes(store)) - known

@@ -15,14 +15,14 @@ from sqlalchemy import func, select
 
 from pipelines import tables
 from pipelines.config import Config
-from pipelines.edit_requests import EditRequest
+from pipelines.edits.commands import make_edit
+from pipelines.edits.requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
 from pipelines.models import Models
 from pipelines.progress import SilentProgress
 from pipelines.store import open_store
-from pipelines.theme_commands import make_edit
 
 pytestmark = pytest.mark.model
 

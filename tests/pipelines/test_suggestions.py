@@ -9,7 +9,7 @@ from nlp.themes.linking import Link
 from pipelines.errors import ConfigError
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.suggestions import list_suggestions, store_suggestions
+from pipelines.themes.suggestions import list_suggestions, store_suggestions
 from tests.pipelines.planted import copy_tables, edit, make_store, plant, read_themes
 
 

@@ -14,7 +14,7 @@ from pipelines import tables
 from pipelines.job import Job
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.suggestions import store_suggestions
+from pipelines.themes.suggestions import store_suggestions
 from tests.command_line import Call, make_call
 from tests.pipelines.planted import PlantedModels, make_store, read_mentions, read_themes
 

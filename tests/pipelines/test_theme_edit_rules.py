@@ -20,7 +20,7 @@ from nlp.themes.linking import Link
 from pipelines.errors import ConfigError
 from pipelines.runs import begin_run
 from pipelines.store import Store, open_store
-from pipelines.suggestions import list_suggestions, store_suggestions
+from pipelines.themes.suggestions import list_suggestions, store_suggestions
 from tests.pipelines.planted import (
     N_THEMES,
     add_feedback,

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import delete, insert, text, update
 
 from pipelines import tables
+from pipelines.edits.apply import apply_edits
 from pipelines.errors import ConfigError
 from pipelines.overview import list_themes, show_theme
 from pipelines.report.facts import gather_facts
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.theme_births import _read_names
-from pipelines.theme_edits import apply_edits
-from pipelines.theme_history import read_history
+from pipelines.themes.births import _read_names
+from pipelines.themes.history import read_history
 from tests.pipelines.planted import (
     START,
     PlantedModels,

@@ -10,9 +10,9 @@ from pipelines import tables
 from pipelines.cli.history import print_history
 from pipelines.errors import ConfigError
 from pipelines.store import Store, open_store
-from pipelines.theme_births import make_theme_id
-from pipelines.theme_fit import Fit, RefitPlan, explain_refit
-from pipelines.theme_history import read_history
+from pipelines.themes.births import make_theme_id
+from pipelines.themes.fit import Fit, RefitPlan, explain_refit
+from pipelines.themes.history import read_history
 from tests.pipelines.growing import (
     NEVER,
     NOW,

@@ -19,8 +19,8 @@ from pipelines.config import Config, check_config
 from pipelines.errors import ConfigError
 from pipelines.runs import Run
 from pipelines.store import Store, open_store
-from pipelines.theme_fit import Fit, explain_refit
-from pipelines.theme_groups import group_newcomers
+from pipelines.themes.fit import Fit, explain_refit
+from pipelines.themes.groups import group_newcomers
 from tests.pipelines.growing import (
     DIM,
     NEVER,

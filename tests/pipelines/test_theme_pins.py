@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.errors import ConfigError
 from pipelines.store import Store
-from pipelines.theme_history import read_history
+from pipelines.themes.history import read_history
 from tests.pipelines.planted import (
     N_THEMES,
     add_feedback,

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.edit_requests import EditRequest
+from pipelines.edits.commands import make_edit
+from pipelines.edits.requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.store import Store
-from pipelines.theme_commands import make_edit
-from pipelines.theme_history import read_history
+from pipelines.themes.history import read_history
 from tests.pipelines.planted import (
     N_THEMES,
     PlantedJob,

@@ -40,6 +40,8 @@
     text: element.classList.contains("theme") ? findable(element) : "",
   }));
   const themes = places.filter((place) => place.isTheme);
+  const folded = [...document.querySelectorAll(".more")];
+  addEventListener("beforeprint", () => { for (const more of folded) more.open = true; });
   const quotes = [...document.querySelectorAll("[data-place]")];
   const people = [...document.querySelectorAll(".person")].map((element) => ({
     element, text: findable(element), places: element.dataset.places.trim().split(" "),
@@ -140,6 +142,7 @@
     document.body.classList.toggle("filtered", isFiltered);
     for (const place of places) show(place, chosen, text);
     for (const quote of quotes) quote.hidden = !matches(quote.dataset.place, chosen);
+    for (const more of folded) more.open = isFiltered;
     for (const person of people) {
       person.element.hidden = !person.places.some((pair) => matches(pair, chosen)) ||
         (text !== "" && !text.split(" ").every((word) => person.text.includes(word)));

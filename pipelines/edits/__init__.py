@@ -1,0 +1,1 @@
+"""What people decide about themes: asked, checked, logged, and applied by every run."""

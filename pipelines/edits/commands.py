@@ -1,0 +1,128 @@
+"""Edits of themes, made as one run: logged, laid over the store, judged and published."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nlp.themes.edits import Edit
+from pipelines.config import hash_config
+from pipelines.edits.apply import apply_edits
+from pipelines.edits.pins import prepare_pin
+from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
+from pipelines.edits.splits import prepare_split
+from pipelines.job import Job, describe_unapplied
+from pipelines.judge import judge_periods
+from pipelines.publish import publish_insights
+from pipelines.runs import begin_run
+from pipelines.store import open_store
+from pipelines.themes.edit_log import append_edit, describe_payload
+from pipelines.themes.suggestions import prepare_answer
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """What an edit did.
+
+    :param payload: what was decided, as it stands in the log.
+    :param n_written: rows of theme and mention that changed with it.
+    :param n_edits: of several undos at once how many they were; this is the last of them.
+    """
+
+    run_id: str
+    store: str
+    edit_id: str
+    action: str
+    theme_id: str | None
+    payload: dict[str, Any]
+    n_written: int
+    n_edits: int = 1
+
+
+@dataclass(frozen=True)
+class EditsResult:
+    """What several edits did together.
+
+    :param run_id: None where there was nothing to do.
+    """
+
+    run_id: str | None
+    store: str
+    edits: Sequence[Edit]
+    n_written: int
+
+
+def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
+    """Log an edit and bring the tables in line with it, as one visible change.
+
+    An undo of several edits is several edits; the result tells of the last of them.
+
+    :raises ConfigError: when it makes no sense for this store; nothing is written then.
+    """
+    made = make_edits(
+        job,
+        lambda drafts: drafts.add(_PREPARE.get(request.action, _prepare_one)(drafts, request)),
+        f"themes {request.action}",
+        author,
+        create=request.action == "pin",
+    )
+    edit = made.edits[-1]
+    return EditResult(
+        run_id=str(made.run_id),
+        store=made.store,
+        edit_id=edit.edit_id,
+        action=edit.action,
+        theme_id=edit.theme_id,
+        payload=describe_payload(edit),
+        n_written=made.n_written,
+        n_edits=len(made.edits),
+    )
+
+
+def make_edits(
+    job: Job,
+    prepare: Callable[[Drafts], None],
+    command: str,
+    author: str,
+    *,
+    create: bool = False,
+) -> EditsResult:
+    """Log edits and bring the tables in line with them, as one visible change.
+
+    :param prepare: adds the edits; asked once before the run begins, so that what makes no sense
+        leaves no trace, and once with the store held.
+    :param create: make the store where there is none.
+    :raises ConfigError: when they make no sense for this store; nothing is written then.
+    """
+    store, region = open_store(job.config.store.url, create=create), job.config.text.region
+    with store.read() as connection:
+        drafts = Drafts.begin(connection, job.models, region)
+        prepare(drafts)
+    if not drafts.edits:
+        return EditsResult(None, store.name, (), 0)
+    begun = begin_run(
+        store, command, config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
+    )
+    with begun as run:
+        drafts = Drafts.begin(run.connection, job.models, region)
+        prepare(drafts)
+        for edit in drafts.edits:
+            append_edit(run.connection, edit, author, run.started_at)
+        applied = apply_edits(run, job.models)
+        judge_periods(run)
+        publish_insights(run)
+    if warning := describe_unapplied(applied):
+        job.progress.warn(warning)
+    return EditsResult(run.run_id, store.name, drafts.edits, applied.n_written)
+
+
+def _prepare_one(drafts: Drafts, request: EditRequest) -> Sequence[Edit]:
+    return [prepare_edit(drafts, request)]
+
+
+_PREPARE: dict[str, Callable[[Drafts, EditRequest], Sequence[Edit]]] = {
+    "undo": lambda drafts, request: prepare_undos(drafts, request.other_id),
+    "pin": lambda drafts, request: [prepare_pin(drafts, request)],
+    "split": lambda drafts, request: [prepare_split(drafts, request)],
+    "accept": lambda drafts, request: [prepare_answer(drafts, request)],
+    "refuse": lambda drafts, request: [prepare_answer(drafts, request)],
+}

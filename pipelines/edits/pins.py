@@ -1,0 +1,111 @@
+"""Themes that must exist, as people ask for them."""
+
+import hashlib
+from collections.abc import Collection
+from itertools import count
+
+from sqlalchemy import select
+
+from nlp.cleaning import repair_text
+from nlp.masking import mask_text
+from nlp.themes.edits import Edit, Pin
+from nlp.themes.keywords import is_keyword
+from nlp.themes.wording import load_wording, split_words
+from pipelines import tables
+from pipelines.edits.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS, check_lang, check_text
+from pipelines.edits.codebook import split_list
+from pipelines.edits.requests import Drafts, EditRequest, refuse_merged
+from pipelines.errors import ConfigError
+from pipelines.feedback_rows import choose_language
+
+MAX_EXAMPLES = 50
+
+
+def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
+    """The edit that pins a theme; one that is there under this name is pinned as it is.
+
+    :raises ConfigError: when a text is empty or too long, a keyword says nothing, or all of it
+        holds already.
+    """
+    name = check_text("name", request.text, MAX_NAME_CHARS)
+    pin = make_pin(request, name, drafts.region)
+    theme_id = find_by_name(drafts, name) or make_pin_id(name, drafts.decisions.theme_ids)
+    refuse_merged(theme_id, drafts.decisions)
+    decision = drafts.decisions.themes.get(theme_id)
+    if decision is not None and decision.pin == pin:
+        raise ConfigError(f"theme {theme_id} is pinned just so by {decision.pin_id}")
+    return Edit("", "pin", theme_id, text=name, pin=pin)
+
+
+def make_pin(request: EditRequest, name: str, region: str) -> Pin:
+    """What a theme is about, checked and masked.
+
+    :raises ConfigError: when a text is empty or too long, or a keyword says nothing.
+    """
+    lang = check_lang(request.lang)
+    about = check_text("sentence", request.about, MAX_TEXT_CHARS) if request.about.strip() else ""
+    examples = [check_text("example", text, MAX_TEXT_CHARS) for text in request.examples]
+    if len(examples) > MAX_EXAMPLES:
+        raise ConfigError(
+            f"{len(examples):,} examples were given; give the {MAX_EXAMPLES} that differ most"
+        )
+    given = [part for word in request.keywords for part in split_list(word) or [""]]
+    keywords = [check_text("keyword", word, MAX_NAME_CHARS) for word in given]
+    for keyword in keywords:
+        _refuse_empty_keyword(keyword, lang)
+    masked = dict.fromkeys(mask_text(repair_text(text), region).text for text in examples)
+    is_bare = not masked and not keywords
+    text = next(iter(masked), about or name)
+    return Pin(
+        about=mask_text(about, region).text,
+        examples=tuple(masked),
+        keywords=tuple(dict.fromkeys(keywords)),
+        sentence=mask_text(about or name, region).text if is_bare else "",
+        lang=lang or choose_language(text, None),
+    )
+
+
+def find_by_name(drafts: Drafts, name: str) -> str | None:
+    """The theme that people see under a name, in whatever case.
+
+    :raises ConfigError: when there are several.
+    """
+    names = read_names(drafts)
+    found = sorted(key for key, shown in names.items() if shown.casefold() == name.casefold())
+    if len(found) > 1:
+        raise ConfigError(
+            f"{len(found)} themes are called so: {', '.join(found)}; rename one of them first"
+        )
+    return found[0] if found else None
+
+
+def read_names(drafts: Drafts) -> dict[str, str]:
+    """Name by id, of the themes that are there and were not merged into others."""
+    theme, decisions = tables.theme.c, drafts.decisions
+    rows = drafts.connection.execute(select(theme.theme_id, theme.name)).all()
+    return {
+        theme_id: name
+        for theme_id, name in rows
+        if theme_id in decisions.theme_ids and decisions.resolve(theme_id) == theme_id
+    }
+
+
+def make_pin_id(name: str, taken: Collection[str]) -> str:
+    """48 bits of the hash of the name: a codebook has the same ids in every store."""
+    return make_free_id(f"pin\0{name.casefold()}", taken)
+
+
+def make_free_id(seed: str, taken: Collection[str]) -> str:
+    """The id of a theme that people make, from what makes it what it is."""
+    ids = (hashlib.sha256(f"{seed}\0{number}".encode()).hexdigest()[:12] for number in count())
+    return next(f"t{each}" for each in ids if f"t{each}" not in taken)
+
+
+def _refuse_empty_keyword(keyword: str, lang: str | None) -> None:
+    wording = load_wording(lang or "en")
+    words = [word for run in split_words(keyword) for word in run]
+    if not is_keyword(keyword) or all(wording.is_stop(word) for word in words):
+        raise ConfigError(
+            f"the keyword {keyword!r} says nothing by itself; give a word or phrase that only "
+            "mentions of this theme hold"
+        )

@@ -1,0 +1,353 @@
+"""The texts that count, each once, with what is known of them: what theme discovery works on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from sys import intern
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
+
+from nlp.cleaning import normalize_text
+from nlp.themes.centring import (
+    LanguageMeans,
+    fit_centres,
+    load_language_means,
+    name_voices,
+    zero_means,
+)
+from nlp.themes.discovery import Discovery, discover_themes
+from nlp.themes.granularity import Granularity
+from nlp.themes.steadying import KnownLabels
+from pipelines import tables
+from pipelines.counted import counted_mentions, feedback, is_counted, mention
+from pipelines.models import Models
+from pipelines.runs import Run
+from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vectors
+
+# Of a larger pool the vectors stay in the store and are read by parts: these take 75 MB.
+IN_MEMORY_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What was found about a mention: of the nearest theme, unless there is a reason.
+
+    People's edits do not change it: what they decide lies over it.
+    """
+
+    nearest: str | None
+    strength: float
+    reason: str | None
+
+    @property
+    def theme_id(self) -> str | None:
+        """The theme that it was found to belong to."""
+        return self.nearest if self.reason is None else None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Distinct mentions in distinct neighbourhoods, in the order of their keys.
+
+    The theme of a mention is decided from its words and those of its neighbours in the same
+    feedback; equal feedback therefore shares one fate.
+
+    :param keys: hash of the mention's text and of its neighbours'.
+    :param texts: normalised.
+    :param registers: the channel that each came by, "" where unknown.
+    :param documents: feedback_id of the first of its mentions.
+    :param periods: the month of the first of its mentions, "" where unknown.
+    :param mentions: all mentions that share the fate, those that may be quoted first.
+    :param quotes: verbatim text of the first of these.
+    :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
+        many, what reads them by parts.
+    :param fates: what an earlier run decided; None where none did.
+    :param waiting: mentions that nobody has decided about, whether or not their like was decided.
+    """
+
+    keys: list[str]
+    texts: list[str]
+    langs: list[str]
+    registers: list[str]
+    documents: list[str]
+    periods: list[str]
+    mentions: list[list[str]]
+    quotes: list[str]
+    vectors: Any
+    fates: list[Fate | None]
+    waiting: list[list[str]]
+
+    @cached_property
+    def is_new(self) -> Any:
+        """(n,) whether no run has decided about it yet."""
+        return np.array([fate is None for fate in self.fates], dtype=bool)
+
+    @cached_property
+    def themes(self) -> list[str | None]:
+        """Theme of each as found, None while unassigned."""
+        return [fate.theme_id if fate else None for fate in self.fates]
+
+    def take(self, rows: Iterable[int]) -> "Pool":
+        """Only these rows."""
+        chosen = [int(row) for row in rows]
+        return Pool(
+            [self.keys[row] for row in chosen],
+            [self.texts[row] for row in chosen],
+            [self.langs[row] for row in chosen],
+            [self.registers[row] for row in chosen],
+            [self.documents[row] for row in chosen],
+            [self.periods[row] for row in chosen],
+            [self.mentions[row] for row in chosen],
+            [self.quotes[row] for row in chosen],
+            take_vectors(self.vectors, chosen),
+            [self.fates[row] for row in chosen],
+            [self.waiting[row] for row in chosen],
+        )
+
+
+def load_pool(run: Run, models: Models) -> Pool:
+    """Every distinct mention of feedback that counts; its copies stand beside it."""
+    return read_pool(run.connection, models.encoder_name)
+
+
+def read_pool(connection: Connection, encoder_name: str) -> Pool:
+    """See :func:`load_pool`; of the vectors of this encoder."""
+    return _collapse(_read_mentions(connection, encoder_name, _select_members(encoder_name)))
+
+
+def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) -> Pool:
+    """The distinct mentions of one theme, as people see it: after edits."""
+    own = set(
+        connection.execute(select(mention.mention_id).where(mention.theme_id == theme_id)).scalars()
+    )
+    speaks = select(mention.feedback_id).where(mention.theme_id == theme_id)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    pool = _collapse(_read_mentions(connection, encoder_name, query))
+    return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
+
+
+@dataclass(frozen=True)
+class Members:
+    """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.
+
+    :param quotes: verbatim.
+    :param vectors: (n, dim) unit rows with their context mixed in.
+    """
+
+    mention_ids: list[str]
+    quotes: list[str]
+    vectors: Any
+
+
+def load_members(
+    connection: Connection, encoder_name: str, theme_ids: Sequence[str], max_members: int
+) -> dict[str, Members]:
+    """The mentions of some themes, as people see them: after edits.
+
+    Only feedback that speaks of these themes is read.
+
+    :param max_members: of each theme; the first by their keys, which is as good as by lot.
+    :returns: by theme; empty where a theme has no mention with a vector.
+    """
+    speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    read = _read_mentions(connection, encoder_name, query)
+    own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
+    for place, row in enumerate(read.rows):
+        if row.theme_id in own:
+            own[row.theme_id].append(place)
+    found = {}
+    for theme_id, places in own.items():
+        groups = read.group_alike(places).values()
+        first = [alike[0] for alike in islice(groups, max_members)]
+        mention_ids, quotes = (
+            [getattr(read.rows[at], name) for at in first] for name in ("mention_id", "text")
+        )
+        found[theme_id] = Members(mention_ids, quotes, read.vectors[first])
+    return found
+
+
+def _select_members(encoder_name: str) -> Select[Any]:
+    """Mentions that count and their copies, those that have a vector, in reading order."""
+    vector = tables.vector.c
+    return (
+        select(
+            mention.mention_id,
+            mention.feedback_id,
+            mention.text_hash,
+            mention.text,
+            mention.lang,
+            mention.nearest_theme_id,
+            mention.theme_strength,
+            mention.found_reason,
+            mention.theme_id,
+            feedback.noise_reason,
+            feedback.channel,
+            feedback.occurred_at,
+        )
+        .select_from(counted_mentions)
+        .join(
+            tables.vector,
+            and_(vector.text_hash == mention.text_hash, vector.model == encoder_name),
+        )
+        .where(or_(is_counted, feedback.noise_reason == "copy"))
+        .order_by(mention.feedback_id, mention.position)
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Mentions in reading order.
+
+    :param keys: hash of the text of each and of those that it is read with.
+    """
+
+    rows: Sequence[Any]
+    keys: list[str]
+    vectors: MentionVectors
+
+    def group_alike(self, chosen: Iterable[int]) -> dict[str, list[int]]:
+        """Places by key, in the order of the keys; copies stand behind what they copy."""
+        places: dict[str, list[int]] = {}
+        for place in chosen:
+            places.setdefault(self.keys[place], []).append(place)
+        for alike in places.values():
+            alike.sort(key=lambda place: (self.rows[place].noise_reason == "copy", place))
+        return {key: places[key] for key in sorted(places)}
+
+
+def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:
+    rows = connection.execute(query).all()
+    hashes = [row.text_hash for row in rows]
+    vectors = find_vectors(connection, encoder_name, hashes, [row.feedback_id for row in rows])
+    keys = []
+    near = zip(rows, vectors.starts.tolist(), vectors.sizes.tolist(), strict=True)
+    for place, (row, start, size) in enumerate(near):
+        named = "\0".join((*hashes[start : start + size], str(place - start), row.lang))
+        keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
+    return _Read(rows, keys, vectors)
+
+
+def _collapse(read: _Read) -> Pool:
+    """One row for each key: the first mention that counts stands for all."""
+    rows = read.rows
+    places = read.group_alike(range(len(rows)))
+    ordered = list(places)
+    first = [places[key][0] for key in ordered]
+    vectors = read.vectors.take(first)
+    return Pool(
+        keys=ordered,
+        texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
+        langs=[rows[at].lang for at in first],
+        registers=[rows[at].channel or "" for at in first],
+        documents=[rows[at].feedback_id for at in first],
+        periods=[_month_of(rows[at].occurred_at) for at in first],
+        mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
+        quotes=[rows[at].text for at in first],
+        vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
+        fates=[_stored_fate([rows[place] for place in places[key]]) for key in ordered],
+        waiting=[
+            [rows[place].mention_id for place in places[key] if _is_waiting(rows[place])]
+            for key in ordered
+        ],
+    )
+
+
+def _month_of(at: datetime | None) -> str:
+    return intern(f"{at.year}-{at.month:02d}") if at else ""
+
+
+def _is_waiting(row: Any) -> bool:
+    return row.nearest_theme_id is None and row.found_reason is None
+
+
+def _stored_fate(rows: Sequence[Any]) -> Fate | None:
+    """What was decided about any of the mentions that share a key."""
+    decided = next((row for row in rows if not _is_waiting(row)), None)
+    if decided is None:
+        return None
+    return Fate(decided.nearest_theme_id, decided.theme_strength, decided.found_reason)
+
+
+def find_encoder(connection: Connection) -> str:
+    """The encoder of the last run that read texts; empty where none did."""
+    column = tables.run.c
+    query = (
+        select(column.encoder)
+        .where(column.encoder.is_not(None), column.status == "done")
+        .order_by(column.run_id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar() or ""
+
+
+def fixed_means(models: Models, dim: int) -> LanguageMeans:
+    """The shipped language means, for the encoder that they were made with."""
+    return load_language_means() if models.is_default_encoder else zero_means(dim)
+
+
+def discover_pool(
+    models: Models,
+    pool: Pool,
+    *,
+    known: KnownLabels | None = None,
+    centres: Mapping[str, Any] | None = None,
+    granularity: Granularity = "normal",
+) -> Discovery:
+    """Find the themes of a pool; see :func:`nlp.themes.discovery.discover_themes`."""
+    return discover_themes(
+        pool.texts,
+        pool.vectors,
+        pool.langs,
+        registers=pool.registers,
+        documents=pool.documents,
+        periods=pool.periods,
+        means=fixed_means(models, pool.vectors.shape[1]),
+        known=known,
+        centres=centres,
+        granularity=granularity,
+    )
+
+
+def read_centres(run: Run, models: Models, known: Pool) -> dict[str, Any]:
+    """What is subtracted from each language and voice, as it was when the themes were found.
+
+    After a change of the encoder it is fitted anew, to the members of the themes.
+    """
+    if stored := find_centres(run.connection, models.encoder_name):
+        return stored
+    means = fixed_means(models, known.vectors.shape[1])
+    centres = fit_centres(known.vectors[:], name_voices(known.langs, known.registers), means)
+    write_centres(run, models, centres)
+    return dict(centres)
+
+
+def find_centres(connection: Connection, encoder_name: str) -> dict[str, Any]:
+    """What is kept of :func:`read_centres`; empty where nothing is."""
+    column = tables.language_centre.c
+    query = select(column.lang, column.data).where(column.model == encoder_name)
+    stored = connection.execute(query).all()
+    return {lang: np.frombuffer(data, dtype="<f4") for lang, data in stored}
+
+
+def write_centres(run: Run, models: Models, centres: Any) -> None:
+    """Keep what is subtracted from each language, in the place of what was before."""
+    column = tables.language_centre.c
+    run.connection.execute(
+        delete(tables.language_centre).where(column.model == models.encoder_name)
+    )
+    rows = [
+        {
+            "lang": lang,
+            "model": models.encoder_name,
+            "data": np.ascontiguousarray(centre, dtype="<f4").tobytes(),
+        }
+        for lang, centre in sorted(centres.items())
+    ]
+    if rows:
+        run.connection.execute(insert(tables.language_centre), rows)
