@@ -73,6 +73,22 @@ def test_nothing_imports_scripts_or_tests() -> None:
         assert not {each.split(".")[0] for each in imports_of(path)} & {"scripts", "tests"}, name
 
 
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [
+        ("pipelines.themes", ("pipelines.edits", "pipelines.evaluation", "pipelines.cli")),
+        ("pipelines.evaluation", ("pipelines.edits", "pipelines.cli")),
+        ("pipelines.edits", ("pipelines.evaluation", "pipelines.cli")),
+        ("pipelines.reading", ("pipelines.themes", "pipelines.edits", "pipelines.store")),
+    ],
+)
+def test_a_package_does_not_know_those_above_it(package: str, others: tuple[str, ...]) -> None:
+    own = {name: path for name, path in MODULES.items() if name.startswith(f"{package}.")}
+    assert own
+    for name, path in own.items():
+        assert not {each for each in imports_of(path) if each.startswith(others)}, name
+
+
 def test_imports_have_no_cycle() -> None:
     graph = {
         name: {each for each in imports_of(path) if each in MODULES and each != name}
