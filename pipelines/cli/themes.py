@@ -139,8 +139,8 @@ def suggestions(
     """List themes that may be the same, such as one in two languages; accept or refuse each."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_suggestions
+    from pipelines.edits.suggestions import list_suggestions
     from pipelines.store import open_store
-    from pipelines.themes.suggestions import list_suggestions
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:

@@ -10,13 +10,13 @@ from pipelines.edits.apply import apply_edits
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
 from pipelines.edits.splits import prepare_split
+from pipelines.edits.suggestions import prepare_answer
 from pipelines.job import Job, describe_unapplied
 from pipelines.judge import judge_periods
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
 from pipelines.store import open_store
 from pipelines.themes.edit_log import append_edit, describe_payload
-from pipelines.themes.suggestions import prepare_answer
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from nlp.themes.linking import Link
+from pipelines.edits.suggestions import list_suggestions
 from pipelines.errors import ConfigError
 from pipelines.runs import begin_run
 from pipelines.store import Store
-from pipelines.themes.suggestions import list_suggestions, store_suggestions
+from pipelines.themes.suggestions import store_suggestions
 from tests.pipelines.planted import copy_tables, edit, make_store, plant, read_themes
 
 

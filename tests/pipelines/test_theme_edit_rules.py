@@ -17,10 +17,11 @@ from hypothesis.stateful import (
 )
 
 from nlp.themes.linking import Link
+from pipelines.edits.suggestions import list_suggestions
 from pipelines.errors import ConfigError
 from pipelines.runs import begin_run
 from pipelines.store import Store, open_store
-from pipelines.themes.suggestions import list_suggestions, store_suggestions
+from pipelines.themes.suggestions import store_suggestions
 from tests.pipelines.planted import (
     N_THEMES,
     add_feedback,
