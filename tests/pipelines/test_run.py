@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from nlp.weights import prepare_default_encoder
 from pipelines import tables
 from pipelines.config import Config
 from pipelines.edits.commands import make_edit
@@ -98,7 +99,7 @@ def make_job(tmp_path: Path, model_cache: Path) -> Callable[[str], Job]:
         link = tmp_path / "cache"
         link.mkdir(exist_ok=True)
         if not (link / ENCODER).exists():
-            (link / ENCODER).symlink_to(model_cache / ENCODER)
+            (link / ENCODER).symlink_to(prepare_default_encoder(model_cache))
         return Job(config, link, secret_path=tmp_path / "secret")
 
     return make

@@ -35,6 +35,7 @@ from tests.pipelines.growing import (
     themes_of,
 )
 from tests.pipelines.planted import START, copy_tables, edit, read_themes
+from tests.pipelines.store_copies import open_copy
 
 FIRST = [text for theme in range(6) for text in texts_of(theme, range(40))]
 COARSE, FINE = replace(NEVER, granularity="coarse"), replace(NEVER, granularity="fine")
@@ -47,16 +48,14 @@ def feed_paired(store: Store, texts: Any, plan: Any = NEVER) -> None:
 
 @pytest.fixture
 def grown(store_url: str) -> Iterator[Store]:
-    store = open_store(store_url, create=True)
-    feed_paired(store, FIRST)
+    store = open_copy(store_url, "paired", lambda empty: feed_paired(empty, FIRST))
     yield store
     store.engine.dispose()
 
 
 @pytest.fixture
 def small(sqlite_url: str) -> Iterator[Store]:
-    store = open_store(sqlite_url, create=True)
-    feed_paired(store, FIRST)
+    store = open_copy(sqlite_url, "paired", lambda empty: feed_paired(empty, FIRST))
     yield store
     store.engine.dispose()
 

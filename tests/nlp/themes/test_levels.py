@@ -99,7 +99,7 @@ def test_shuffled_rows_give_the_same_themes_at_every_level(nested, granularity: 
         np.testing.assert_array_equal(again.groups, found.groups)
 
 
-@pytest.mark.parametrize("granularity", ["coarse", "fine"])
+@pytest.mark.parametrize("granularity", ["fine"])
 def test_one_and_two_threads_give_the_same_levels(granularity: str) -> None:
     program = (
         "import sys; sys.path.insert(0, '.')\n"
