@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 # A language tag with a script or a country: en-US, zh_Hans.
 _TAG: Final = re.compile(r"([a-z]{2,3})([-_][a-z0-9]{2,8})+")
+_MINUS: Final = "\N{MINUS SIGN}"
 
 
 class Scale(NamedTuple):
@@ -21,9 +22,6 @@ class Scale(NamedTuple):
 
     meanings: Mapping[str, str]
     note: str
-
-
-_MINUS = "\N{MINUS SIGN}"
 
 
 def fold_label(name: str) -> str:

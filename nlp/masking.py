@@ -61,15 +61,17 @@ def mask_text(text: str, region: str | None = None) -> Masked:
         return Masked(text)
     counts = {}
     for recogniser in _recognisers():
-        if recogniser.needs in text.translate(_ASCII):
-            text, n_masked = _mask_kind(text, recogniser, region)
+        plain = text.translate(_ASCII)
+        if recogniser.needs in plain:
+            text, n_masked = _mask_kind(text, plain, recogniser, region)
             if n_masked:
                 counts[recogniser.kind] = n_masked
     return Masked(text, counts)
 
 
-def _mask_kind(text: str, recogniser: _Recogniser, region: str | None) -> tuple[str, int]:
-    plain = text.translate(_ASCII)
+def _mask_kind(
+    text: str, plain: str, recogniser: _Recogniser, region: str | None
+) -> tuple[str, int]:
     written: list[str] = []
     tail, at, n_masked = "", 0, 0
     for match in recogniser.pattern.finditer(plain):

@@ -99,8 +99,8 @@ _VOCABULARIES = (
 def find_doubt(folder: Path, *, is_classifier: bool) -> str | None:
     """Say what speaks against a whole and fitting model; None where nothing does.
 
-    Reads names and sizes of the tensors, not the tensors. A doubt is no verdict: names differ from
-    library to library, and only loading the model settles it.
+    Reads names and sizes of the tensors, and those of one axis. A doubt is no verdict: names differ
+    from library to library, and only loading the model settles it.
 
     :param folder: where the transformer's `config.json` lies.
     :raises OSError, ValueError, SafetensorError: for a file that cannot be parsed, or is cut.

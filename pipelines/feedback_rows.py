@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nlp.cleaning import normalize_text, repair_text, text_hash
@@ -69,11 +70,15 @@ def make_feedback_id(*parts: str) -> str:
 
 def mask_values(values: Mapping[str, str], region: str) -> dict[str, str]:
     """Mask the personal data in the values of a row, and in the names of its columns."""
-    return {_mask(name, region): _mask(value, region) for name, value in values.items()}
+    return {_mask_name(name, region): _mask(value, region) for name, value in values.items()}
 
 
 def _mask(text: str, region: str) -> str:
     return mask_text(repair_text(text), region).text
+
+
+# The names of columns, questions and the like: a few, which every row repeats.
+_mask_name = lru_cache(maxsize=4096)(_mask)
 
 
 def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> str:
@@ -109,7 +114,7 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
 
 def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
     def mask(told: str | None) -> str | None:
-        return told and _mask(told, settings.region)
+        return told and _mask_name(told, settings.region)
 
     return {
         "source": mask(item.source) or settings.source,
