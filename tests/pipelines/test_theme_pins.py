@@ -153,9 +153,9 @@ def test_the_life_of_a_pinned_theme_says_who_pinned_it(filled: Store) -> None:
     ],
 )
 def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
-    sqlite_url: str, asked: dict[str, object], message: str
+    store_url: str, asked: dict[str, object], message: str
 ) -> None:
-    store = open_copy(sqlite_url, "empty")
+    store = open_copy(store_url, "empty")
     pin(store, examples=OWN[:1])
     before = copy_tables(store, with_logs=True)
     with pytest.raises(ConfigError, match=message):

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from dataclasses import astuple
 from pathlib import Path
 
@@ -8,6 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from nlp.themes.discovery import Discovery, discover_themes
+from tests.nlp.themes.threads import run_on_threads
 
 ROOT = Path(__file__).parents[3]
 
@@ -73,18 +72,7 @@ def test_one_and_two_threads_give_the_same_themes() -> None:
         "digest = sha256(d.labels.tobytes() + d.strengths.tobytes() + repr(d.reasons).encode())\n"
         "print(digest.hexdigest())"
     )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env={"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n in ("1", "2")
-    }
-    assert len(digests) == 1
+    assert run_on_threads(program, 1) == run_on_threads(program, 2)
 
 
 def test_equal_texts_share_a_fate_and_do_not_move_the_others(planted) -> None:

@@ -1,7 +1,5 @@
 """Coarse, normal and fine themes lie in each other; groups are held where nothing changed."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from nlp.themes.joining import Limits, join_pieces
 from nlp.themes.levels import divide_themes
 from nlp.themes.steadying import KnownLabels
 from tests.nlp.themes.conftest import Planted, plant
+from tests.nlp.themes.threads import run_on_threads
 
 ROOT = Path(__file__).parents[3]
 
@@ -99,28 +98,17 @@ def test_shuffled_rows_give_the_same_themes_at_every_level(nested, granularity: 
         np.testing.assert_array_equal(again.groups, found.groups)
 
 
-@pytest.mark.parametrize("granularity", ["fine"])
-def test_one_and_two_threads_give_the_same_levels(granularity: str) -> None:
+def test_one_and_two_threads_give_the_same_levels() -> None:
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from hashlib import sha256\n"
         "from tests.nlp.themes.test_levels import discover, plant_nested\n"
-        f"d = discover(plant_nested(), {granularity!r})\n"
-        "digest = sha256(d.labels.tobytes() + d.strengths.tobytes() + d.groups.tobytes())\n"
-        "print(digest.hexdigest())"
+        "for granularity in ('coarse', 'fine'):\n"
+        "    d = discover(plant_nested(), granularity)\n"
+        "    digest = sha256(d.labels.tobytes() + d.strengths.tobytes() + d.groups.tobytes())\n"
+        "    print(digest.hexdigest())"
     )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env={"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n in ("1", "2")
-    }
-    assert len(digests) == 1
+    assert run_on_threads(program, 1) == run_on_threads(program, 2)
 
 
 @pytest.mark.parametrize("granularity", ["coarse", "fine"])
