@@ -80,8 +80,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What came out.
+class Accounted:
+    """What was scored, by what, and what became of every row.
 
     :param n_rows: n_scored and the other five counts together.
     :param n_unreadable: rows that the file's reader could not use.
@@ -99,6 +99,12 @@ class Evaluation:
     n_unreadable: int
     n_left_out: int
     n_not_drawn: int
+
+
+@dataclass(frozen=True)
+class Evaluation(Accounted):
+    """What came out."""
+
     notes: list[str]
     interval: str
     overall: Group

@@ -10,6 +10,7 @@ import numpy as np
 from nlp.themes.scores import ThemeScores, score_themes
 from nlp.themes.stability import Stability
 from pipelines.evaluation.labels import show_label
+from pipelines.evaluation.scores import Accounted
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class TrueTheme:
 
 
 @dataclass(frozen=True)
-class ThemeEvaluation:
-    """What came out; see :class:`pipelines.evaluation.scores.Evaluation` for the counts.
+class ThemeEvaluation(Accounted):
+    """What came out.
 
     :param unit: row where labels say what a row is about, else mention.
     :param n_units: of them.
@@ -61,16 +62,6 @@ class ThemeEvaluation:
     :param stability: None with labels.
     """
 
-    task: str
-    columns: dict[str, str | None]
-    models: dict[str, str]
-    n_rows: int
-    n_scored: int
-    n_unlabelled: int
-    n_empty: int
-    n_unreadable: int
-    n_left_out: int
-    n_not_drawn: int
     unit: str
     n_units: int
     notes: list[str]

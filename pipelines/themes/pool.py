@@ -286,9 +286,14 @@ def find_encoder(connection: Connection) -> str:
     return connection.execute(query).scalar() or ""
 
 
+def means_of(*, is_default_encoder: bool, dim: int) -> LanguageMeans:
+    """The shipped means of the default encoder; none of another."""
+    return load_language_means() if is_default_encoder else zero_means(dim)
+
+
 def fixed_means(models: Models, dim: int) -> LanguageMeans:
     """The shipped language means, for the encoder that they were made with."""
-    return load_language_means() if models.is_default_encoder else zero_means(dim)
+    return means_of(is_default_encoder=models.is_default_encoder, dim=dim)
 
 
 def discover_pool(

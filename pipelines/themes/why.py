@@ -13,10 +13,8 @@ from sqlalchemy import Connection, RowMapping, select
 from nlp.themes.centring import (
     LanguageMeans,
     fit_centres,
-    load_language_means,
     name_voices,
     voice_of,
-    zero_means,
 )
 from nlp.themes.confidence import ASSIGNED_STRENGTH, SHARE_WEIGHT
 from nlp.themes.content import count_words
@@ -26,7 +24,7 @@ from nlp.weights import DEFAULT, encoder_name
 from pipelines import tables
 from pipelines.errors import ConfigError
 from pipelines.themes.members import choose_known
-from pipelines.themes.pool import Pool, find_centres, find_encoder, read_pool
+from pipelines.themes.pool import Pool, find_centres, find_encoder, means_of, read_pool
 from pipelines.themes.why_facts import Decision, NearMention, Rival, ThemeRef, Why
 
 
@@ -178,7 +176,7 @@ def _compare(connection: Connection, mention_id: str) -> _Compared | None:
         return None
     members = choose_known(pool, without={own})
     dim = pool.vectors.shape[1]
-    means = load_language_means() if encoder == encoder_name(DEFAULT) else zero_means(dim)
+    means = means_of(is_default_encoder=encoder == encoder_name(DEFAULT), dim=dim)
     centres = find_centres(connection, encoder) or _fit_centres(members.pool, means)
     explanation = explain_assignment(
         pool.texts[own],
