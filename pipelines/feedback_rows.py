@@ -108,6 +108,8 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
         "text_hash": text_hash(normalized),
         "noise_score": noise.score,
         "noise_reason": noise.reason,
+        "found_noise_reason": noise.reason,
+        "noise_edit_id": None,
         "duplicate_of": None,
     }
 

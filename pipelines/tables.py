@@ -145,9 +145,12 @@ feedback = Table(
     _number("noise_score", "0..1: how likely this should not count"),
     _text(
         "noise_reason",
-        "empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+        "empty, test_row, low_effort, gibberish, copy, campaign, spam, bot_like, template or "
+        "not_feedback; null when it counts",
     ),
-    _text("duplicate_of", "feedback_id of the first of its copies"),
+    _text("found_noise_reason", "noise_reason as found, before people's edits"),
+    _text("noise_edit_id", "the edit that says that it is no noise; null where none does"),
+    _text("duplicate_of", "feedback_id of the first that says it, for copies and campaigns"),
     _json("attributes", "the remaining columns of the row, personal data masked"),
     _text("text_hash", "hash of the normalised text: equal for copies"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
@@ -158,6 +161,16 @@ feedback = Table(
     Index("ix_feedback_text_hash", "text_hash"),
     Index("ix_feedback_occurred_at", "occurred_at"),
     comment="one item as a customer gave it: a review, a comment, one answer to one open question",
+)
+
+likeness = Table(
+    "likeness",
+    metadata,
+    Column("text_hash", Text, primary_key=True, comment="hash of a feedback's normalised text"),
+    _text("group_hash", "the smallest text_hash of the texts that say nearly the same"),
+    Column("sketch", LargeBinary, nullable=False, comment="folded hash and MinHash bands"),
+    Index("ix_likeness_group", "group_hash"),
+    comment="which texts of feedback say the same in nearly the same words",
 )
 
 feedback_key = Table(
@@ -309,7 +322,7 @@ theme_edit = Table(
     _text("author", "who"),
     _text(
         "action",
-        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
+        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
