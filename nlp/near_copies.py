@@ -108,10 +108,11 @@ def are_alike(one: _Words, other: _Words) -> bool:
     if Levenshtein.distance(one, other, score_cutoff=allowed) > allowed:
         return False
     # A word more or less that says "not" turns the meaning round.
-    return _count_negations(one) == _count_negations(other)
+    return count_negations(one) == count_negations(other)
 
 
-def _count_negations(words: _Words) -> int:
+def count_negations(words: _Words) -> int:
+    """How many words turn the meaning round."""
     return sum(word in _negations() for word in words)
 
 

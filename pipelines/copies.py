@@ -63,8 +63,12 @@ _UPDATE = (
 
 
 def _may_repeat() -> Any:
-    """No noise of another kind."""
-    return or_(_feedback.found_noise_reason.is_(None), _feedback.duplicate_of.is_not(None))
+    """No noise of another kind; but adverts, which stay what they are, are repeated as well."""
+    return or_(
+        _feedback.found_noise_reason.is_(None),
+        _feedback.duplicate_of.is_not(None),
+        _feedback.found_noise_reason == "spam",
+    )
 
 
 def _read_groups_of_new(connection: Connection) -> set[str]:
@@ -77,6 +81,8 @@ def _find_changes(connection: Connection, groups: Sequence[str] | None) -> Itera
         found = find_repeats([_say(row) for row in rows])
         for row in rows:
             repeat = found.get(row.feedback_id)
+            if row.found_noise_reason == "spam":
+                continue
             if _describe(repeat) != (row.found_noise_reason, row.duplicate_of):
                 reason, original = _describe(repeat)
                 score = COPY_SCORE if repeat else 0.0

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import look, measure, models, records, steps, themes
+from pipelines.cli import look, measure, models, noise, records, steps, themes
 from pipelines.errors import EarfulError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -66,6 +66,7 @@ records.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 app.add_typer(themes.app, name="themes")
+app.add_typer(noise.app, name="noise")
 app.add_typer(models.app, name="models")
 
 

@@ -16,6 +16,7 @@ _EPILOG = (
     "  earful evaluate labelled.csv --task sentiment --text Comment --label Gold\n\n"
     "  earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'\n\n"
     "  earful evaluate langs.csv --task language --text text --label lang --json\n\n"
+    "  earful evaluate comments.csv --task noise --label class\n\n"
     "  earful evaluate intents.csv --task themes --label intent --noise-label oos\n\n"
     "  earful evaluate reviews.csv --task themes\n\n"
     "  earful evaluate reviews.csv --task themes --sheet 100 --output coding\n\n"

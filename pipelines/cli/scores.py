@@ -117,6 +117,8 @@ def _print_group(console: Console, group: "Group", task: str) -> None:
         _print_pairs(console, group)
         return
     _print_confusion(console, group, "all rows")
+    if not group.reliability:
+        return
     heads = {"confidence": "id", "n": "right", "mean": "right", "right": "right"}
     table = make_table(heads)
     for each in group.reliability:

@@ -18,6 +18,7 @@ class Task(StrEnum):
     SENTIMENT = "sentiment"
     LANGUAGE = "language"
     THEMES = "themes"
+    NOISE = "noise"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,18 @@ def _read_word(task: Task, label: str) -> str | None:
         return " ".join(label.split())
     if task is Task.LANGUAGE:
         return read_language(label)
+    if task is Task.NOISE:
+        return _noise_names().get(fold_label(label))
     return sentiment_names().get(fold_label(label))
+
+
+def _noise_names() -> dict[str, str]:
+    """What labels of noise mean: noise, whatever the reason, or sound."""
+    from nlp.label_names import fold_label
+    from pipelines.resources import load_config
+
+    words = load_config("evaluate.toml")["noise"]
+    return {fold_label(name): kind for kind in ("noise", "sound") for name in words[kind]}
 
 
 def _describe_unknown(
@@ -112,7 +124,7 @@ def _describe_unknown(
     ranked = sorted(unknown, key=lambda label: (-unknown[label], label))
     shown = ", ".join(f"{show_label(label)} ({unknown[label]:,})" for label in ranked[:_SHOWN])
     more = f" and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else ""
-    example = "negative" if task is Task.SENTIMENT else "en"
+    example = {Task.SENTIMENT: "negative", Task.NOISE: "noise"}.get(task, "en")
     remedy = ",".join(f"{show_label(label)}={example}" for label in ranked[:2])
     return (
         f"{head}: {shown}{more}. Say what they mean ({_name_meanings(task)}, or nothing to leave "
@@ -125,6 +137,8 @@ def _name_meanings(task: Task) -> str:
         return "another label"
     if task is Task.LANGUAGE:
         return "an ISO code, an English language name or und"
+    if task is Task.NOISE:
+        return "noise or sound"
     return "negative, neutral or positive"
 
 

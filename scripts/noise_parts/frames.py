@@ -11,6 +11,8 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 class Text(NamedTuple):
+    """A text that was made, spam or ham, and its frame."""
+
     text: str
     label: str
     lang: str
