@@ -50,6 +50,8 @@ _SPEAKS = re.compile(
     "[\u2190-\u2bff\U0001f000-\U0001faff]|\\d\\s*/\\s*\\d|[:;=8xX]-?[()DPpOo/\\\\|3]|<3"
 )
 _STAND_INS = re.compile(r"<[A-Z]{2,12}>|@user\b|\bhttp\b|https?://\S+|@\w+")
+_LINK = re.compile(r"\bhttp\b|https?://|<URL>")
+_LINK_SCORE: Final = 0.7
 _TOKEN = re.compile(r"[^\W\d_]+")
 
 
@@ -68,6 +70,8 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     spam = _spam_score(text)
     if spam >= NOISE_THRESHOLD:
         return Noise(spam, "spam")
+    if _is_bare_link(normalised):
+        return Noise(_LINK_SCORE, "spam")
     low_effort = _low_effort_score(normalised)
     if low_effort >= NOISE_THRESHOLD:
         return Noise(low_effort, "low_effort")
@@ -75,6 +79,11 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     if gibberish >= NOISE_THRESHOLD:
         return Noise(gibberish, "gibberish")
     return Noise(max(spam, low_effort, gibberish), None)
+
+
+def _is_bare_link(normalised: str) -> bool:
+    """Whether nothing is said but where to go."""
+    return bool(_LINK.search(normalised)) and not _LETTERS.search(_STAND_INS.sub(" ", normalised))
 
 
 def _spam_score(text: str) -> float:

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, update
 
-from nlp.repeats import Repeat, Said, find_repeats
 from pipelines import tables
 from pipelines.id_batches import batch_ids
 from pipelines.likeness import extend_groups
+from pipelines.repeats import Repeat, Said, find_repeats
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 
@@ -28,7 +28,7 @@ _joined = tables.feedback.join(tables.likeness, _likeness.text_hash == _feedback
 def mark_copies(run: Run) -> int:
     """Mark every feedback that repeats an earlier one as noise, and the first of them as it was.
 
-    See :func:`nlp.repeats.find_repeats`. Feedback that is noise for another reason is left alone.
+    See :func:`pipelines.repeats.find_repeats`. Feedback that is other noise is left alone.
 
     :returns: number of feedback whose mark changed.
     """

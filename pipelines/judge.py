@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, literal, select, update
+from sqlalchemy import Connection, Integer, String, cast, func, literal, select, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
@@ -44,25 +44,36 @@ def _count_periods(connection: Connection) -> Iterator[dict[str, Any]]:
 def _count_period(
     connection: Connection, period: str, segment: Any, *, is_segmented: bool
 ) -> Iterator[dict[str, Any]]:
+    """Each voice is one: ten mentions of one person weigh as much as one of another."""
     start = period_start(connection, period)
     joined = counted_mentions
     if is_segmented:
         joined = joined.join(tables.customer, tables.customer.c.customer_id == feedback.customer_id)
-    query = (
+    by_voice = (
         select(
             mention.theme_id,
             start.label("start"),
             segment.label("segment"),
             func.count().label("n_mentions"),
-            func.count(voice.distinct()).label("n_customers"),
             func.count(mention.feedback_id.distinct()).label("n_feedback"),
             func.avg(mention.sentiment_score).label("sentiment"),
         )
         .select_from(joined)
         .where(is_counted, mention.theme_id.is_not(None), feedback.occurred_at.is_not(None))
         .where(segment.is_not(None) if is_segmented else literal(value=True))
-        .group_by(mention.theme_id, start, segment)
+        .group_by(mention.theme_id, start, segment, voice)
+        .subquery()
     )
+    said = by_voice.c
+    query = select(
+        said.theme_id,
+        said.start,
+        said.segment,
+        cast(func.sum(said.n_mentions), Integer).label("n_mentions"),
+        func.count().label("n_customers"),
+        cast(func.sum(said.n_feedback), Integer).label("n_feedback"),
+        func.avg(said.sentiment).label("sentiment"),
+    ).group_by(said.theme_id, said.start, said.segment)
     for row in connection.execute(query).mappings():
         yield {
             "theme_id": row["theme_id"],

@@ -283,7 +283,9 @@ theme = Table(
     _text("lang", "its main language"),
     _count("n_mentions", "mentions that count (no noise)"),
     _count("n_customers", "distinct voices: customers, else authors, else feedback"),
-    _number("sentiment", "mean sentiment score of its mentions, -1..1"),
+    _number(
+        "sentiment", "mean sentiment score of its voices, each one of its mentions' mean, -1..1"
+    ),
     _text("verdict", "one_off, emerging, growing, steady or fading"),
     _number("signal_score", "what deserves attention first"),
     _moment("first_seen_at", "earliest mention, UTC"),
@@ -363,7 +365,7 @@ theme_period = Table(
     _count("n_mentions", "mentions that count"),
     _count("n_customers", "distinct voices"),
     _count("n_feedback", "feedback with the theme"),
-    _number("sentiment", "mean sentiment score, -1..1"),
+    _number("sentiment", "mean sentiment score of its voices, -1..1"),
     _number("expected", "voices expected from the theme's past and the period's volume"),
     _number("ratio", "n_customers / expected"),
     _number("ratio_low", "lower end of its 95 % interval"),

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from nlp.repeats import LONG_TEXT_CHARS
 from pipelines.copies import mark_copies
 from pipelines.link import find_customers, link_feedback
+from pipelines.repeats import LONG_TEXT_CHARS
 from pipelines.runs import Run
 from tests.pipelines.conftest import add_rows, read_rows
 

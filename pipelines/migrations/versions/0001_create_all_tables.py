@@ -769,7 +769,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score of its mentions, -1..1",
+            comment="mean sentiment score of its voices, each one of its mentions' mean, -1..1",
         ),
         sa.Column(
             "verdict",
@@ -924,7 +924,12 @@ def upgrade() -> None:
             nullable=True,
             comment="feedback with the theme",
         ),
-        sa.Column("sentiment", sa.Double(), nullable=True, comment="mean sentiment score, -1..1"),
+        sa.Column(
+            "sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment score of its voices, -1..1",
+        ),
         sa.Column(
             "expected",
             sa.Double(),

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from nlp.repeats import Said, find_repeats
+from pipelines.repeats import Said, find_repeats
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
