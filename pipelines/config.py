@@ -16,6 +16,7 @@ CACHE_VARIABLE = "EARFUL_CACHE"
 LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
+Stated = Literal["declared", "inferred"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -72,12 +73,13 @@ class ThemesConfig(_Section):
 
 
 class SourceConfig(_Section):
-    """Feedback to read."""
+    """Feedback to read; without a channel, a party or how it was stated, its layout says them."""
 
     path: str
     name: str | None = None
     channel: str | None = None
-    party: Party = "first"
+    party: Party | None = None
+    stated: Stated | None = None
     map: ColumnMap = {}
 
 

@@ -46,7 +46,12 @@ class _FeedbackLoader:
     kind = "feedback"
 
     def __init__(self, run: Run, settings: ReadSettings, readings: ReadAhead | None) -> None:
-        self.staging = Staging(run.connection, tables.feedback, "occurred_at")
+        self.staging = Staging(
+            run.connection,
+            tables.feedback,
+            ("edited_at", "occurred_at"),
+            history=tables.feedback_version,
+        )
         self.settings = settings
         self._run = run
         self._readings = readings
@@ -58,7 +63,12 @@ class _FeedbackLoader:
 
     def prepare(self, given: FileInput, records: Sequence[FeedbackItem]) -> list[Prepared | BadRow]:
         settings = RowSettings(
-            given.source, given.channel, given.party, self.settings.region, self.settings.secret
+            given.source,
+            given.channel,
+            given.party,
+            given.stated,
+            self.settings.region,
+            self.settings.secret,
         )
         if self._readings is not None and records:
             self._readings.expect_texts()

@@ -30,7 +30,14 @@ def configured_inputs(config: Config, folder: Path) -> Inputs:
     :raises InputError: for a path that is not there.
     """
     feedback = [
-        FileInput(file, each.name or name_source(file), each.channel, each.party, _pairs(each.map))
+        FileInput(
+            file,
+            each.name or name_source(file),
+            each.channel,
+            each.party,
+            _pairs(each.map),
+            each.stated,
+        )
         for each in config.sources
         for file in _find(folder, each.path)
     ]

@@ -16,6 +16,7 @@ from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
 from pipelines.progress import Progress
+from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
@@ -25,7 +26,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 2
+READING_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class FileInput:
     """A file, and as what it is to be read.
 
     :param pairs: ``ROLE=COLUMN``, as given with --map or in the configuration.
+    :param party: zero, first, second or third; None means as its layout says, else first.
+    :param stated: declared or inferred; None means as its layout says, else declared.
     """
 
     file: InputFile
     source: str
     channel: str | None = None
-    party: str = "first"
+    party: str | None = None
     pairs: tuple[str, ...] = ()
+    stated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +190,10 @@ def _load_known_or_new(
 
 def _hash_settings(given: FileInput, loader: Loader) -> str:
     """Hash of all that decides which rows a file gives."""
-    how = (READING_VERSION, loader.kind, loader.settings.region, loader.settings.timezone)
-    what = (given.source, given.channel, given.party, given.pairs, given.file.format)
+    settings = loader.settings
+    how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
+    origin = (given.channel, given.party, given.stated)
+    what = (given.source, *origin, given.pairs, given.file.format)
     return hashlib.sha256(repr((how, what)).encode()).hexdigest()[:32]
 
 

@@ -132,10 +132,12 @@ feedback = Table(
     _text("source_id", "the id that the source gave, if any"),
     _text("channel", "survey, review, social, complaint, ticket, ..."),
     _text("party", "zero, first, second or third party data"),
+    _text("stated", "declared by the person, or inferred from what they did"),
     _text("question", "the open question that was answered, if any"),
     _text("text", "what was said, personal data masked", nullable=False),
     _text("lang", "ISO 639-1 code; und when it cannot be known"),
     _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC; null where the source is silent"),
     _number("rating", "stars or score as given"),
     _number("rating_max", "the highest rating of that scale"),
     _text("author_key", "keyed hash of the author, to count voices without naming them"),
@@ -158,6 +160,22 @@ feedback = Table(
     Index("ix_feedback_text_hash", "text_hash"),
     Index("ix_feedback_occurred_at", "occurred_at"),
     comment="one item as a customer gave it: a review, a comment, one answer to one open question",
+)
+
+feedback_version = Table(
+    "feedback_version",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column("content_hash", Text, primary_key=True, comment="hash of everything this version held"),
+    _text("text", "what was said then, personal data masked"),
+    _text("lang", "its language"),
+    _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC"),
+    _number("rating", "stars or score then"),
+    _number("rating_max", "the highest rating of that scale"),
+    _json("attributes", "the remaining columns, personal data masked"),
+    _text("run_id", "the run that read this version"),
+    comment="what an edited feedback said before: its older versions",
 )
 
 feedback_key = Table(
