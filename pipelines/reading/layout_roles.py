@@ -5,16 +5,18 @@ from dataclasses import replace
 
 from pipelines.reading.evidence import weigh_values
 from pipelines.reading.layouts import Layout, find_first, fold_columns
-from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
 from pipelines.reading.replies import QUESTION, REPLY
 from pipelines.reading.roles import recognise_roles
-from pipelines.reading.row_rules import MADE_ID
+from pipelines.reading.row_rules import MADE
 from pipelines.reading.sampling import Sample
 from pipelines.reading.vocabulary import fold_name
 
 # Ids that Excel rounded (5.70306E+17) would make one item of many.
 _MAX_ROUNDED = 0.2
-_OWN = {"id": MADE_ID, "reply": REPLY, "question": QUESTION}
+# What an answer to a survey's question may be, beside its text.
+_ANSWERS = PERSONAL_ROLES | {"rating"}
+_OWN = {**MADE, "reply": REPLY, "question": QUESTION}
 
 
 def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
@@ -39,7 +41,9 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     columns = {
         role: column
         for role, column in found.columns.items()
-        if role not in known.columns and column not in texts
+        if role not in known.columns
+        and column not in texts
+        and (role in _ANSWERS or column not in sample.labels)
     }
     left = [found.columns[role] for role in found.columns if role in known.columns]
     reasons = {name: why for name, why in found.reasons.items() if name in columns.values()}
@@ -77,6 +81,7 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         kept,
         tuple(name for name in dict.fromkeys(private) if name and name not in columns.values()),
         dict.fromkeys([*columns.values(), *kept, *filter(None, private)], reason),
+        main=kept[0] if kept and "title" in layout.roles else None,
     )
 
 

@@ -132,10 +132,11 @@ class Layout(_Part):
     :param roles: column by role, alternatives parted by " | "; `text` may be several.
     :param others: further columns of the export, by which it is recognised too.
     :param decides: sets of columns any of which is enough to recognise it.
+    :param is_common: its other columns are many tables' columns, so that only `decides` counts.
     :param holds: text in the first rows that is enough.
     :param stated: declared by the person, or inferred from what they did.
     :param keeps_ratings: a rating without words is a feedback too.
-    :param id_from: columns that make the id of a row that has none.
+    :param made: by role, id or author, the columns that make it for a row that has none.
     :param records: paths in a JSON record where the records really are, tried in turn.
     :param nested: paths in a record that hold further records.
     :param pass_down: names given to a record and all within it, by path.
@@ -158,9 +159,10 @@ class Layout(_Part):
     others: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     decides: tuple[tuple[str, ...], ...] = ()
+    is_common: bool = False
     holds: str | None = None
     keeps_ratings: bool = False
-    id_from: tuple[str, ...] = ()
+    made: dict[Literal["id", "author"], tuple[str, ...]] = {}
     header: Header = Header()
     records: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
@@ -187,18 +189,18 @@ class Layout(_Part):
     def names_of(self, role: str) -> list[tuple[str, ...]]:
         """The columns of a role: each the alternatives for its name."""
         given = self.roles.get(role, ())
-        return [*map(_part, (given,) if isinstance(given, str) else given)]
+        return [*map(part_names, (given,) if isinstance(given, str) else given)]
 
     @property
     def entries(self) -> list[tuple[str, ...]]:
         """All columns by which it is recognised, each the alternatives for its name."""
         listed = [names for role in self.roles for names in self.names_of(role)]
-        return [*listed, *map(_part, self.others), *self.private_names]
+        return [*listed, *map(part_names, self.others), *self.private_names]
 
     @property
     def private_names(self) -> list[tuple[str, ...]]:
         """Columns that are never kept, each the alternatives for its name."""
-        return [*map(_part, self.private)]
+        return [*map(part_names, self.private)]
 
     @property
     def unfolds(self) -> bool:
@@ -299,5 +301,6 @@ def _list_files() -> list[Path]:
     return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
 
 
-def _part(names: str) -> tuple[str, ...]:
+def part_names(names: str) -> tuple[str, ...]:
+    """The alternatives for the name of a column."""
     return tuple(name.strip() for name in names.split(_ALTERNATIVES))

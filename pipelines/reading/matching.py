@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from pipelines.reading.layouts import Match, find_first, fold_columns
+from pipelines.reading.layouts import Match, find_first, fold_columns, part_names
 from pipelines.reading.tables import HIDDEN, BadRow, Row, make_bad_row
 from pipelines.reading.vocabulary import fold_name
 
@@ -10,13 +10,13 @@ _SHOWN_CHARS = 200
 
 
 def find_name(name: str, values: dict[str, str]) -> str:
-    """The name as the row writes it; itself where the row lacks it."""
+    """The name as the row writes it, of alternatives the first; itself where the row lacks it."""
     return name if name in values else _find_folded(name, tuple(values))
 
 
 @lru_cache(maxsize=4_096)
 def _find_folded(name: str, columns: tuple[str, ...]) -> str:
-    return find_first((name,), fold_columns(list(columns))) or name
+    return find_first(part_names(name), fold_columns(list(columns))) or name
 
 
 def get_value(name: str, values: dict[str, str]) -> str:

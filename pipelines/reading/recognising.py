@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from pipelines.reading.layouts import Layout, Recognised, fold_columns, load_layouts
+from pipelines.reading.layouts import Layout, Recognised, fold_columns, load_layouts, part_names
 from pipelines.reading.tables import find_header
 from pipelines.reading.vocabulary import fold_name
 
@@ -20,6 +20,9 @@ MIN_EXPLAINED = 0.75
 """Or so many of the table's columns are the layout's: few were exported."""
 MIN_EVIDENCE = 1.8
 """In both cases as much as about two columns say that no other layout has."""
+SURE_EVIDENCE = 4.0
+SURE_EXPLAINED = 0.5
+"""Or as much as four such columns, and half of the table's columns are the layout's."""
 _LONGEST_NAME = 200
 _DECIDED = 1_000.0
 
@@ -86,12 +89,19 @@ def _judge(signature: _Signature, folded: Mapping[str, str], cells: list[str]) -
         else:
             there[column] = None
             evidence += weight
+    explained = len(there) / (len(folded) or 1)
     decided = f"its first rows hold {layout.holds}" if is_held else _decide(signature, folded)
-    is_alike = evidence >= MIN_SHARE * signature.total or len(there) >= MIN_EXPLAINED * len(folded)
-    if decided is None and not (is_alike and evidence >= MIN_EVIDENCE):
+    if decided is None and (layout.is_common or not _is_alike(signature, evidence, explained)):
         return None
     evidence += _DECIDED if decided else 0.0
     return Recognised(layout, evidence, tuple(there), tuple(missing), decided)
+
+
+def _is_alike(signature: _Signature, evidence: float, explained: float) -> bool:
+    if evidence < MIN_EVIDENCE:
+        return False
+    is_sure = evidence >= SURE_EVIDENCE and explained >= SURE_EXPLAINED
+    return is_sure or explained >= MIN_EXPLAINED or evidence >= MIN_SHARE * signature.total
 
 
 def _decide(signature: _Signature, folded: Mapping[str, str]) -> str | None:
@@ -116,8 +126,7 @@ def _sign(layout: Layout, counts: Mapping[str, int]) -> _Signature:
         folded = _fold_all(names)
         entries.setdefault(folded, (folded, max(1 / counts[name] for name in folded), names[0]))
     decides = tuple(
-        tuple(_fold_all(tuple(names.split(" | "))) for names in columns)
-        for columns in layout.decides
+        tuple(_fold_all(part_names(names)) for names in columns) for columns in layout.decides
     )
     known = {name for names in entries for name in names}
     known |= {name for columns in decides for names in columns for name in names}

@@ -296,15 +296,14 @@ def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str
     texts = [(column, values.get(column, "")) for column in mapping.texts]
     texts = [(column, text) for column, text in texts if text and not text.isspace()]
     title = _get(values, mapping, "title")
-    if title is None or len(mapping.texts) != 1:
+    if title is None or mapping.titled is None:
         return texts
-    if not texts:
-        return [(mapping.texts[0], title)]
-    column, text = texts[0]
+    found = dict(texts)
+    text = found.pop(mapping.titled, "")
     # Some sources repeat the beginning of the text as its title, cut with an ellipsis.
-    if text.lstrip().startswith(title.rstrip(".… ")):
-        return texts
-    return [(column, f"{title}\n\n{text}")]
+    is_repeated = text.lstrip().startswith(title.rstrip(".… "))
+    titled = text if is_repeated else "\n\n".join(filter(None, (title, text)))
+    return [(mapping.titled, titled), *found.items()]
 
 
 def _is_rated(values: Mapping[str, str], mapping: ColumnMap) -> bool:
@@ -325,7 +324,9 @@ def _name_questions(mapping: ColumnMap, labels: Mapping[str, str]) -> dict[str, 
     known = load_vocabulary()
     is_several = len(mapping.texts) > 1
     return {
-        column: labels.get(column) or (column if is_several or known.is_question(column) else None)
+        column: None
+        if column == mapping.main
+        else labels.get(column) or (column if is_several or known.is_question(column) else None)
         for column in mapping.texts
     }
 
@@ -340,7 +341,7 @@ def _share_fields(
 ) -> dict[str, object]:
     values = row.values
     attributes = _rest(values, mapping)
-    if len(mapping.texts) != 1 and (title := _get(values, mapping, "title")):
+    if mapping.titled is None and (title := _get(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
     rating, top = _read_rating(values, mapping, formats, counts, attributes)
     return {

@@ -9,8 +9,10 @@ from pipelines.reading.tables import BadRow, Row
 
 REPLY = "company reply"
 """Column of what the company said after a row."""
-QUESTION = "company asked"
-"""Column of what it said or asked before a row."""
+QUESTION = "moderator asked"
+"""Column of what a moderator asked before a row."""
+BEFORE = "company said before"
+"""Column of what the company said before the first row of a conversation."""
 MAX_SAID_CHARS = 20_000
 _MAX_WAITING = 1_000
 
@@ -77,9 +79,10 @@ class _Talk:
         """A turn of a customer."""
         if self.held is not None:
             yield self.held
-        said = [self._text(each) for each in self.waiting] if not self.asked else [self.asked]
-        for text in said:
-            row = _add(row, QUESTION, text)
+        for each in self.waiting if not self.asked else ():
+            row = _add(row, BEFORE, self._text(each))
+        if self.asked:
+            row = _add(row, QUESTION, self.asked)
         self.held, self.waiting = row, []
 
     def finish(self, personal: frozenset[str]) -> Iterator[Row | BadRow]:

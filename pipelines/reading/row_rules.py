@@ -14,11 +14,11 @@ from pipelines.reading.json_rows import flatten_record
 from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
-from pipelines.reading.replies import QUESTION, REPLY, attach_replies
+from pipelines.reading.replies import BEFORE, QUESTION, REPLY, attach_replies
 from pipelines.reading.tables import BadRow, Row, Table
 
-MADE_ID = "made id"
-"""Column of ids that are made, where the export has none."""
+MADE = {"id": "made id", "author": "made author"}
+"""Columns of ids and authors that are made, where the export has none."""
 _MAX_PACKED_CHARS = 100_000
 _MAX_JOINED_CHARS = 20_000
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d)\b[^<>]{0,200}>", re.I)
@@ -34,15 +34,15 @@ def apply_rules(table: Table, layout: Layout) -> None:
     if changes:
         table.rows = _change_rows(table.rows, changes)
     if layout.replies:
-        table.columns = [*table.columns, REPLY, QUESTION]
+        table.columns = [*table.columns, REPLY, QUESTION, BEFORE]
         table.rows = attach_replies(table.rows, layout.replies, personal)
     if layout.continued:
         table.rows = _join_continued(table.rows, layout.continued)
-    if layout.id_from:
-        column = _id_column(layout, table.columns)
+    for role, names in layout.made.items():
+        column = _column_of(role, layout, table.columns)
         if column not in table.columns:
             table.columns = [*table.columns, column]
-        table.rows = _change_rows(table.rows, [lambda row: _make_id(row, column, layout.id_from)])
+        table.rows = _change_rows(table.rows, [partial(_make_key, column=column, names=names)])
 
 
 def _list_personal(layout: Layout, columns: list[str]) -> frozenset[str]:
@@ -144,13 +144,13 @@ def _translate(row: Row, layout: Layout) -> Row:
     return replace(row, values=values)
 
 
-def _id_column(layout: Layout, columns: list[str]) -> str:
+def _column_of(role: str, layout: Layout, columns: list[str]) -> str:
     folded = fold_columns(columns)
-    found = (find_first(names, folded) for names in layout.names_of("id"))
-    return next(filter(None, found), None) or MADE_ID
+    found = (find_first(names, folded) for names in layout.names_of(role))
+    return next(filter(None, found), None) or MADE[role]
 
 
-def _make_id(row: Row, column: str, names: tuple[str, ...]) -> Row:
+def _make_key(row: Row, column: str, names: tuple[str, ...]) -> Row:
     if row.values.get(column, "").strip():
         return row
     parts = [row.values.get(find_name(name, row.values), "").strip() for name in names]

@@ -27,7 +27,7 @@ def _unfold(value: Record, layout: Layout, given: Record, depth: int) -> Iterato
     if depth > _MAX_DEPTH:
         raise RecursionError
     passed = {name: _get(value, path) for name, path in layout.pass_down.items()}
-    given = {**given, **{name: item for name, item in passed.items() if item is not None}}
+    given = {**{name: item for name, item in passed.items() if item is not None}, **given}
     nested = [_get(value, path) for path in layout.nested]
     inner = next((found for path in layout.records if _is_held(found := _get(value, path))), None)
     own = value
