@@ -50,7 +50,7 @@ def make_workbook() -> bytes:
     return stream.getvalue()
 
 
-def refuse_network(*arguments: object, **options: object) -> None:
+def refuse_network(*_: object, **__: object) -> None:
     """Stand in for a socket."""
     raise AssertionError("a reader opened a socket")
 
@@ -78,7 +78,7 @@ def main() -> None:
             started = time.monotonic()
             try:
                 outcomes[check_file(path)] += 1
-            except Exception:
+            except Exception:  # noqa: BLE001 - any is what is looked for
                 outcomes["FAILED"] += 1
                 kept = Path(tempfile.gettempdir()) / f"storm-{number}-{name}"
                 kept.write_bytes(data)

@@ -1,8 +1,8 @@
 """Which known layout a table has, judged by its columns: how many of a layout's are there.
 
-A column that few layouts have says more than one that many have (`Email`, `Created at`), so that
-each counts by its rarity. An export with a column renamed or left out, or further ones, is still
-known by the others.
+A column that few layouts have says more than one that many have (`Email`, `Created at`), and a word
+that any table may use (`text`, `date`) says little, so that each counts by its rarity. An export
+with a column renamed or left out, or further ones, is still known by the others.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from functools import cache
 
 from pipelines.reading.layouts import Layout, Recognised, fold_columns, load_layouts, part_names
 from pipelines.reading.tables import find_header
-from pipelines.reading.vocabulary import fold_name
+from pipelines.reading.vocabulary import fold_name, load_vocabulary
 
 MIN_SHARE = 0.6
 """So much of a layout's columns, by rarity, is enough."""
@@ -23,6 +23,8 @@ MIN_EVIDENCE = 1.8
 SURE_EVIDENCE = 4.0
 SURE_EXPLAINED = 0.5
 """Or as much as four such columns, and half of the table's columns are the layout's."""
+PLAIN_WEIGHT = 0.3
+"""Of a name of one word that the vocabulary of roles knows: any table may have it."""
 _LONGEST_NAME = 200
 _DECIDED = 1_000.0
 
@@ -117,14 +119,19 @@ def _sign_layouts() -> tuple[_Signature, ...]:
     counts: Counter[str] = Counter()
     for layout in layouts:
         counts.update({name for names in layout.entries for name in _fold_all(names)})
-    return tuple(_sign(layout, counts) for layout in layouts)
+    plain = {name for role in load_vocabulary().roles.values() for name in role.names}
+    weights = {
+        name: (PLAIN_WEIGHT if name in plain and " " not in name else 1.0) / n
+        for name, n in counts.items()
+    }
+    return tuple(_sign(layout, weights) for layout in layouts)
 
 
-def _sign(layout: Layout, counts: Mapping[str, int]) -> _Signature:
+def _sign(layout: Layout, weights: Mapping[str, float]) -> _Signature:
     entries: dict[tuple[str, ...], tuple[tuple[str, ...], float, str]] = {}
     for names in layout.entries:
         folded = _fold_all(names)
-        entries.setdefault(folded, (folded, max(1 / counts[name] for name in folded), names[0]))
+        entries.setdefault(folded, (folded, max(weights[name] for name in folded), names[0]))
     decides = tuple(
         tuple(_fold_all(part_names(names)) for names in columns) for columns in layout.decides
     )

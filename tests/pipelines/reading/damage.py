@@ -1,4 +1,4 @@
-"""Files damaged in the ways that files are, and the check that each ends in rows or in one error."""
+"""Files damaged in the ways that files are, and the check that each ends in rows or an error."""
 
 import random
 import time
