@@ -177,7 +177,7 @@ def _project(rows: Floats, space: LanguageMeans) -> Floats:
 def _on_fine_grid(values: Floats) -> NDArray[np.float64]:
     """Give whole multiples of the grid's step, as many as each value has."""
     scaled = values * np.float32(_FINE_GRID)
-    return np.rint(scaled, out=scaled).astype(np.float64)
+    return np.asarray(np.rint(scaled, out=scaled), dtype=np.float64)
 
 
 @dataclass(frozen=True)
