@@ -172,7 +172,10 @@ def test_a_limit_draws_the_same_rows_each_time(call: Call, labelled: Path) -> No
     [
         (("--text", "Coment"), ("no column 'Coment'", "did you mean 'Comment'", "Gold")),
         (("--label", "Golden"), ("no column 'Golden'", "Comment, Tag, Gold")),
-        (("--label", "Tag"), ("meh (5)", "so so (2)", "7 of 9 rows", "--labels 'meh=negative")),
+        (
+            ("--label", "Tag"),
+            ("meh (5)", "so so (2)", "7 of 9 rows", "--labels 'meh=MEANING,so so=MEANING'"),
+        ),
         (("--label", "Comment", "--text", "Tag"), ("do not look like labels", "--label")),
         (("--labels", "good"), ("'good' cannot be read", "LABEL=MEANING")),
         (("--labels", "good=nice"), ("'good=nice' cannot be read",)),
