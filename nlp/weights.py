@@ -22,6 +22,7 @@ from nlp.encoder import BranchingEncoder, SentenceEncoder
 from nlp.errors import ModelError
 from nlp.forward import check_precision, choose_placement, may_have_cuda
 from nlp.model_files import (
+    check_is_encoder,
     check_modules,
     find_doubt,
     find_folder,
@@ -141,6 +142,7 @@ def load_sentence_encoder(
     else:
         folder = find_folder(model)
         check_modules(folder, model)
+        check_is_encoder(folder, model)
         _check_transformer(folder, "AutoModel", model)
     with refusing(model, folder), _quiet_loading():
         from sentence_transformers import SentenceTransformer
@@ -210,6 +212,7 @@ def check_encoder(model: str, cache_dir: Path) -> None:
         return
     folder = find_folder(model)
     check_modules(folder, model)
+    check_is_encoder(folder, model)
     _check_architecture(folder, "AutoModel", model)
 
 
