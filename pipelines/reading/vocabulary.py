@@ -9,7 +9,9 @@ from typing import Any
 
 from pipelines.resources import load_config
 
-_REMARK = re.compile(r"[(\[（][^)\]）]*[)\]）]")
+_REMARK = re.compile(r"[(\[（][^)\]）]{0,200}[)\]）]")
+# No name that a role has is longer; a name of many brackets is searched once from each of them.
+_LONGEST_NAME = 500
 _PLURAL = re.compile(r"(?<=[a-z]{3})s$")
 # Optional marks of Arabic and Hebrew, and letters that keyboards of one script vary.
 _FOLD = str.maketrans(
@@ -63,7 +65,7 @@ class Vocabulary:
         """Rate how well a column's name fits a role: 1 the same name, about .5 part of it, 0 no."""
         key = (role, column)
         if key not in self._scores:
-            self._scores[key] = _score(self.roles[role], column)
+            self._scores[key] = _score(self.roles[role], column[:_LONGEST_NAME])
         return self._scores[key]
 
     def is_question(self, column: str) -> bool:

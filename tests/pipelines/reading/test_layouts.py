@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,14 @@ def test_a_damaged_export_ends_in_rows_or_in_one_error(
     damaged = tmp_path_factory.getbasetemp() / path.name
     damaged.write_bytes(damage(path.read_bytes(), random.Random(seed)))
     check_file(damaged)
+
+
+def test_a_name_of_brackets_only_is_read_in_linear_time(tmp_path: Path) -> None:
+    path = tmp_path / "brackets.csv"
+    path.write_text(f"id,{'[' * 200_000},text\n1,x,The lift is slow\n", encoding="utf-8")
+    started = time.process_time()
+    assert check_file(path) == "rows"
+    assert time.process_time() - started < 5
 
 
 def test_ten_thousand_columns_are_read(tmp_path: Path) -> None:
