@@ -123,7 +123,10 @@ def _make_parts(
         theme_id, shown = str(request.theme_id), ""
         if number:
             seed = "\0".join(["split", theme_id, *(mention_id for mention_id, _ in mentions)])
-            theme_id, shown = make_free_id(seed, ids), _choose_name(request, name, taken)
+            theme_id, shown = (
+                make_free_id(seed, ids),
+                _choose_name(request, name, taken, drafts.region),
+            )
             ids.add(theme_id)
             taken.add(shown.casefold())
         keywords = name.keywords if number else ()
@@ -141,7 +144,7 @@ def _keep_name(
     return [named[number] for number in order], np.argsort(order)[labels]
 
 
-def _choose_name(request: EditRequest, found: ThemeName, taken: set[str]) -> str:
+def _choose_name(request: EditRequest, found: ThemeName, taken: set[str], region: str) -> str:
     if request.text.strip():
-        return check_text("name", request.text, MAX_NAME_CHARS)
+        return check_text("name", request.text, MAX_NAME_CHARS, region)
     return make_distinct(found, taken)
