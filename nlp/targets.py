@@ -42,6 +42,8 @@ _NOUN_LAST: Final[Mapping[tuple[str, str], float]] = {
     ("after", "copula"): 2.5,
     ("after", "opinion"): 0.75,
 }
+# A name that belongs to another one comes behind it: "(the battery life) of this laptop".
+_BEHIND: Final = 0.01
 _MODIFYING: Final = {"modifier", "opinion", "verb"}
 _NOUN_FIRST: Final = {**_NOUN_LAST, ("before", "opinion"): 1.0, ("after", "opinion"): 2.0}
 _LISTS: Final = (
@@ -138,7 +140,8 @@ def _candidates(
     tokens: Sequence[_Token], text: str, cues: _Cues
 ) -> Iterator[tuple[float, int, int]]:
     """Yield a score, the first and the last word of each run that may be a name."""
-    at = 0
+    at = linked = 0
+    head = 0.0
     while at < len(tokens):
         if tokens[at].role not in ("name", "either"):
             at += 1
@@ -148,12 +151,16 @@ def _candidates(
             last += 1
         end = _end_of_linked(tokens, last, text, cues)
         score = _score(tokens, text, (at, last, end), cues)
+        if 0 < last <= linked and head >= _MIN_SCORE:
+            score = min(score, head - _BEHIND)
         if cues.lang == _ENGLISH:
             yield score, max(at, last - _MAX_WORDS + 1), last
         else:
             # Without a list of nouns, the second word is as often a verb: "la comida llegó".
             yield score, at, min(last, at + 1) if cues.is_paired else at
-        at = end + 1
+        if end > linked:
+            linked, head = end, score
+        at = last + 1
 
 
 def _end_of_linked(tokens: Sequence[_Token], last: int, text: str, cues: _Cues) -> int:
