@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import look, measure, models, records, steps, themes
+from pipelines.cli import inbox, look, measure, models, records, sources, steps, themes
 from pipelines.errors import EarfulError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -62,7 +62,9 @@ def _begin(
 
 
 steps.add_commands(app)
+inbox.add_commands(app)
 records.add_commands(app)
+sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 app.add_typer(themes.app, name="themes")

@@ -82,7 +82,8 @@ def _open_store(url: str) -> Any:
     try:
         import fsspec
 
-        return fsspec.filesystem(scheme)
+        # Without the instance of an earlier call, whose lists of objects may be stale.
+        return fsspec.filesystem(scheme, skip_instance_cache=True)
     except ImportError as error:
         raise ConfigError(
             f"{scheme}:// needs {LIBRARIES[scheme]}, which is not installed; install it with: "
