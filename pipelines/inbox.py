@@ -1,7 +1,7 @@
 """An inbox: a folder into which others put files; each is read once, then moved to done or failed.
 
-A file is moved after its rows are in the store, never before. Killed between the two, it is still
-there the next time, is known by its content, and is moved without being read again.
+A file is moved last, when its rows are in the store and all steps are done. Killed before, it is
+still there the next time, is known by its content, and is moved without being read again.
 """
 
 import errno
@@ -16,13 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import exists, select
-
-from pipelines import tables
 from pipelines.errors import ConfigError, InputError, LockedError, MappingError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import READING_STEPS, Job, RunResult, run_steps
-from pipelines.store import open_store
 
 DONE, FAILED = "done", "failed"
 LOCK = ".earful.lock"
@@ -101,7 +97,7 @@ def empty_inbox(job: Job, folder: Path, asked: Asked, steps: Sequence[str]) -> I
 
     Files of customers come first, then events, then feedback.
 
-    :param steps: what follows the reading; done also when an earlier look was killed before it.
+    :param steps: what follows the reading.
     :raises ConfigError: when there is no such folder.
     :raises LockedError: when another look into it is not over.
     :raises EarfulError: for what is no file's fault; the files stay where they are.
@@ -111,12 +107,13 @@ def empty_inbox(job: Job, folder: Path, asked: Asked, steps: Sequence[str]) -> I
     result = InboxResult()
     with _hold(folder):
         ready = list(_find_ready(job, folder, asked, result))
-        for each in sorted(ready, key=_rank):
-            result.files.append(_read_file(job, folder, each, result))
-        result.files.sort(key=lambda outcome: outcome.file)
-        if result.list_files(DONE) or _is_work_left(job):
+        read = [_read_file(job, folder, each, result) for each in sorted(ready, key=_rank)]
+        if any(each.outcome == DONE for each in read):
             result.run = run_steps(job, "inbox", steps, Inputs())
             _add_counts(result, result.run)
+        states = {each.path.name: each.state for each in ready}
+        result.files += [_move_read(folder, each, states[each.file]) for each in read]
+    result.files.sort(key=lambda outcome: outcome.file)
     return result
 
 
@@ -220,11 +217,18 @@ def _read_file(job: Job, folder: Path, ready: _Ready, result: InboxResult) -> Fi
     _add_counts(result, done)
     n_read = sum(done.counts.get(name, 0) for name in ("n_read", "n_customers", "n_events"))
     n_rejected = sum(done.counts.get(name, 0) for name in ("n_rejected", "n_records_rejected"))
-    told = FileOutcome(ready.path.name, DONE, n_read=n_read, n_rejected=n_rejected)
-    if _look_at(ready.path) != ready.state:
+    return FileOutcome(ready.path.name, DONE, n_read=n_read, n_rejected=n_rejected)
+
+
+def _move_read(folder: Path, told: FileOutcome, before: _State) -> FileOutcome:
+    """Move a file that was read, unless there is more in it by now."""
+    path = folder / told.file
+    if told.outcome != DONE:
+        return told
+    if _look_at(path) != before:
         # What was read is in the store; the rest follows when the file is read again.
         return replace(told, outcome="waiting", reason="it was written to while it was read")
-    return replace(told, moved_to=_move(folder, ready.path, DONE))
+    return replace(told, moved_to=_move(folder, path, DONE))
 
 
 def _fail(folder: Path, path: Path, error: Exception) -> FileOutcome:
@@ -250,19 +254,6 @@ def _choose_target(folder: Path, name: str) -> Path:
         number += 1
         target = folder / f"{stem} ({number}){dot}{endings}"
     return target
-
-
-def _is_work_left(job: Job) -> bool:
-    """Whether feedback was read, and its run killed before the other steps were done."""
-    from pipelines.errors import MissingStoreError
-
-    try:
-        store = open_store(job.config.store.url)
-    except MissingStoreError:
-        return False
-    with store.read() as connection:
-        query = select(exists().where(tables.feedback.c.enriched_run.is_(None)))
-        return bool(connection.execute(query).scalar())
 
 
 def _add_counts(result: InboxResult, done: RunResult) -> None:
