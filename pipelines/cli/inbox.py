@@ -14,6 +14,7 @@ from pipelines.cli.options import (
     SourceOption,
     load_settings,
     rejected_code,
+    show_examples,
 )
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def add_commands(app: typer.Typer) -> None:
     """Add inbox."""
     app.command(
         "inbox",
-        epilog=(
-            "[bold]Examples[/]\n\n  earful inbox /srv/feedback --source shop"
-            "\n\n  */10 * * * *  earful inbox /srv/feedback --db team.db   (in a crontab)"
+        epilog=show_examples(
+            "earful inbox /srv/feedback --source shop",
+            "earful inbox /srv/feedback --db team.db --json",
         ),
     )(inbox)
 
@@ -54,8 +55,7 @@ def inbox(
     """Read each file of a folder once; move it to done or failed.
 
     What is still being written stays, and so do hidden files and those with a name such as
-    a.csv.part. Beside a failed file stands the reason. Run it again when there is more: it looks
-    once and ends.
+    a.csv.part. Beside a failed file stands the reason. It looks once and ends: have cron run it.
     """
     from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json

@@ -19,6 +19,7 @@ from pipelines.cli.options import (
     SourceOption,
     SqlOption,
     load_settings,
+    show_examples,
 )
 from pipelines.cli.steps import run_asked, show_result
 from pipelines.errors import ConfigError
@@ -47,20 +48,19 @@ def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
     app.command(
         "customers",
-        epilog=(
-            "[bold]Example[/]  earful customers crm.csv --map customer='Account no' "
-            "--map email='Mail 1'"
+        epilog=show_examples(
+            "earful customers crm.csv --map customer='Account no' --map email='Mail 1'"
         ),
     )(customers)
     app.command(
         "events",
-        epilog="[bold]Example[/]  earful events orders.parquet --map kind=Type --map at=Created",
+        epilog=show_examples("earful events orders.parquet --map kind=Type --map at=Created"),
     )(events)
     app.command(
         "inspect",
-        epilog=(
-            "[bold]Examples[/]\n\n  earful inspect export.csv --map text=Comment"
-            "\n\n  earful inspect export.csv --write-config nightly.toml"
+        epilog=show_examples(
+            "earful inspect export.csv --map text=Comment",
+            "earful inspect export.csv --write-config nightly.toml",
         ),
     )(inspect)
 
@@ -98,7 +98,7 @@ def events(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Load operational events: orders, refunds, churn, renewals, tickets."""
+    """Load operational events. Orders, refunds, churn, renewals, tickets."""
     asked = Asked(paths, mapping, source, sql, from_url, ending, kind="events")
     result = run_asked("events", ["events"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
@@ -115,9 +115,9 @@ def inspect(
     write_config: WriteConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be read: layout, columns, rows, problems.
+    """Show what would be read; store nothing. Layout, columns, sample rows (masked), problems.
 
-    Sample rows are masked. Nothing is written but the file of --write-config.
+    With --write-config, what was found is written down as a configuration.
     """
     from zoneinfo import ZoneInfo
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
 
 _MAX_LANGUAGES = 4
 
@@ -14,7 +14,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add sources."""
     app.command(
         "sources",
-        epilog="[bold]Examples[/]\n\n  earful sources\n\n  earful sources --db team.db --json",
+        epilog=show_examples("earful sources", "earful sources --db team.db --json"),
     )(sources)
 
 

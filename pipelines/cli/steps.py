@@ -23,6 +23,7 @@ from pipelines.cli.options import (
     UntilOption,
     load_settings,
     rejected_code,
+    show_examples,
 )
 from pipelines.errors import ConfigError
 
@@ -70,8 +71,8 @@ class _Look:
 _READING = ("customers", "events", "ingest")
 _STEPS = {
     "link": "Link feedback to customers by id, e-mail, phone or handle.",
-    "enrich": "Split new feedback into mentions; read their meaning and feeling.",
-    "discover": "Find themes, and give every mention its theme or the reason for none.",
+    "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
+    "discover": "Find themes, and give each mention one, or the reason for none.",
     "judge": "Count themes by day, week and month, and judge what is a trend.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
@@ -81,21 +82,22 @@ def add_commands(app: typer.Typer) -> None:
     """Add run, ingest and the other steps."""
     app.command(
         "run",
-        epilog=(
-            "[bold]Examples[/]\n\n  earful run reviews.csv\n\n  earful run exports/ --db team.db"
-            "\n\n  earful run survey.xlsx --map text=Comment --map id=Nr"
-            "\n\n  earful run 's3://exports/2026/*.csv.gz' --since 2026-01-01"
-            "\n\n  earful run --sql 'SELECT id, said FROM reviews' --from sqlite:///shop.db"
-            "\n\n  zcat dump.gz | earful run - --format jsonl --source shop"
+        epilog=show_examples(
+            "earful run reviews.csv",
+            "earful run exports/ --db team.db",
+            "earful run survey.xlsx --map text=Comment --map id=Nr",
+            "earful run 's3://exports/2026/*.csv.gz' --since 2026-01-01",
+            "earful run --sql 'SELECT id, said FROM reviews' --from sqlite:///shop.db",
+            "zcat dump.gz | earful run - --format jsonl --source shop",
         ),
     )(run)
     app.command(
         "ingest",
-        epilog="[bold]Example[/]  earful ingest reviews.csv --map text=Comment --source shop",
+        epilog=show_examples("earful ingest reviews.csv --map text=Comment --source shop"),
     )(ingest)
     for name, help_text in _STEPS.items():
         step = discover if name == "discover" else _make_step(name)
-        example = f"[bold]Example[/]  earful {name} --db team.db"
+        example = show_examples(f"earful {name} --db team.db")
         app.command(name, help=help_text, epilog=example)(step)
 
 
@@ -145,7 +147,7 @@ def ingest(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Read feedback, customers and events; nothing else."""
+    """Read feedback, customers and events into the store. Nothing else."""
     asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit)
     result = run_asked("ingest", _READING, asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
