@@ -82,8 +82,9 @@ def _open_store(url: str) -> Any:
     try:
         import fsspec
 
-        # Without the instance of an earlier call, whose lists of objects may be stale.
-        return fsspec.filesystem(scheme, skip_instance_cache=True)
+        store = fsspec.filesystem(scheme)
+        store.invalidate_cache()  # fsspec keeps it, with lists of objects that may be old
+        return store
     except ImportError as error:
         raise ConfigError(
             f"{scheme}:// needs {LIBRARIES[scheme]}, which is not installed; install it with: "

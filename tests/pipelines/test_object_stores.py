@@ -18,7 +18,7 @@ from pipelines.inputs import configured_inputs
 from tests.command_line import make_call
 from tests.pipelines.store_copies import open_copy
 
-pytest.importorskip("s3fs")
+s3fs = pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
 HEAD = "id,comment,created_at\n"
@@ -112,11 +112,13 @@ def test_what_is_not_there_is_told_without_a_secret(
         for url, said in wrong.items():
             with pytest.raises(InputError, match=said):
                 fetch_objects(url, spool, [])
+        s3fs.S3FileSystem.clear_instance_cache()
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         with pytest.raises(InputError, match="cannot be read") as caught:
             fetch_objects(f"{bucket}/exports/", spool, [])
         assert "wJalr" not in str(caught.value)
+        s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_a_bucket_is_ingested_once_and_a_damaged_object_is_accounted_for(
