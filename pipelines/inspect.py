@@ -71,11 +71,17 @@ def inspect_paths(
     :raises InputError: where a path cannot be read.
     :raises ConfigError: where `pairs` name a column that no table has, or an unknown role.
     """
-    return [
-        inspection
-        for file in find_files(paths)
-        for inspection in _inspect_file(file, pairs, zone, kind)
-    ]
+    return inspect_files(find_files(paths), pairs, zone, kind)
+
+
+def inspect_files(
+    files: Sequence[InputFile],
+    pairs: Sequence[str] = (),
+    zone: tzinfo = UTC,
+    kind: str | None = None,
+) -> list[Inspection]:
+    """Inspect every table of some files; raises as :func:`inspect_paths`."""
+    return [inspection for file in files for inspection in _inspect_file(file, pairs, zone, kind)]
 
 
 def _inspect_file(

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import look, measure, models, records, steps, themes
+from pipelines.cli import inbox, look, measure, models, records, sources, steps, themes
 from pipelines.cli.options import show_examples
 from pipelines.errors import EarfulError
 
@@ -66,7 +66,9 @@ def _begin(
 
 
 steps.add_commands(app)
+inbox.add_commands(app)
 records.add_commands(app)
+sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 app.add_typer(themes.app, name="themes")

@@ -38,6 +38,7 @@ _COUNT_LABELS = {
     "n_updated": "updated",
     "n_known": "known already",
     "n_rejected": "rejected",
+    "n_left_out": "left out",
     "n_mentions": "mentions made",
     "n_noise": "noise set aside",
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipelines.column_roles import ROLES
-from pipelines.errors import ConfigError
+from pipelines.errors import MappingError
 from pipelines.reading.vocabulary import fold_name
 
 PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name"))
@@ -68,7 +68,7 @@ def apply_map(
 
     :param pairs: `ROLE=COLUMN`; columns are compared exactly, then without case and punctuation.
     :param place: the file, for the message.
-    :raises ConfigError: for all unknown roles and columns at once, with the names there are.
+    :raises MappingError: for all unknown roles and columns at once, with the names there are.
     """
     given: list[tuple[str, str]] = []
     problems: list[str] = []
@@ -87,7 +87,7 @@ def apply_map(
             given.append((role, column))
     if problems:
         where = f"{place}: " if place else ""
-        raise ConfigError("\n  ".join(f"{where}--map: {problem}" for problem in problems))
+        raise MappingError("\n  ".join(f"{where}--map: {problem}" for problem in problems))
     return _lay_over(mapping, given)
 
 

@@ -391,7 +391,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "input_file",
-        sa.Column("file_hash", sa.Text(), nullable=False, comment="SHA-256 of the file's bytes"),
+        sa.Column(
+            "file_hash",
+            sa.Text(),
+            nullable=False,
+            comment="SHA-256 of the file's bytes; of a query, of its rows as a set",
+        ),
         sa.Column(
             "settings_hash",
             sa.Text(),
@@ -417,6 +422,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="rows that could not be used",
+        ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read it"),
         sa.PrimaryKeyConstraint("file_hash", "settings_hash"),
@@ -604,7 +615,7 @@ def upgrade() -> None:
             "n_read",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="feedback read: each is new, known, updated or rejected",
+            comment="feedback read: each is new, known, updated, rejected or left out",
         ),
         sa.Column(
             "n_new",
@@ -629,6 +640,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="rows of feedback that could not be used; they are in rejected",
+        ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
         ),
         sa.Column(
             "n_noise",
