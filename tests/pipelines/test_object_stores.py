@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3fs
 
 from pipelines.config import Config
 from pipelines.errors import InputError
@@ -17,9 +18,6 @@ from pipelines.inlets.spool import Spool
 from pipelines.inputs import configured_inputs
 from tests.command_line import make_call
 from tests.pipelines.store_copies import open_copy
-
-s3fs = pytest.importorskip("s3fs")
-pytest.importorskip("moto.server")
 
 HEAD = "id,comment,created_at\n"
 
