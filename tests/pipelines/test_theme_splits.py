@@ -17,19 +17,23 @@ from tests.pipelines.planted import (
     copy_tables,
     edit,
     make_job,
-    make_store,
     plant,
     read_mentions,
     read_themes,
 )
+from tests.pipelines.store_copies import open_copy
 
 
 @pytest.fixture
 def joined(store_url: str) -> Iterator[Store]:
     """A store where two planted themes are one, by a merge."""
-    store = make_store(store_url)
-    one, other = sorted(theme_of(store, planted) for planted in (0, 1))
-    edit(store, "merge", one, other_id=other)
+
+    def join(empty: Store) -> None:
+        add_feedback(empty, range(160))
+        one, other = sorted(theme_of(empty, planted) for planted in (0, 1))
+        edit(empty, "merge", one, other_id=other)
+
+    store = open_copy(store_url, "joined", join)
     yield store
     store.engine.dispose()
 
