@@ -91,13 +91,15 @@ def print_themes(
     *,
     with_status: bool = False,
     n_all: int = 0,
+    counts: Mapping[str, int] | None = None,
 ) -> None:
     """Print themes, in the order given.
 
     :param n_all: how many there are; told where fewer are shown.
+    :param counts: rows by table, which say why there is no theme to show.
     """
     if not rows:
-        open_console().print("there are no themes yet; find some with: earful run PATH")
+        open_console().print(_explain_none(counts or {}))
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
@@ -120,6 +122,17 @@ def print_themes(
     print_table(console, title, table)
     if len(rows) < n_all:
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
+
+
+def _explain_none(counts: Mapping[str, int]) -> str:
+    if counts.get("theme"):
+        return "no theme is active; see the others with: earful themes list --all"
+    if not counts.get("mention"):
+        return "there are no themes yet; find some with: earful run PATH"
+    return (
+        f"no theme was found in the {show_number(counts['mention'])} mentions of this store: too "
+        "few different texts speak of the same; a few hundred texts are a good start"
+    )
 
 
 def print_theme(row: Mapping[str, Any]) -> None:

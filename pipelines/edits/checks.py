@@ -31,9 +31,7 @@ def check_text(what: str, text: str, max_chars: int, region: str) -> str:
     """
     clean = mask_text(unicodedata.normalize("NFC", " ".join(text.split())), region).text
     if not clean:
-        raise ConfigError(
-            f"the {what} is empty; give one, or take yours back with: earful themes undo"
-        )
+        raise ConfigError(f"the {what} is empty; give one")
     if len(clean) > max_chars:
         raise ConfigError(
             f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"

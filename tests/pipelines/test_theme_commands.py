@@ -121,6 +121,9 @@ def test_a_group_is_told_apart_from_the_theme_that_leads_it(
     assert call("themes", "list").out.count(group) == 3
     assert f"in the group “{group}”, led by {b}" in call("themes", "show", a).out
     assert run("show", b)["group_name"] == group
+    for each in (a, b, c, d):
+        run("mute", each)
+    assert "no theme is active" in call("themes", "list").out
 
 
 def test_show_lists_mentions_to_move(filled: Store, run: Callable[..., Any], call: Call) -> None:
