@@ -58,7 +58,6 @@ class Pool:
     feedback; equal feedback therefore shares one fate.
 
     :param keys: hash of the mention's text and of its neighbours'.
-    :param texts: normalised.
     :param registers: the channel that each came by, "" where unknown.
     :param documents: feedback_id of the first of its mentions.
     :param periods: the month of the first of its mentions, "" where unknown.
@@ -71,7 +70,6 @@ class Pool:
     """
 
     keys: list[str]
-    texts: list[str]
     langs: list[str]
     registers: list[str]
     documents: list[str]
@@ -81,6 +79,11 @@ class Pool:
     vectors: Any
     fates: list[Fate | None]
     waiting: list[list[str]]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Normalised, when they are first needed: of a large pool mostly those of a few rows are."""
+        return list(map(normalize_text, self.quotes, self.langs))
 
     @cached_property
     def is_new(self) -> Any:
@@ -97,7 +100,6 @@ class Pool:
         chosen = [int(row) for row in rows]
         return Pool(
             [self.keys[row] for row in chosen],
-            [self.texts[row] for row in chosen],
             [self.langs[row] for row in chosen],
             [self.registers[row] for row in chosen],
             [self.documents[row] for row in chosen],
@@ -242,7 +244,6 @@ def _collapse(read: _Read) -> Pool:
     vectors = read.vectors.take(first)
     return Pool(
         keys=ordered,
-        texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
         langs=[rows[at].lang for at in first],
         registers=[rows[at].channel or "" for at in first],
         documents=[rows[at].feedback_id for at in first],
