@@ -4,12 +4,15 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from nlp.themes.granularity import Granularity
 from pipelines.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nlp.masking import Masking
 
 CONFIG_VARIABLE = "EARFUL_CONFIG"
 CACHE_VARIABLE = "EARFUL_CACHE"
@@ -56,6 +59,24 @@ class TextConfig(_Section):
         return name
 
 
+class MaskingConfig(_Section):
+    """What is masked beyond e-mails, phones, numbers and addresses."""
+
+    names: bool = True
+    handles: bool = True
+    keep: tuple[str, ...] = ()
+    templates: dict[Annotated[str, Field(pattern="^[A-Z]{2,20}$")], tuple[str, ...]] = {}
+
+    @field_validator("templates")
+    @classmethod
+    def _are_forms(cls, templates: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        from nlp.masking import check_template
+
+        for form in (form for forms in templates.values() for form in forms):
+            check_template(form)
+        return templates
+
+
 class ThemesConfig(_Section):
     """How fine themes are, and when they are found anew in all texts."""
 
@@ -95,6 +116,7 @@ class Config(_Section):
     store: StoreConfig = StoreConfig()
     models: ModelsConfig = ModelsConfig()
     text: TextConfig = TextConfig()
+    masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
@@ -141,6 +163,20 @@ def check_config(values: dict[str, Any], name: str) -> Config:
         raise ConfigError(f"{n} in {name}:\n  " + "\n  ".join(mistakes)) from error
 
 
+def read_masking(config: Config) -> "Masking":
+    """Say what is masked, as `nlp.masking` takes it."""
+    from nlp.masking import Masking
+
+    own = config.masking
+    return Masking(
+        region=config.text.region,
+        names=own.names,
+        handles=own.handles,
+        keep=frozenset(name.casefold() for name in own.keep),
+        templates=tuple((kind, form) for kind, forms in own.templates.items() for form in forms),
+    )
+
+
 def hash_config(config: Config) -> str:
     """Short hash of a configuration, for the run's row."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
@@ -174,6 +210,7 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "store": StoreConfig,
         "models": ModelsConfig,
         "text": TextConfig,
+        "masking": MaskingConfig,
         "themes": ThemesConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,

@@ -58,7 +58,12 @@ class _FeedbackLoader:
 
     def prepare(self, given: FileInput, records: Sequence[FeedbackItem]) -> list[Prepared | BadRow]:
         settings = RowSettings(
-            given.source, given.channel, given.party, self.settings.region, self.settings.secret
+            given.source,
+            given.channel,
+            given.party,
+            self.settings.region,
+            self.settings.secret,
+            self.settings.masking,
         )
         if self._readings is not None and records:
             self._readings.expect_texts()

@@ -6,12 +6,13 @@ A file is read whole or not at all, and not again while neither it nor the way i
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy import insert, select
 
+from nlp.masking import STANDARD, Masking
 from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
@@ -25,7 +26,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 2
+READING_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ class ReadSettings:
     :param secret: behind keyed hashes.
     :param region: two-letter country of phone numbers without a country code.
     :param timezone: zone of dates without one.
+    :param masking: what of personal data is masked.
     """
 
     secret: bytes
     region: str
     timezone: str
+    masking: Masking = STANDARD
 
 
 @dataclass
@@ -186,7 +189,9 @@ def _load_known_or_new(
 
 def _hash_settings(given: FileInput, loader: Loader) -> str:
     """Hash of all that decides which rows a file gives."""
-    how = (READING_VERSION, loader.kind, loader.settings.region, loader.settings.timezone)
+    settings = loader.settings
+    masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
+    how = (READING_VERSION, loader.kind, settings.region, settings.timezone, masking)
     what = (given.source, given.channel, given.party, given.pairs, given.file.format)
     return hashlib.sha256(repr((how, what)).encode()).hexdigest()[:32]
 
@@ -230,7 +235,7 @@ def _load_batch(
         else:
             rows.append(_name_row(given, loader, prepared, occurrences))
     losers = loader.staging.add(rows)
-    reject_rows(run, [_reject_row(given, loader.settings.region, row) for row in bad])
+    reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     return FileCounts(read=len(batch), rejected=len(bad) + len(losers))
 
@@ -247,8 +252,8 @@ def _name_row(
     return replace(prepared.incoming, row=row)
 
 
-def _reject_row(given: FileInput, region: str, row: BadRow) -> Rejection:
-    raw = mask_raw(row.raw, region)
+def _reject_row(given: FileInput, masking: Masking, row: BadRow) -> Rejection:
+    raw = mask_raw(row.raw, masking)
     return Rejection(given.source, given.file.name, row.number, row.reason, raw)
 
 

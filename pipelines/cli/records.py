@@ -105,11 +105,12 @@ def inspect(
 ) -> None:
     """Show what would be read: layout, columns, sample rows (masked), problems. Writes nothing."""
     from pipelines.cli.show import describe_inspection, print_inspections, print_json
+    from pipelines.config import read_masking
     from pipelines.inspect import inspect_paths
 
     settings, _ = load_settings(config, None)
     found = inspect_paths(paths, mapping or ())
     if as_json:
-        print_json([describe_inspection(each, settings.text.region) for each in found])
+        print_json([describe_inspection(each, read_masking(settings)) for each in found])
     else:
-        print_inspections(found, settings.text.region)
+        print_inspections(found, read_masking(settings))

@@ -138,7 +138,7 @@ class _Planner:
             examples=category.examples or (pinned.examples if pinned else ()),
             keywords=category.keywords or (pinned.keywords if pinned else ()),
         )
-        pin = make_pin(given, check_text("name", name, MAX_NAME_CHARS), self._drafts.region)
+        pin = make_pin(given, check_text("name", name, MAX_NAME_CHARS), self._drafts.masking)
         is_same = current is not None and (
             (not category.examples or set(pin.examples) == set(current.examples))
             and (not category.keywords or set(pin.keywords) == set(current.keywords))

@@ -7,7 +7,7 @@ from itertools import count
 from sqlalchemy import select
 
 from nlp.cleaning import repair_text
-from nlp.masking import mask_text
+from nlp.masking import Masking, mask_text
 from nlp.themes.edits import Edit, Pin
 from nlp.themes.keywords import is_keyword
 from nlp.themes.wording import load_wording, split_words
@@ -28,7 +28,7 @@ def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
         holds already.
     """
     name = check_text("name", request.text, MAX_NAME_CHARS)
-    pin = make_pin(request, name, drafts.region)
+    pin = make_pin(request, name, drafts.masking)
     theme_id = find_by_name(drafts, name) or make_pin_id(name, drafts.decisions.theme_ids)
     refuse_merged(theme_id, drafts.decisions)
     decision = drafts.decisions.themes.get(theme_id)
@@ -37,7 +37,7 @@ def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
     return Edit("", "pin", theme_id, text=name, pin=pin)
 
 
-def make_pin(request: EditRequest, name: str, region: str) -> Pin:
+def make_pin(request: EditRequest, name: str, masking: Masking) -> Pin:
     """What a theme is about, checked and masked.
 
     :raises ConfigError: when a text is empty or too long, or a keyword says nothing.
@@ -53,14 +53,14 @@ def make_pin(request: EditRequest, name: str, region: str) -> Pin:
     keywords = [check_text("keyword", word, MAX_NAME_CHARS) for word in given]
     for keyword in keywords:
         _refuse_empty_keyword(keyword, lang)
-    masked = dict.fromkeys(mask_text(repair_text(text), region).text for text in examples)
+    masked = dict.fromkeys(mask_text(repair_text(text), masking).text for text in examples)
     is_bare = not masked and not keywords
     text = next(iter(masked), about or name)
     return Pin(
-        about=mask_text(about, region).text,
+        about=mask_text(about, masking).text,
         examples=tuple(masked),
         keywords=tuple(dict.fromkeys(keywords)),
-        sentence=mask_text(about or name, region).text if is_bare else "",
+        sentence=mask_text(about or name, masking).text if is_bare else "",
         lang=lang or choose_language(text, None),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.masking import mask_text
+from nlp.masking import Masking, mask_text
 
 CASES = Path(__file__).parents[1] / "cases" / "masking.jsonl"
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -38,8 +38,8 @@ def test_golden_texts_are_masked_as_written_down(case: dict[str, str]) -> None:
 
 @given(MESSY, st.sampled_from([None, "US", "IL"]))
 def test_masking_twice_changes_nothing(text: str, region: str | None) -> None:
-    once = mask_text(text, region)
-    assert mask_text(once.text, region).text == once.text
+    once = mask_text(text, Masking(region))
+    assert mask_text(once.text, Masking(region)).text == once.text
 
 
 @given(MESSY)
@@ -52,7 +52,7 @@ def test_the_counts_are_the_placeholders_that_were_added(text: str) -> None:
 
 def test_a_region_makes_bare_national_numbers_phones() -> None:
     assert mask_text("9498777106").text == "9498777106"
-    assert mask_text("9498777106", region="US").text == "<PHONE>"
+    assert mask_text("9498777106", Masking("US")).text == "<PHONE>"
 
 
 @pytest.mark.parametrize(
