@@ -35,7 +35,7 @@ class Latin:
     :param strong: words after which a name stands, of the lists or not; after `weak` ones it is
         one of the lists. Each is a phrase of up to four words.
     :param roles: words after which a capital makes a name; after `loose` ones one is likely.
-    :param after: phrases that follow a name.
+    :param after: phrases that follow a name; `human`: those that follow no other thing.
     :param never: words that are no part of a name; `things`, too, and what stands beside them.
     :param brands: two or three words that look like a name.
     :param endings: of family names.
@@ -51,6 +51,7 @@ class Latin:
     weak: frozenset[str]
     loose: frozenset[str]
     after: frozenset[str]
+    human: frozenset[str]
     never: frozenset[str]
     things: frozenset[str]
     brands: frozenset[str]
@@ -107,6 +108,7 @@ def load_latin() -> Latin:
         titles=_words(entry["titles"]),
         **{name: _phrases(entry[name]) for name in ("strong", "roles", "weak", "loose")},
         after=_phrases(entry["after"]),
+        human=_phrases(entry["human"]),
         never=_words(entry["never"]),
         things=_words(entry["things"]),
         brands=_phrases(entry["brands"]),

@@ -34,6 +34,7 @@ _RUN = re.compile(
 _PART = re.compile(rf"{_CAPITAL}|{_PARTICLE}")
 _LOWER_WORD = re.compile(rf"(?<![\w@#/.<&$'’-])[^\W\d_{_UPPER}]{_LETTER}{{2,15}}+(?![\w'’-])")
 _POSSESSIVE = re.compile(r"['’]s?$")
+_QUOTED = re.compile(r"[\"”“] ?(?:says|said|explained|asked|replied|added) $")
 _SENTENCE_END: Final = '.!?:;\n"“”(>*-'
 _LINKS: Final = frozenset({", ", " and ", " & ", ", and ", " or ", "/"})
 _IN_NAME: Final = frozenset({"given", "ambiguous", "family", "word", "initial", ""})
@@ -109,19 +110,20 @@ def _find_lower(text: str, names: Latin) -> Iterator[tuple[int, int]]:
     """Find a name in lower case: of the lists, after words that say that a name follows."""
     if names.given.isdisjoint(text.split()):
         return
-    end = -1
+    span: tuple[int, int] | None = None
     for match in _LOWER_WORD.finditer(text):
         form, start = fold_name(match[0]), match.start()
-        is_family = start == end + 1 and form in names.family
-        if not is_family and (form not in names.given or form in names.never):
+        kind = names.classify(form)
+        if span and span[1] + 1 == start and kind in ("family", "word", "given"):
+            span = (span[0], match.end())
             continue
-        if (
-            not is_family
-            and _read_cue(text[max(0, start - _CUE_CHARS) : start], names) not in _SAYING
-        ):
-            continue
-        yield start, match.end()
-        end = match.end()
+        if span:
+            yield span
+        before = text[max(0, start - _CUE_CHARS) : start]
+        is_name = kind == "given" and _read_cue(before, names) in _SAYING
+        span = match.span() if is_name else None
+    if span:
+        yield span
 
 
 def _read_run(text: str, start: int, end: int, names: Latin) -> Iterator[_Word]:
@@ -238,9 +240,11 @@ def _brand_size(text: str, words: Sequence[_Word], names: Latin) -> int:
 def _look_around(text: str, words: Sequence[_Word], at: int, end: int, names: Latin) -> _Place:
     start = words[at].start
     after = text[end : end + _AFTER_CHARS]
-    following = fold_name(after).split()
-    is_followed = any(" ".join(following[:n]) in names.after for n in (1, 2, 3, 4))
-    if at and words[at - 1].kind == "title":
+    following = re.findall(r"['’]?\w+", fold_name(after))
+    phrases = {" ".join(following[:n]) for n in (1, 2, 3, 4)}
+    is_followed = not phrases.isdisjoint(names.after)
+    is_human = not phrases.isdisjoint(names.human)
+    if is_human or (at and words[at - 1].kind == "title"):
         return _Place("strong", False, is_followed, False)
     before = text[max(0, start - _CUE_CHARS) : start]
     stripped = before.rstrip(" ")
@@ -250,6 +254,8 @@ def _look_around(text: str, words: Sequence[_Word], at: int, end: int, names: La
 
 
 def _read_cue(before: str, names: Latin) -> str:
+    if _QUOTED.search(before):
+        return "role"
     words = fold_name(before).split()[-_MAX_CUE_WORDS:]
     phrases = {" ".join(words[-n:]) for n in range(1, len(words) + 1)}
     phrases |= {phrase.rstrip(",:") for phrase in phrases}
