@@ -80,6 +80,7 @@ class Script:
     """Names of a language without capitals, and the words before them.
 
     :param joiners: parts of a name that stand between others, such as "bin".
+    :param article: with which family names begin; empty in other languages.
     """
 
     given: frozenset[str]
@@ -88,6 +89,7 @@ class Script:
     strong: frozenset[str]
     weak: frozenset[str]
     joiners: frozenset[str]
+    article: str
     stops: frozenset[str]
 
 
@@ -138,6 +140,7 @@ def load_script(lang: str) -> Script:
         strong=_phrases(entry["strong"]),
         weak=_phrases(entry["weak"]),
         joiners=_words(entry["joiners"]),
+        article=entry.get("article", ""),
         stops=frozenset(map(fold_name, load_wording(lang).stop_words)),
     )
 

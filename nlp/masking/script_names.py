@@ -16,6 +16,7 @@ _ARABIC = re.compile("[\u0620-\u064a]")
 _PERSIAN = re.compile("[پچژگک\u06cc]")
 _MAX_WORDS: Final = 3
 _MAX_CUE_WORDS: Final = 4
+_MIN_CHARS: Final = 4
 # A gap that two words of one name may have between them.
 _GAP: Final = " "
 
@@ -54,9 +55,8 @@ def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
     run = _run(text, words, at)
     n_names = _count_names(run, script)
     cue = _read_cue(text, words, at, script)
-    if cue == "strong" and not n_names and run[0].form not in script.stops:
-        is_named = len(run) > 1 and _is_name(run[1].form, script)
-        return 2 if is_named else 0
+    if cue == "strong" and not n_names:
+        return _count_unlisted(run, script)
     if cue == "strong" and n_names == 1 and len(run) > 1:
         # A family name that no list has: more often than a verb after a title and a given name.
         return 1 if run[1].form in script.stops else 2
@@ -64,6 +64,20 @@ def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
         return n_names
     is_full = n_names > 1 and run[0].form in script.given and run[n_names - 1].form in script.family
     return n_names if is_full else 0
+
+
+def _count_unlisted(run: Sequence[_Word], script: Script) -> int:
+    """Count the words of a name whose given name no list has, after a word that says so."""
+    if len(run) < 2 or run[0].form in script.stops or _has_article(run[0].form, script):
+        return 0
+    if run[1].form in script.joiners and len(run) > 2:
+        return 3
+    return 2 if _has_article(run[1].form, script) or _is_name(run[1].form, script) else 0
+
+
+def _has_article(form: str, script: Script) -> bool:
+    """Say whether a word begins with the article, as Arabic family names do and given ones not."""
+    return bool(script.article) and form.startswith(script.article) and len(form) > _MIN_CHARS
 
 
 def _run(text: str, words: Sequence[_Word], at: int) -> Sequence[_Word]:

@@ -117,7 +117,7 @@ def test_presidio_sentences_reach_the_measured_scores() -> None:
     found = {each.kind: each for each in evaluate_pii(PiiRequest(str(SHARED), limit=600)).kinds}
     structured = {kind: found[kind].recall or 0 for kind in ("EMAIL", "CARD", "IBAN", "IP", "SSN")}
     assert min(structured.values()) == 1.0, structured
-    assert (found["PHONE"].recall or 0) >= 0.97
+    assert (found["PHONE"].recall or 0) >= 0.96
     assert (found["ADDRESS"].recall_most or 0) >= 0.80
     assert (found["PERSON"].recall or 0) >= 0.75
     assert (found["all"].precision or 0) >= 0.93
