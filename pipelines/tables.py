@@ -313,7 +313,11 @@ theme_edit = Table(
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
-    _json("payload", "what was decided; of a pin also examples in customers' words, masked"),
+    _json(
+        "payload",
+        "what was decided; also ids and text hashes of mentions (move, split) and examples in "
+        "customers' words, masked (pin)",
+    ),
     comment="people's decisions about themes; append only",
 )
 

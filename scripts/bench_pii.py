@@ -105,7 +105,9 @@ def _print_recall(sets: dict[str, dict[str, KindScores]]) -> None:
         if kind in LONG:
             _print_row("  half", [found.get(kind) for found in sets.values()], "recall_most")
     for kind in ("all", *sorted(LONG)):
-        _print_row(f"right {kind.lower()[:4]}", [found.get(kind) for found in sets.values()], "precision")
+        _print_row(
+            f"right {kind.lower()[:4]}", [found.get(kind) for found in sets.values()], "precision"
+        )
 
 
 def _print_row(title: str, found: Sequence[KindScores | None], field: str) -> None:

@@ -69,8 +69,10 @@ def test_every_command_of_the_program_is_in_the_readme(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     run_app(["--help"])
-    names = re.findall(r"^│ ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    _, commands = capsys.readouterr().out.split("Commands:\n")
+    names = re.findall(r"^  ([a-z]+)  ", commands, re.MULTILINE)
     assert len(names) >= 16
+    assert "..." not in commands  # what a command does is said in a line of 80 characters
     for name in names:
         assert re.search(rf"`(earful )?{name}\b", README), name
 
@@ -116,7 +118,7 @@ def test_the_help_of_map_lists_every_role_that_the_command_takes(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     run_app([command, "--help"])
-    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+    shown = " ".join(capsys.readouterr().out.split())
     for kind in kinds:
         assert ", ".join(ROLES[kind]) in shown
     assert len(ROLES) == 3

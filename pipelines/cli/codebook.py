@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.edit_command import AuthorOption, run_edit
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, show_examples
 
 if TYPE_CHECKING:
     from pipelines.edits.codebook_import import ImportResult
@@ -20,10 +20,11 @@ def add_commands(app: typer.Typer) -> None:
     """Add export and import."""
     app.command(
         "export",
-        epilog="[bold]Examples[/]\n\n  earful themes export codebook.xlsx\n\n"
-        "  earful themes export codebook.csv",
+        epilog=show_examples(
+            "earful themes export codebook.xlsx", "earful themes export codebook.csv"
+        ),
     )(export)
-    app.command("import", epilog="[bold]Example[/]  earful themes import codebook.xlsx")(import_)
+    app.command("import", epilog=show_examples("earful themes import codebook.xlsx"))(import_)
 
 
 def export(
@@ -32,7 +33,7 @@ def export(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the active themes as a codebook: to edit, and to import again."""
+    """Write the active themes as a codebook. To edit, and to import again."""
     from pipelines.cli.show import open_console, print_json
     from pipelines.edits.codebook_import import export_codebook
 
@@ -57,7 +58,7 @@ def import_(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Make the categories of a codebook themes that must exist; what is so already stays.
+    """Make a codebook's categories themes that must exist. What is so already stays.
 
     Columns: name, and description, examples (one a line), keywords, language, group; theme_id for
     a theme that was exported. Empty cells leave a theme as it is; nothing is deleted.

@@ -76,6 +76,13 @@ LockOption = Annotated[
 ]
 
 
+def show_examples(*commands: str) -> str:
+    """Lay out a command's examples for the end of its help, each on a line of its own."""
+    title = "Example" if len(commands) == 1 else "Examples"
+    # A line with \b alone keeps the paragraph's lines as they are: they are there to be copied.
+    return "\n".join(("\b", f"{title}:", *(f"  {command}" for command in commands)))
+
+
 def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":
     """The configuration with the options laid over it, and the folder of its paths.
 

@@ -16,6 +16,7 @@ from pipelines.cli.options import (
     LockOption,
     SourceOption,
     load_settings,
+    show_examples,
 )
 from pipelines.cli.steps import run_job, show_result
 
@@ -31,16 +32,15 @@ def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
     app.command(
         "customers",
-        epilog=(
-            "[bold]Example[/]  earful customers crm.csv --map customer='Account no' "
-            "--map email='Mail 1'"
+        epilog=show_examples(
+            "earful customers crm.csv --map customer='Account no' --map email='Mail 1'"
         ),
     )(customers)
     app.command(
         "events",
-        epilog="[bold]Example[/]  earful events orders.parquet --map kind=Type --map at=Created",
+        epilog=show_examples("earful events orders.parquet --map kind=Type --map at=Created"),
     )(events)
-    app.command("inspect", epilog="[bold]Example[/]  earful inspect export.csv --map text=Comment")(
+    app.command("inspect", epilog=show_examples("earful inspect export.csv --map text=Comment"))(
         inspect
     )
 
@@ -72,7 +72,7 @@ def events(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Load operational events: orders, refunds, churn, renewals, tickets."""
+    """Load operational events. Orders, refunds, churn, renewals, tickets."""
     result = _load("events", ["events"], paths, config, db, mapping, source, lock_timeout)
     show_result(result, as_json=as_json)
 
@@ -103,7 +103,7 @@ def inspect(
     mapping: InspectMapOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be read: layout, columns, sample rows (masked), problems. Writes nothing."""
+    """Show what would be read; write nothing. Layout, columns, sample rows (masked), problems."""
     from pipelines.cli.show import describe_inspection, print_inspections, print_json
     from pipelines.config import read_masking
     from pipelines.inspect import inspect_paths

@@ -45,7 +45,7 @@ def print_models(found: "Sequence[ModelState]") -> None:
         table.add_row("runs in", each.precision)
         table.add_row("licence", escape(each.licence or "not stated"))
         table.add_row("languages", escape(each.languages))
-        console.print(table)
+        print_table(console, "", table)
 
 
 def print_evaluation(found: "Evaluation") -> None:
@@ -116,20 +116,37 @@ def _print_labels(console: Console, scores: "Scores") -> None:
 def _print_group(console: Console, group: "Group", task: str) -> None:
     if task == "language":
         _print_pairs(console, group)
+    else:
+        _print_confusion(console, group, "all rows")
+    _print_reliability(console, group, "all rows")
+    if task == "language":
+        console.print("of a language confidence is ordered, not fitted to be a share", style="dim")
+
+
+def _print_reliability(console: Console, group: "Group", title: str) -> None:
+    if group.calibration_error is None:
         return
-    _print_confusion(console, group, "all rows")
     heads = {"confidence": "id", "n": "right", "mean": "right", "right": "right"}
     table = make_table(heads)
     for each in group.reliability:
         span = f"{each.low:.1f}–{each.high:.1f}"
         table.add_row(span, f"{each.n:,}", f"{each.confidence:.3f}", f"{each.accuracy:.3f}")
-    print_table(console, "Does confidence mean what it says?", table)
+    print_table(console, f"Does confidence mean what it says? {title}", table)
     console.print(f"expected calibration error {group.calibration_error:.3f}, 10 bins")
 
 
 def _print_details(console: Console, group: "Group", task: str) -> None:
+    from pipelines.evaluation.scores import RELIABLE_ROWS
+
     if task == "sentiment":
         _print_confusion(console, group, group.lang)
+        if group.scores.n >= RELIABLE_ROWS:
+            _print_reliability(console, group, group.lang)
+        else:
+            console.print(
+                f"no table of confidence: {group.scores.n:,} rows, {RELIABLE_ROWS} are enough",
+                style="dim",
+            )
     _print_mistakes(console, group, group.lang)
 
 

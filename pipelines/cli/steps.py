@@ -16,6 +16,7 @@ from pipelines.cli.options import (
     SourceOption,
     load_settings,
     rejected_code,
+    show_examples,
 )
 from pipelines.errors import ConfigError
 
@@ -57,8 +58,8 @@ class _Look:
 _READING = ("customers", "events", "ingest")
 _STEPS = {
     "link": "Link feedback to customers by id, e-mail, phone or handle.",
-    "enrich": "Split new feedback into mentions; read their meaning and feeling.",
-    "discover": "Find themes, and give every mention its theme or the reason for none.",
+    "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
+    "discover": "Find themes, and give each mention one, or the reason for none.",
     "judge": "Count themes by day, week and month, and judge what is a trend.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
@@ -68,18 +69,19 @@ def add_commands(app: typer.Typer) -> None:
     """Add run, ingest and the other steps."""
     app.command(
         "run",
-        epilog=(
-            "[bold]Examples[/]\n\n  earful run reviews.csv\n\n  earful run exports/ --db team.db"
-            "\n\n  earful run survey.xlsx --map text=Comment --map id=Nr"
+        epilog=show_examples(
+            "earful run reviews.csv",
+            "earful run exports/ --db team.db",
+            "earful run survey.xlsx --map text=Comment --map id=Nr",
         ),
     )(run)
     app.command(
         "ingest",
-        epilog="[bold]Example[/]  earful ingest reviews.csv --map text=Comment --source shop",
+        epilog=show_examples("earful ingest reviews.csv --map text=Comment --source shop"),
     )(ingest)
     for name, help_text in _STEPS.items():
         step = discover if name == "discover" else _make_step(name)
-        example = f"[bold]Example[/]  earful {name} --db team.db"
+        example = show_examples(f"earful {name} --db team.db")
         app.command(name, help=help_text, epilog=example)(step)
 
 
@@ -116,7 +118,7 @@ def ingest(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Read feedback, customers and events into the store; nothing else."""
+    """Read feedback, customers and events into the store. Nothing else."""
     result = _run("ingest", _READING, paths, config, db, mapping, source, lock_timeout)
     show_result(result, as_json=as_json)
 

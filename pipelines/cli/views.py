@@ -1,6 +1,6 @@
 """The tables that status, runs, doctor and themes print."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -101,8 +101,8 @@ def print_themes(
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
-    leaders = {row["parent_id"] for row in rows if row.get("parent_name")}
-    heads |= {"group": "left?"} if leaders else {}
+    is_grouped = len(rows) > 1 and any(row["group_name"] for row in rows)
+    heads |= {"group": "left?"} if is_grouped else {}
     table = make_table({**heads, **({"status": "id"} if with_status else {})})
     for row in rows:
         table.add_row(
@@ -113,7 +113,7 @@ def print_themes(
             _show_languages(row["languages"]),
             row["verdict"] or "–",
             show_number(row["n_mentions"]),
-            *([_show_group(row, leaders)] if leaders else []),
+            *([show_text(row["group_name"], 40) or "–"] if is_grouped else []),
             *([row["status"]] if with_status else []),
         )
     console = open_console()
@@ -122,20 +122,15 @@ def print_themes(
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
 
 
-def _show_group(row: Mapping[str, Any], leaders: Collection[str]) -> str:
-    """The name of the theme that leads the group, be it this one."""
-    leads = row["name"] if row["theme_id"] in leaders else None
-    return show_text(row["parent_name"] or leads, 30) or "–"
-
-
 def print_theme(row: Mapping[str, Any]) -> None:
     """Print all about one theme."""
     console = open_console()
     print_themes([row], row["theme_id"], with_status=row["status"] != "active")
     if row["merged_into"]:
         console.print(f"merged into {row['merged_into']} by {row['merge_id']}", style="yellow")
-    if row["parent_id"]:
-        console.print(f"in the group of {row['parent_id']}")
+    if row["group_name"]:
+        led_by = f", led by {row['parent_id']}" if row["parent_id"] else ""
+        console.print(f"in the group “{show_text(row['group_name'], 80)}”{led_by}")
     for member in row["members"]:
         console.print(f"leads {member['theme_id']}  {show_text(member['name'], 60)}")
     console.print(show_text(row["description"], 400))

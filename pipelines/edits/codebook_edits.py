@@ -107,8 +107,11 @@ class _Planner:
             require_theme(category.theme_id, self._drafts.decisions.theme_ids)
             refuse_merged(category.theme_id, self._drafts.decisions)
             return category.theme_id
-        name = check_text("name", category.name, MAX_NAME_CHARS)
+        name = self._check("name", category.name)
         return self._name_theme(name)
+
+    def _check(self, what: str, text: str, max_chars: int = MAX_NAME_CHARS) -> str:
+        return check_text(what, text, max_chars, self._drafts.masking)
 
     def _name_theme(self, name: str) -> str:
         """The theme of this name, which is made where there is none."""
@@ -138,7 +141,7 @@ class _Planner:
             examples=category.examples or (pinned.examples if pinned else ()),
             keywords=category.keywords or (pinned.keywords if pinned else ()),
         )
-        pin = make_pin(given, check_text("name", name, MAX_NAME_CHARS), self._drafts.masking)
+        pin = make_pin(given, self._check("name", name), self._drafts.masking)
         is_same = current is not None and (
             (not category.examples or set(pin.examples) == set(current.examples))
             and (not category.keywords or set(pin.keywords) == set(current.keywords))
@@ -155,10 +158,10 @@ class _Planner:
         if current is None:
             return
         if category.name and category.name.casefold() != current.name.casefold():
-            text = check_text("name", category.name, MAX_NAME_CHARS)
+            text = self._check("name", category.name)
             yield Edit("", "rename", theme_id, text=text)
         if category.description and category.description != current.description:
-            text = check_text("description", category.description, MAX_TEXT_CHARS)
+            text = self._check("description", category.description, MAX_TEXT_CHARS)
             yield Edit("", "describe", theme_id, text=text)
 
     def _group(self, category: Category, theme_id: str, plan: Plan) -> Iterator[Edit]:
@@ -167,7 +170,7 @@ class _Planner:
         is_same = current is not None and category.group.casefold() == current.group.casefold()
         if not category.group or is_same:
             return
-        name = check_text("group", category.group, MAX_NAME_CHARS)
+        name = self._check("group", category.group)
         leader = self._name_theme(name)
         is_known = leader in self._drafts.decisions.theme_ids or leader in plan.theme_ids
         if not is_known and leader not in {edit.theme_id for edit in plan.edits}:

@@ -802,7 +802,7 @@ def upgrade() -> None:
             "payload",
             tables.Json,
             nullable=True,
-            comment="what was decided; of a pin also examples in customers' words, masked",
+            comment="what was decided; also ids and text hashes of mentions (move, split) and examples in customers' words, masked (pin)",
         ),
         sa.PrimaryKeyConstraint("edit_id"),
         comment="people's decisions about themes; append only",
