@@ -79,6 +79,7 @@ class Latin:
 class Script:
     """Names of a language without capitals, and the words before them.
 
+    :param own: phrases before a whole name; after `strong` ones there may be a given name alone.
     :param joiners: parts of a name that stand between others, such as "bin".
     :param article: with which family names begin; empty in other languages.
     """
@@ -86,6 +87,7 @@ class Script:
     given: frozenset[str]
     family: frozenset[str]
     titles: frozenset[str]
+    own: frozenset[str]
     strong: frozenset[str]
     weak: frozenset[str]
     joiners: frozenset[str]
@@ -137,6 +139,7 @@ def load_script(lang: str) -> Script:
         given=given,
         family=family,
         titles=_words(entry["titles"]),
+        own=_phrases(entry["own"]),
         strong=_phrases(entry["strong"]),
         weak=_phrases(entry["weak"]),
         joiners=_words(entry["joiners"]),

@@ -34,6 +34,7 @@ _RUN = re.compile(
 _PART = re.compile(rf"{_CAPITAL}|{_PARTICLE}")
 _LOWER_WORD = re.compile(rf"(?<![\w@#/.<&$'’-])[^\W\d_{_UPPER}]{_LETTER}{{2,15}}+(?![\w'’-])")
 _POSSESSIVE = re.compile(r"['’]s?$")
+_ARTICLE = re.compile(r"(?<!\w)(?i:the|a|an|this|that|your|our) $")
 _QUOTED = re.compile(r"[\"”“] ?(?:says|said|explained|asked|replied|added) $")
 _SENTENCE_END: Final = '.!?:;\n"“”(>*-'
 _LINKS: Final = frozenset({", ", " and ", " & ", ", and ", " or ", "/"})
@@ -55,6 +56,7 @@ class _Place(NamedTuple):
 
     :param cue: strong, role, weak, loose or "", by the words before it.
     :param after: whether the words after it speak of a person.
+    :param is_thing: whether an article is before it or a thing after it: "the Nilo", "Nilo app".
     :param is_label: whether it stands alone at the start of a line, before a colon.
     """
 
@@ -62,6 +64,7 @@ class _Place(NamedTuple):
     is_first: bool
     is_followed: bool
     is_label: bool
+    is_thing: bool = False
 
 
 class _Found(NamedTuple):
@@ -217,6 +220,8 @@ def _weigh_several(stretch: Sequence[_Word], kinds: Sequence[str]) -> tuple[int,
 
 
 def _weigh_one(kind: str, place: _Place) -> tuple[int, int]:
+    if place.is_thing:
+        return 0, 0
     if kind == "given":
         return 1, 2
     if kind in _LISTED and (place.cue == "weak" or place.is_label):
@@ -250,7 +255,10 @@ def _look_around(text: str, words: Sequence[_Word], at: int, end: int, names: La
     stripped = before.rstrip(" ")
     is_first = not stripped or stripped[-1] in _SENTENCE_END
     is_label = after.startswith(": ") and (not stripped or stripped[-1] == "\n")
-    return _Place(_read_cue(before, names), is_first, is_followed, is_label)
+    is_thing = bool(_ARTICLE.search(before)) or (
+        after.startswith(" ") and bool(following) and following[0] in names.things
+    )
+    return _Place(_read_cue(before, names), is_first, is_followed, is_label, is_thing)
 
 
 def _read_cue(before: str, names: Latin) -> str:

@@ -55,9 +55,9 @@ def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
     run = _run(text, words, at)
     n_names = _count_names(run, script)
     cue = _read_cue(text, words, at, script)
-    if cue == "strong" and not n_names:
+    if cue in ("whole", "strong") and not n_names:
         return _count_unlisted(run, script)
-    if cue == "strong" and n_names == 1 and len(run) > 1:
+    if cue == "whole" and n_names == 1 and len(run) > 1:
         # A family name that no list has: more often than a verb after a title and a given name.
         return 1 if run[1].form in script.stops else 2
     if cue:
@@ -110,8 +110,10 @@ def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str
     if not before or len(text[words[at - 1].end : words[at].start].strip(" ,:،")):
         return ""
     if before[-1].rstrip(".") in script.titles or before[-1] in script.titles:
-        return "strong"
-    phrases = [" ".join(before[-n:]) for n in range(1, len(before) + 1)]
-    if any(phrase in script.strong or phrase + ":" in script.strong for phrase in phrases):
-        return "strong"
-    return "weak" if any(phrase in script.weak for phrase in phrases) else ""
+        return "whole"
+    phrases = {" ".join(before[-n:]) for n in range(1, len(before) + 1)}
+    phrases |= {f"{phrase}:" for phrase in phrases}
+    for cue, known in (("whole", script.own), ("strong", script.strong), ("weak", script.weak)):
+        if not phrases.isdisjoint(known):
+            return cue
+    return ""
