@@ -4,7 +4,7 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,6 +17,9 @@ from pydantic import (
 
 from nlp.themes.granularity import Granularity
 from pipelines.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nlp.masking import Masking
 
 CONFIG_VARIABLE = "EARFUL_CONFIG"
 CACHE_VARIABLE = "EARFUL_CACHE"
@@ -62,6 +65,24 @@ class TextConfig(_Section):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("unknown time zone; write it as Asia/Jerusalem") from error
         return name
+
+
+class MaskingConfig(_Section):
+    """What is masked beyond e-mails, phones, numbers and addresses."""
+
+    names: bool = True
+    handles: bool = True
+    keep: tuple[str, ...] = ()
+    templates: dict[Annotated[str, Field(pattern="^[A-Z]{2,20}$")], tuple[str, ...]] = {}
+
+    @field_validator("templates")
+    @classmethod
+    def _are_forms(cls, templates: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        from nlp.masking import check_template
+
+        for form in (form for forms in templates.values() for form in forms):
+            check_template(form)
+        return templates
 
 
 class ThemesConfig(_Section):
@@ -119,6 +140,7 @@ class Config(_Section):
     store: StoreConfig = StoreConfig()
     models: ModelsConfig = ModelsConfig()
     text: TextConfig = TextConfig()
+    masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
@@ -165,6 +187,20 @@ def check_config(values: dict[str, Any], name: str) -> Config:
         raise ConfigError(f"{n} in {name}:\n  " + "\n  ".join(mistakes)) from error
 
 
+def read_masking(config: Config) -> "Masking":
+    """Say what is masked, as `nlp.masking` takes it."""
+    from nlp.masking import Masking
+
+    own = config.masking
+    return Masking(
+        region=config.text.region,
+        names=own.names,
+        handles=own.handles,
+        keep=frozenset(name.casefold() for name in own.keep),
+        templates=tuple((kind, form) for kind, forms in own.templates.items() for form in forms),
+    )
+
+
 def hash_config(config: Config) -> str:
     """Short hash of a configuration, for the run's row."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
@@ -198,6 +234,7 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "store": StoreConfig,
         "models": ModelsConfig,
         "text": TextConfig,
+        "masking": MaskingConfig,
         "themes": ThemesConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,

@@ -64,7 +64,7 @@ class _CustomerLoader:
             "segment": record.segment,
             "country": record.country,
             "lang": record.lang,
-            "attributes": mask_values(record.attributes, self.settings.region) or None,
+            "attributes": mask_values(record.attributes, self.settings.masking) or None,
             "valid_from": record.created,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from nlp.cleaning import normalize_text, repair_text, text_hash
 from nlp.languages import UNKNOWN, detect_language
-from nlp.masking import mask_text
+from nlp.masking import STANDARD, Masking, mask_text
 from nlp.noise import score_noise
 from pipelines.keys import hash_person
 from pipelines.reading.records import FeedbackItem
@@ -30,6 +30,7 @@ class RowSettings:
     :param channel: None means as its layout says; so do `party` and `stated`, and without a layout
         they are first and declared.
     :param region: two-letter country of phone numbers without a country code.
+    :param masking: what of personal data is masked.
     """
 
     source: str
@@ -38,6 +39,7 @@ class RowSettings:
     stated: str | None
     region: str
     secret: bytes
+    masking: Masking = STANDARD
 
 
 @dataclass(frozen=True)
@@ -71,24 +73,36 @@ def make_feedback_id(*parts: str) -> str:
     return "f" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
-def mask_values(values: Mapping[str, str], region: str) -> dict[str, str]:
-    """Mask the personal data in the values of a row, and in the names of its columns."""
-    return {_mask_name(name, region): _mask(value, region) for name, value in values.items()}
+def mask_values(values: Mapping[str, str], masking: Masking) -> dict[str, str]:
+    """Mask the personal data in the values of a row, and in the names of its columns.
+
+    People's names are looked for in values of several words only: in a column a single word or two
+    are a company, a town or a product more often than a person, and they are what one counts by.
+    """
+    bare = replace(masking, names=False)
+    return {
+        _mask_name(name, bare): _mask(value, masking if value.count(" ") >= _N_SPACES else bare)
+        for name, value in values.items()
+    }
 
 
-def _mask(text: str, region: str) -> str:
-    return mask_text(repair_text(text), region).text
+# Of a value that is rather a sentence than a label.
+_N_SPACES = 4
+
+
+def _mask(text: str, masking: Masking, known: tuple[str, ...] = ()) -> str:
+    return mask_text(repair_text(text), masking, known).text
 
 
 # The names of columns, questions and the like: a few, which every row repeats.
 _mask_name = lru_cache(maxsize=4096)(_mask)
 
 
-def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> str:
+def mask_raw(raw: str | Mapping[str, str], masking: Masking, limit: int = 10_000) -> str:
     """A rejected row as it may be kept: masked, as JSON when it has columns, cut at limit."""
     if isinstance(raw, str):
-        return _mask(raw[:limit], region)[:limit]
-    return json.dumps(mask_values(raw, region), ensure_ascii=False)[:limit]
+        return _mask(raw[:limit], masking)[:limit]
+    return json.dumps(mask_values(raw, masking), ensure_ascii=False)[:limit]
 
 
 def choose_language(text: str, hint: str | None) -> str:
@@ -101,7 +115,7 @@ def choose_language(text: str, hint: str | None) -> str:
 
 
 def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
-    text = _mask(item.text, settings.region)
+    text = _mask(item.text, settings.masking, _known_names(item))
     lang = choose_language(text, item.lang)
     normalized = normalize_text(text, lang)
     noise = score_noise(text, normalized, lang)
@@ -115,12 +129,20 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
     }
 
 
+def _known_names(item: FeedbackItem) -> tuple[str, ...]:
+    """The names by which the row itself knows its author."""
+    mailbox = (item.email or "").partition("@")[0]
+    return tuple(name for name in (item.author, mailbox) if name)
+
+
 def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+    bare = replace(settings.masking, names=False)
+
     def mask(told: str | None) -> str | None:
-        return told and _mask_name(told, settings.region)
+        return told and _mask_name(told, bare)
 
     origin = item.origin
-    attributes = mask_values(_collect_attributes(item), settings.region)
+    attributes = mask_values(_collect_attributes(item), settings.masking)
     if thread := _hide_id(item.thread, settings):
         attributes["thread"] = thread
     return {
@@ -148,7 +170,8 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
     """Keep an id as it is, unless it is an e-mail address or the like: then its keyed hash."""
     if not source_id:
         return None
-    if mask_text(source_id, settings.region).text == source_id:
+    masking = replace(settings.masking, names=False, templates=())
+    if mask_text(source_id, masking).text == source_id:
         return source_id
     return "h:" + hash_key(settings.secret, "source_id", source_id)
 

@@ -110,6 +110,7 @@ class _FeedbackLoader:
             given.stated,
             self.settings.region,
             self.settings.secret,
+            self.settings.masking,
         )
         if self._readings is not None and records:
             self._readings.expect_texts()

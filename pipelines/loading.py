@@ -6,12 +6,13 @@ A file is read whole or not at all, and not again while neither it nor the way i
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy import insert, select
 
+from nlp.masking import STANDARD, Masking
 from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
@@ -67,6 +68,7 @@ class ReadSettings:
     :param secret: behind keyed hashes.
     :param region: two-letter country of phone numbers without a country code.
     :param timezone: zone of dates without one.
+    :param masking: what of personal data is masked.
     :param selection: which feedback is wanted; None for all of it.
     :param cut: where the newest of these end; None where there is no limit, or it is not reached.
     """
@@ -74,6 +76,7 @@ class ReadSettings:
     secret: bytes
     region: str
     timezone: str
+    masking: Masking = STANDARD
     selection: Selection | None = None
     cut: Cut | None = None
 
@@ -204,11 +207,12 @@ def _load_known_or_new(
 def _hash_settings(given: FileInput, loader: Loader) -> str:
     """Hash of all that decides which rows a file gives."""
     settings = loader.settings
+    masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
     how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
     origin = (given.channel, given.party, given.stated)
     what = (given.source, *origin, given.pairs, given.file.format)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
-    return hashlib.sha256(repr((how, what, *wanted)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((how, masking, what, *wanted)).encode()).hexdigest()[:32]
 
 
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
@@ -254,7 +258,7 @@ def _load_batch(
         else:
             rows.append(_name_row(given, loader, prepared, occurrences))
     losers = loader.staging.add(rows)
-    reject_rows(run, [_reject_row(given, loader.settings.region, row) for row in bad])
+    reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     n_rejected = len(bad) + len(losers)
     return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out)
@@ -272,8 +276,8 @@ def _name_row(
     return replace(prepared.incoming, row=row)
 
 
-def _reject_row(given: FileInput, region: str, row: BadRow) -> Rejection:
-    raw = mask_raw(row.raw, region)
+def _reject_row(given: FileInput, masking: Masking, row: BadRow) -> Rejection:
+    raw = mask_raw(row.raw, masking)
     return Rejection(given.source, given.file.name, row.number, row.reason, raw)
 
 

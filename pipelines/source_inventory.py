@@ -1,32 +1,29 @@
 """The inventory of sources: what each brought, when, from whom, and how far it may be used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, case, cast, func, or_, select
 
+from nlp.masking import Masking
 from pipelines import tables
 from pipelines.counted import is_main_language
 
-# The placeholders that masking leaves; what a customer wrote so by hand is counted with them.
-MASKED_KINDS = (
-    *("ACCOUNT", "ADDRESS", "BIRTHDATE", "CARD", "EMAIL", "HANDLE", "IBAN", "ID", "IP", "NAME"),
-    *("ORDER", "PERSON", "PHONE", "SSN", "TOKEN", "URL"),
-)
 CONSENT_PURPOSE = "analysis"
 _feedback, _file, _consent = tables.feedback.c, tables.input_file.c, tables.consent.c
 
 
-def list_inventory(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def list_inventory(connection: Connection, now: datetime, masking: Masking) -> list[dict[str, Any]]:
     """Each source of feedback, then those of customers and events, the largest first.
 
     Of customers and events the rows are those of the files; of feedback those of the store.
 
     :param now: when consent is asked for: what has expired by then is none.
+    :param masking: whose placeholders are counted; what a customer wrote so by hand counts too.
     """
     imports = _read_imports(connection)
-    languages, masked = _count_languages(connection), _count_masked(connection)
+    languages, masked = _count_languages(connection), _count_masked(connection, masking.kinds)
     consent, rejected = _count_consent(connection, now), _count_rejected(connection)
     found = []
     for row in _read_feedback(connection):
@@ -102,10 +99,10 @@ def _count_languages(connection: Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def _count_masked(connection: Connection) -> dict[str, dict[str, int]]:
+def _count_masked(connection: Connection, kinds: Sequence[str]) -> dict[str, dict[str, int]]:
     """Placeholders in the texts by source and kind; kinds without any are absent."""
     columns = []
-    for kind in MASKED_KINDS:
+    for kind in kinds:
         gone = func.length(_feedback.text) - func.length(
             func.replace(_feedback.text, f"<{kind}>", "")
         )
@@ -116,7 +113,7 @@ def _count_masked(connection: Connection) -> dict[str, dict[str, int]]:
         .group_by(_feedback.source)
     )
     return {
-        row["source"]: {kind: row[kind] for kind in MASKED_KINDS if row[kind]}
+        row["source"]: {kind: row[kind] for kind in kinds if row[kind]}
         for row in connection.execute(query).mappings()
     }
 

@@ -16,7 +16,9 @@ def add_commands(app: typer.Typer) -> None:
     app.command("report", epilog=show_examples("earful report -o themes.html"))(report)
     app.command("status", epilog=show_examples("earful status --rejected"))(status)
     app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
-    app.command("doctor", epilog=show_examples("earful doctor --db team.db"))(doctor)
+    app.command(
+        "doctor", epilog=show_examples("earful doctor --db team.db", "earful doctor --pii")
+    )(doctor)
     app.command("schema", epilog=show_examples("earful schema theme"))(schema)
     app.command("migrate", epilog=show_examples("earful migrate --db team.db"))(migrate)
 
@@ -98,8 +100,18 @@ def runs(
     print_json(found) if as_json else print_runs(found)
 
 
-def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    pii: Annotated[
+        bool, typer.Option("--pii", help="Look for personal data in the store instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check the machine, the models and the store. Prepares the default encoder if need be."""
+    if pii:
+        _look_for_unmasked(config, db, as_json=as_json)
+        return
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json
@@ -111,6 +123,24 @@ def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption
     found = examine_machine(user_cache_dir(), user_secret_path(), settings.store.url)
     print_json([asdict(each) for each in found]) if as_json else print_findings(found)
     if any(each.state == "error" for each in found):
+        raise typer.Exit(1)
+
+
+def _look_for_unmasked(config: Path | None, db: str | None, *, as_json: bool) -> None:
+    """Count what looks unmasked, by table, column and kind; never the text."""
+    from dataclasses import asdict
+
+    from pipelines.cli.pii_scores import print_unmasked
+    from pipelines.cli.show import print_json
+    from pipelines.config import read_masking
+    from pipelines.store import open_store
+    from pipelines.unmasked import find_unmasked
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found, n_rows = find_unmasked(connection, read_masking(settings))
+    print_json([asdict(each) for each in found]) if as_json else print_unmasked(found, n_rows)
+    if found:
         raise typer.Exit(1)
 
 

@@ -123,6 +123,7 @@ def inspect(
 
     from pipelines import kept_config
     from pipelines.cli.show import describe_inspection, print_inspections, print_json
+    from pipelines.config import read_masking
     from pipelines.inlets.spool import Spool
     from pipelines.inspect import inspect_files
 
@@ -136,9 +137,9 @@ def inspect(
         kept_config.write_config(write_config, found, text, source)
     tables = [each for _, inspections in found for each in inspections]
     if as_json:
-        print_json([describe_inspection(each, settings.text.region) for each in tables])
+        print_json([describe_inspection(each, read_masking(settings)) for each in tables])
         return
-    print_inspections(tables, settings.text.region)
+    print_inspections(tables, read_masking(settings))
     if write_config:
         typer.echo(f"\nwrote {write_config}; read it all with: earful run --config {write_config}")
 

@@ -10,6 +10,7 @@ from pipelines.cli.show import make_table, open_console, print_lines, print_tabl
 
 if TYPE_CHECKING:
     from nlp.metrics import Scores
+    from pipelines.evaluation.pii import PiiEvaluation
     from pipelines.evaluation.scores import Evaluation, Group
     from pipelines.evaluation.theme_scores import ThemeEvaluation
     from pipelines.inventory import ModelState
@@ -67,7 +68,7 @@ def print_evaluation(found: "Evaluation") -> None:
         console.print(f"\n{further} further languages: see --json", style="dim")
 
 
-def print_input(console: Console, found: "Evaluation | ThemeEvaluation") -> None:
+def print_input(console: Console, found: "Evaluation | ThemeEvaluation | PiiEvaluation") -> None:
     """Print what was scored, and what was not."""
     shown = [f"{name} {value!r}" for name, value in found.columns.items() if value]
     console.print(escape(f"{found.task}, columns: {', '.join(shown)}"), style="dim")

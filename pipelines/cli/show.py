@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from nlp.masking import Masking
     from pipelines.inspect import Inspection
     from pipelines.job import RunResult
 
@@ -185,17 +186,17 @@ def db_hint(url: str) -> str:
     return "" if url == "sqlite:///earful.db" else f" --db {url}"
 
 
-def print_inspections(found: "Sequence[Inspection]", region: str) -> None:
+def print_inspections(found: "Sequence[Inspection]", masking: "Masking") -> None:
     """Print what would be read from each table of each file; samples are masked."""
     console = open_console()
     for each in found:
-        _print_inspection(console, describe_inspection(each, region))
+        _print_inspection(console, describe_inspection(each, masking))
 
 
-def describe_inspection(found: "Inspection", region: str) -> dict[str, Any]:
+def describe_inspection(found: "Inspection", masking: "Masking") -> dict[str, Any]:
     """An inspection as it may be shown: personal data in the sample rows masked.
 
-    :param region: two-letter country of phone numbers without a country code.
+    :param masking: what is masked.
     """
     from pipelines.feedback_rows import mask_values
 
@@ -204,7 +205,7 @@ def describe_inspection(found: "Inspection", region: str) -> dict[str, Any]:
     values["sample_rows"] = [
         {
             name: "<hidden>" if name in hidden else value
-            for name, value in mask_values(row, region).items()
+            for name, value in mask_values(row, masking).items()
         }
         for row in found.sample_rows
     ]

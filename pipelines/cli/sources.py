@@ -27,12 +27,13 @@ def sources(config: ConfigOption = None, db: DbOption = None, as_json: JsonOptio
     from datetime import UTC, datetime
 
     from pipelines.cli.show import print_json
+    from pipelines.config import read_masking
     from pipelines.source_inventory import list_inventory
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
-        found = list_inventory(connection, datetime.now(UTC))
+        found = list_inventory(connection, datetime.now(UTC), read_masking(settings))
     print_json(found) if as_json else _print(found)
 
 

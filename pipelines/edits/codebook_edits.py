@@ -111,7 +111,7 @@ class _Planner:
         return self._name_theme(name)
 
     def _check(self, what: str, text: str, max_chars: int = MAX_NAME_CHARS) -> str:
-        return check_text(what, text, max_chars, self._drafts.region)
+        return check_text(what, text, max_chars, self._drafts.masking)
 
     def _name_theme(self, name: str) -> str:
         """The theme of this name, which is made where there is none."""
@@ -144,7 +144,7 @@ class _Planner:
             keywords=category.keywords or (pinned.keywords if pinned else ()),
         )
         known = current.keywords if current else ()
-        pin = make_pin(given, self._check("name", name), self._drafts.region, known)
+        pin = make_pin(given, self._check("name", name), self._drafts.masking, known)
         told = replace(category, examples=pin.examples, keywords=pin.keywords, language=lang or "")
         is_known = pinned is not None or category.theme_id
         if current and is_known and _says_the_same(told, current):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp.themes.edits import Edit
-from pipelines.config import hash_config
+from pipelines.config import hash_config, read_masking
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
@@ -95,9 +95,9 @@ def make_edits(
     :param create: make the store where there is none.
     :raises ConfigError: when they make no sense for this store; nothing is written then.
     """
-    store, region = open_store(job.config.store.url, create=create), job.config.text.region
+    store, masking = open_store(job.config.store.url, create=create), read_masking(job.config)
     with store.read() as connection:
-        drafts = Drafts.begin(connection, job.models, region)
+        drafts = Drafts.begin(connection, job.models, masking)
         prepare(drafts)
     if not drafts.edits:
         return EditsResult(None, store.name, (), 0)
@@ -105,7 +105,7 @@ def make_edits(
         store, command, config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
     )
     with begun as run:
-        drafts = Drafts.begin(run.connection, job.models, region)
+        drafts = Drafts.begin(run.connection, job.models, masking)
         prepare(drafts)
         for edit in drafts.edits:
             append_edit(run.connection, edit, author, run.started_at)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
+from nlp.masking import Masking
 from nlp.themes.closer import MIN_PART, MIN_SEPARATION, divide_closer
 from nlp.themes.edits import Edit, Part
 from nlp.themes.names import ThemeName, name_themes
@@ -125,7 +126,7 @@ def _make_parts(
             seed = "\0".join(["split", theme_id, *(mention_id for mention_id, _ in mentions)])
             theme_id, shown = (
                 make_free_id(seed, ids),
-                _choose_name(request, name, taken, drafts.region),
+                _choose_name(request, name, taken, drafts.masking),
             )
             ids.add(theme_id)
             taken.add(shown.casefold())
@@ -144,7 +145,7 @@ def _keep_name(
     return [named[number] for number in order], np.argsort(order)[labels]
 
 
-def _choose_name(request: EditRequest, found: ThemeName, taken: set[str], region: str) -> str:
+def _choose_name(request: EditRequest, found: ThemeName, taken: set[str], masking: Masking) -> str:
     if request.text.strip():
-        return check_text("name", request.text, MAX_NAME_CHARS, region)
+        return check_text("name", request.text, MAX_NAME_CHARS, masking)
     return make_distinct(found, taken)

@@ -18,6 +18,7 @@ class Task(StrEnum):
     SENTIMENT = "sentiment"
     LANGUAGE = "language"
     THEMES = "themes"
+    PII = "pii"
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Pool:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Normalised, when they are first needed: of a large pool mostly those of a few rows are."""
+        """Normalised, when they are needed: of a large pool mostly those of a few rows are."""
         return list(map(normalize_text, self.quotes, self.langs))
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nlp.masking import STANDARD
 from pipelines.runs import Run
 from pipelines.source_inventory import list_inventory
 from tests.command_line import make_call
@@ -51,7 +52,7 @@ def test_each_source_is_told_with_what_it_brought(run: Run) -> None:
     rejected = {"rejected_id": "r1", "source": "shop", "reason": "no_text"}
     add_rows(run.connection, "rejected", rejected)
 
-    shop, posts, crm = list_inventory(run.connection, T0 + timedelta(days=9))
+    shop, posts, crm = list_inventory(run.connection, T0 + timedelta(days=9), STANDARD)
     assert shop == {
         "source": "shop",
         "kind": "feedback",

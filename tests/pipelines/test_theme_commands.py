@@ -194,7 +194,7 @@ def test_themes_are_split_suggested_and_exchanged(
     book = str(tmp_path / "book.xlsx")
     assert run("export", book)["n_categories"] == len(read_themes(filled))
     assert run("import", book)["edits"] is None
-    assert "all are so already" in call("themes", "import", book).out
+    assert "nothing to change" in call("themes", "import", book).out
     for wrong in (("split", a), ("split", a, "--finer", "--example", mention)):
         assert call("themes", *wrong).code == 2
     history = " ".join(call("themes", "history", part).out.split())
