@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pipelines import tables
+from pipelines.copies import note_stale_copies
 from pipelines.errors import InputError
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
@@ -123,6 +124,8 @@ class _FeedbackLoader:
         return make_feedback_id(given.source, "content", digest, str(occurrence))
 
     def finish(self, run: Run, merged: Merged) -> None:
+        if merged.updated:
+            note_stale_copies(run.connection)
         delete_by_id(run.connection, tables.mention, "feedback_id", merged.updated)
         delete_by_id(run.connection, tables.feedback_key, "feedback_id", merged.updated)
         self.staging.copy_keys(tables.feedback_key)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, cast, func, literal, select, update
+from sqlalchemy import Connection, Integer, String, and_, cast, func, literal, select, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
@@ -59,17 +59,17 @@ def _count_period(
     *,
     is_segmented: bool,
 ) -> Iterator[dict[str, Any]]:
+    """Each voice is one: ten mentions of one person weigh as much as one of another."""
     start = period_start(connection, period)
     joined = counted_mentions
     if is_segmented:
         joined = joined.join(tables.customer, tables.customer.c.customer_id == feedback.customer_id)
-    query = (
+    by_voice = (
         select(
             mention.theme_id,
             start.label("start"),
             segment.label("segment"),
             func.count().label("n_mentions"),
-            func.count(voice.distinct()).label("n_customers"),
             func.count(mention.feedback_id.distinct()).label("n_feedback"),
             func.avg(mention.sentiment_score).label("sentiment"),
         )
@@ -77,8 +77,19 @@ def _count_period(
         .where(is_counted, mention.theme_id.is_not(None), feedback.occurred_at.is_not(None))
         .where(is_one_of(mention.theme_id, themes))
         .where(segment.is_not(None) if is_segmented else literal(value=True))
-        .group_by(mention.theme_id, start, segment)
+        .group_by(mention.theme_id, start, segment, voice)
+        .subquery()
     )
+    said = by_voice.c
+    query = select(
+        said.theme_id,
+        said.start,
+        said.segment,
+        cast(func.sum(said.n_mentions), Integer).label("n_mentions"),
+        func.count().label("n_customers"),
+        cast(func.sum(said.n_feedback), Integer).label("n_feedback"),
+        func.avg(said.sentiment).label("sentiment"),
+    ).group_by(said.theme_id, said.start, said.segment)
     for row in connection.execute(query).mappings():
         yield {
             "theme_id": row["theme_id"],

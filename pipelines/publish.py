@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Integer, cast, func, select, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
@@ -41,19 +41,31 @@ def _list_customers(connection: Connection, themes: Collection[str]) -> set[str]
 
 
 def _publish_themes(run: Run, themes: Collection[str] | None) -> int:
-    figures = {
-        "n_mentions": func.count(),
-        "n_customers": func.count(voice.distinct()),
-        "sentiment": func.avg(mention.sentiment_score),
-        "first_seen_at": func.min(feedback.occurred_at),
-        "last_seen_at": func.max(feedback.occurred_at),
-    }
-    query = (
-        select(mention.theme_id, *(figure.label(name) for name, figure in figures.items()))
+    by_voice = (
+        select(
+            mention.theme_id,
+            func.count().label("n_mentions"),
+            func.avg(mention.sentiment_score).label("sentiment"),
+            func.min(feedback.occurred_at).label("first_seen_at"),
+            func.max(feedback.occurred_at).label("last_seen_at"),
+        )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None), is_one_of(mention.theme_id, themes))
-        .group_by(mention.theme_id)
+        .group_by(mention.theme_id, voice)
+        .subquery()
     )
+    said = by_voice.c
+    # One voice is one, however often it speaks.
+    figures = {
+        "n_mentions": cast(func.sum(said.n_mentions), Integer),
+        "n_customers": func.count(),
+        "sentiment": func.avg(said.sentiment),
+        "first_seen_at": func.min(said.first_seen_at),
+        "last_seen_at": func.max(said.last_seen_at),
+    }
+    query = select(
+        said.theme_id, *(figure.label(name) for name, figure in figures.items())
+    ).group_by(said.theme_id)
     found = {row["theme_id"]: dict(row) for row in run.connection.execute(query).mappings()}
     empty = {**dict.fromkeys(figures), "n_mentions": 0, "n_customers": 0}
     columns = [tables.theme.c.theme_id, *(tables.theme.c[name] for name in figures)]

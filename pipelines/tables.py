@@ -148,9 +148,12 @@ feedback = Table(
     _number("noise_score", "0..1: how likely this should not count"),
     _text(
         "noise_reason",
-        "empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+        "empty, test_row, low_effort, gibberish, copy, campaign, spam, bot_like, template or "
+        "not_feedback; null when it counts",
     ),
-    _text("duplicate_of", "feedback_id of the first of its copies"),
+    _text("found_noise_reason", "noise_reason as found, before people's edits"),
+    _text("noise_edit_id", "the edit that says that it is no noise; null where none does"),
+    _text("duplicate_of", "feedback_id of the first that says it, for copies and campaigns"),
     _json("attributes", "the remaining columns of the row, personal data masked"),
     _text("text_hash", "hash of the normalised text: equal for copies"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
@@ -177,6 +180,16 @@ feedback_version = Table(
     _json("attributes", "the remaining columns, personal data masked"),
     _text("run_id", "the run that read this version"),
     comment="what an edited feedback said before: its older versions",
+)
+
+likeness = Table(
+    "likeness",
+    metadata,
+    Column("text_hash", Text, primary_key=True, comment="hash of a feedback's normalised text"),
+    _text("group_hash", "the smallest text_hash of the texts that say nearly the same"),
+    Column("sketch", LargeBinary, nullable=False, comment="folded hash and MinHash bands"),
+    Index("ix_likeness_group", "group_hash"),
+    comment="which texts of feedback say the same in nearly the same words",
 )
 
 feedback_key = Table(
@@ -289,7 +302,9 @@ theme = Table(
     _text("lang", "its main language"),
     _count("n_mentions", "mentions that count (no noise)"),
     _count("n_customers", "distinct voices: customers, else authors, else feedback"),
-    _number("sentiment", "mean sentiment score of its mentions, -1..1"),
+    _number(
+        "sentiment", "mean sentiment score of its voices, each one of its mentions' mean, -1..1"
+    ),
     _text("verdict", "one_off, emerging, growing, steady or fading"),
     _number("signal_score", "what deserves attention first"),
     _moment("first_seen_at", "earliest mention, UTC"),
@@ -328,7 +343,7 @@ theme_edit = Table(
     _text("author", "who"),
     _text(
         "action",
-        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
+        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
@@ -373,7 +388,7 @@ theme_period = Table(
     _count("n_mentions", "mentions that count"),
     _count("n_customers", "distinct voices"),
     _count("n_feedback", "feedback with the theme"),
-    _number("sentiment", "mean sentiment score, -1..1"),
+    _number("sentiment", "mean sentiment score of its voices, -1..1"),
     _number("expected", "voices expected from the theme's past and the period's volume"),
     _number("ratio", "n_customers / expected"),
     _number("ratio_low", "lower end of its 95 % interval"),

@@ -55,6 +55,22 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
     _print_counts(console, "By reason", counts)
 
 
+def print_noise(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print feedback that was set aside."""
+    console = open_console()
+    if not rows:
+        console.print("no feedback is noise")
+        return
+    heads = {"feedback": "id", "reason": "id", "score": "right", "lang": "id?", "text": "left"}
+    table = make_table(heads)
+    for row in rows:
+        score = f"{row['noise_score'] or 0:.2f}"
+        lang, text = escape(row["lang"] or "–"), show_text(row["text"], 80)
+        table.add_row(row["feedback_id"], row["noise_reason"], score, lang, text)
+    print_table(console, "Noise, the least sure first", table)
+    console.print("have some count with: earful noise keep ID...", style="dim")
+
+
 def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()

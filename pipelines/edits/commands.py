@@ -7,6 +7,7 @@ from typing import Any
 from nlp.themes.edits import Edit
 from pipelines.config import hash_config, read_masking
 from pipelines.edits.apply import Applied, apply_edits
+from pipelines.edits.noise import prepare_not_noise
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
 from pipelines.edits.splits import prepare_split
@@ -136,4 +137,5 @@ _PREPARE: dict[str, Callable[[Drafts, EditRequest], Sequence[Edit]]] = {
     "split": lambda drafts, request: [prepare_split(drafts, request)],
     "accept": lambda drafts, request: [prepare_answer(drafts, request)],
     "refuse": lambda drafts, request: [prepare_answer(drafts, request)],
+    "not_noise": lambda drafts, request: [prepare_not_noise(drafts, request)],
 }

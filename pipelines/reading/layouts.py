@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nlp.noise import Reason
 from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.vocabulary import fold_name
@@ -102,7 +103,7 @@ class Skip(Match):
 class Mark(Match):
     """Rows that are noise, with the reason that noise gives."""
 
-    noise: str
+    noise: Reason
 
 
 class Replies(Match):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from nlp.noise import Reason
 from pipelines.reading.dates import DateOrder, detect_date_order, parse_date
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap
@@ -71,7 +72,7 @@ class FeedbackItem:
     thread: str | None = None
     version: str | None = None
     edited: datetime | None = None
-    noise: str | None = None
+    noise: Reason | None = None
     origin: Origin | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 

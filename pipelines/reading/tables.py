@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nlp.noise import Reason
 from pipelines.errors import InputError
 from pipelines.reading.layouts import Recognised
 
@@ -31,7 +32,7 @@ class Row:
     number: int
     values: dict[str, str]
     has_lost_bytes: bool = False
-    noise: str | None = None
+    noise: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ def _select_members(encoder_name: str) -> Select[Any]:
             tables.vector,
             and_(vector.text_hash == mention.text_hash, vector.model == encoder_name),
         )
-        .where(or_(is_counted, feedback.noise_reason == "copy"))
+        .where(or_(is_counted, feedback.duplicate_of.is_not(None)))
         .order_by(mention.feedback_id, mention.position)
     )
 
@@ -214,13 +214,20 @@ class _Read:
     vectors: MentionVectors
 
     def group_alike(self, chosen: Iterable[int]) -> dict[str, list[int]]:
-        """Places by key, in the order of the keys; copies stand behind what they copy."""
+        """Places by key, in the order of the keys; copies stand behind what they copy.
+
+        What only copies say in its very words is left out: it shares the fate of what it copies.
+        """
         places: dict[str, list[int]] = {}
         for place in chosen:
             places.setdefault(self.keys[place], []).append(place)
         for alike in places.values():
-            alike.sort(key=lambda place: (self.rows[place].noise_reason == "copy", place))
-        return {key: places[key] for key in sorted(places)}
+            alike.sort(key=lambda place: (self.rows[place].noise_reason is not None, place))
+        return {
+            key: places[key]
+            for key in sorted(places)
+            if self.rows[places[key][0]].noise_reason is None
+        }
 
 
 def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:

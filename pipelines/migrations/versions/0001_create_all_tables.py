@@ -293,13 +293,25 @@ def upgrade() -> None:
             "noise_reason",
             sa.Text(),
             nullable=True,
-            comment="empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+            comment="empty, test_row, low_effort, gibberish, copy, campaign, spam, bot_like, template or not_feedback; null when it counts",
+        ),
+        sa.Column(
+            "found_noise_reason",
+            sa.Text(),
+            nullable=True,
+            comment="noise_reason as found, before people's edits",
+        ),
+        sa.Column(
+            "noise_edit_id",
+            sa.Text(),
+            nullable=True,
+            comment="the edit that says that it is no noise; null where none does",
         ),
         sa.Column(
             "duplicate_of",
             sa.Text(),
             nullable=True,
-            comment="feedback_id of the first of its copies",
+            comment="feedback_id of the first that says it, for copies and campaigns",
         ),
         sa.Column(
             "attributes",
@@ -360,10 +372,7 @@ def upgrade() -> None:
             comment="hash of everything this version held",
         ),
         sa.Column(
-            "text",
-            sa.Text(),
-            nullable=True,
-            comment="what was said then, personal data masked",
+            "text", sa.Text(), nullable=True, comment="what was said then, personal data masked"
         ),
         sa.Column("lang", sa.Text(), nullable=True, comment="its language"),
         sa.Column(
@@ -441,6 +450,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lang", "model"),
         comment="what is subtracted from the vectors of a language before themes are compared",
     )
+    op.create_table(
+        "likeness",
+        sa.Column(
+            "text_hash", sa.Text(), nullable=False, comment="hash of a feedback's normalised text"
+        ),
+        sa.Column(
+            "group_hash",
+            sa.Text(),
+            nullable=True,
+            comment="the smallest text_hash of the texts that say nearly the same",
+        ),
+        sa.Column(
+            "sketch", sa.LargeBinary(), nullable=False, comment="folded hash and MinHash bands"
+        ),
+        sa.PrimaryKeyConstraint("text_hash"),
+        comment="which texts of feedback say the same in nearly the same words",
+    )
+    with op.batch_alter_table("likeness", schema=None) as batch_op:
+        batch_op.create_index("ix_likeness_group", ["group_hash"], unique=False)
+
     op.create_table(
         "mention",
         sa.Column("mention_id", sa.Text(), nullable=False, comment="feedback_id and position"),
@@ -805,7 +834,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score of its mentions, -1..1",
+            comment="mean sentiment score of its voices, each one of its mentions' mean, -1..1",
         ),
         sa.Column(
             "verdict",
@@ -858,7 +887,7 @@ def upgrade() -> None:
             "action",
             sa.Text(),
             nullable=False,
-            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
+            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
         ),
         sa.Column(
             "theme_id",
@@ -960,7 +989,12 @@ def upgrade() -> None:
             nullable=True,
             comment="feedback with the theme",
         ),
-        sa.Column("sentiment", sa.Double(), nullable=True, comment="mean sentiment score, -1..1"),
+        sa.Column(
+            "sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment score of its voices, -1..1",
+        ),
         sa.Column(
             "expected",
             sa.Double(),
