@@ -74,19 +74,24 @@ def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:
         width, n_layers = len(loaded["head.bias"]), count_layers(loaded)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
-    digest = hash_weights(loaded)
+    digest = hash_branch(loaded, about.temperatures)
     if digest != about.name.rpartition("@")[2]:
-        raise _damaged(path, ValueError(f"its weights have sha256 {digest}..., not as named"))
+        raise _damaged(path, ValueError(f"its content has sha256 {digest}..., not as named"))
     if (width, n_layers + about.after) != (len(LABELS), encoder.n_layers):
         raise _damaged(path, ValueError(f"{n_layers} layers and {width} scores"))
     return BranchSentiment(about, encoder, Branch(about.after, loaded, width))
 
 
-def hash_weights(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Beginning of the sha256 of all weights in the order of their names: the model's revision."""
+def hash_branch(tensors: Mapping[str, NDArray[Any]], temperatures: Mapping[str, float]) -> str:
+    """Beginning of the sha256 of all that shapes the output: the model's revision.
+
+    Of the weights in the order of their names, then the temperatures: stored confidences are kept
+    by revision.
+    """
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(tensors[name].tobytes())
+    digest.update(json.dumps(dict(temperatures), sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 
