@@ -27,12 +27,15 @@ _CODE = re.compile("[a-z]{2}([-_].*)?")
 class RowSettings:
     """What decides how an item becomes a row.
 
+    :param channel: None means as its layout says; so do `party` and `stated`, and without a layout
+        they are first and declared.
     :param region: two-letter country of phone numbers without a country code.
     """
 
     source: str
     channel: str | None
-    party: str
+    party: str | None
+    stated: str | None
     region: str
     secret: bytes
 
@@ -106,8 +109,8 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
         "text": text,
         "lang": lang,
         "text_hash": text_hash(normalized),
-        "noise_score": noise.score,
-        "noise_reason": noise.reason,
+        "noise_score": 1.0 if item.noise else noise.score,
+        "noise_reason": item.noise or noise.reason,
         "duplicate_of": None,
     }
 
@@ -116,21 +119,28 @@ def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any
     def mask(told: str | None) -> str | None:
         return told and _mask_name(told, settings.region)
 
+    origin = item.origin
+    attributes = mask_values(_collect_attributes(item), settings.region)
+    if thread := _hide_id(item.thread, settings):
+        attributes["thread"] = thread
     return {
         "source": mask(item.source) or settings.source,
         "source_id": _hide_id(item.source_id, settings),
-        "channel": mask(item.channel) or settings.channel,
-        "party": settings.party,
+        "channel": mask(item.channel) or settings.channel or (origin and origin.channel),
+        "party": settings.party or (origin.party if origin else "first"),
+        "stated": settings.stated or (origin.stated if origin else "declared"),
         "question": mask(item.question),
         "occurred_at": item.at,
+        "edited_at": item.edited,
         "rating": item.rating,
         "rating_max": item.rating_max,
-        "attributes": mask_values(_collect_attributes(item), settings.region) or None,
+        "attributes": attributes or None,
     }
 
 
 def _collect_attributes(item: FeedbackItem) -> dict[str, str]:
-    own = {"product": item.product, "reply": item.reply}
+    own = {"product": item.product, "version": item.version, "reply": item.reply}
+    own["layout"] = item.origin.layout if item.origin else None
     return {**item.attributes, **{name: value for name, value in own.items() if value}}
 
 

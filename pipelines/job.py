@@ -185,7 +185,7 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
 
     run, inputs, progress = work.run, work.inputs, work.job.progress
     text = work.job.config.text
-    settings = ReadSettings(work.secret, text.region, text.timezone)
+    settings = ReadSettings(work.secret, text.region, text.timezone, inputs.selection)
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)
     elif step == "events" and inputs.events:

@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("report", epilog="[bold]Example[/]  earful report -o themes.html")(report)
-    app.command("status", epilog="[bold]Example[/]  earful status --rejected")(status)
-    app.command("runs", epilog="[bold]Example[/]  earful runs -n 5 --json")(runs)
-    app.command("doctor", epilog="[bold]Example[/]  earful doctor --db team.db")(doctor)
-    app.command("schema", epilog="[bold]Example[/]  earful schema theme")(schema)
-    app.command("migrate", epilog="[bold]Example[/]  earful migrate --db team.db")(migrate)
+    app.command("report", epilog=show_examples("earful report -o themes.html"))(report)
+    app.command("status", epilog=show_examples("earful status --rejected"))(status)
+    app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
+    app.command("doctor", epilog=show_examples("earful doctor --db team.db"))(doctor)
+    app.command("schema", epilog=show_examples("earful schema theme"))(schema)
+    app.command("migrate", epilog=show_examples("earful migrate --db team.db"))(migrate)
 
 
 def report(
@@ -53,7 +53,7 @@ def status(
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the store holds: rows, sources, languages, noise, rejected rows, the last run."""
+    """Show what the store holds, and the last run. By source and language, with what is noise."""
     from pipelines import overview
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_rejected, print_status
@@ -99,7 +99,7 @@ def runs(
 
 
 def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Check the machine, the models and the store; prepare the default encoder if need be."""
+    """Check the machine, the models and the store. Prepares the default encoder if need be."""
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json
@@ -120,7 +120,7 @@ def schema(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the data dictionary: every table, view and column with its meaning, as Markdown."""
+    """Print the data dictionary. Every table, view and column with its meaning, as Markdown."""
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json

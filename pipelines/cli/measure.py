@@ -5,21 +5,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, JsonOption, load_settings, rejected_code
+from pipelines.cli.options import (
+    ConfigOption,
+    JsonOption,
+    load_settings,
+    rejected_code,
+    show_examples,
+)
 from pipelines.evaluation.labels import Task
 
 if TYPE_CHECKING:
     from pipelines.config import Config
 
-_EPILOG = (
-    "[bold]Examples[/]\n\n"
-    "  earful evaluate labelled.csv --task sentiment --text Comment --label Gold\n\n"
-    "  earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'\n\n"
-    "  earful evaluate langs.csv --task language --text text --label lang --json\n\n"
-    "  earful evaluate intents.csv --task themes --label intent --noise-label oos\n\n"
-    "  earful evaluate reviews.csv --task themes\n\n"
-    "  earful evaluate reviews.csv --task themes --sheet 100 --output coding\n\n"
-    "  earful evaluate coding --task themes --sheet-filled"
+_EPILOG = show_examples(
+    "earful evaluate labelled.csv --task sentiment --text Comment --label Gold",
+    "earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'",
+    "earful evaluate langs.csv --task language --text text --label lang --json",
+    "earful evaluate intents.csv --task themes --label intent --noise-label oos",
+    "earful evaluate reviews.csv --task themes",
+    "earful evaluate reviews.csv --task themes --sheet 100 --output coding",
+    "earful evaluate coding --task themes --sheet-filled",
 )
 
 
@@ -83,7 +88,7 @@ def evaluate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score the models on your own labelled rows: 200 are enough to know whether to trust them.
+    """Score the models on your own labelled rows. 200 are enough to know whether to trust them.
 
     Themes are also measured without labels: by how far they hold, and by what two people say who
     fill in a coding sheet. Nothing is stored.

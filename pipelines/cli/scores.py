@@ -44,7 +44,7 @@ def print_models(found: "Sequence[ModelState]") -> None:
         table.add_row("runs in", each.precision)
         table.add_row("licence", escape(each.licence or "not stated"))
         table.add_row("languages", escape(each.languages))
-        console.print(table)
+        print_table(console, "", table)
 
 
 def print_evaluation(found: "Evaluation") -> None:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from nlp.masking import mask_text
 from nlp.themes import edits
 from nlp.themes.edits import Edit
 from pipelines.errors import ConfigError
@@ -22,16 +23,15 @@ def check_lang(lang: str | None) -> str | None:
     return lang
 
 
-def check_text(what: str, text: str, max_chars: int) -> str:
-    """The text on one line, in composed form.
+def check_text(what: str, text: str, max_chars: int, region: str) -> str:
+    """The text on one line, in composed form, with personal data masked as in feedback.
 
+    :param region: country whose phone numbers are known.
     :raises ConfigError: when it is empty, too long, or holds what no table should.
     """
-    clean = unicodedata.normalize("NFC", " ".join(text.split()))
+    clean = mask_text(unicodedata.normalize("NFC", " ".join(text.split())), region).text
     if not clean:
-        raise ConfigError(
-            f"the {what} is empty; give one, or take yours back with: earful themes undo"
-        )
+        raise ConfigError(f"the {what} is empty; give one")
     if len(clean) > max_chars:
         raise ConfigError(
             f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"

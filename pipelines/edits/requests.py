@@ -144,9 +144,11 @@ def prepare_edit(drafts: Drafts, request: EditRequest) -> Edit:
         return replace(edit, theme_id=decisions.resolve(theme_id), mentions=mentions)
     refuse_merged(theme_id, decisions)
     if request.action == "rename":
-        return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS))
+        return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS, drafts.region))
     if request.action == "describe":
-        return replace(edit, text=check_text("description", request.text, MAX_TEXT_CHARS))
+        return replace(
+            edit, text=check_text("description", request.text, MAX_TEXT_CHARS, drafts.region)
+        )
     if request.action in ("mute", "unmute"):
         _refuse_repetition(theme_id, request.action, decisions)
     elif request.other_id is not None:

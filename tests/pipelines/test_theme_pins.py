@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.edits.pins import make_pin
+from pipelines.edits.requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.store import Store
 from pipelines.themes.history import read_history
@@ -162,6 +164,11 @@ def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
         edit(store, "pin", **asked)
     assert copy_tables(store, with_logs=True) == before
     store.engine.dispose()
+
+
+def test_words_that_say_nothing_alone_may_say_something_together() -> None:
+    pin = make_pin(EditRequest("pin", keywords=["top up", "show up"], lang="en"), "Top-up", "US")
+    assert pin.keywords == ("top up", "show up")
 
 
 def test_an_edit_of_a_pinned_theme_keeps_its_pin_from_being_undone(filled: Store) -> None:
