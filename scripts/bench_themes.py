@@ -176,8 +176,8 @@ def _print_set(
         )
         start = f"{f'  {len(labels):,} rows':23}" if measured.name == "earful" else " " * 23
     if NO_THEME in rows.labels:
-        print(f"  {NO_THEME} left out, precision / recall / others lost ({GOAL_LEFT_OUT}):")
-        print(f"    {'; '.join(left_out)}")
+        print(f"  {NO_THEME} left out: precision / recall / share of the others lost")
+        print(f"    {'; '.join(left_out)} ({GOAL_LEFT_OUT})")
     return times_off
 
 

@@ -83,8 +83,9 @@ def test_each_source_is_told_with_what_it_brought(run: Run) -> None:
 
 
 def test_the_inventory_is_printed_for_people_and_for_programs(
-    sqlite_url: str, capsys: pytest.CaptureFixture[str]
+    sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     store = open_copy(sqlite_url, "empty")
     call = make_call(capsys)
     assert "no source yet" in call("sources", "--db", sqlite_url).out

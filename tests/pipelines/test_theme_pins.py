@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp.masking import STANDARD
 from pipelines.edits.pins import make_pin
 from pipelines.edits.requests import EditRequest
 from pipelines.errors import ConfigError
@@ -167,7 +168,8 @@ def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
 
 
 def test_words_that_say_nothing_alone_may_say_something_together() -> None:
-    pin = make_pin(EditRequest("pin", keywords=["top up", "show up"], lang="en"), "Top-up", "US")
+    asked = EditRequest("pin", keywords=["top up", "show up"], lang="en")
+    pin = make_pin(asked, "Top-up", STANDARD)
     assert pin.keywords == ("top up", "show up")
 
 
