@@ -157,6 +157,14 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
         raise
 
 
+def stamp_files(*paths: Path) -> tuple[tuple[int, ...], ...]:
+    """Tell files as they are now from what they were: by size and time of writing.
+
+    :raises OSError: if one is missing.
+    """
+    return tuple(tuple(_stamp(path)) for path in paths)
+
+
 def _stamp(path: Path) -> list[int]:
     """Size in bytes, and when it was last written, in nanoseconds."""
     found = path.stat()

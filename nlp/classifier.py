@@ -1,5 +1,6 @@
 """Any transformers sequence classifier as a sentiment model."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,11 +73,18 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
     if unknown:
         raise ModelError(
             f"{model} has {len(unknown)} of {len(names)} labels without a known meaning "
-            f"({', '.join(unknown[:5])}); say in the config which mean {', '.join(LABELS)}"
+            f"({', '.join(unknown[:5])}); look up what they mean in the model's card and write it "
+            f"in the config, each as negative, neutral or positive: {_show_entry(unknown)}"
         )
     if not {"negative", "positive"} <= set(columns):
         raise ModelError(f"{model} cannot tell negative from positive: it has {', '.join(names)}")
     return columns
+
+
+def _show_entry(unknown: Sequence[str]) -> str:
+    """Write the setting but for its meanings: a guess would be copied."""
+    pairs = (f'{json.dumps(name, ensure_ascii=False)} = "..."' for name in unknown)
+    return f"sentiment_labels = {{ {', '.join(pairs)} }}"
 
 
 def _longest_input(config: Any, tokenizer: Any) -> int:

@@ -22,6 +22,7 @@ from nlp.contrast import (
 )
 from nlp.opinions import Word, count_polarities, find_words, load_opinions, read_rules
 from nlp.syntax import Syntax, parse_english
+from nlp.turning import is_repeated, is_said_apart, is_scene
 from nlp.unspaced import cut_unspaced
 
 __all__ = ["split_clauses"]
@@ -113,12 +114,15 @@ def _is_plain(text: str, lang: str) -> bool:
 
 def _read(text: str, lang: str) -> _Sentence | None:
     """Find a sentence's words; None if it holds too few opinions for what could part it."""
-    opinions = load_opinions(lang)
+    opinions, rules = load_opinions(lang), load_rules(lang)
     assert opinions is not None
+    needed = 0 if rules.turning else 1
     n_polarities = count_polarities(text, opinions)
-    if n_polarities == 0 or (n_polarities == 1 and not trigger_of(lang, "strong").search(text)):
+    if n_polarities < 2 and not (
+        n_polarities >= needed and trigger_of(lang, "strong").search(text)
+    ):
         return None
-    return _Sentence(text, find_words(text, opinions), load_rules(lang))
+    return _Sentence(text, find_words(text, opinions), rules)
 
 
 def _cuts(sentence: _Sentence) -> list[int]:
@@ -199,6 +203,8 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return False
     if place.kind in ("contrast", "weak", "joining") and _is_bare(sentence, right):
         return False
+    if place.kind == "contrast" and is_repeated(left, right, sentence.rules):
+        return False
     parts = (left[0].start, words[place.at].start), (right[0].start, len(sentence.text))
     if place.kind == "joining":
         is_bound = not {left[0].form, right[0].form}.isdisjoint(sentence.rules.binding)
@@ -206,6 +212,8 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
             return False
         return syntax is None or syntax.is_own_clause(*parts)
     is_left, is_right = (any(word.polarity for word in side) for side in (left, right))
+    if _is_turned(sentence, left, right, place):
+        return True
     if place.kind == "weak" and not _is_opposite(left, right):
         return False
     if is_left and is_right:
@@ -221,6 +229,25 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
     return is_one and (syntax is None or syntax.is_full_clause(*parts))
 
 
+def _is_turned(
+    sentence: _Sentence, left: Sequence[Word], right: Sequence[Word], place: _Place
+) -> bool:
+    """Say whether a plain "but" parts two clauses, whatever words of praise or blame they hold."""
+    rules, syntax = sentence.rules, sentence.syntax
+    if sentence.forms(place.at, place.at + place.size) not in rules.turning:
+        return False
+    if not rules.is_parsed:
+        return is_said_apart(sentence.text, left, right, rules)
+    parts = (left[0].start, sentence.words[place.at].start), (right[0].start, len(sentence.text))
+    if is_scene(left, rules):
+        return False
+    if any(word.polarity for word in left):
+        # The parser takes the verb for a noun now and then: "but the zip sticks".
+        is_begun = is_said_apart(sentence.text, left, right, rules)
+        return syntax is None or is_begun or syntax.is_apart(*parts)
+    return syntax is None or (syntax.is_full_clause(*parts) and not syntax.is_told(*parts[0]))
+
+
 def _is_bare(sentence: _Sentence, right: Sequence[Word]) -> bool:
     """Say whether a side only names a quality of what came before: "but very cosy".
 
@@ -234,7 +261,8 @@ def _is_bare(sentence: _Sentence, right: Sequence[Word]) -> bool:
     if after == len(right) or _STOP.search(sentence.text, right[at].end, right[after].start):
         return True
     form = right[after].form
-    return form in rules.starts or form in rules.binding
+    is_joined = form in rules.starts or _is_glued_joiner(right[after], rules)
+    return is_joined or form in rules.binding
 
 
 def _skip(forms: frozenset[str], words: Sequence[Word], at: int) -> int:

@@ -53,6 +53,11 @@ class Rules:
     glued: tuple[str, ...]
     min_words: int
     one_sided: bool
+    turning: frozenset[Phrase]
+    own: frozenset[str]
+    own_endings: tuple[str, ...]
+    scene: frozenset[str]
+    article: str
     is_parsed: bool
 
 
@@ -79,6 +84,11 @@ def load_rules(lang: str) -> Rules:
         glued=tuple(entry.get("glued", [])),
         min_words=entry.get("min_words", _MIN_WORDS),
         one_sided=entry.get("one_sided", True),
+        turning=frozenset(map(_phrase, entry.get("turning", []))),
+        own=frozenset(map(fold_word, entry.get("own", []))),
+        own_endings=tuple(entry.get("own_endings", [])),
+        scene=frozenset(map(fold_word, entry.get("scene", []))),
+        article=fold_word(entry.get("article", "")),
         is_parsed=lang == PARSED,
     )
 

@@ -14,6 +14,13 @@ from nlp.errors import MissingModelError, ModelError
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 _LAYER_COUNTS: Final = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 _HUB_NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_WRITERS: Final = ("LMHeadModel", "ForCausalLM")
+_DECODERS: Final = {
+    *("gpt2", "gptj", "gpt_neo", "gpt_neox", "gpt_bigcode", "openai-gpt", "opt", "bloom", "ctrl"),
+    *("llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2"),
+    *("phi", "phi3", "falcon", "codegen", "stablelm", "starcoder2", "olmo", "olmo2", "xglm", "mpt"),
+    *("cohere", "granite", "smollm3", "mamba", "rwkv"),
+}
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5")
 _HUB_FILES: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
 
@@ -50,6 +57,28 @@ def check_modules(folder: Path, model: str) -> None:
         raise ModelError(
             f"{model} wants to run code of its own ({foreign[0]}), which is never done; "
             f"name a model made of sentence-transformers' own modules"
+        )
+
+
+def check_is_encoder(folder: Path, model: str) -> None:
+    """Refuse a bare language model that writes text: the mean of its states says little.
+
+    Each of its states knows only the words before it. Folders of sentence-transformers say how a
+    vector is made of such states (the last one), and are taken.
+
+    :raises ModelError: naming what the model is.
+    """
+    if (folder / "modules.json").is_file():
+        return
+    with refusing(model, folder):
+        config = _read_json(transformer_folder(folder) / "config.json")
+    kinds = [str(kind) for kind in config.get("architectures") or ()]
+    is_writer = any(kind.endswith(_WRITERS) for kind in kinds)
+    if is_writer or config.get("is_decoder") or config.get("model_type") in _DECODERS:
+        named = ", ".join(kinds) or config.get("model_type")
+        raise ModelError(
+            f"{model} is a decoder ({named}): it writes text and is not trained to compare texts; "
+            f"name an encoder, or a sentence-transformers folder (with modules.json) made of it"
         )
 
 

@@ -14,6 +14,7 @@ _SUBJECTS: Final = {"nsubj", "nsubjpass", "csubj", "expl"}
 _EMBEDDED: Final = {"relcl", "acl", "advcl", "ccomp", "pcomp", "csubj", "xcomp"}
 _FINITE: Final = {"VBD", "VBZ", "VBP", "MD"}
 _SPEAKERS: Final = {"i", "we"}
+_DONE: Final = {"VBD", "VBN"}
 _NEAR: Final = 5
 _MAX_VERBLESS: Final = 10
 _BATCH: Final = 64
@@ -49,6 +50,26 @@ class Syntax:
             and subject is not None
             and subject.tag_.startswith("NN")
             and not self._is_inside(left[1])
+        )
+
+    def is_apart(self, left: Part, right: Part) -> bool:
+        """Say whether the right part has a subject and its verb, and the left one says something.
+
+        Asked where the left part holds an opinion: then "it" and "they" may start the next one.
+        """
+        subject = self._first_subject(*right)
+        return (
+            subject is not None
+            and any(self._statements(*left))
+            and subject.head.dep_ not in _EMBEDDED
+            and not self._is_inside(left[1])
+        )
+
+    def is_told(self, start: int, end: int) -> bool:
+        """Say whether a part tells what the writer did: "we waited an hour"."""
+        return any(
+            token.lower_ in _SPEAKERS and token.head.tag_ in _DONE
+            for token in self._subjects(start, end)
         )
 
     def is_own_clause(self, left: Part, right: Part) -> bool:

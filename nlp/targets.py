@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from nlp.opinions import MARKS, fold_word, load_opinions, read_rules
 from nlp.syntax import import_spacy
 from nlp.themes.wording import Wording, load_wording
+from nlp.unspaced_targets import find_unspaced_target, unspaced_target_langs
 
 __all__ = ["find_target"]
 
@@ -23,13 +24,13 @@ _WORD = re.compile(
     r"(?P<mark><[A-Z_]+>|https?://\S*|www\.\S+|(?<!\w)[@#]\w+|\b[xX]{2,}\b|\{\w+\}|&\w+;|\S*@\S+)"
     rf"|(?P<word>[\w{MARKS}]+(?:['’\u200c\u05f3\u05f4-][\w{MARKS}]+)*|['’]\w+)"
 )
+# A space, or the apostrophe of an elided article.
+_GAP = re.compile(r"\s+|['’]")
 _MAX_WORDS: Final = 3
 _MAX_CHARS: Final = 400
 _MIN_CHARS: Final = 2
 _MAX_WORD_CHARS: Final = 30
 _MIN_SCORE: Final = 0.5
-_UNSPACED: Final = frozenset({"zh", "ja", "th"})
-
 
 _ENGLISH: Final = "en"
 _MIN_STEM: Final = 3
@@ -41,8 +42,13 @@ _NOUN_LAST: Final[Mapping[tuple[str, str], float]] = {
     ("after", "copula"): 2.5,
     ("after", "opinion"): 0.75,
 }
+# A name that belongs to another one comes behind it: "(the battery life) of this laptop".
+_BEHIND: Final = 0.01
 _MODIFYING: Final = {"modifier", "opinion", "verb"}
 _NOUN_FIRST: Final = {**_NOUN_LAST, ("before", "opinion"): 1.0, ("after", "opinion"): 2.0}
+_LISTS: Final = (
+    *("determiners", "copulas", "pronouns", "topics", "linking", "elided", "verbs", "never"),
+)
 
 
 class _Token(NamedTuple):
@@ -59,6 +65,8 @@ class _Cues:
     copulas: frozenset[str]
     pronouns: frozenset[str]
     topics: frozenset[str]
+    linking: frozenset[str]
+    elided: frozenset[str]
     verbs: frozenset[str]
     never: frozenset[str]
     article: str
@@ -73,10 +81,10 @@ def find_target(text: str, lang: str) -> str | None:
     """Name what a mention is about, in its own words; about .05 ms.
 
     :returns: one to three words as they stand in the text, in lower case; None when no word names
-        anything, and in scripts without spaces.
+        anything.
     """
-    if lang in _UNSPACED:
-        return None
+    if lang in unspaced_target_langs():
+        return find_unspaced_target(text[:_MAX_CHARS], lang)
     cues = _cues(lang)
     tokens = _tokens(text[:_MAX_CHARS], cues)
     best = max(_candidates(tokens, text, cues), key=lambda item: item[0], default=None)
@@ -90,8 +98,13 @@ def find_target(text: str, lang: str) -> str | None:
 def _tokens(text: str, cues: _Cues) -> list[_Token]:
     found = []
     for match in _WORD.finditer(text):
-        role = "mark" if match["mark"] else _role(match[0], cues)
-        found.append(_Token(match[0], match.start(), match.end(), role))
+        start, end = match.span()
+        head, mark, _ = match[0].replace("’", "'").partition("'")
+        if mark and fold_word(head) + mark in cues.elided:  # "l'autonomie"
+            found.append(_Token(head, start, start + len(head), "determiner"))
+            start += len(head) + 1
+        role = "mark" if match["mark"] else _role(text[start:end], cues)
+        found.append(_Token(text[start:end], start, end, role))
     return found
 
 
@@ -127,7 +140,8 @@ def _candidates(
     tokens: Sequence[_Token], text: str, cues: _Cues
 ) -> Iterator[tuple[float, int, int]]:
     """Yield a score, the first and the last word of each run that may be a name."""
-    at = 0
+    at = linked = 0
+    head = 0.0
     while at < len(tokens):
         if tokens[at].role not in ("name", "either"):
             at += 1
@@ -135,13 +149,40 @@ def _candidates(
         last = at
         while last + 1 < len(tokens) and _continues(tokens, last, text):
             last += 1
-        score = _score(tokens, text, at, last, cues)
+        end = _end_of_linked(tokens, last, text, cues)
+        score = _score(tokens, text, (at, last, end), cues)
+        if 0 < last <= linked and head >= _MIN_SCORE:
+            score = min(score, head - _BEHIND)
         if cues.lang == _ENGLISH:
             yield score, max(at, last - _MAX_WORDS + 1), last
         else:
             # Without a list of nouns, the second word is as often a verb: "la comida llegó".
             yield score, at, min(last, at + 1) if cues.is_paired else at
+        if end > linked:
+            linked, head = end, score
         at = last + 1
+
+
+def _end_of_linked(tokens: Sequence[_Token], last: int, text: str, cues: _Cues) -> int:
+    """Give the last word of what is joined to a name: "(the battery life) of this laptop"."""
+    end = at = last
+    while at + 1 < len(tokens) and _is_beside(tokens, at, text):
+        is_linked = fold_word(tokens[at + 1].text) in cues.linking
+        if at == end and not is_linked:
+            break
+        at += 1
+        if not is_linked and tokens[at].role in ("name", "either"):
+            end = at
+            while end + 1 < len(tokens) and _continues(tokens, end, text):
+                end += 1
+            at = end
+        elif not is_linked and tokens[at].role not in ("determiner", "modifier", "opinion"):
+            break
+    return end
+
+
+def _is_beside(tokens: Sequence[_Token], at: int, text: str) -> bool:
+    return _GAP.fullmatch(text, tokens[at].end, tokens[at + 1].start) is not None
 
 
 def _continues(tokens: Sequence[_Token], at: int, text: str) -> bool:
@@ -149,11 +190,15 @@ def _continues(tokens: Sequence[_Token], at: int, text: str) -> bool:
     return right.role in ("name", "either") and text[left.end : right.start] == " "
 
 
-def _score(tokens: Sequence[_Token], text: str, first: int, last: int, cues: _Cues) -> float:
-    """Add up what the neighbours say; tuned on restaurant14_train and laptop14_train."""
+def _score(tokens: Sequence[_Token], text: str, place: tuple[int, int, int], cues: _Cues) -> float:
+    """Add up what the neighbours say; tuned on restaurant14_train and laptop14_train.
+
+    :param place: the first and the last word of the name, and the last of what is joined to it.
+    """
+    first, last, end = place
     scores = _NOUN_FIRST if cues.noun_first else _NOUN_LAST
     before = _roles_beside(tokens, text, first, -1)
-    after = _roles_beside(tokens, text, last, 1)
+    after = _roles_beside(tokens, text, end, 1)
     score = scores.get(("before", before[0]), 0.0) + scores.get(("after", after[0]), 0.0)
     if before[0] in _MODIFYING and before[1] == "determiner":
         score += 1.0
@@ -187,7 +232,7 @@ def _roles_beside(tokens: Sequence[_Token], text: str, at: int, step: int) -> tu
         if not 0 <= other < len(tokens):
             break
         left, right = sorted((at, other))
-        if not text[tokens[left].end : tokens[right].start].isspace():
+        if not _GAP.fullmatch(text, tokens[left].end, tokens[right].start):
             break
         roles[place] = tokens[other].role
         at = other
@@ -199,7 +244,16 @@ def _cues(lang: str) -> _Cues:
     entry = read_rules("targets").get(lang, {})
     words = {
         name: frozenset(map(fold_word, entry.get(name, "").split()))
-        for name in ("determiners", "copulas", "pronouns", "topics", "verbs", "never")
+        for name in (
+            "determiners",
+            "copulas",
+            "pronouns",
+            "topics",
+            "linking",
+            "elided",
+            "verbs",
+            "never",
+        )
     }
     words["never"] |= _contrast_words(lang)
     return _Cues(

@@ -6,20 +6,23 @@ default models.
 
 import gc
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from nlp.bert_graph import import_openvino
 from nlp.branch_sentiment import read_about, read_branch
-from nlp.cache import ensure_folder, file_sha256, is_intact
+from nlp.cache import ensure_folder, file_sha256, is_intact, stamp_files
 from nlp.classifier import SequenceClassifier, map_labels
 from nlp.compiled import CompiledEncoder
+from nlp.cores import count_cores
 from nlp.encoder import BranchingEncoder, SentenceEncoder
 from nlp.errors import ModelError
 from nlp.forward import check_precision, choose_placement, may_have_cuda
 from nlp.model_files import (
+    check_is_encoder,
     check_modules,
     find_doubt,
     find_folder,
@@ -95,9 +98,26 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Bra
     """
     check_precision(precision)
     if is_compiled(model):
-        folder = prepare_default_encoder(cache_dir)
-        return CompiledEncoder(folder, encoder_name(model), prompt=PROMPT, precision=precision)
+        folder = prepare_default_encoder(cache_dir).resolve()
+        return _load_compiled(folder, _stamp_model(folder), precision, count_cores())
     return load_sentence_encoder(model, cache_dir, precision=precision)
+
+
+def _stamp_model(folder: Path) -> Hashable:
+    try:
+        return stamp_files(*(path for path in sorted(folder.iterdir()) if path.is_file()))
+    except OSError as error:  # taken away in this moment
+        raise ModelError(f"the model folder {folder} cannot be read ({error})") from error
+
+
+@lru_cache(maxsize=1)
+def _load_compiled(
+    folder: Path, _stamps: Hashable, precision: str, n_threads: int
+) -> CompiledEncoder:
+    """Load it once a process: reading the tokenizer and compiling take a second each."""
+    return CompiledEncoder(
+        folder, encoder_name(DEFAULT), prompt=PROMPT, precision=precision, n_threads=n_threads
+    )
 
 
 def is_compiled(model: str) -> bool:
@@ -122,6 +142,7 @@ def load_sentence_encoder(
     else:
         folder = find_folder(model)
         check_modules(folder, model)
+        check_is_encoder(folder, model)
         _check_transformer(folder, "AutoModel", model)
     with refusing(model, folder), _quiet_loading():
         from sentence_transformers import SentenceTransformer
@@ -191,6 +212,7 @@ def check_encoder(model: str, cache_dir: Path) -> None:
         return
     folder = find_folder(model)
     check_modules(folder, model)
+    check_is_encoder(folder, model)
     _check_architecture(folder, "AutoModel", model)
 
 

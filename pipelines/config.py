@@ -4,18 +4,29 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from nlp.themes.granularity import Granularity
 from pipelines.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nlp.masking import Masking
 
 CONFIG_VARIABLE = "EARFUL_CONFIG"
 CACHE_VARIABLE = "EARFUL_CACHE"
 LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
+Stated = Literal["declared", "inferred"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -56,6 +67,24 @@ class TextConfig(_Section):
         return name
 
 
+class MaskingConfig(_Section):
+    """What is masked beyond e-mails, phones, numbers and addresses."""
+
+    names: bool = True
+    handles: bool = True
+    keep: tuple[str, ...] = ()
+    templates: dict[Annotated[str, Field(pattern="^[A-Z]{2,20}$")], tuple[str, ...]] = {}
+
+    @field_validator("templates")
+    @classmethod
+    def _are_forms(cls, templates: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        from nlp.masking import check_template
+
+        for form in (form for forms in templates.values() for form in forms):
+            check_template(form)
+        return templates
+
+
 class ThemesConfig(_Section):
     """How fine themes are, and when they are found anew in all texts."""
 
@@ -71,20 +100,36 @@ class ThemesConfig(_Section):
         return growth
 
 
-class SourceConfig(_Section):
-    """Feedback to read."""
+class _InputConfig(_Section):
+    """What is read: files or objects by their path, or the rows of a query."""
 
-    path: str
+    sql: str | None = None
+    from_url: Annotated[str | None, Field(alias="from")] = None
+    path: Annotated[str | None, Field(validate_default=True)] = None
+
+    @field_validator("path")
+    @classmethod
+    def _is_one(cls, path: str | None, info: ValidationInfo) -> str | None:
+        sql, from_url = info.data.get("sql"), info.data.get("from_url")
+        is_query = bool(sql and from_url)
+        if is_query == bool(path) or (path and (sql or from_url)):
+            raise ValueError("needs a path, or else sql and from (the URL of a database)")
+        return path
+
+
+class SourceConfig(_InputConfig):
+    """Feedback to read; without a channel, a party or how it was stated, its layout says them."""
+
     name: str | None = None
     channel: str | None = None
-    party: Party = "first"
+    party: Party | None = None
+    stated: Stated | None = None
     map: ColumnMap = {}
 
 
-class RecordsConfig(_Section):
+class RecordsConfig(_InputConfig):
     """Customers or events to read."""
 
-    path: str
     name: str | None = None
     map: ColumnMap = {}
 
@@ -95,6 +140,7 @@ class Config(_Section):
     store: StoreConfig = StoreConfig()
     models: ModelsConfig = ModelsConfig()
     text: TextConfig = TextConfig()
+    masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
@@ -141,6 +187,20 @@ def check_config(values: dict[str, Any], name: str) -> Config:
         raise ConfigError(f"{n} in {name}:\n  " + "\n  ".join(mistakes)) from error
 
 
+def read_masking(config: Config) -> "Masking":
+    """Say what is masked, as `nlp.masking` takes it."""
+    from nlp.masking import Masking
+
+    own = config.masking
+    return Masking(
+        region=config.text.region,
+        names=own.names,
+        handles=own.handles,
+        keep=frozenset(name.casefold() for name in own.keep),
+        templates=tuple((kind, form) for kind, forms in own.templates.items() for form in forms),
+    )
+
+
 def hash_config(config: Config) -> str:
     """Short hash of a configuration, for the run's row."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
@@ -174,10 +234,11 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "store": StoreConfig,
         "models": ModelsConfig,
         "text": TextConfig,
+        "masking": MaskingConfig,
         "themes": ThemesConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,
     }
     model = sections.get(str(place[0]), Config) if place else Config
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in model.model_fields.items())

@@ -36,7 +36,7 @@ class _CustomerLoader:
     kind = "customers"
 
     def __init__(self, run: Run, settings: ReadSettings) -> None:
-        self.staging = Staging(run.connection, tables.customer, "valid_from", keep_all_keys=True)
+        self.staging = Staging(run.connection, tables.customer, ("valid_from",), keep_all_keys=True)
         self.settings = settings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:
@@ -64,7 +64,7 @@ class _CustomerLoader:
             "segment": record.segment,
             "country": record.country,
             "lang": record.lang,
-            "attributes": mask_values(record.attributes, self.settings.region) or None,
+            "attributes": mask_values(record.attributes, self.settings.masking) or None,
             "valid_from": record.created,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})

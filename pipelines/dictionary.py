@@ -84,7 +84,7 @@ def _view_meaning(view: str, column: str, comment: str | None) -> str:
 
 
 VIEW_COLUMN_COMMENTS = {
-    "v_theme.parent_name": "name of its group",
+    "v_theme.parent_name": "name of the theme that leads its group",
     "v_theme.n_feedback": "feedback that speaks of it",
     "v_theme.n_languages": "languages it is spoken of in",
     "v_theme.n_sources": "sources it is spoken of in",

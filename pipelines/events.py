@@ -40,7 +40,7 @@ class _EventLoader:
     kind = "events"
 
     def __init__(self, run: Run, settings: ReadSettings) -> None:
-        self.staging = Staging(run.connection, tables.event, "at")
+        self.staging = Staging(run.connection, tables.event, ("at",))
         self.settings = settings
         self._run = run
 
@@ -67,7 +67,7 @@ class _EventLoader:
         """Nothing follows: events have no keys of their own."""
 
     def _describe(self, record: EventRecord) -> dict[str, str] | None:
-        attributes = mask_values(record.attributes, self.settings.region)
+        attributes = mask_values(record.attributes, self.settings.masking)
         if record.currency:
             attributes["currency"] = record.currency
         return attributes or None

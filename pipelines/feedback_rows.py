@@ -4,14 +4,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from nlp.cleaning import normalize_text, repair_text, text_hash
 from nlp.languages import UNKNOWN, detect_language
-from nlp.masking import mask_text
-from nlp.noise import Noise, score_noise
+from nlp.masking import STANDARD, Masking, mask_text
+from nlp.noise import Noise, Reason, score_noise
 from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
 from pipelines.reading.records import FeedbackItem
@@ -28,14 +28,19 @@ _CODE = re.compile("[a-z]{2}([-_].*)?")
 class RowSettings:
     """What decides how an item becomes a row.
 
+    :param channel: None means as its layout says; so do `party` and `stated`, and without a layout
+        they are first and declared.
     :param region: two-letter country of phone numbers without a country code.
+    :param masking: what of personal data is masked.
     """
 
     source: str
     channel: str | None
-    party: str
+    party: str | None
+    stated: str | None
     region: str
     secret: bytes
+    masking: Masking = STANDARD
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedb
     keys = hash_person(settings.secret, item, settings.region)
     said, noise = _describe_text(item, settings)
     row = {**said, **_describe_origin(item, settings)}
-    row |= _judge_row(row, noise)
+    row |= _judge_row(row, noise, item.noise)
     row["author_key"] = _key_author(item, keys, settings.secret)
     row["content_hash"] = hash_content({**row, "keys": keys})
     if row["source_id"] is None:
@@ -71,24 +76,36 @@ def make_feedback_id(*parts: str) -> str:
     return "f" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
-def mask_values(values: Mapping[str, str], region: str) -> dict[str, str]:
-    """Mask the personal data in the values of a row, and in the names of its columns."""
-    return {_mask_name(name, region): _mask(value, region) for name, value in values.items()}
+def mask_values(values: Mapping[str, str], masking: Masking) -> dict[str, str]:
+    """Mask the personal data in the values of a row, and in the names of its columns.
+
+    People's names are looked for in values of several words only: in a column a single word or two
+    are a company, a town or a product more often than a person, and they are what one counts by.
+    """
+    bare = replace(masking, names=False)
+    return {
+        _mask_name(name, bare): _mask(value, masking if value.count(" ") >= _N_SPACES else bare)
+        for name, value in values.items()
+    }
 
 
-def _mask(text: str, region: str) -> str:
-    return mask_text(repair_text(text), region).text
+# Of a value that is rather a sentence than a label.
+_N_SPACES = 4
+
+
+def _mask(text: str, masking: Masking, known: tuple[str, ...] = ()) -> str:
+    return mask_text(repair_text(text), masking, known).text
 
 
 # The names of columns, questions and the like: a few, which every row repeats.
 _mask_name = lru_cache(maxsize=4096)(_mask)
 
 
-def mask_raw(raw: str | Mapping[str, str], region: str, limit: int = 10_000) -> str:
+def mask_raw(raw: str | Mapping[str, str], masking: Masking, limit: int = 10_000) -> str:
     """A rejected row as it may be kept: masked, as JSON when it has columns, cut at limit."""
     if isinstance(raw, str):
-        return _mask(raw[:limit], region)[:limit]
-    return json.dumps(mask_values(raw, region), ensure_ascii=False)[:limit]
+        return _mask(raw[:limit], masking)[:limit]
+    return json.dumps(mask_values(raw, masking), ensure_ascii=False)[:limit]
 
 
 def choose_language(text: str, hint: str | None) -> str:
@@ -101,16 +118,21 @@ def choose_language(text: str, hint: str | None) -> str:
 
 
 def _describe_text(item: FeedbackItem, settings: RowSettings) -> tuple[dict[str, Any], Noise]:
-    text = _mask(item.text, settings.region)
+    text = _mask(item.text, settings.masking, _known_names(item))
     lang = choose_language(text, item.lang)
     normalized = normalize_text(text, lang)
     row = {"text": text, "lang": lang, "text_hash": text_hash(normalized), "duplicate_of": None}
     return row, score_noise(text, normalized, lang)
 
 
-def _judge_row(row: dict[str, Any], noise: Noise) -> dict[str, Any]:
-    """Noise as the row alone shows it; copies, campaigns and adverts are found later."""
-    if noise.reason in (None, "low_effort"):
+def _judge_row(row: dict[str, Any], noise: Noise, marked: Reason | None) -> dict[str, Any]:
+    """Noise as the row alone shows it; copies, campaigns and adverts are found later.
+
+    :param marked: the reason that its layout gives.
+    """
+    if marked:
+        noise = Noise(1.0, marked)
+    elif noise.reason in (None, "low_effort"):
         signs = read_row_signs(row["text"], row["question"], row["attributes"] or {})
         noise = signs or noise
     return {
@@ -121,25 +143,40 @@ def _judge_row(row: dict[str, Any], noise: Noise) -> dict[str, Any]:
     }
 
 
-def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
-    def mask(told: str | None) -> str | None:
-        return told and _mask_name(told, settings.region)
+def _known_names(item: FeedbackItem) -> tuple[str, ...]:
+    """The names by which the row itself knows its author."""
+    mailbox = (item.email or "").partition("@")[0]
+    return tuple(name for name in (item.author, mailbox) if name)
 
+
+def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+    bare = replace(settings.masking, names=False)
+
+    def mask(told: str | None) -> str | None:
+        return told and _mask_name(told, bare)
+
+    origin = item.origin
+    attributes = mask_values(_collect_attributes(item), settings.masking)
+    if thread := _hide_id(item.thread, settings):
+        attributes["thread"] = thread
     return {
         "source": mask(item.source) or settings.source,
         "source_id": _hide_id(item.source_id, settings),
-        "channel": mask(item.channel) or settings.channel,
-        "party": settings.party,
+        "channel": mask(item.channel) or settings.channel or (origin and origin.channel),
+        "party": settings.party or (origin.party if origin else "first"),
+        "stated": settings.stated or (origin.stated if origin else "declared"),
         "question": mask(item.question),
         "occurred_at": item.at,
+        "edited_at": item.edited,
         "rating": item.rating,
         "rating_max": item.rating_max,
-        "attributes": mask_values(_collect_attributes(item), settings.region) or None,
+        "attributes": attributes or None,
     }
 
 
 def _collect_attributes(item: FeedbackItem) -> dict[str, str]:
-    own = {"product": item.product, "reply": item.reply}
+    own = {"product": item.product, "version": item.version, "reply": item.reply}
+    own["layout"] = item.origin.layout if item.origin else None
     return {**item.attributes, **{name: value for name, value in own.items() if value}}
 
 
@@ -147,7 +184,8 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
     """Keep an id as it is, unless it is an e-mail address or the like: then its keyed hash."""
     if not source_id:
         return None
-    if mask_text(source_id, settings.region).text == source_id:
+    masking = replace(settings.masking, names=False, templates=())
+    if mask_text(source_id, masking).text == source_id:
         return source_id
     return "h:" + hash_key(settings.secret, "source_id", source_id)
 

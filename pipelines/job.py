@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.config import Config, hash_config, user_secret_path
+from pipelines.config import Config, hash_config, read_masking, user_secret_path
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
@@ -184,8 +184,11 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     from pipelines.loading import ReadSettings
 
     run, inputs, progress = work.run, work.inputs, work.job.progress
-    text = work.job.config.text
-    settings = ReadSettings(work.secret, text.region, text.timezone)
+    config = work.job.config
+    text, masking = config.text, read_masking(config)
+    settings = ReadSettings(
+        work.secret, text.region, text.timezone, masking, selection=inputs.selection
+    )
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)
     elif step == "events" and inputs.events:

@@ -9,6 +9,7 @@ from pipelines import tables
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
+from pipelines.themes.group_titles import read_groups, show_title
 from pipelines.themes.history import read_history
 
 _TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
@@ -121,11 +122,14 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
     rows = [dict(row) for row in connection.execute(query).mappings()]
     languages = _languages_of_themes(connection)
     names = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
     return [
         {
             **row,
             "languages": languages.get(row["theme_id"], []),
             "parent_name": names.get(row["parent_id"]),
+            "group_name": groups.get(row["parent_id"] or row["theme_id"])
+            or names.get(row["parent_id"]),
         }
         for row in rows
     ]
@@ -143,10 +147,12 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
     )
     if row is None:
         return None
+    group = read_groups(connection).get(row["parent_id"] or theme_id)
     return {
         **row,
         "languages": _languages_of_themes(connection).get(theme_id, []),
         "members": _list_members(connection, theme_id),
+        "group_name": group and show_title(group.title),
         "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
         "history": read_history(connection, theme_id),
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),

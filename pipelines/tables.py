@@ -105,11 +105,12 @@ run = Table(
     _text("code_version", "version of earful"),
     _text("encoder", "name and revision of the embedding model"),
     _text("sentiment_model", "name and revision of the sentiment model"),
-    _count("n_read", "feedback read: each is new, known, updated or rejected"),
+    _count("n_read", "feedback read: each is new, known, updated, rejected or left out"),
     _count("n_new", "feedback that was not in the store before"),
     _count("n_known", "feedback that the store held already, unchanged"),
     _count("n_updated", "feedback that replaced an older version of itself"),
     _count("n_rejected", "rows of feedback that could not be used; they are in rejected"),
+    _count("n_left_out", "feedback that --since, --until or --limit left out"),
     _count("n_noise", "feedback of this run marked as noise"),
     _count("n_mentions", "mentions made by this run"),
     _count("n_themes", "themes in the store after this run, without merged and retired ones"),
@@ -132,10 +133,12 @@ feedback = Table(
     _text("source_id", "the id that the source gave, if any"),
     _text("channel", "survey, review, social, complaint, ticket, ..."),
     _text("party", "zero, first, second or third party data"),
+    _text("stated", "declared by the person, or inferred from what they did"),
     _text("question", "the open question that was answered, if any"),
     _text("text", "what was said, personal data masked", nullable=False),
     _text("lang", "ISO 639-1 code; und when it cannot be known"),
     _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC; null where the source is silent"),
     _number("rating", "stars or score as given"),
     _number("rating_max", "the highest rating of that scale"),
     _text("author_key", "keyed hash of the author, to count voices without naming them"),
@@ -161,6 +164,22 @@ feedback = Table(
     Index("ix_feedback_text_hash", "text_hash"),
     Index("ix_feedback_occurred_at", "occurred_at"),
     comment="one item as a customer gave it: a review, a comment, one answer to one open question",
+)
+
+feedback_version = Table(
+    "feedback_version",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column("content_hash", Text, primary_key=True, comment="hash of everything this version held"),
+    _text("text", "what was said then, personal data masked"),
+    _text("lang", "its language"),
+    _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC"),
+    _number("rating", "stars or score then"),
+    _number("rating_max", "the highest rating of that scale"),
+    _json("attributes", "the remaining columns, personal data masked"),
+    _text("run_id", "the run that read this version"),
+    comment="what an edited feedback said before: its older versions",
 )
 
 likeness = Table(
@@ -328,7 +347,11 @@ theme_edit = Table(
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
-    _json("payload", "what was decided; of a pin also examples in customers' words, masked"),
+    _json(
+        "payload",
+        "what was decided; also ids and text hashes of mentions (move, split) and examples in "
+        "customers' words, masked (pin)",
+    ),
     comment="people's decisions about themes; append only",
 )
 
@@ -508,13 +531,14 @@ erasure = Table(
 input_file = Table(
     "input_file",
     metadata,
-    _key("file_hash", "SHA-256 of the file's bytes"),
+    _key("file_hash", "SHA-256 of the file's bytes; of a query, of its rows as a set"),
     _key("settings_hash", "hash of everything that decides how it is read"),
     _text("kind", "feedback, customers or events", nullable=False),
     _text("source", "the source it was read as"),
     _text("file", "its name, relative to the path that was given"),
     _count("n_read", "rows read"),
     _count("n_rejected", "rows that could not be used"),
+    _count("n_left_out", "feedback that --since, --until or --limit left out"),
     _text("run_id", "the run that read it"),
     comment="files that have been read whole: not read again while nothing about them changes",
 )

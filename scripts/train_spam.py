@@ -49,7 +49,9 @@ def main() -> None:
     from safetensors.numpy import save_file
 
     options = _parse_options()
-    rows = [*read_frames("spam_en.txt", 10), *read_frames("spam_world.txt", 8)]
+    made = [*read_frames("spam_en.txt", 10), *read_frames("spam_world.txt", 8)]
+    # As they would stand in a store: "@brand" is <HANDLE> there.
+    rows = [row._replace(text=mask_text(row.text).text) for row in made]
     rows += _read_ham(options.data)
     vectors = _encode(rows, options.work, options.cache or user_cache_path("earful"))
     longer, means = _join(rows, vectors)

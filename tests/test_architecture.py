@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,14 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports_of(path: Path, *, only_top: bool = False) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path, *, only_top: bool = False) -> frozenset[str]:
+    tree = parse(path)
     nodes = _top_level(tree) if only_top else ast.walk(tree)
     found: set[str] = set()
     for node in nodes:
@@ -50,7 +57,7 @@ def imports_of(path: Path, *, only_top: bool = False) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -145,7 +152,7 @@ def test_tables_are_declared_in_one_module() -> None:
     for name, path in MODULES.items():
         if "versions" in name or name in {"pipelines.tables", "pipelines.staging"}:
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parse(path)
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         made = [call for call in calls if isinstance(call, ast.Name) and call.id == "MetaData"]
         assert not made, name
@@ -197,4 +204,4 @@ assert get_current_ops().name == "numpy"
 
 def test_every_module_says_what_it_is_for() -> None:
     for name, path in MODULES.items():
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+        assert ast.get_docstring(parse(path)), name

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import as_file, files
 
 import numpy as np
@@ -46,6 +46,13 @@ class LanguageMeans:
     def width(self) -> int:
         """Dimensions of centred rows."""
         return len(self.fallback) if self.projection is None else self.projection.shape[1]
+
+    @cached_property
+    def exact_projection(self) -> NDArray[np.float64]:
+        """The projection, to multiply rows with that were counted in steps of the fine grid."""
+        if self.projection is None:
+            raise ValueError("these means have no projection")
+        return np.asarray(_on_fine_grid(self.projection) / _FINE_GRID**2, dtype=np.float64)
 
     def mean_of(self, voice: str) -> Floats:
         """Give the mean of a voice, else of its language, else the fallback."""
@@ -148,8 +155,10 @@ def _subtract(
     vectors: NDArray[np.floating], voices: Sequence[str], centres: LanguageMeans
 ) -> Floats:
     centred = vectors.astype(np.float32)
-    for voice, rows in rows_by_language(voices).items():
-        centred[rows] -= centres.mean_of(voice)
+    by_voice = rows_by_language(voices)
+    for voice, rows in by_voice.items():
+        # A block of one voice, as assignment asks, needs no row picked out.
+        centred[rows if len(by_voice) > 1 else slice(None)] -= centres.mean_of(voice)
     return unit_rows(centred)
 
 
@@ -157,7 +166,7 @@ def _project(rows: Floats, space: LanguageMeans) -> Floats:
     """Multiply with the projection; the same for every thread count, block and row order."""
     if space.projection is None:
         return rows
-    matrix = _on_fine_grid(space.projection)
+    matrix = space.exact_projection
     projected = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -166,7 +175,9 @@ def _project(rows: Floats, space: LanguageMeans) -> Floats:
 
 
 def _on_fine_grid(values: Floats) -> NDArray[np.float64]:
-    return np.asarray(np.rint(values * _FINE_GRID) / _FINE_GRID, dtype=np.float64)
+    """Give whole multiples of the grid's step, as many as each value has."""
+    scaled = values * np.float32(_FINE_GRID)
+    return np.asarray(np.rint(scaled, out=scaled), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -169,39 +169,33 @@ def map_in_threads(work: Callable[[Item], None], items: Iterable[Item]) -> None:
 
 
 def _best_of(products: Floats, n_best: int) -> tuple[Ints, Floats]:
-    columns = _narrow(products, n_best)
-    candidates = np.take_along_axis(products, columns, axis=1)
-    if n_best < candidates.shape[1]:
-        found = np.argpartition(-candidates, n_best - 1, axis=1)[:, :n_best]
-        columns = np.sort(np.take_along_axis(columns, found, axis=1), axis=1)
-        candidates = np.take_along_axis(products, columns, axis=1)
-    order = np.argsort(-candidates, axis=1, kind="stable")
-    return (
-        np.take_along_axis(columns, order, axis=1).astype(np.int32),
-        np.take_along_axis(candidates, order, axis=1),
-    )
+    """The n best columns of each row, best first; equal ones in order of column.
+
+    Also where the last of them are equal: a partition would leave that to the kind of processor.
+    """
+    n_rows, n_columns = products.shape
+    found = np.flatnonzero(products >= _bound_best(products, n_best)[:, None])
+    rows, columns = np.divmod(found, n_columns)
+    values = products.ravel()[found]
+    # Products are whole numbers below 2**24: rows stay apart, columns in order.
+    order = np.argsort((rows << 26) - values.astype(np.int64), kind="stable")
+    firsts = np.searchsorted(rows, np.arange(n_rows))
+    kept = order[firsts[:, None] + np.arange(n_best)]
+    return columns[kept].astype(np.int32), values[kept]
 
 
-def _narrow(products: Floats, n_best: int) -> NDArray[np.intp]:
-    """Leave the columns that the best of each row are among, in ascending order.
+def _bound_best(products: Floats, n_best: int) -> Floats:
+    """A value for each row that its n best reach, and few others: (rows,).
 
-    The n best values lie in the n groups of columns with the highest peaks; finding the peaks costs
-    a tenth of partitioning the row.
+    The n-th highest of the peaks of groups of columns. Finding the peaks costs a tenth of
+    partitioning the row.
     """
     n_rows, n_columns = products.shape
     group = int((n_columns / n_best) ** 0.5)
     n_groups = n_columns // group
-    if n_groups <= n_best:
-        return np.broadcast_to(np.arange(n_columns), products.shape)
-    grouped = products[:, : n_groups * group].reshape(n_rows, group, n_groups)
-    best = np.argpartition(-grouped.max(axis=1), n_best - 1, axis=1)[:, :n_best]
-    members = best[:, None, :] + np.arange(0, n_groups * group, n_groups)[:, None]
-    rest = np.broadcast_to(
-        np.arange(n_groups * group, n_columns), (n_rows, n_columns - n_groups * group)
-    )
-    columns = np.concatenate([members.reshape(n_rows, -1), rest], axis=1)
-    columns.sort(axis=1)
-    return columns
+    peaks = products[:, : n_groups * group].reshape(n_rows, group, n_groups).max(axis=1)
+    peaks.partition(n_groups - n_best, axis=1)
+    return np.asarray(peaks[:, n_groups - n_best])
 
 
 def mean_rows(rows: Floats, labels: Ints, n_labels: int) -> Floats:

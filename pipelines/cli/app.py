@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 import traceback
+from functools import cache
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import look, measure, models, noise, records, steps, themes
+from pipelines.cli import inbox, look, measure, models, noise, records, sources, steps, themes
+from pipelines.cli.options import show_examples
 from pipelines.errors import EarfulError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -26,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # with rich, help is half a second away, and cut in a narrow window
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Reads what customers say, in any language, and writes themes, sentiment and customer "
@@ -34,9 +36,11 @@ app = typer.Typer(
         "Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done but some rows were "
         "rejected, 4 another run holds the lock."
     ),
-    epilog=(
-        "[bold]Try[/]\n\n  earful inspect reviews.csv\n\n  earful run reviews.csv\n\n"
-        "  earful themes list\n\n  earful report"
+    epilog=show_examples(
+        "earful inspect reviews.csv",
+        "earful run reviews.csv",
+        "earful themes list",
+        "earful report",
     ),
 )
 
@@ -62,7 +66,9 @@ def _begin(
 
 
 steps.add_commands(app)
+inbox.add_commands(app)
 records.add_commands(app)
+sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 app.add_typer(themes.app, name="themes")
@@ -78,14 +84,12 @@ def run_app(arguments: list[str] | None = None) -> int:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app(arguments, standalone_mode=False)
+        code = _build_command()(arguments, standalone_mode=False)
     except EarfulError as error:
         _say(f"error: {error}")
         return error.exit_code
     except typer.TyperException as error:
-        from typer.rich_utils import rich_format_error
-
-        rich_format_error(error)  # type: ignore[arg-type]
+        error.show()  # type: ignore[attr-defined]  # each has it; Typer declares it one class lower
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return _stop()
@@ -104,6 +108,11 @@ def run_app(arguments: list[str] | None = None) -> int:
     if code == 130:  # typer's answer to Ctrl-C
         return _stop()
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _build_command() -> Any:
+    return typer.main.get_command(app)
 
 
 def _end_unread() -> int:

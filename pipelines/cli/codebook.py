@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.edit_command import AuthorOption, run_edit
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, show_examples
 
 if TYPE_CHECKING:
     from pipelines.edits.codebook_import import ImportResult
@@ -20,10 +20,11 @@ def add_commands(app: typer.Typer) -> None:
     """Add export and import."""
     app.command(
         "export",
-        epilog="[bold]Examples[/]\n\n  earful themes export codebook.xlsx\n\n"
-        "  earful themes export codebook.csv",
+        epilog=show_examples(
+            "earful themes export codebook.xlsx", "earful themes export codebook.csv"
+        ),
     )(export)
-    app.command("import", epilog="[bold]Example[/]  earful themes import codebook.xlsx")(import_)
+    app.command("import", epilog=show_examples("earful themes import codebook.xlsx"))(import_)
 
 
 def export(
@@ -32,7 +33,7 @@ def export(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the active themes as a codebook: to edit, and to import again."""
+    """Write the active themes as a codebook. To edit, and to import again."""
     from pipelines.cli.show import open_console, print_json
     from pipelines.edits.codebook_import import export_codebook
 
@@ -57,7 +58,7 @@ def import_(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Make the categories of a codebook themes that must exist; what is so already stays.
+    """Make a codebook's categories themes that must exist. What is so already stays.
 
     Columns: name, and description, examples (one a line), keywords, language, group; theme_id for
     a theme that was exported. Empty cells leave a theme as it is; nothing is deleted.
@@ -78,11 +79,12 @@ def _print_import(result: "ImportResult") -> None:
     from pipelines.cli.show import db_hint, open_console
 
     console = open_console()
+    noun = "category" if result.n_categories == 1 else "categories"
     if result.edits is None:
-        console.print(f"{result.n_categories:,} categories: all are so already")
+        console.print(f"{result.n_categories:,} {noun}: nothing to change")
     else:
         done = ", ".join(f"{action} {n:,}" for action, n in sorted(result.counts.items()))
-        console.print(f"{result.n_categories:,} categories: {done}")
+        console.print(f"{result.n_categories:,} {noun}: {done}")
     _print_names("told by their sentence or name alone", result.without_examples)
     _print_names("nothing speaks of them yet", result.without_mentions)
     if result.edits is not None:

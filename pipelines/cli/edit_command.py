@@ -98,7 +98,7 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
     """Print what an edit did, and how to take it back."""
     from dataclasses import asdict
 
-    from pipelines.cli.show import db_hint, open_console, print_json
+    from pipelines.cli.show import db_hint, open_console, print_json, show_text
 
     if as_json:
         print_json(asdict(result))
@@ -117,7 +117,8 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
     for given, taken in _find_followed(result, request):
         console.print(f"{given} was merged into {taken}, so {taken} it is", style="yellow")
     for part in result.payload.get("parts", ()):
-        console.print(f"  {part['theme_id']}  {len(part['mentions']):,} mentions to go by")
+        name = show_text(part["name"], 60) or "(goes on)"
+        console.print(f"  {part['theme_id']}  {name}: {len(part['mentions']):,} mentions to go by")
     if result.action != "undo":
         console.print(f"take it back with: earful themes undo {result.edit_id}{hint}", style="dim")
 

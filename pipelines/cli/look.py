@@ -6,19 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("report", epilog="[bold]Example[/]  earful report -o themes.html")(report)
-    app.command("status", epilog="[bold]Example[/]  earful status --rejected")(status)
-    app.command("runs", epilog="[bold]Example[/]  earful runs -n 5 --json")(runs)
-    app.command("doctor", epilog="[bold]Example[/]  earful doctor --db team.db")(doctor)
-    app.command("schema", epilog="[bold]Example[/]  earful schema theme")(schema)
-    app.command("migrate", epilog="[bold]Example[/]  earful migrate --db team.db")(migrate)
+    app.command("report", epilog=show_examples("earful report -o themes.html"))(report)
+    app.command("status", epilog=show_examples("earful status --rejected"))(status)
+    app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
+    app.command(
+        "doctor", epilog=show_examples("earful doctor --db team.db", "earful doctor --pii")
+    )(doctor)
+    app.command("schema", epilog=show_examples("earful schema theme"))(schema)
+    app.command("migrate", epilog=show_examples("earful migrate --db team.db"))(migrate)
 
 
 def report(
@@ -53,7 +55,7 @@ def status(
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the store holds: rows, sources, languages, noise, rejected rows, the last run."""
+    """Show what the store holds, and the last run. By source and language, with what is noise."""
     from pipelines import overview
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_rejected, print_status
@@ -98,8 +100,18 @@ def runs(
     print_json(found) if as_json else print_runs(found)
 
 
-def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Check the machine, the models and the store; prepare the default encoder if need be."""
+def doctor(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    pii: Annotated[
+        bool, typer.Option("--pii", help="Look for personal data in the store instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the machine, the models and the store. Prepares the default encoder if need be."""
+    if pii:
+        _look_for_unmasked(config, db, as_json=as_json)
+        return
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json
@@ -114,13 +126,31 @@ def doctor(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption
         raise typer.Exit(1)
 
 
+def _look_for_unmasked(config: Path | None, db: str | None, *, as_json: bool) -> None:
+    """Count what looks unmasked, by table, column and kind; never the text."""
+    from dataclasses import asdict
+
+    from pipelines.cli.pii_scores import print_unmasked
+    from pipelines.cli.show import print_json
+    from pipelines.config import read_masking
+    from pipelines.store import open_store
+    from pipelines.unmasked import find_unmasked
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        found, n_rows = find_unmasked(connection, read_masking(settings))
+    print_json([asdict(each) for each in found]) if as_json else print_unmasked(found, n_rows)
+    if found:
+        raise typer.Exit(1)
+
+
 def schema(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="TABLE", help="Only these tables.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the data dictionary: every table, view and column with its meaning, as Markdown."""
+    """Print the data dictionary. Every table, view and column with its meaning, as Markdown."""
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json

@@ -5,22 +5,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, JsonOption, load_settings, rejected_code
+from pipelines.cli.options import (
+    ConfigOption,
+    JsonOption,
+    load_settings,
+    rejected_code,
+    show_examples,
+)
 from pipelines.evaluation.labels import Task
 
 if TYPE_CHECKING:
     from pipelines.config import Config
 
-_EPILOG = (
-    "[bold]Examples[/]\n\n"
-    "  earful evaluate labelled.csv --task sentiment --text Comment --label Gold\n\n"
-    "  earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'\n\n"
-    "  earful evaluate langs.csv --task language --text text --label lang --json\n\n"
-    "  earful evaluate comments.csv --task noise --label class\n\n"
-    "  earful evaluate intents.csv --task themes --label intent --noise-label oos\n\n"
-    "  earful evaluate reviews.csv --task themes\n\n"
-    "  earful evaluate reviews.csv --task themes --sheet 100 --output coding\n\n"
-    "  earful evaluate coding --task themes --sheet-filled"
+_EPILOG = show_examples(
+    "earful evaluate labelled.csv --task sentiment --text Comment --label Gold",
+    "earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'",
+    "earful evaluate langs.csv --task language --text text --label lang --json",
+    "earful evaluate comments.csv --task noise --label class",
+    "earful evaluate intents.csv --task themes --label intent --noise-label oos",
+    "earful evaluate marked.jsonl --task pii --text text --label spans",
+    "earful evaluate reviews.csv --task themes",
+    "earful evaluate reviews.csv --task themes --sheet 100 --output coding",
+    "earful evaluate coding --task themes --sheet-filled",
 )
 
 
@@ -84,11 +90,12 @@ def evaluate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score the models on your own labelled rows: 200 are enough to know whether to trust them.
+    """Score the models on your own labelled rows. 200 are enough to know whether to trust them.
 
     Themes are also measured without labels: by how far they hold, and by what two people say who
     fill in a coding sheet. Nothing is stored.
     """
+    from pipelines.config import read_masking
     from pipelines.evaluation.labelled import Columns
     from pipelines.evaluation.labels import parse_pairs
 
@@ -100,10 +107,13 @@ def evaluate(
     asked: dict[str, Any] = {
         "path": path,
         "columns": Columns(text, label, lang),
-        "labels": parse_pairs(labels or (), task),
+        "labels": parse_pairs(labels or (), task) if task is not Task.PII else {},
         "limit": limit,
-        "region": settings.text.region,
+        "masking": read_masking(settings),
     }
+    if task is Task.PII:
+        _evaluate_pii(asked, as_json=as_json)
+        return
     if task is not Task.THEMES:
         _evaluate_rows({"task": task, **asked}, settings, as_json=as_json)
         return
@@ -141,6 +151,19 @@ def _evaluate_rows(asked: dict[str, Any], settings: "Config", *, as_json: bool) 
         models = Models(settings.models, user_cache_dir())
         found = evaluate_file(Request(**asked), models, progress)
     print_json(asdict(found)) if as_json else print_evaluation(found)
+    rejected_code(found.n_unreadable)
+
+
+def _evaluate_pii(asked: dict[str, Any], *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from pipelines.cli.pii_scores import print_pii_evaluation
+    from pipelines.cli.show import print_json
+    from pipelines.evaluation.pii import PiiRequest, evaluate_pii
+
+    names = ("path", "columns", "limit", "masking")
+    found = evaluate_pii(PiiRequest(**{name: asked[name] for name in names}))
+    print_json(asdict(found)) if as_json else print_pii_evaluation(found)
     rejected_code(found.n_unreadable)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipelines.cli.options import ConfigOption, JsonOption, load_settings
+from pipelines.cli.options import ConfigOption, JsonOption, load_settings, show_examples
 
 if TYPE_CHECKING:
     from pipelines.inventory import ModelState
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Show the models in use; verify and prepare them.",
     invoke_without_command=True,
-    epilog="[bold]Examples[/]\n\n  earful models\n\n  earful models verify\n\n"
-    "  earful models prepare --config earful.toml",
+    epilog=show_examples(
+        "earful models", "earful models verify", "earful models prepare --config earful.toml"
+    ),
 )
 
 
@@ -29,9 +30,9 @@ def show(context: typer.Context, config: ConfigOption = None, as_json: JsonOptio
     _print_states(list_models(settings.models, user_cache_dir()), as_json=as_json)
 
 
-@app.command("verify", epilog="[bold]Example[/]  earful models verify --json")
+@app.command("verify", epilog=show_examples("earful models verify --json"))
 def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read every byte of the models and compare their sha256; exit code 1 for a bad one."""
+    """Read every byte of the models and compare their sha256. Exit code 1 for a bad one."""
     from pipelines.config import user_cache_dir
     from pipelines.inventory import verify_models
 
@@ -42,9 +43,12 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command("prepare", epilog="[bold]Example[/]  earful models prepare")
+@app.command("prepare", epilog=show_examples("earful models prepare"))
 def prepare(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Write the default encoder into the cache, or fetch and check the configured models."""
+    """Make the models ready for a run.
+
+    The default encoder is written into the cache; those of the config are fetched and checked.
+    """
     from pipelines.cli.bars import open_progress
     from pipelines.config import user_cache_dir
     from pipelines.inventory import prepare_models

@@ -5,22 +5,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.edit_command import make_command
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+from pipelines.cli.options import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    load_settings,
+    show_examples,
+)
 
 if TYPE_CHECKING:
     from pipelines.edits.requests import EditRequest
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at feedback that does not count, and say what is no noise. Nothing is dropped.",
-    epilog=(
-        "[bold]Examples[/]\n\n  earful noise list --reason spam\n\n"
-        "  earful noise keep f0123456789abcdef01234567\n\n  earful themes undo"
+    help="Look at what does not count; say what is no noise. Nothing is dropped.",
+    epilog=show_examples(
+        "earful noise list --reason spam",
+        "earful noise keep f0123456789abcdef01234567",
+        "earful themes undo",
     ),
 )
 
 
-@app.command("list", epilog="[bold]Example[/]  earful noise list --reason spam -n 50")
+@app.command("list", epilog=show_examples("earful noise list --reason spam -n 50"))
 def list_(
     config: ConfigOption = None,
     db: DbOption = None,
@@ -47,7 +54,7 @@ def keep(
         list[str], typer.Argument(metavar="ID...", help="From: earful noise list.")
     ],
 ) -> "EditRequest":
-    """Say that feedback is no noise: it counts, now and in every later run.
+    """Have feedback count, now and in every later run.
 
     Its mentions get their themes in the next run.
     """
@@ -56,6 +63,6 @@ def keep(
     return EditRequest("not_noise", mention_ids=feedback_ids)
 
 
-app.command("keep", epilog="[bold]Example[/]  earful noise keep f0123456789abcdef01234567")(
+app.command("keep", epilog=show_examples("earful noise keep f0123456789abcdef01234567"))(
     make_command(keep)
 )

@@ -68,12 +68,52 @@ SourceOption = Annotated[
     str | None,
     typer.Option("--source", "-s", metavar="NAME", help="Name of the source; else the file's."),
 ]
+SqlOption = Annotated[
+    str | None,
+    typer.Option("--sql", metavar="QUERY", help="Read the rows of a query, with --from."),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="URL",
+        help="The database of --sql, as SQLAlchemy writes it; ${NAME} is taken from the "
+        "environment: 'postgresql+psycopg://reader:${CRM_PASSWORD}@host/crm'.",
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="ENDING", help="What standard input holds: csv, jsonl, xlsx ..."
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DATE", help="Only feedback from this day or moment on."),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until", metavar="DATE", help="Only feedback up to and with this day, or before a moment."
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="Only the newest N feedback of what is read."),
+]
 LockOption = Annotated[
     float,
     typer.Option(
         "--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another run."
     ),
 ]
+
+
+def show_examples(*commands: str) -> str:
+    """Lay out a command's examples for the end of its help, each on a line of its own."""
+    title = "Example" if len(commands) == 1 else "Examples"
+    # A line with \b alone keeps the paragraph's lines as they are: they are there to be copied.
+    return "\n".join(("\b", f"{title}:", *(f"  {command}" for command in commands)))
 
 
 def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":

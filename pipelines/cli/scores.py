@@ -10,6 +10,7 @@ from pipelines.cli.show import make_table, open_console, print_lines, print_tabl
 
 if TYPE_CHECKING:
     from nlp.metrics import Scores
+    from pipelines.evaluation.pii import PiiEvaluation
     from pipelines.evaluation.scores import Evaluation, Group
     from pipelines.evaluation.theme_scores import ThemeEvaluation
     from pipelines.inventory import ModelState
@@ -44,7 +45,7 @@ def print_models(found: "Sequence[ModelState]") -> None:
         table.add_row("runs in", each.precision)
         table.add_row("licence", escape(each.licence or "not stated"))
         table.add_row("languages", escape(each.languages))
-        console.print(table)
+        print_table(console, "", table)
 
 
 def print_evaluation(found: "Evaluation") -> None:
@@ -67,7 +68,7 @@ def print_evaluation(found: "Evaluation") -> None:
         console.print(f"\n{further} further languages: see --json", style="dim")
 
 
-def print_input(console: Console, found: "Evaluation | ThemeEvaluation") -> None:
+def print_input(console: Console, found: "Evaluation | ThemeEvaluation | PiiEvaluation") -> None:
     """Print what was scored, and what was not."""
     shown = [f"{name} {value!r}" for name, value in found.columns.items() if value]
     console.print(escape(f"{found.task}, columns: {', '.join(shown)}"), style="dim")
@@ -115,22 +116,37 @@ def _print_labels(console: Console, scores: "Scores") -> None:
 def _print_group(console: Console, group: "Group", task: str) -> None:
     if task == "language":
         _print_pairs(console, group)
-        return
-    _print_confusion(console, group, "all rows")
-    if not group.reliability:
+    else:
+        _print_confusion(console, group, "all rows")
+    _print_reliability(console, group, "all rows")
+    if task == "language":
+        console.print("of a language confidence is ordered, not fitted to be a share", style="dim")
+
+
+def _print_reliability(console: Console, group: "Group", title: str) -> None:
+    if group.calibration_error is None:
         return
     heads = {"confidence": "id", "n": "right", "mean": "right", "right": "right"}
     table = make_table(heads)
     for each in group.reliability:
         span = f"{each.low:.1f}–{each.high:.1f}"
         table.add_row(span, f"{each.n:,}", f"{each.confidence:.3f}", f"{each.accuracy:.3f}")
-    print_table(console, "Does confidence mean what it says?", table)
+    print_table(console, f"Does confidence mean what it says? {title}", table)
     console.print(f"expected calibration error {group.calibration_error:.3f}, 10 bins")
 
 
 def _print_details(console: Console, group: "Group", task: str) -> None:
+    from pipelines.evaluation.scores import RELIABLE_ROWS
+
     if task == "sentiment":
         _print_confusion(console, group, group.lang)
+        if group.scores.n >= RELIABLE_ROWS:
+            _print_reliability(console, group, group.lang)
+        else:
+            console.print(
+                f"no table of confidence: {group.scores.n:,} rows, {RELIABLE_ROWS} are enough",
+                style="dim",
+            )
     _print_mistakes(console, group, group.lang)
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from nlp.masking import Masking
     from pipelines.inspect import Inspection
     from pipelines.job import RunResult
 
@@ -38,6 +39,7 @@ _COUNT_LABELS = {
     "n_updated": "updated",
     "n_known": "known already",
     "n_rejected": "rejected",
+    "n_left_out": "left out",
     "n_mentions": "mentions made",
     "n_noise": "noise set aside",
 }
@@ -82,7 +84,11 @@ def make_table(columns: Mapping[str, str]) -> Table:
 
 
 def print_table(console: Console, title: str, table: Table) -> None:
-    """Print a table under its title; optional columns go first where it is too wide."""
+    """Print a table under its title, or by itself.
+
+    Where it is too wide, optional columns go first; where that is not enough, each row is written
+    below the last, a line a cell: a number that is cut is another number.
+    """
     while _least_width(table) > console.width:
         optional = [place for place, column in enumerate(table.columns) if column.highlight]
         if not optional:
@@ -90,8 +96,25 @@ def print_table(console: Console, title: str, table: Table) -> None:
         del table.columns[optional[-1]]
         for place, column in enumerate(table.columns):
             column._index = place
-    console.print(f"\n[bold]{escape(title)}[/]")
-    console.print(table)
+    if title:
+        console.print(f"\n[bold]{escape(title)}[/]")
+    if _least_width(table) > console.width:
+        _print_rows(console, table)
+    else:
+        console.print(table)
+
+
+def _print_rows(console: Console, table: Table) -> None:
+    heads = [str(column.header) for column in table.columns]
+    width = max(Text.from_markup(head).cell_len for head in heads)
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(style="dim", min_width=width, no_wrap=True)
+        grid.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            grid.add_row(head, cell)
+        console.print()
+        console.print(grid)
 
 
 def _least_width(table: Table) -> int:
@@ -163,17 +186,17 @@ def db_hint(url: str) -> str:
     return "" if url == "sqlite:///earful.db" else f" --db {url}"
 
 
-def print_inspections(found: "Sequence[Inspection]", region: str) -> None:
+def print_inspections(found: "Sequence[Inspection]", masking: "Masking") -> None:
     """Print what would be read from each table of each file; samples are masked."""
     console = open_console()
     for each in found:
-        _print_inspection(console, describe_inspection(each, region))
+        _print_inspection(console, describe_inspection(each, masking))
 
 
-def describe_inspection(found: "Inspection", region: str) -> dict[str, Any]:
+def describe_inspection(found: "Inspection", masking: "Masking") -> dict[str, Any]:
     """An inspection as it may be shown: personal data in the sample rows masked.
 
-    :param region: two-letter country of phone numbers without a country code.
+    :param masking: what is masked.
     """
     from pipelines.feedback_rows import mask_values
 
@@ -182,7 +205,7 @@ def describe_inspection(found: "Inspection", region: str) -> dict[str, Any]:
     values["sample_rows"] = [
         {
             name: "<hidden>" if name in hidden else value
-            for name, value in mask_values(row, region).items()
+            for name, value in mask_values(row, masking).items()
         }
         for row in found.sample_rows
     ]
@@ -201,6 +224,8 @@ def _print_inspection(console: Console, found: dict[str, Any]) -> None:
     layout = [found["format"], found["encoding"], _name_delimiter(found["delimiter"])]
     rows = f"{found['n_rows']:,} rows, of which {found['n_items']:,} usable items"
     console.print(" · ".join(part for part in (*layout, rows) if part), style="dim")
+    if found["layout"]:
+        console.print(f"layout: {escape(found['layout'])} ({escape(found['layout_reason'])})")
     table = make_table({"column": "left", "role": "id", "why": "left", "samples": "left"})
     for column in found["columns"]:
         samples = [row.get(column["name"]) for row in found["sample_rows"]]
@@ -210,7 +235,7 @@ def _print_inspection(console: Console, found: dict[str, Any]) -> None:
             escape(column["why"]),
             " | ".join(show_text(sample, 40) for sample in samples if sample),
         )
-    console.print(table)
+    print_table(console, "", table)
     print_lines(console, found["problems"], "yellow")
 
 

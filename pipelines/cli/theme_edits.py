@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.edit_command import make_command
+from pipelines.cli.options import show_examples
 
 if TYPE_CHECKING:
     from pipelines.edits.requests import EditRequest
@@ -68,10 +69,7 @@ def add_commands(app: typer.Typer) -> None:
         undo,
     ):
         name = each.__name__
-        examples = _EXAMPLES[name]
-        title = "Example" if len(examples) == 1 else "Examples"
-        epilog = "\n\n".join((f"[bold]{title}[/]", *examples))
-        app.command(name, epilog=epilog)(make_command(each))
+        app.command(name, epilog=show_examples(*_EXAMPLES[name]))(make_command(each))
 
 
 def rename(
@@ -96,7 +94,7 @@ def merge(
     theme_id: ThemeArgument,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The theme that stays.")],
 ) -> "EditRequest":
-    """Merge a theme into another: its mentions, those to come included, count there."""
+    """Merge a theme into another. Its mentions, those to come included, count there."""
     return _ask("merge", theme_id, other_id=into)
 
 
@@ -107,7 +105,7 @@ def move(
     ],
     to: Annotated[str, typer.Option("--to", metavar="ID", help="The theme they belong to.")],
 ) -> "EditRequest":
-    """Put mentions into a theme; they stay there until their text is edited."""
+    """Put mentions into a theme. They stay there until their text is edited."""
     return _ask("move", to, mention_ids=mention_ids)
 
 
@@ -157,7 +155,7 @@ def pin(
         str | None, typer.Option("--lang", metavar="CODE", help="Language of name and examples.")
     ] = None,
 ) -> "EditRequest":
-    """Have a theme exist, now and in every later run, whether or not anything speaks of it.
+    """Have a theme exist from now on. In every later run, whether or not anything speaks of it.
 
     Mentions that resemble the examples belong to it; without examples and keywords those that
     resemble the sentence or the name.
@@ -182,7 +180,7 @@ def split(
         str, typer.Option("--name", metavar="NAME", help="Of the new theme; else one is found.")
     ] = "",
 ) -> "EditRequest":
-    """Take a theme apart, no other is touched: by mentions that are another theme, or --finer.
+    """Take a theme apart; no other is touched. By mentions that are another theme, or --finer.
 
     What is nearer to these mentions than to the rest becomes a theme of its own.
     """
@@ -196,12 +194,12 @@ def split(
 
 
 def accept(suggestion_id: SuggestionArgument) -> "EditRequest":
-    """Merge the themes of a suggestion: into the pinned one, else into the larger."""
+    """Merge the themes of a suggestion. Into the pinned one, else into the larger."""
     return _ask("accept", other_id=suggestion_id)
 
 
 def refuse(suggestion_id: SuggestionArgument) -> "EditRequest":
-    """Keep the two themes of a suggestion apart; it is never made again."""
+    """Keep the themes of a suggestion apart. It is never made again."""
     return _ask("refuse", other_id=suggestion_id)
 
 

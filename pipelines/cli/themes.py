@@ -5,21 +5,23 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import codebook, theme_edits
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
 
 N_SHOWN = 50
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Look at themes, and edit them. Edits survive every later run.",
-    epilog=(
-        "[bold]Examples[/]\n\n  earful themes list -n 10\n\n  earful themes show THEME_ID\n\n"
-        "  earful themes rename THEME_ID 'Late cards'\n\n  earful themes undo"
+    epilog=show_examples(
+        "earful themes list -n 10",
+        "earful themes show THEME_ID",
+        "earful themes rename THEME_ID 'Late cards'",
+        "earful themes undo",
     ),
 )
 
 
-@app.command("list", epilog="[bold]Example[/]  earful themes list --json")
+@app.command("list", epilog=show_examples("earful themes list --json"))
 def list_(
     config: ConfigOption = None,
     db: DbOption = None,
@@ -35,24 +37,24 @@ def list_(
     """List themes, those with the most voices first."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
-    from pipelines.overview import list_themes
+    from pipelines.overview import count_tables, list_themes
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
         found = list_themes(connection, is_all=is_all)
+        counts = count_tables(connection) if not found else {}
     if as_json:
         print_json(found[: limit or None])
     else:
         shown = found[: (N_SHOWN if limit is None else limit) or None]
-        print_themes(shown, with_status=is_all, n_all=len(found))
+        print_themes(shown, with_status=is_all, n_all=len(found), counts=counts)
 
 
 @app.command(
     "show",
-    epilog=(
-        "[bold]Examples[/]\n\n  earful themes show t0123456789ab\n\n"
-        "  earful themes show t0123456789ab --mentions 20"
+    epilog=show_examples(
+        "earful themes show t0123456789ab", "earful themes show t0123456789ab --mentions 20"
     ),
 )
 def show(
@@ -64,7 +66,7 @@ def show(
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all about one theme: quotes, keywords, months, its life, who changed what."""
+    """Show all about one theme: quotes, keywords, months, its life."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_theme
     from pipelines.errors import ConfigError
@@ -81,7 +83,7 @@ def show(
     print_json(found) if as_json else print_theme(found)
 
 
-@app.command("why", epilog="[bold]Example[/]  earful themes why 3f2a-0")
+@app.command("why", epilog=show_examples("earful themes why 3f2a-0"))
 def why(
     mention_id: Annotated[
         str,
@@ -91,7 +93,7 @@ def why(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a mention has its theme, or none, who decided, and what came second."""
+    """Say why a mention has its theme, or none. Who decided it, and what came second."""
     from dataclasses import asdict
 
     from pipelines.cli.show import print_json
@@ -105,7 +107,7 @@ def why(
     print_json(asdict(found)) if as_json else print_why(found)
 
 
-@app.command("history", epilog="[bold]Example[/]  earful themes history t0123456789ab")
+@app.command("history", epilog=show_examples("earful themes history t0123456789ab"))
 def history(
     theme_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Only of this theme; else of all.")
@@ -114,7 +116,7 @@ def history(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what happened to a theme, or to all: births, and who decided what."""
+    """Show what happened to a theme or to all. Births, and who decided what."""
     from pipelines.cli.history import print_history
     from pipelines.cli.show import print_json
     from pipelines.errors import ConfigError
@@ -132,11 +134,11 @@ def history(
     print_json(found) if as_json else print_history(found, with_theme=theme_id is None)
 
 
-@app.command("suggestions", epilog="[bold]Example[/]  earful themes suggestions --json")
+@app.command("suggestions", epilog=show_examples("earful themes suggestions --json"))
 def suggestions(
     config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
 ) -> None:
-    """List themes that may be the same, such as one in two languages; accept or refuse each."""
+    """List themes that may be the same. Such as one in two languages; accept or refuse each."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_suggestions
     from pipelines.edits.suggestions import list_suggestions

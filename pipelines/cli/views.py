@@ -1,6 +1,6 @@
 """The tables that status, runs, doctor and themes print."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -107,18 +107,20 @@ def print_themes(
     *,
     with_status: bool = False,
     n_all: int = 0,
+    counts: Mapping[str, int] | None = None,
 ) -> None:
     """Print themes, in the order given.
 
     :param n_all: how many there are; told where fewer are shown.
+    :param counts: rows by table, which say why there is no theme to show.
     """
     if not rows:
-        open_console().print("there are no themes yet; find some with: earful run PATH")
+        open_console().print(_explain_none(counts or {}))
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
-    leaders = {row["parent_id"] for row in rows if row.get("parent_name")}
-    heads |= {"group": "left?"} if leaders else {}
+    is_grouped = len(rows) > 1 and any(row["group_name"] for row in rows)
+    heads |= {"group": "left?"} if is_grouped else {}
     table = make_table({**heads, **({"status": "id"} if with_status else {})})
     for row in rows:
         table.add_row(
@@ -129,7 +131,7 @@ def print_themes(
             _show_languages(row["languages"]),
             row["verdict"] or "–",
             show_number(row["n_mentions"]),
-            *([_show_group(row, leaders)] if leaders else []),
+            *([show_text(row["group_name"], 40) or "–"] if is_grouped else []),
             *([row["status"]] if with_status else []),
         )
     console = open_console()
@@ -138,10 +140,15 @@ def print_themes(
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
 
 
-def _show_group(row: Mapping[str, Any], leaders: Collection[str]) -> str:
-    """The name of the theme that leads the group, be it this one."""
-    leads = row["name"] if row["theme_id"] in leaders else None
-    return show_text(row["parent_name"] or leads, 30) or "–"
+def _explain_none(counts: Mapping[str, int]) -> str:
+    if counts.get("theme"):
+        return "no theme is active; see the others with: earful themes list --all"
+    if not counts.get("mention"):
+        return "there are no themes yet; find some with: earful run PATH"
+    return (
+        f"no theme was found in the {show_number(counts['mention'])} mentions of this store: too "
+        "few different texts speak of the same; a few hundred texts are a good start"
+    )
 
 
 def print_theme(row: Mapping[str, Any]) -> None:
@@ -150,8 +157,9 @@ def print_theme(row: Mapping[str, Any]) -> None:
     print_themes([row], row["theme_id"], with_status=row["status"] != "active")
     if row["merged_into"]:
         console.print(f"merged into {row['merged_into']} by {row['merge_id']}", style="yellow")
-    if row["parent_id"]:
-        console.print(f"in the group of {row['parent_id']}")
+    if row["group_name"]:
+        led_by = f", led by {row['parent_id']}" if row["parent_id"] else ""
+        console.print(f"in the group “{show_text(row['group_name'], 80)}”{led_by}")
     for member in row["members"]:
         console.print(f"leads {member['theme_id']}  {show_text(member['name'], 60)}")
     console.print(show_text(row["description"], 400))

@@ -4,7 +4,7 @@ What was found stays beside what people see, so that undoing an edit is computin
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,11 +41,13 @@ class Applied:
     """What laying the edits over the store did.
 
     :param n_written: rows of theme, mention and feedback that differed.
+    :param themes: those that are new, and those that lost or got mentions.
     :param unapplied: edit and reason, for edits that do not apply.
     :param n_moves_lost: moved mentions that are gone, or no longer say what they said.
     """
 
     n_written: int = 0
+    themes: Collection[str] = ()
     unapplied: dict[str, str] = field(default_factory=dict)
     n_moves_lost: int = 0
 
@@ -82,6 +84,7 @@ def apply_edits(run: Run, models: Models) -> Applied:
     record_events(run, list(describe_news(run, log, decisions, names, changes.moved_from)))
     applied.n_written = written.n_themes + changes.n_mentions + n_sound
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
+    applied.themes = changes.themes.union(written.made)
     if changes.n_mentions or written.n_statuses:
         run.mark_changed()
     note_draws(run, models, decisions)

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 
+from nlp.masking import Masking, mask_text
 from nlp.themes import edits
 from nlp.themes.edits import Edit
 from pipelines.errors import ConfigError
@@ -10,6 +12,7 @@ from pipelines.views import SEPARATOR
 
 MAX_NAME_CHARS = 200
 MAX_TEXT_CHARS = 2_000
+_CHOSEN_WORDS = frozenset({"name", "keyword"})
 
 
 def check_lang(lang: str | None) -> str | None:
@@ -22,16 +25,20 @@ def check_lang(lang: str | None) -> str | None:
     return lang
 
 
-def check_text(what: str, text: str, max_chars: int) -> str:
-    """The text on one line, in composed form.
+def check_text(what: str, text: str, max_chars: int, masking: Masking) -> str:
+    """The text on one line, in composed form, with personal data masked as in feedback.
 
+    Names of themes and keywords are a person's own choice of words: there people stay, since brands
+    and places are called like them.
+
+    :param masking: what is masked.
     :raises ConfigError: when it is empty, too long, or holds what no table should.
     """
-    clean = unicodedata.normalize("NFC", " ".join(text.split()))
+    if what in _CHOSEN_WORDS:
+        masking = replace(masking, names=False)
+    clean = mask_text(unicodedata.normalize("NFC", " ".join(text.split())), masking).text
     if not clean:
-        raise ConfigError(
-            f"the {what} is empty; give one, or take yours back with: earful themes undo"
-        )
+        raise ConfigError(f"the {what} is empty; give one")
     if len(clean) > max_chars:
         raise ConfigError(
             f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -107,8 +107,11 @@ class _Planner:
             require_theme(category.theme_id, self._drafts.decisions.theme_ids)
             refuse_merged(category.theme_id, self._drafts.decisions)
             return category.theme_id
-        name = check_text("name", category.name, MAX_NAME_CHARS)
+        name = self._check("name", category.name)
         return self._name_theme(name)
+
+    def _check(self, what: str, text: str, max_chars: int = MAX_NAME_CHARS) -> str:
+        return check_text(what, text, max_chars, self._drafts.masking)
 
     def _name_theme(self, name: str) -> str:
         """The theme of this name, which is made where there is none."""
@@ -127,6 +130,8 @@ class _Planner:
     def _pin(self, category: Category, theme_id: str, plan: Plan) -> Iterator[Edit]:
         """Pin a category, unless it stands so in the store or was exported so and never changed."""
         current = self._current.get(theme_id)
+        if current and category.theme_id and _says_the_same(category, current):
+            return
         decision = self._drafts.decisions.themes.get(theme_id)
         pinned = decision.pin if decision else None
         name = category.name or (current.name if current else "")
@@ -138,13 +143,11 @@ class _Planner:
             examples=category.examples or (pinned.examples if pinned else ()),
             keywords=category.keywords or (pinned.keywords if pinned else ()),
         )
-        pin = make_pin(given, check_text("name", name, MAX_NAME_CHARS), self._drafts.region)
-        is_same = current is not None and (
-            (not category.examples or set(pin.examples) == set(current.examples))
-            and (not category.keywords or set(pin.keywords) == set(current.keywords))
-            and (lang is None or lang == current.language)
-        )
-        if is_same and (pinned is not None or category.theme_id):
+        known = current.keywords if current else ()
+        pin = make_pin(given, self._check("name", name), self._drafts.masking, known)
+        told = replace(category, examples=pin.examples, keywords=pin.keywords, language=lang or "")
+        is_known = pinned is not None or category.theme_id
+        if current and is_known and _says_the_same(told, current):
             return
         if not pin.examples and not pin.keywords:
             plan.without_examples.append(name)
@@ -155,10 +158,10 @@ class _Planner:
         if current is None:
             return
         if category.name and category.name.casefold() != current.name.casefold():
-            text = check_text("name", category.name, MAX_NAME_CHARS)
+            text = self._check("name", category.name)
             yield Edit("", "rename", theme_id, text=text)
         if category.description and category.description != current.description:
-            text = check_text("description", category.description, MAX_TEXT_CHARS)
+            text = self._check("description", category.description, MAX_TEXT_CHARS)
             yield Edit("", "describe", theme_id, text=text)
 
     def _group(self, category: Category, theme_id: str, plan: Plan) -> Iterator[Edit]:
@@ -167,13 +170,22 @@ class _Planner:
         is_same = current is not None and category.group.casefold() == current.group.casefold()
         if not category.group or is_same:
             return
-        name = check_text("group", category.group, MAX_NAME_CHARS)
+        name = self._check("group", category.group)
         leader = self._name_theme(name)
         is_known = leader in self._drafts.decisions.theme_ids or leader in plan.theme_ids
         if not is_known and leader not in {edit.theme_id for edit in plan.edits}:
             plan.edits.append(Edit("", "pin", leader, text=name, pin=Pin()))
         if leader != theme_id:
             yield Edit("", "group", theme_id, other_id=leader)
+
+
+def _says_the_same(category: Category, current: Category) -> bool:
+    """Whether nothing that a category gives differs; what it leaves empty gives nothing."""
+    return (
+        (not category.examples or set(category.examples) == set(current.examples))
+        and (not category.keywords or set(category.keywords) == set(current.keywords))
+        and category.language in ("", current.language)
+    )
 
 
 def _find_clashes(categories: Sequence[Category]) -> Iterator[str]:
@@ -201,7 +213,8 @@ def _list_problems(problems: Sequence[str], n_categories: int) -> str:
     n_more = len(problems) - _PROBLEMS_SHOWN
     more = f"\n  and {n_more:,} more" if n_more > 0 else ""
     return (
-        f"{len(problems):,} problems among {n_categories:,} categories; nothing was imported. "
+        f"{len(problems):,} problem{'s'[: len(problems) != 1]} among {n_categories:,} categories; "
+        "nothing was imported. "
         f"Correct the file and import it again:\n  {shown}{more}"
     )
 

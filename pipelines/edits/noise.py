@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, case, exists, select, update
+from sqlalchemy import Connection, Text, bindparam, case, cast, exists, select, update
 
 from nlp.themes.edits import Edit, Sound
 from pipelines import tables
@@ -68,7 +68,7 @@ _LAY = (
     .where(feedback.feedback_id == bindparam("id"))
     .values(
         noise_edit_id=bindparam("edit"),
-        noise_reason=case((bindparam("edit").is_(None), feedback.found_noise_reason)),
+        noise_reason=case((cast(bindparam("edit"), Text).is_(None), feedback.found_noise_reason)),
     )
 )
 

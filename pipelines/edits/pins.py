@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import count
 
 from sqlalchemy import select
 
 from nlp.cleaning import repair_text
-from nlp.masking import mask_text
+from nlp.masking import Masking, mask_text
 from nlp.themes.edits import Edit, Pin
 from nlp.themes.keywords import is_keyword
 from nlp.themes.wording import load_wording, split_words
@@ -27,8 +28,8 @@ def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
     :raises ConfigError: when a text is empty or too long, a keyword says nothing, or all of it
         holds already.
     """
-    name = check_text("name", request.text, MAX_NAME_CHARS)
-    pin = make_pin(request, name, drafts.region)
+    name = check_text("name", request.text, MAX_NAME_CHARS, drafts.masking)
+    pin = make_pin(request, name, drafts.masking)
     theme_id = find_by_name(drafts, name) or make_pin_id(name, drafts.decisions.theme_ids)
     refuse_merged(theme_id, drafts.decisions)
     decision = drafts.decisions.themes.get(theme_id)
@@ -37,30 +38,32 @@ def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
     return Edit("", "pin", theme_id, text=name, pin=pin)
 
 
-def make_pin(request: EditRequest, name: str, region: str) -> Pin:
+def make_pin(request: EditRequest, name: str, masking: Masking, known: Collection[str] = ()) -> Pin:
     """What a theme is about, checked and masked.
 
+    :param known: keywords that the theme has already, which need no check.
     :raises ConfigError: when a text is empty or too long, or a keyword says nothing.
     """
     lang = check_lang(request.lang)
-    about = check_text("sentence", request.about, MAX_TEXT_CHARS) if request.about.strip() else ""
-    examples = [check_text("example", text, MAX_TEXT_CHARS) for text in request.examples]
+    about = request.about.strip()
+    about = check_text("sentence", about, MAX_TEXT_CHARS, masking) if about else ""
+    examples = [
+        check_text("example", repair_text(text), MAX_TEXT_CHARS, masking)
+        for text in request.examples
+    ]
     if len(examples) > MAX_EXAMPLES:
         raise ConfigError(
             f"{len(examples):,} examples were given; give the {MAX_EXAMPLES} that differ most"
         )
     given = [part for word in request.keywords for part in split_list(word) or [""]]
-    keywords = [check_text("keyword", word, MAX_NAME_CHARS) for word in given]
-    for keyword in keywords:
-        _refuse_empty_keyword(keyword, lang)
-    masked = dict.fromkeys(mask_text(repair_text(text), region).text for text in examples)
-    is_bare = not masked and not keywords
-    text = next(iter(masked), about or name)
+    keywords = [word if word in known else _check_keyword(word, lang, masking) for word in given]
+    is_bare = not examples and not keywords
+    text = next(iter(examples), about or name)
     return Pin(
-        about=mask_text(about, region).text,
-        examples=tuple(masked),
+        about=about,
+        examples=tuple(dict.fromkeys(examples)),
         keywords=tuple(dict.fromkeys(keywords)),
-        sentence=mask_text(about or name, region).text if is_bare else "",
+        sentence=(about or name) if is_bare else "",
         lang=lang or choose_language(text, None),
     )
 
@@ -101,11 +104,19 @@ def make_free_id(seed: str, taken: Collection[str]) -> str:
     return next(f"t{each}" for each in ids if f"t{each}" not in taken)
 
 
-def _refuse_empty_keyword(keyword: str, lang: str | None) -> None:
+def _check_keyword(given: str, lang: str | None, masking: Masking) -> str:
+    keyword = check_text("keyword", given, MAX_NAME_CHARS, masking)
+    if mask_text(given, replace(masking, names=False)).counts:
+        raise ConfigError(
+            f"a keyword holds personal data ({keyword}): texts are masked before they are stored, "
+            "so that none holds it; leave it out"
+        )
     wording = load_wording(lang or "en")
     words = [word for run in split_words(keyword) for word in run]
-    if not is_keyword(keyword) or all(wording.is_stop(word) for word in words):
+    # Of several words none may say anything alone: "top up", "show up".
+    if not is_keyword(keyword) or (len(words) == 1 and wording.is_stop(words[0])):
         raise ConfigError(
             f"the keyword {keyword!r} says nothing by itself; give a word or phrase that only "
             "mentions of this theme hold"
         )
+    return keyword

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
+from nlp.masking import Masking
 from nlp.themes import edits
 from nlp.themes.edits import Decisions, Edit
 from pipelines.edits.checks import (
@@ -47,21 +48,21 @@ class Drafts:
     """Edits on their way into the log of a store.
 
     :param log: every edit so far, the new ones included.
-    :param region: country of phone numbers, for masking what people quote.
+    :param masking: what is masked in what people quote.
     """
 
     connection: Connection
     models: Models
-    region: str
+    masking: Masking
     log: list[Edit]
     decisions: Decisions
     edits: list[Edit] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, connection: Connection, models: Models, region: str) -> "Drafts":
+    def begin(cls, connection: Connection, models: Models, masking: Masking) -> "Drafts":
         """Nothing new yet."""
         log = read_log(connection)
-        return cls(connection, models, region, log, replay_log(connection, log))
+        return cls(connection, models, masking, log, replay_log(connection, log))
 
     @property
     def next_id(self) -> str:
@@ -144,9 +145,11 @@ def prepare_edit(drafts: Drafts, request: EditRequest) -> Edit:
         return replace(edit, theme_id=decisions.resolve(theme_id), mentions=mentions)
     refuse_merged(theme_id, decisions)
     if request.action == "rename":
-        return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS))
+        return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS, drafts.masking))
     if request.action == "describe":
-        return replace(edit, text=check_text("description", request.text, MAX_TEXT_CHARS))
+        return replace(
+            edit, text=check_text("description", request.text, MAX_TEXT_CHARS, drafts.masking)
+        )
     if request.action in ("mute", "unmute"):
         _refuse_repetition(theme_id, request.action, decisions)
     elif request.other_id is not None:

@@ -1,10 +1,13 @@
 """Themes that people take apart: by mentions that are another theme, or by a closer look."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
+from nlp.masking import Masking
+from nlp.themes.closer import MIN_PART, MIN_SEPARATION, divide_closer
 from nlp.themes.edits import Edit, Part
 from nlp.themes.names import ThemeName, name_themes
 from nlp.themes.splitting import choose_exemplars, divide_by_examples
@@ -22,7 +25,7 @@ from pipelines.errors import ConfigError
 from pipelines.themes.births import make_distinct
 from pipelines.themes.draws import centre_pool
 from pipelines.themes.mention_texts import read_text_hashes
-from pipelines.themes.pool import Pool, discover_pool, load_theme_pool
+from pipelines.themes.pool import Pool, load_theme_pool
 
 
 def prepare_split(drafts: Drafts, request: EditRequest) -> Edit:
@@ -80,13 +83,24 @@ def _divide(drafts: Drafts, pool: Pool, is_example: Any, theme_id: str) -> Any:
 
 
 def _look_closer(drafts: Drafts, pool: Pool, theme_id: str) -> Any:
-    """Themes among the mentions of one theme, the largest first."""
-    found = discover_pool(drafts.models, pool)
-    if found.n_themes < 2:
+    """Parts of one theme, the largest first."""
+    n_texts = len(pool.keys)
+    by_mentions = (
+        f"split it by mentions: earful themes split {theme_id} --example MENTION_ID (ids: earful "
+        f"themes show {theme_id} --mentions 50)"
+    )
+    if n_texts < 2 * MIN_PART:
         raise ConfigError(
-            f"nothing finer is found among the {len(pool.keys):,} distinct mentions of theme "
-            f"{theme_id}; split it by mentions: earful themes split {theme_id} --example "
-            "MENTION_ID"
+            f"theme {theme_id} has {n_texts:,} distinct mentions, and a closer look needs "
+            f"{2 * MIN_PART}: two parts of {MIN_PART}; {by_mentions}"
+        )
+    centred = centre_pool(drafts.connection, drafts.models, pool)
+    found = divide_closer(centred, pool.langs)
+    if not found.labels.any():
+        raise ConfigError(
+            f"the {n_texts:,} distinct mentions of theme {theme_id} do not come apart: no parts of "
+            f"some size keep apart (best {max(found.separation, 0):.2f} of 1, {MIN_SEPARATION} is "
+            f"needed); {by_mentions}"
         )
     return found.labels
 
@@ -95,11 +109,14 @@ def _make_parts(
     drafts: Drafts, request: EditRequest, pool: Pool, labels: Any, is_example: Any
 ) -> tuple[Part, ...]:
     """The theme itself, then the new ones."""
+    names = read_names(drafts)
     named = name_themes(pool.texts, pool.langs, pool.vectors, labels, int(labels.max()) + 1)
+    if not is_example.any():
+        named, labels = _keep_name(named, labels, names.get(str(request.theme_id), ""))
     rows = choose_exemplars(pool.keys, labels, is_example)
     first = {row: pool.mentions[row][0] for row in rows}
     hashes = read_text_hashes(drafts.connection, sorted(first.values()))
-    taken = {name.casefold() for name in read_names(drafts).values()}
+    taken = {name.casefold() for name in names.values()}
     ids = set(drafts.decisions.theme_ids)
     parts = []
     for number, name in enumerate(named):
@@ -107,7 +124,10 @@ def _make_parts(
         theme_id, shown = str(request.theme_id), ""
         if number:
             seed = "\0".join(["split", theme_id, *(mention_id for mention_id, _ in mentions)])
-            theme_id, shown = make_free_id(seed, ids), _choose_name(request, name, taken)
+            theme_id, shown = (
+                make_free_id(seed, ids),
+                _choose_name(request, name, taken, drafts.masking),
+            )
             ids.add(theme_id)
             taken.add(shown.casefold())
         keywords = name.keywords if number else ()
@@ -115,7 +135,17 @@ def _make_parts(
     return tuple(parts)
 
 
-def _choose_name(request: EditRequest, found: ThemeName, taken: set[str]) -> str:
+def _keep_name(
+    named: Sequence[ThemeName], labels: Any, theme_name: str
+) -> tuple[list[ThemeName], Any]:
+    """Have the theme go on as the part that would be called as it is, where there is one."""
+    alike = (n for n, each in enumerate(named) if each.name.casefold() == theme_name.casefold())
+    first = next(alike, 0)
+    order = [first, *(number for number in range(len(named)) if number != first)]
+    return [named[number] for number in order], np.argsort(order)[labels]
+
+
+def _choose_name(request: EditRequest, found: ThemeName, taken: set[str], masking: Masking) -> str:
     if request.text.strip():
-        return check_text("name", request.text, MAX_NAME_CHARS)
+        return check_text("name", request.text, MAX_NAME_CHARS, masking)
     return make_distinct(found, taken)

@@ -18,6 +18,7 @@ class Task(StrEnum):
     SENTIMENT = "sentiment"
     LANGUAGE = "language"
     THEMES = "themes"
+    PII = "pii"
     NOISE = "noise"
 
 
@@ -124,11 +125,11 @@ def _describe_unknown(
     ranked = sorted(unknown, key=lambda label: (-unknown[label], label))
     shown = ", ".join(f"{show_label(label)} ({unknown[label]:,})" for label in ranked[:_SHOWN])
     more = f" and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else ""
-    example = {Task.SENTIMENT: "negative", Task.NOISE: "noise"}.get(task, "en")
-    remedy = ",".join(f"{show_label(label)}={example}" for label in ranked[:2])
+    # No meaning stands here: a guess would be copied.
+    remedy = ",".join(f"{show_label(label)}=MEANING" for label in ranked[:_SHOWN])
     return (
-        f"{head}: {shown}{more}. Say what they mean ({_name_meanings(task)}, or nothing to leave "
-        f"them out), as in: --labels '{remedy}'"
+        f"{head}: {shown}{more}. Say what they mean with --labels '{remedy}', each MEANING being "
+        f"{_name_meanings(task)}, or nothing to leave the label's rows out"
     )
 
 

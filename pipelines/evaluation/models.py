@@ -12,7 +12,7 @@ from itertools import islice
 from nlp.cleaning import normalize_text, repair_text
 from nlp.label_names import read_language
 from nlp.languages import Language, detect_language
-from nlp.masking import mask_text
+from nlp.masking import STANDARD, Masking, mask_text
 from nlp.metrics import N_RESAMPLES, SEED
 from nlp.sentiment import Sentiment, sentiment_of
 from pipelines.errors import InputError
@@ -44,7 +44,7 @@ class Request:
     columns: Columns = field(default_factory=Columns)
     labels: dict[str, str | None] = field(default_factory=dict)
     limit: int | None = None
-    region: str = "US"
+    masking: Masking = STANDARD
 
 
 def evaluate_file(request: Request, models: Models, progress: Progress) -> Evaluation:
@@ -139,7 +139,7 @@ def _read_all(
     predict = _PREDICTORS[request.task]
     progress.start("scoring", len(chosen))
     while batch := list(islice(rows, BATCH_ROWS)):
-        texts = [mask_text(repair_text(row.text), request.region).text for row in batch]
+        texts = [mask_text(repair_text(row.text), request.masking).text for row in batch]
         yield from predict(batch, texts, meanings, models)
         progress.advance(len(batch))
     progress.finish()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nlp.languages import UNKNOWN
 from nlp.metrics import (
     Bin,
     Scores,
@@ -20,6 +21,9 @@ from pipelines.evaluation.labels import Task
 
 N_WORST = 5
 TEXT_CHARS = 200
+# Rows of a language from which ten bins of its confidence say something: some 20 rows each, whose
+# share right is known to about .2 either way.
+RELIABLE_ROWS = 200
 
 
 class ReadRow(NamedTuple):
@@ -67,7 +71,8 @@ class Group:
     """Scores of all rows, or of those in one language.
 
     :param confusion: the filled cells.
-    :param calibration_error: expected calibration error; None where confidence is no probability.
+    :param calibration_error: expected calibration error; None where every row was read as ``und``.
+    :param reliability: rows by their confidence, but for those read as ``und``.
     :param mistakes: the worst, most confident first.
     """
 
@@ -131,12 +136,16 @@ def score_group(lang: str, read: Sequence[ReadRow], task: Task) -> Group:
     predicted = np.array([place[each.predicted] for each in read])
     confusion = count_confusion(truth, predicted, len(names))
     confidence = np.array([each.confidence for each in read])
-    bins = bin_confidence(confidence, truth == predicted) if task is Task.SENTIMENT else []
+    # A language that is not known is named with confidence 0: no claim that could be wrong.
+    claims = np.array([each.predicted != UNKNOWN.code for each in read])
+    bins = bin_confidence(confidence[claims], (truth == predicted)[claims])
+    if task is Task.NOISE:  # how sure a rule is, no share
+        bins = []
     return Group(
         lang,
         score_confusion(confusion, names),
         [Cell(names[i], names[j], int(confusion[i, j])) for i, j in np.argwhere(confusion)],
-        calibration_error(bins) if task is Task.SENTIMENT else None,
+        calibration_error(bins) if bins else None,
         bins,
         _find_worst(read),
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from nlp.cleaning import normalize_text, repair_text
 from nlp.label_names import read_language
-from nlp.masking import mask_text
+from nlp.masking import STANDARD, Masking, mask_text
 from nlp.metrics import SEED
 from nlp.themes.context import mix_context
 from nlp.themes.discovery import Discovery
@@ -38,7 +38,7 @@ class ThemeRequest:
     labels: dict[str, str | None] = field(default_factory=dict)
     noise_labels: tuple[str, ...] = ()
     limit: int | None = None
-    region: str = "US"
+    masking: Masking = STANDARD
 
 
 @dataclass
@@ -120,7 +120,7 @@ def find_themes(
 
     :raises InputError: when no row has one.
     """
-    masked = [mask_text(repair_text(row.text), request.region).text for row in rows]
+    masked = [mask_text(repair_text(row.text), request.masking).text for row in rows]
     hints = [read_language(row.lang) if row.lang else None for row in rows]
     langs = [choose_language(*each) for each in zip(masked, hints, strict=True)]
     parts = _split(masked, langs) if is_split else list(enumerate(masked))

@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from pipelines.report.display import show_dates
 from pipelines.report.facts import ReportFacts
+from pipelines.report.group_facts import GroupFacts
 from pipelines.report.tallies import CountCube, FeedbackTally, MentionTally, Slice
 from pipelines.report.theme_facts import ThemeFacts
 
@@ -23,6 +24,8 @@ def write_cells(facts: ReportFacts) -> str:
     counts = {"feedback": {s: feedback_cell(facts, s) for s in slices}}
     for number, theme in enumerate(facts.themes):
         counts[f"theme-{number}"] = {s: theme_cell(theme, s) for s in theme.mentions}
+    for number, group in enumerate(facts.groups):
+        counts[f"group-{number}"] = {s: theme_cell(group, s) for s in group.mentions}
     by_reason = {"noise": facts.noise, "unassigned": facts.unassigned, "rejected": facts.rejected}
     for kind, reasons in by_reason.items():
         counts[kind] = _sum_counts(reasons)
@@ -48,8 +51,8 @@ def feedback_cell(facts: ReportFacts, a_slice: Slice) -> Cell:
     ]
 
 
-def theme_cell(theme: ThemeFacts, a_slice: Slice) -> Cell:
-    """Negative, neutral, positive, unrated, voices."""
+def theme_cell(theme: ThemeFacts | GroupFacts, a_slice: Slice) -> Cell:
+    """Negative, neutral, positive, unrated, voices: of a theme or of a group."""
     mentions = theme.mentions.get(a_slice, MentionTally())
     return [*_by_sentiment(mentions), theme.voices.get(a_slice, 0)]
 

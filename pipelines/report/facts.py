@@ -1,13 +1,14 @@
 """Everything that the page shows, read from the tables once and frozen."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from pipelines.counted import is_main_language
+from pipelines.report.group_facts import Block, GroupFacts, arrange_themes, gather_groups
 from pipelines.report.tallies import (
     EVERYTHING,
     UNKNOWN_LANG,
@@ -15,13 +16,12 @@ from pipelines.report.tallies import (
     FeedbackCube,
     FeedbackTally,
     MentionCube,
-    MentionTally,
-    Slice,
     count_feedback,
     count_mentions,
     count_noise,
     count_rejected,
     count_unassigned,
+    sum_cubes,
 )
 from pipelines.report.theme_facts import ThemeFacts, read_themes, read_week_starts
 from pipelines.tables import customer, customer_insight, feedback, run, theme
@@ -69,6 +69,7 @@ class ReportFacts:
     rejected: Mapping[str, CountCube]
     unassigned: Mapping[str, CountCube]
     themes: tuple[ThemeFacts, ...]
+    groups: tuple[GroupFacts, ...]
     n_themes: int
     n_themes_hidden: int
     week_starts: tuple[datetime, ...]
@@ -80,6 +81,11 @@ class ReportFacts:
     def totals(self) -> FeedbackTally:
         """All feedback of the store."""
         return self.feedback.get(EVERYTHING, FeedbackTally())
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The themes as the page shows them, group by group."""
+        return arrange_themes(self.themes, self.groups)
 
     @property
     def n_rejected(self) -> int:
@@ -126,20 +132,18 @@ def gather_facts(connection: Connection) -> ReportFacts:
     by_theme = count_mentions(connection)
     n_themes = _count_themes(connection)
     week_starts = read_week_starts(connection)
+    totals = feedback_cube.get(EVERYTHING, FeedbackTally())
+    themes = read_themes(connection, by_theme, totals, week_starts)
     return ReportFacts(
         last_run=_read_last_run(connection),
         feedback=feedback_cube,
-        mentions=_sum_cubes(by_theme.values()),
-        assigned=_sum_cubes(cube for theme_id, cube in by_theme.items() if theme_id is not None),
+        mentions=sum_cubes(by_theme.values()),
+        assigned=sum_cubes(cube for theme_id, cube in by_theme.items() if theme_id is not None),
         noise=count_noise(connection),
         rejected=count_rejected(connection),
         unassigned=count_unassigned(connection),
-        themes=read_themes(
-            connection,
-            by_theme,
-            feedback_cube.get(EVERYTHING, FeedbackTally()),
-            week_starts,
-        ),
+        themes=themes,
+        groups=gather_groups(connection, by_theme, themes),
         n_themes=n_themes.get("active", 0),
         n_themes_hidden=n_themes.get("muted", 0),
         week_starts=week_starts,
@@ -151,14 +155,6 @@ def gather_facts(connection: Connection) -> ReportFacts:
 
 def _largest_first(sizes: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _sum_cubes(cubes: Iterable[MentionCube]) -> MentionCube:
-    total: dict[Slice, MentionTally] = defaultdict(MentionTally)
-    for cube in cubes:
-        for a_slice, tally in cube.items():
-            total[a_slice] += tally
-    return dict(total)
 
 
 def _read_last_run(connection: Connection) -> RunFacts | None:

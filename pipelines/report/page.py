@@ -21,8 +21,9 @@ from pipelines.report.theme_facts import NEW_THEME_AGE, ThemeFacts
 
 MAX_NAME_LENGTH = 160
 MAX_QUOTE_LENGTH = 420
-# The quotes of further themes are folded: 64 themes made a page of 75 screens on a telephone.
-MAX_UNFOLDED_THEMES = 12
+# What is further down is folded: 64 themes made a page of 75 screens on a telephone.
+MAX_UNFOLDED_THEMES = 3
+MAX_UNFOLDED_GROUPS = 3
 # "Unhappiest" and "happiest" are not said of a theme that a handful of people spoke of.
 MIN_VOICES = 5
 
@@ -57,7 +58,6 @@ def render_report(facts: ReportFacts) -> str:
             glance=_pick_themes(facts),
             words=display.read_words("words.json"),
             default_encoder=MODEL_NAME,
-            new_theme_days=NEW_THEME_AGE.days,
         )
     )
 
@@ -135,7 +135,9 @@ def _template_functions() -> dict[str, Any]:
         "no_mentions": MentionTally(),
         "max_name": MAX_NAME_LENGTH,
         "max_quote": MAX_QUOTE_LENGTH,
-        "max_unfolded": MAX_UNFOLDED_THEMES,
+        "max_themes": MAX_UNFOLDED_THEMES,
+        "max_groups": MAX_UNFOLDED_GROUPS,
+        "new_theme_days": NEW_THEME_AGE.days,
     }
 
 

@@ -1,7 +1,7 @@
 """Counts by source and language, in every combination that the page's filters can ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, literal_column, null, select
 
-from pipelines.tables import feedback, mention, rejected
+from pipelines.tables import feedback, mention, rejected, theme
 
 UNKNOWN_LANG = "und"
 # Written into the SQL, not bound: PostgreSQL takes two parameters of equal value for two
@@ -17,6 +17,8 @@ UNKNOWN_LANG = "und"
 UNKNOWN_LANG_SQL: ColumnElement[str] = literal_column("'und'")
 NO_SOURCE_SQL: ColumnElement[str] = literal_column("''")
 NO_REASON_SQL: ColumnElement[str] = literal_column("'waiting'")
+# The theme that leads the group of a theme: itself, where it is alone or leads it.
+GROUP_ID: ColumnElement[str] = func.coalesce(theme.c.parent_id, theme.c.theme_id)
 
 
 class Slice(NamedTuple):
@@ -156,11 +158,34 @@ def count_mentions(connection: Connection) -> dict[str | None, MentionCube]:
     return {theme_id: dict(cube) for theme_id, cube in cubes.items()}
 
 
+def sum_cubes(cubes: Iterable[MentionCube]) -> MentionCube:
+    """Sum up mentions of disjoint sets of themes."""
+    total: dict[Slice, MentionTally] = defaultdict(MentionTally)
+    for cube in cubes:
+        for a_slice, tally in cube.items():
+            total[a_slice] += tally
+    return dict(total)
+
+
 def count_voices(connection: Connection, theme_ids: Sequence[str]) -> dict[str, CountCube]:
     """Count the distinct voices of these themes: customers, else authors, else feedback.
 
     A voice can speak in two sources or languages, so each slice is counted for itself.
     """
+    return _count_voices(connection, mention.c.theme_id, theme_ids)
+
+
+def count_group_voices(connection: Connection, leader_ids: Sequence[str]) -> dict[str, CountCube]:
+    """Count the distinct voices of the groups that these themes lead, over their active themes.
+
+    A voice can speak of two themes, so these are not the sums of the themes'.
+    """
+    return _count_voices(connection, GROUP_ID, leader_ids)
+
+
+def _count_voices(
+    connection: Connection, owner: ColumnElement[Any], owner_ids: Sequence[str]
+) -> dict[str, CountCube]:
     voice = func.coalesce(
         literal("c:").concat(feedback.c.customer_id),
         literal("a:").concat(feedback.c.author_key),
@@ -170,12 +195,11 @@ def count_voices(connection: Connection, theme_ids: Sequence[str]) -> dict[str, 
     for by_source, by_lang in product((False, True), repeat=2):
         axes = [feedback.c.source if by_source else null(), _mention_lang() if by_lang else null()]
         groups = [axis for axis, wanted in zip(axes, (by_source, by_lang), strict=True) if wanted]
-        query = _counted(mention.c.theme_id, *axes, func.count(voice.distinct()))
-        query = query.where(mention.c.theme_id.in_(theme_ids))
-        for theme_id, source, lang, n in connection.execute(
-            query.group_by(mention.c.theme_id, *groups)
-        ):
-            cubes[theme_id][Slice(source, lang)] = n
+        query = _counted(owner, *axes, func.count(voice.distinct()))
+        query = query.join(theme, theme.c.theme_id == mention.c.theme_id)
+        query = query.where(owner.in_(owner_ids), theme.c.status == "active")
+        for owner_id, source, lang, n in connection.execute(query.group_by(owner, *groups)):
+            cubes[owner_id][Slice(source, lang)] = n
     return dict(cubes)
 
 

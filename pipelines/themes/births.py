@@ -155,7 +155,9 @@ def make_distinct(named: ThemeName, taken: Collection[str]) -> str:
     if named.name.casefold() not in taken:
         return named.name
     further: Sequence[str] = [
-        f"{named.name} ({keyword})" for keyword in named.keywords if keyword not in named.name
+        f"{named.name} ({keyword})"
+        for keyword in named.keywords
+        if keyword.casefold() not in named.name.casefold()
     ]
     numbered = [f"{named.name} ({number})" for number in range(2, len(taken) + 3)]
     return next(each for each in (*further, *numbered) if each.casefold() not in taken)

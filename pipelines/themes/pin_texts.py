@@ -32,8 +32,8 @@ class PinTexts:
 def read_pin_texts(run: Run, models: Models, pins: Sequence[Pin]) -> PinTexts:
     """The texts of pins with their vectors; texts that were never read are read now."""
     given = [(text, number) for number, pin in enumerate(pins) for text in pin.texts]
-    langs = [choose_language(text, pins[number].lang) for text, number in given]
-    texts = [normalize_text(text, lang) for (text, _), lang in zip(given, langs, strict=True)]
+    normal = [normalize_example(text, pins[number].lang) for text, number in given]
+    texts, langs = [text for text, _ in normal], [lang for _, lang in normal]
     kept = [row for row, text in enumerate(texts) if text]
     hashes = [text_hash(texts[row]) for row in kept]
     known = read_vectors(run.connection, models.encoder_name, hashes)
@@ -51,3 +51,9 @@ def read_pin_texts(run: Run, models: Models, pins: Sequence[Pin]) -> PinTexts:
         [langs[row] for row in kept],
         np.array([given[row][1] for row in kept], dtype=np.int32),
     )
+
+
+def normalize_example(text: str, lang: str | None) -> tuple[str, str]:
+    """What is read of a pin's text, and its language; the hash of it is the key in ``vector``."""
+    chosen = choose_language(text, lang)
+    return normalize_text(text, chosen), chosen

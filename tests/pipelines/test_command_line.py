@@ -92,7 +92,7 @@ def test_two_records_of_one_customer_add_up_their_keys(
     assert json.loads(quiet_cli("status", "--json")[1])["sources"][0]["n_linked"] == 1
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_terminal_is_too_narrow_for_ids_and_names(
     tmp_path: Path,
     quiet_cli: Callable[..., tuple[int, str, str]],

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import LABELS
+from pipelines.evaluation.scores import RELIABLE_ROWS
 from tests.command_line import Call, make_call
 
 pytestmark = pytest.mark.model
@@ -106,8 +107,28 @@ def test_languages_are_scored_by_code_and_by_name(call: Call, tmp_path: Path) ->
     rates = {each["label"]: (each["n"], each["recall"]) for each in scores["labels"]}
     assert rates["he"] == (2, 1.0)
     assert rates["und"] == (1, 1.0)
-    assert found["overall"]["calibration_error"] is None
-    assert call("evaluate", path, "-t", "language").code == 0
+    # What was read as und claims nothing, so it is in no bin.
+    overall = found["overall"]
+    n_claims = scores["n"] - sum(c["n"] for c in overall["confusion"] if c["predicted"] == "und")
+    assert sum(each["n"] for each in overall["reliability"]) == n_claims < scores["n"]
+    assert 0 <= overall["calibration_error"] <= 1
+    shown = call("evaluate", path, "-t", "language")
+    assert shown.code == 0
+    assert "expected calibration error" in shown.out
+    assert "confidence is ordered" in " ".join(shown.out.split())
+
+
+def test_a_language_with_enough_rows_gets_its_own_table_of_confidence(
+    call: Call, tmp_path: Path
+) -> None:
+    rows = [("The soup was cold", "negative", "en")] * RELIABLE_ROWS
+    rows += [("האוכל היה מצוין", "positive", "he")] * (RELIABLE_ROWS - 1)
+    path = write_rows(tmp_path / "many.csv", rows, "Comment", "Gold", "Language")
+    shown = " ".join(call("evaluate", path, "-t", "sentiment").out.split())
+    assert "what it says? all rows" in shown
+    assert "what it says? en" in shown
+    assert "what it says? he" not in shown
+    assert "no table of confidence: 199 rows, 200 are enough" in shown
 
 
 @pytest.mark.parametrize(
@@ -151,7 +172,10 @@ def test_a_limit_draws_the_same_rows_each_time(call: Call, labelled: Path) -> No
     [
         (("--text", "Coment"), ("no column 'Coment'", "did you mean 'Comment'", "Gold")),
         (("--label", "Golden"), ("no column 'Golden'", "Comment, Tag, Gold")),
-        (("--label", "Tag"), ("meh (5)", "so so (2)", "7 of 9 rows", "--labels 'meh=negative")),
+        (
+            ("--label", "Tag"),
+            ("meh (5)", "so so (2)", "7 of 9 rows", "--labels 'meh=MEANING,so so=MEANING'"),
+        ),
         (("--label", "Comment", "--text", "Tag"), ("do not look like labels", "--label")),
         (("--labels", "good"), ("'good' cannot be read", "LABEL=MEANING")),
         (("--labels", "good=nice"), ("'good=nice' cannot be read",)),
@@ -179,7 +203,7 @@ def test_a_file_without_a_labelled_row_is_one_clear_error(call: Call, tmp_path: 
 
 
 def test_a_task_that_is_not_there_is_refused(call: Call, labelled: Path) -> None:
-    ended = call("evaluate", labelled, "--task", "pii")
+    ended = call("evaluate", labelled, "--task", "emotion")
     assert ended.code == 2
     assert "'sentiment', 'language'" in " ".join(ended.err.replace("│", " ").split())
 

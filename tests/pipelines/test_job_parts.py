@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp.masking import Masking
 from pipelines.config import Config
 from pipelines.errors import InputError
 from pipelines.feedback_rows import RowSettings, make_feedback_id, mask_raw, prepare_feedback
@@ -16,7 +17,9 @@ from pipelines.reading.files import find_inputs
 from pipelines.reading.records import FeedbackItem
 from pipelines.recognition import guess_kind, read_customers, read_events
 
-SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
+SETTINGS = RowSettings(
+    "shop", "review", "first", "declared", "US", b"a secret for tests, long enough"
+)
 
 
 def test_what_stands_beside_a_text_is_masked_too() -> None:
@@ -114,8 +117,8 @@ def test_the_detected_language_comes_before_the_hint_and_the_hint_before_nothing
 
 
 def test_a_rejected_row_is_masked_and_cut() -> None:
-    assert mask_raw("mail me: dana@example.com", "US") == "mail me: <EMAIL>"
-    assert len(mask_raw("x" * 50_000, "US")) == 10_000
+    assert mask_raw("mail me: dana@example.com", Masking("US")) == "mail me: <EMAIL>"
+    assert len(mask_raw("x" * 50_000, Masking("US"))) == 10_000
 
 
 @pytest.mark.parametrize(

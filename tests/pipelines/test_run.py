@@ -146,12 +146,12 @@ def _canonical(value: Any) -> Any:
 
 
 def test_every_row_read_is_in_feedback_or_in_rejected(
-    tmp_path: Path, store_url: str, make_job: Callable[[str], Job]
+    tmp_path: Path, database_url: str, make_job: Callable[[str], Job]
 ) -> None:
     rows = make_rows()
     crm = write_csv(tmp_path / "crm.csv", CRM)
-    counts = run_all(make_job(store_url), write_csv(tmp_path / "reviews.csv", rows), crm)
-    store = open_store(store_url)
+    counts = run_all(make_job(database_url), write_csv(tmp_path / "reviews.csv", rows), crm)
+    store = open_store(database_url)
     with store.read() as connection:
         n_feedback, n_rejected = (
             connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -175,7 +175,7 @@ def test_every_row_read_is_in_feedback_or_in_rejected(
     assert len(by_id) == counts["n_mentions"]
     assert all(mention["sentiment"] for mention in mentions)
     assert all((each["theme_id"] is None) == bool(each["unassigned_reason"]) for each in mentions)
-    _check_offsets(store_url)
+    _check_offsets(database_url)
 
 
 def _check_offsets(url: str) -> None:
@@ -198,14 +198,14 @@ def _check_offsets(url: str) -> None:
 
 
 def test_a_second_run_changes_no_row_of_any_table_but_run(
-    tmp_path: Path, store_url: str, make_job: Callable[[str], Job]
+    tmp_path: Path, database_url: str, make_job: Callable[[str], Job]
 ) -> None:
-    job = make_job(store_url)
+    job = make_job(database_url)
     files = write_csv(tmp_path / "r.csv", make_rows()), write_csv(tmp_path / "crm.csv", CRM)
     run_all(job, *files)
-    before = dump(store_url, with_run_facts=True)
+    before = dump(database_url, with_run_facts=True)
     counts = run_all(job, *files)
-    assert dump(store_url, with_run_facts=True) == before
+    assert dump(database_url, with_run_facts=True) == before
     assert (counts["n_new"], counts["n_read"]) == (0, len(make_rows()))
     assert counts["n_read"] == counts["n_known"] + counts["n_rejected"]
 

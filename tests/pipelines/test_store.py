@@ -145,15 +145,15 @@ def test_opening_again_changes_nothing(store: Store) -> None:
     again.engine.dispose()
 
 
-def test_a_database_that_is_not_ours_is_refused(store_url: str) -> None:
+def test_a_database_that_is_not_ours_is_refused(database_url: str) -> None:
     from pipelines.database import connect_engine, parse_url
 
-    engine = connect_engine(parse_url(store_url))
+    engine = connect_engine(parse_url(database_url))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE invoices (id integer)"))
     engine.dispose()
     with pytest.raises(ConfigError, match="not a store of earful"):
-        open_store(store_url, create=True)
+        open_store(database_url, create=True)
 
 
 def test_a_newer_store_is_refused_and_named(store: Store) -> None:

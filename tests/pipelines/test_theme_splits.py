@@ -17,19 +17,23 @@ from tests.pipelines.planted import (
     copy_tables,
     edit,
     make_job,
-    make_store,
     plant,
     read_mentions,
     read_themes,
 )
+from tests.pipelines.store_copies import open_copy
 
 
 @pytest.fixture
 def joined(store_url: str) -> Iterator[Store]:
     """A store where two planted themes are one, by a merge."""
-    store = make_store(store_url)
-    one, other = sorted(theme_of(store, planted) for planted in (0, 1))
-    edit(store, "merge", one, other_id=other)
+
+    def join(empty: Store) -> None:
+        add_feedback(empty, range(160))
+        one, other = sorted(theme_of(empty, planted) for planted in (0, 1))
+        edit(empty, "merge", one, other_id=other)
+
+    store = open_copy(store_url, "joined", join)
     yield store
     store.engine.dispose()
 
@@ -73,6 +77,13 @@ def test_a_closer_look_finds_the_parts_and_touches_no_other_theme(joined: Store)
     assert len(parts) == 2
     assert all(len(planted_in(mentions_in(joined, part))) == 1 for part in parts)
     assert {key: read_mentions(joined)[key] for key in others} == others
+    # The theme goes on as the part that would be called as it is.
+    planted = next(each for each in (0, 1) if theme_of(joined, each) != whole)
+    name = read_themes(joined)[theme_of(joined, planted)]["name"]
+    edit(joined, "undo")
+    edit(joined, "rename", whole, text=name)
+    edit(joined, "split", whole)
+    assert theme_of(joined, planted) == whole
 
 
 def test_later_mentions_go_to_the_part_that_they_are_nearest(joined: Store) -> None:
@@ -125,7 +136,11 @@ def test_a_part_can_be_split_and_merged_like_any_theme(joined: Store) -> None:
         ("gone", ["f0000-0"], r"was merged into .* by e000001"),
         ("whole", ["f0000-0", "m9"], r"1 of 2 mentions are not in the store \(first: 'm9'\)"),
         ("whole", ["f0002-0"], "1 of 1 mentions are not in theme"),
-        ("small", [], r"nothing finer is found among the .* split it by mentions"),
+        (
+            "small",
+            [],
+            r"has \d distinct .* a closer look needs 10: .* split it by mentions",
+        ),
         ("whole", "all", r"these are all .* mentions of theme"),
     ],
 )

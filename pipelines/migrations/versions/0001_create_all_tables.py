@@ -239,6 +239,12 @@ def upgrade() -> None:
             "party", sa.Text(), nullable=True, comment="zero, first, second or third party data"
         ),
         sa.Column(
+            "stated",
+            sa.Text(),
+            nullable=True,
+            comment="declared by the person, or inferred from what they did",
+        ),
+        sa.Column(
             "question",
             sa.Text(),
             nullable=True,
@@ -250,6 +256,12 @@ def upgrade() -> None:
         ),
         sa.Column(
             "occurred_at", tables.UtcDateTime(), nullable=True, comment="when it was said, UTC"
+        ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC; null where the source is silent",
         ),
         sa.Column("rating", sa.Double(), nullable=True, comment="stars or score as given"),
         sa.Column(
@@ -351,8 +363,49 @@ def upgrade() -> None:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
 
     op.create_table(
+        "feedback_version",
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column(
+            "content_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of everything this version held",
+        ),
+        sa.Column(
+            "text", sa.Text(), nullable=True, comment="what was said then, personal data masked"
+        ),
+        sa.Column("lang", sa.Text(), nullable=True, comment="its language"),
+        sa.Column(
+            "occurred_at", tables.UtcDateTime(), nullable=True, comment="when it was said, UTC"
+        ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC",
+        ),
+        sa.Column("rating", sa.Double(), nullable=True, comment="stars or score then"),
+        sa.Column(
+            "rating_max", sa.Double(), nullable=True, comment="the highest rating of that scale"
+        ),
+        sa.Column(
+            "attributes",
+            tables.Json,
+            nullable=True,
+            comment="the remaining columns, personal data masked",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read this version"),
+        sa.PrimaryKeyConstraint("feedback_id", "content_hash"),
+        comment="what an edited feedback said before: its older versions",
+    )
+    op.create_table(
         "input_file",
-        sa.Column("file_hash", sa.Text(), nullable=False, comment="SHA-256 of the file's bytes"),
+        sa.Column(
+            "file_hash",
+            sa.Text(),
+            nullable=False,
+            comment="SHA-256 of the file's bytes; of a query, of its rows as a set",
+        ),
         sa.Column(
             "settings_hash",
             sa.Text(),
@@ -378,6 +431,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="rows that could not be used",
+        ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read it"),
         sa.PrimaryKeyConstraint("file_hash", "settings_hash"),
@@ -585,7 +644,7 @@ def upgrade() -> None:
             "n_read",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="feedback read: each is new, known, updated or rejected",
+            comment="feedback read: each is new, known, updated, rejected or left out",
         ),
         sa.Column(
             "n_new",
@@ -610,6 +669,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="rows of feedback that could not be used; they are in rejected",
+        ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
         ),
         sa.Column(
             "n_noise",
@@ -834,7 +899,7 @@ def upgrade() -> None:
             "payload",
             tables.Json,
             nullable=True,
-            comment="what was decided; of a pin also examples in customers' words, masked",
+            comment="what was decided; also ids and text hashes of mentions (move, split) and examples in customers' words, masked (pin)",
         ),
         sa.PrimaryKeyConstraint("edit_id"),
         comment="people's decisions about themes; append only",

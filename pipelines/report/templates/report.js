@@ -40,8 +40,27 @@
     text: element.classList.contains("theme") ? findable(element) : "",
   }));
   const themes = places.filter((place) => place.isTheme);
-  const folded = [...document.querySelectorAll(".more")];
-  addEventListener("beforeprint", () => { for (const more of folded) more.open = true; });
+  const blocks = places.filter((place) => place.element.parentElement === list).map((place) => ({
+    ...place, place, themes: themes.filter((theme) => place.element.contains(theme.element)),
+    home: place.element.querySelector(".group-themes"),
+  }));
+  const groups = blocks.filter((block) => block.home);
+  const isWide = matchMedia("(min-width: 46rem)");
+  const sectionFolds = [...document.querySelectorAll(".section-fold")];
+  if (!isWide.matches) {
+    const later = ["fold", "more"].flatMap((kind) => [...document.querySelectorAll(`.${kind}`)].slice(1));
+    for (const element of [...later, ...sectionFolds]) element.open = false;
+  }
+  const folds = [...document.querySelectorAll(".fold, .more")].map((element) => ({
+    element, isOpen: element.open, isGroup: element.matches(".fold"),
+  }));
+  addEventListener("beforeprint", () => {
+    for (const element of [...folds.map((fold) => fold.element), ...sectionFolds]) element.open = true;
+  });
+  byId("people")?.classList.add("briefly");
+  document.querySelector(".unfold")?.addEventListener("click", () => {
+    byId("people").classList.remove("briefly");
+  });
   const quotes = [...document.querySelectorAll("[data-place]")];
   const people = [...document.querySelectorAll(".person")].map((element) => ({
     element, text: findable(element), places: element.dataset.places.trim().split(" "),
@@ -116,16 +135,62 @@
     positive: (a, b) => balance(b, "2") - balance(a, "2") || size(b) - size(a),
     new: (a, b) => b.element.dataset.first.localeCompare(a.element.dataset.first),
   };
-  const printed = new Map(themes.map((theme, i) => [theme, i]));
+  const printed = new Map([...themes, ...groups.map(({ place }) => place)].map((place) => [
+    place, places.indexOf(place)]));
 
-  const sortThemes = () => {
+  const inOrder = (themes) => {
     const order = orders[sortBox.value];
-    const sorted = [...themes].sort((a, b) =>
+    return [...themes].sort((a, b) =>
       sortBox.value === "size" && !document.body.classList.contains("filtered")
         ? printed.get(a) - printed.get(b) : order(a, b) || printed.get(a) - printed.get(b));
-    if (sorted.some((theme, i) => list.children[i] !== theme.element)) {
-      list.append(...sorted.map((theme) => theme.element));
+  };
+
+  const settle = (home, elements) => {
+    if (elements.some((element, i) => home.children[i] !== element)) home.append(...elements);
+  };
+
+  // By size, themes stand in their groups; in any other order each stands for itself.
+  const sortThemes = () => {
+    const isFlat = sortBox.value !== "size";
+    list.classList.toggle("flat", isFlat);
+    for (const theme of themes.filter(({ element }) => element.dataset.group !== undefined)) {
+      theme.element.querySelector(".name").setAttribute("aria-level", isFlat ? "3" : "4");
     }
+    if (isFlat) {
+      settle(list, inOrder(themes).map((theme) => theme.element));
+      return;
+    }
+    for (const { home, themes: own } of groups) {
+      settle(home, inOrder(own).map((theme) => theme.element));
+    }
+    settle(list, inOrder(blocks.map(({ place }) => place)).map((place) => place.element));
+  };
+
+  const countThemes = () => {
+    for (const { element, themes: own } of groups) {
+      const part = element.querySelector(".n-themes");
+      const original = keep(part);
+      const n = own.filter((theme) => !theme.element.hidden).length;
+      element.hidden ||= n === 0;
+      part.textContent = document.body.classList.contains("filtered")
+        ? `${n.toLocaleString("en-US")} of ${part.dataset.all} themes` : original;
+    }
+  };
+
+  // Words may stand in what is folded; on a telephone a language alone opens the groups only.
+  const unfold = (text, isFiltered) => {
+    for (const { element, isOpen, isGroup } of folds) {
+      element.open = isOpen || text !== "" || (isFiltered && (isGroup || isWide.matches));
+    }
+  };
+
+  const openTarget = () => {
+    const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
+    const more = target.querySelector(":scope > details");
+    if (more) more.open = true;
+    target.scrollIntoView();
   };
 
   const matches = (pair, chosen) => {
@@ -142,7 +207,7 @@
     document.body.classList.toggle("filtered", isFiltered);
     for (const place of places) show(place, chosen, text);
     for (const quote of quotes) quote.hidden = !matches(quote.dataset.place, chosen);
-    for (const more of folded) more.open = isFiltered;
+    unfold(text, isFiltered);
     for (const person of people) {
       person.element.hidden = !person.places.some((pair) => matches(pair, chosen)) ||
         (text !== "" && !text.split(" ").every((word) => person.text.includes(word)));
@@ -152,6 +217,7 @@
     for (const theme of visible) {
       theme.amount.setAttribute("width", ((100 * size(theme)) / largest).toFixed(2));
     }
+    countThemes();
     sortThemes();
     const langs = places.filter(({ element }) =>
       element.matches("#languages tr") && !element.hidden && !element.hasAttribute("data-unknown") &&
@@ -195,6 +261,8 @@
     }
     if (event.key === "Escape" && event.target === textBox) reset();
   });
+  addEventListener("hashchange", openTarget);
+  openTarget();
   filters.hidden = false;
   if (sourceBox.value || langBox.value || textBox.value || sortBox.value !== "size") update();
 })();

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from pipelines import tables
 from pipelines.overview import count_unassigned, list_sources
 from pipelines.report.facts import gather_facts
 from pipelines.report.page import render_report
@@ -131,6 +132,30 @@ def test_only_active_themes_are_shown_the_largest_first(fill_store: Store) -> No
     assert [theme.theme_id for theme in facts.themes] == ["a", "b"]
     assert (facts.n_themes, facts.n_themes_hidden) == (2, 1)
     assert facts.themes[0].keywords == ("one", "two")
+
+
+def test_a_group_sums_up_its_themes_and_counts_a_voice_once(fill_store: Store) -> None:
+    store = small_store(fill_store)
+    store.execute(update(tables.theme).where(tables.theme.c.theme_id == "b").values(parent_id="a"))
+    facts = gather_facts(store)
+    (group,) = facts.groups
+    assert (group.group_id, group.places, group.n_themes) == ("a", (0, 1), 2)
+    assert group.tally == MentionTally(2, 1, 1, 1)
+    assert [theme.n_voices for theme in facts.themes] == [2, 1]
+    assert group.n_voices == 2  # ann spoke of both themes
+    assert group.voices[Slice("shop", "en")] == 2
+    assert group.mentions[Slice("shop", "he")] == MentionTally(n_negative=1)
+    assert [(block.group, len(block.themes)) for block in facts.blocks] == [(0, 2)]
+    page = render_report(facts)
+    assert page.index('id="group-0"') < page.index('id="theme-0"') < page.index('id="theme-1"')
+
+
+def test_a_theme_whose_group_has_no_other_active_theme_stands_alone(fill_store: Store) -> None:
+    store = small_store(fill_store)
+    store.execute(update(tables.theme).where(tables.theme.c.theme_id == "b").values(parent_id="c"))
+    facts = gather_facts(store)
+    assert facts.groups == ()
+    assert [(block.group, len(block.themes)) for block in facts.blocks] == [(None, 1), (None, 1)]
 
 
 def test_rejected_rows_are_counted_by_reason_also_without_a_source(fill_store: Store) -> None:

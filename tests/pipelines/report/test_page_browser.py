@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from pipelines import tables
 from pipelines.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -60,7 +61,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def visible_themes(page: Any) -> list[str]:
-    return [name.strip() for name in page.locator(".theme:visible h3 > bdi").all_inner_texts()]
+    return [name.strip() for name in page.locator(".theme:visible .name > bdi").all_inner_texts()]
 
 
 def test_searching_finds_words_in_any_script_whatever_their_marks(
@@ -119,8 +120,62 @@ def test_themes_can_be_ordered_by_feeling_with_the_keyboard(
     assert visible_themes(page)[0] == "Refund still not there"
 
 
+def group_themes(store: Connection, leader: str, *theme_ids: str) -> None:
+    column = tables.theme.c
+    chosen = update(tables.theme).where(column.theme_id.in_(theme_ids))
+    store.execute(chosen.values(parent_id=leader))
+
+
+def unfold(page: Any) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+
+def test_themes_stand_in_their_group_and_each_for_itself_in_other_orders(
+    open_page: Any, bank_store: Connection
+) -> None:
+    group_themes(bank_store, "t-card", "t-fees")
+    group_themes(bank_store, "t-silent", "t-crash")
+    page = open_page(bank_store)
+    heads = page.locator(".group-name").all_inner_texts()
+    assert heads == ["Card declined abroad and 1 more", "خدمة العملاء لا ترد and 1 more"]
+    styles = page.locator(".group-name > bdi").evaluate_all("all => all.map(e => e.dir)")
+    assert styles == ["auto", "rtl"]
+    page.get_by_label("Find in themes").fill("Lisbon")
+    page.locator("body.filtered").wait_for()
+    assert page.locator(".group:visible .n-themes").all_inner_texts() == ["1 of 2 themes"]
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_label("Order", exact=True).select_option(label="Newest")
+    assert len(visible_themes(page)) == 7
+    assert page.locator(".group:visible").count() == 0
+    assert page.locator(".in-group:visible").count() == 4
+    page.get_by_label("Order", exact=True).select_option(label="Most voices")
+    assert page.locator(".group:visible").count() == 2
+    assert page.locator(".group-themes .theme").count() == 4
+
+
+def test_a_telephone_sees_what_is_said_first_and_unfolds_the_rest(
+    open_page: Any, bank_store: Connection
+) -> None:
+    group_themes(bank_store, "t-card", "t-fees", "t-late")
+    group_themes(bank_store, "t-silent", "t-crash")
+    page = open_page(bank_store, viewport={"width": 390, "height": 800})
+    assert page.locator(".more[open]").count() == page.locator(".fold[open]").count() == 1
+    assert page.locator(".person:visible").count() == 5
+    folded = page.evaluate("document.documentElement.scrollHeight")
+    page.get_by_role("button", name="Show all 15").click()
+    assert page.locator(".person:visible").count() == 15
+    unfold(page)
+    assert page.evaluate("document.documentElement.scrollHeight") > 2 * folded
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
+    place = page.locator(".group-themes .theme").last.get_attribute("id")
+    page.evaluate(f"location.hash = '{place}'")
+    page.locator(f"#{place} blockquote").first.wait_for()
+
+
 def test_right_to_left_text_is_shown_right(open_page: Any, bank_store: Connection) -> None:
     page = open_page(bank_store)
+    unfold(page)
     for lang, direction in {"he": "rtl", "ar": "rtl", "fa": "rtl", "en": "ltr"}.items():
         styles = page.locator(f"blockquote[lang={lang}]").evaluate_all(
             "quotes => quotes.map(q => getComputedStyle(q).direction)"
@@ -160,6 +215,7 @@ def test_hostile_text_runs_nothing_and_reorders_nothing(
 
 def test_axe_finds_nothing_in_light_or_dark(open_page: Any, bank_store: Connection) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    group_themes(bank_store, "t-card", "t-fees", "t-late")
     page = open_page(bank_store, bypass_csp=True)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

@@ -1,0 +1,93 @@
+"""Checks of candidates: each says which parts of one are to be masked, often all or nothing."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.resources import files
+from ipaddress import ip_address
+from typing import Any, Final
+
+from nlp.masking.candidates import Candidate
+from nlp.masking.check_digits import CHECK_DIGITS, is_luhn, is_mod_97
+
+__all__ = ["CHECKS", "Check", "Spans"]
+
+Spans = list[tuple[int, int]]
+Check = Callable[[Candidate], Spans]
+
+_CUE_CHARS: Final = 40
+
+
+def _take_all(candidate: Candidate) -> Spans:
+    return [(0, len(candidate.text))]
+
+
+def _check_iban(candidate: Candidate) -> Spans:
+    text = candidate.text
+    length = _numbers()["iban_lengths"].get(text[:2].upper())
+    if length is None:
+        return []
+    places = [at for at, char in enumerate(text) if char.isalnum()][:length]
+    code = "".join(text[at] for at in places).upper()
+    end = places[-1] + 1
+    is_whole = len(code) == length and not text[end : end + 1].isalnum()
+    return [(0, end)] if is_whole and is_mod_97(code) else []
+
+
+def _check_card(candidate: Candidate) -> Spans:
+    digits = re.sub(r"\D", "", candidate.text)
+    if not is_luhn(digits) or len(set(digits)) == 1:
+        return []
+    prefixes, cues = _card_patterns()
+    before = candidate.before[-_CUE_CHARS:].lower()
+    return _take_all(candidate) if prefixes.fullmatch(digits) or cues.search(before) else []
+
+
+def _check_code(is_valid: Callable[[str], bool], candidate: Candidate) -> Spans:
+    code = re.sub(r"[\W_]", "", candidate.text)
+    return _take_all(candidate) if is_valid(code) else []
+
+
+# "version 10.0.1.2" is none, and neither are the dots of an outline.
+_VERSION = re.compile(r"(?:\bv|version|release|build|firmware|update|android|ios|app|ver\.?) ?$")
+
+
+def _check_ip(candidate: Candidate) -> Spans:
+    if _VERSION.search(candidate.before.lower()):
+        return []
+    try:
+        address = ip_address(candidate.text)
+    except ValueError:
+        return []
+    return [] if address.is_unspecified or address.is_loopback else _take_all(candidate)
+
+
+def _check_handle(candidate: Candidate) -> Spans:
+    is_kept = candidate.text.lower() in candidate.keep
+    is_kept |= candidate.text.lower() in _numbers()["stand_ins"]
+    return [] if is_kept else _take_all(candidate)
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "none": _take_all,
+    "iban": _check_iban,
+    "card": _check_card,
+    "ip": _check_ip,
+    "handle": _check_handle,
+    **{name: partial(_check_code, is_valid) for name, is_valid in CHECK_DIGITS.items()},
+}
+
+
+@cache
+def _numbers() -> dict[str, Any]:
+    path = files("nlp") / "data" / "masking" / "numbers.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _card_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    card = _numbers()["card"]
+    cues = "|".join(map(re.escape, card["cues"].split()))
+    glued = "(?:[והבלמשכ]{1,2}|و|ال|وال|بال|لل|ب|ل)?"
+    return re.compile("|".join(card["prefixes"])), re.compile(rf"(?<!\w){glued}(?:{cues})(?!\w)")
