@@ -68,7 +68,8 @@ def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:
     :raises ModelError: if the file is damaged or belongs to another encoder.
     """
     about = read_about(path, encoder.name)
-    branch = _read_weights(path, stamp_files(path), about.name.rpartition("@")[2], about.after)
+    revision, temperatures = about.name.rpartition("@")[2], tuple(about.temperatures.items())
+    branch = _read_weights(path, stamp_files(path), revision, about.after, temperatures)
     n_layers = count_layers(branch.weights)
     if (branch.width, n_layers + about.after) != (len(LABELS), encoder.n_layers):
         raise _damaged(path, ValueError(f"{n_layers} layers and {branch.width} scores"))
@@ -76,7 +77,13 @@ def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:
 
 
 @lru_cache(maxsize=1)
-def _read_weights(path: Path, _stamps: Hashable, revision: str, after: int) -> Branch:
+def _read_weights(
+    path: Path,
+    _stamps: Hashable,
+    revision: str,
+    after: int,
+    temperatures: tuple[tuple[str, float], ...],
+) -> Branch:
     """Read them once a process: an encoder keeps what it compiled for a branch by its identity."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -87,17 +94,22 @@ def _read_weights(path: Path, _stamps: Hashable, revision: str, after: int) -> B
         count_layers(loaded)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
-    digest = hash_weights(loaded)
+    digest = hash_branch(loaded, dict(temperatures))
     if digest != revision:
-        raise _damaged(path, ValueError(f"its weights have sha256 {digest}..., not as named"))
+        raise _damaged(path, ValueError(f"its content has sha256 {digest}..., not as named"))
     return Branch(after, loaded, width)
 
 
-def hash_weights(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Beginning of the sha256 of all weights in the order of their names: the model's revision."""
+def hash_branch(tensors: Mapping[str, NDArray[Any]], temperatures: Mapping[str, float]) -> str:
+    """Beginning of the sha256 of all that shapes the output: the model's revision.
+
+    Of the weights in the order of their names, then the temperatures: stored confidences are kept
+    by revision.
+    """
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(tensors[name].tobytes())
+    digest.update(json.dumps(dict(temperatures), sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 

@@ -7,8 +7,9 @@ follow from the size of its batch too, batches are filled up (see `batches`).
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from nlp.batches import Batch, fill_batch, plan_batches
 from nlp.bert_graph import Weights, build_bert, import_openvino
 from nlp.branch import Branch, score_states
+from nlp.cache import stamp_files
 from nlp.cores import count_cores
 from nlp.encoder import round_unit_rows
 from nlp.errors import ModelError
@@ -121,7 +123,8 @@ class CompiledEncoder:
             self.n_layers = int(config["num_hidden_layers"])
             self._n_heads = int(config["num_attention_heads"])
             self.tensors = _map_tensors(folder / "model.safetensors")
-            self.tokenizer = _load_tokenizer(folder / "tokenizer.json")
+            path = folder / "tokenizer.json"
+            self.tokenizer = _load_tokenizer(path, stamp_files(path))
         except (OSError, KeyError, ValueError, struct.error) as error:
             raise ModelError(f"the model folder {folder} is damaged ({error})") from error
         self.name = name
@@ -194,7 +197,8 @@ def _map_tensors(path: Path) -> Weights:
     return tensors
 
 
-def _load_tokenizer(path: Path) -> Any:
+@lru_cache(maxsize=1)
+def _load_tokenizer(path: Path, _stamps: Hashable) -> Any:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))

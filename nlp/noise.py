@@ -7,13 +7,26 @@ other rows to be seen and are found elsewhere.
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-__all__ = ["NOISE_THRESHOLD", "Noise", "Reason", "score_noise"]
+from nlp.gibberish import score_gibberish
 
-Reason = Literal["empty", "low_effort", "gibberish", "spam", "template"]
+__all__ = ["NOISE_THRESHOLD", "Noise", "Reason", "fold_answer", "score_noise"]
+
+Reason = Literal[
+    "empty",
+    "test_row",
+    "low_effort",
+    "gibberish",
+    "copy",
+    "campaign",
+    "spam",
+    "bot_like",
+    "template",
+    "not_feedback",
+]
 # From this score on a reason is given.
 NOISE_THRESHOLD: Final = 0.5
 
@@ -37,6 +50,8 @@ _SPEAKS = re.compile(
     "[\u2190-\u2bff\U0001f000-\U0001faff]|\\d\\s*/\\s*\\d|[:;=8xX]-?[()DPpOo/\\\\|3]|<3"
 )
 _STAND_INS = re.compile(r"<[A-Z]{2,12}>|@user\b|\bhttp\b|https?://\S+|@\w+")
+_LINK = re.compile(r"\bhttp\b|https?://|<URL>")
+_LINK_SCORE: Final = 0.7
 _TOKEN = re.compile(r"[^\W\d_]+")
 
 
@@ -55,13 +70,20 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     spam = _spam_score(text)
     if spam >= NOISE_THRESHOLD:
         return Noise(spam, "spam")
+    if _is_bare_link(normalised):
+        return Noise(_LINK_SCORE, "spam")
     low_effort = _low_effort_score(normalised)
     if low_effort >= NOISE_THRESHOLD:
         return Noise(low_effort, "low_effort")
-    gibberish = _gibberish_score(normalised, lang)
+    gibberish = score_gibberish(_STAND_INS.sub(" ", normalised), lang)
     if gibberish >= NOISE_THRESHOLD:
         return Noise(gibberish, "gibberish")
     return Noise(max(spam, low_effort, gibberish), None)
+
+
+def _is_bare_link(normalised: str) -> bool:
+    """Whether nothing is said but where to go."""
+    return bool(_LINK.search(normalised)) and not _LETTERS.search(_STAND_INS.sub(" ", normalised))
 
 
 def _spam_score(text: str) -> float:
@@ -77,58 +99,30 @@ def _low_effort_score(normalised: str) -> float:
             return 0.0
         # Only punctuation, digits, names or links: nothing is said.
         return 0.9 if not re.search(r"\d", said) else 0.6
-    key = _fold(said)
+    key = fold_answer(said)
     if key in _low_effort_answers():
         return 0.9
+    if _is_empty_answer(key):
+        return 0.7
     letters = "".join(_TOKEN.findall(said)).lower()
     # One letter, or one letter many times.
     return 0.8 if len(letters) > 1 and len(set(letters)) == 1 and len(letters) != 2 else 0.0
 
 
-def _fold(text: str) -> str:
+def fold_answer(text: str) -> str:
+    """An answer as it is compared: without case, and punctuation at its ends."""
     return " ".join(text.casefold().replace("\u200c", " ").split()).strip(" .,!?;:-_*\"'()[]…؟،۔")
 
 
-_MIN_LETTERS: Final = 6
-_FEW_LETTERS: Final = 10
-
-
-def _gibberish_score(normalised: str, lang: str) -> float:
-    """Score by letter pairs over the words in scripts with statistics; others are never judged."""
-    tokens = _TOKEN.findall(_STAND_INS.sub(" ", normalised))
-    judged = [token.lower() for token in tokens if _is_judged(token)]
-    n_letters = sum(map(len, judged))
-    if n_letters < _MIN_LETTERS or n_letters < 0.6 * sum(map(len, tokens)):
-        return 0.0
-    surprises = [(_surprise(word), len(word)) for word in judged]
-    known = [(surprise, n) for surprise, n in surprises if surprise is not None]
-    n_known = sum(n for _, n in known)
-    if n_known < 0.8 * n_letters:
-        return 0.0
-    limits = _surprise_limits()
-    limit = limits.get(lang, limits["default"]) + (
-        limits["short"] if n_letters < _FEW_LETTERS else 0
+def _is_empty_answer(key: str) -> bool:
+    """Whether a short answer consists of words that say nothing."""
+    words = re.sub(r"[.,!?;:…؟،۔]+", " ", key).split()
+    if not words or len(words) > _empty_words()[0]:
+        return False
+    return any(
+        all(word in known for word in words) and any(word in core for word in words)
+        for core, known in _empty_words()[1]
     )
-    mean = sum(surprise * n for surprise, n in known) / n_known
-    return round(max(0.0, min(0.95, 0.5 + (mean - limit) / 2)), 3)
-
-
-def _is_judged(token: str) -> bool:
-    """Leave out short words and codes (airports, tickers, shouted abbreviations)."""
-    is_code = token.isascii() and token.isupper() and len(token) <= 7
-    return len(token) > (3 if token.isascii() else 2) and not is_code
-
-
-@lru_cache(maxsize=50_000)  # a few thousand words make up most of a corpus
-def _surprise(word: str) -> float | None:
-    for alphabet, table in _letter_pairs():
-        if word[0] in alphabet:
-            if not all(letter in alphabet for letter in word):
-                return None
-            marked = f"_{word}_"
-            pairs = [marked[at : at + 2] for at in range(len(marked) - 1)]
-            return sum(table[pair] for pair in pairs) / len(pairs)
-    return None
 
 
 def _read(name: str) -> str:
@@ -138,7 +132,19 @@ def _read(name: str) -> str:
 @cache
 def _low_effort_answers() -> frozenset[str]:
     lists: dict[str, str] = tomllib.loads(_read("low_effort.toml"))
-    return frozenset(_fold(line) for text in lists.values() for line in text.splitlines()) - {""}
+    return frozenset(fold_answer(line) for text in lists.values() for line in text.splitlines()) - {
+        ""
+    }
+
+
+@cache
+def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ...]]:
+    given = tomllib.loads(_read("low_effort_words.toml"))
+    lists = [each for each in given.values() if isinstance(each, dict)]
+    cores = [frozenset(fold_answer(each["core"]).split()) for each in lists]
+    fillers = [frozenset(fold_answer(each["filler"]).split()) for each in lists]
+    pairs = zip(cores, fillers, strict=True)
+    return given["max_words"], tuple((core, core | filler) for core, filler in pairs)
 
 
 @cache
@@ -152,24 +158,3 @@ def _template_patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(
         re.compile(pattern) for pattern in tomllib.loads(_read("template.toml"))["patterns"]
     )
-
-
-@cache
-def _surprise_limits() -> dict[str, float]:
-    return tomllib.loads(_read("gibberish.toml"))
-
-
-@cache
-def _letter_pairs() -> tuple[tuple[str, dict[str, int]], ...]:
-    alphabets: dict[str, str] = {}
-    tables: dict[str, dict[str, int]] = {}
-    for line in _read("letter_pairs.tsv").splitlines():
-        if line.startswith("#"):
-            continue
-        script, first, row = line.split("\t")
-        if not first:
-            alphabets[script], tables[script] = row, {}
-        else:
-            digits = zip(alphabets[script], row, strict=True)
-            tables[script].update({first + second: int(digit) for second, digit in digits})
-    return tuple((alphabets[script].lstrip("_"), table) for script, table in tables.items())

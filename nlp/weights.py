@@ -98,7 +98,7 @@ def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> Bra
     """
     check_precision(precision)
     if is_compiled(model):
-        folder = prepare_default_encoder(cache_dir)
+        folder = prepare_default_encoder(cache_dir).resolve()
         return _load_compiled(folder, _stamp_model(folder), precision, count_cores())
     return load_sentence_encoder(model, cache_dir, precision=precision)
 

@@ -3,6 +3,7 @@
 FEEDBACK_ROLES = (
     *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
     *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
+    *("thread", "version", "edited"),
 )
 CUSTOMER_ROLES = (
     *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),

@@ -6,7 +6,14 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from nlp.themes.granularity import Granularity
 from pipelines.errors import ConfigError
@@ -19,6 +26,7 @@ CACHE_VARIABLE = "EARFUL_CACHE"
 LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
+Stated = Literal["declared", "inferred"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -92,20 +100,36 @@ class ThemesConfig(_Section):
         return growth
 
 
-class SourceConfig(_Section):
-    """Feedback to read."""
+class _InputConfig(_Section):
+    """What is read: files or objects by their path, or the rows of a query."""
 
-    path: str
+    sql: str | None = None
+    from_url: Annotated[str | None, Field(alias="from")] = None
+    path: Annotated[str | None, Field(validate_default=True)] = None
+
+    @field_validator("path")
+    @classmethod
+    def _is_one(cls, path: str | None, info: ValidationInfo) -> str | None:
+        sql, from_url = info.data.get("sql"), info.data.get("from_url")
+        is_query = bool(sql and from_url)
+        if is_query == bool(path) or (path and (sql or from_url)):
+            raise ValueError("needs a path, or else sql and from (the URL of a database)")
+        return path
+
+
+class SourceConfig(_InputConfig):
+    """Feedback to read; without a channel, a party or how it was stated, its layout says them."""
+
     name: str | None = None
     channel: str | None = None
-    party: Party = "first"
+    party: Party | None = None
+    stated: Stated | None = None
     map: ColumnMap = {}
 
 
-class RecordsConfig(_Section):
+class RecordsConfig(_InputConfig):
     """Customers or events to read."""
 
-    path: str
     name: str | None = None
     map: ColumnMap = {}
 
@@ -217,4 +241,4 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "events": RecordsConfig,
     }
     model = sections.get(str(place[0]), Config) if place else Config
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in model.model_fields.items())

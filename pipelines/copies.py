@@ -1,102 +1,146 @@
-"""Copies among feedback: the same words again, by one voice or too long to be chance."""
+"""Copies among feedback: nearly the same words again, by one voice or too long to be chance.
 
+Texts that say nearly the same are in one group (:mod:`pipelines.likeness`). Only groups that got
+feedback since the last time are looked at, unless feedback has changed or got another customer.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, update
 
 from pipelines import tables
+from pipelines.id_batches import batch_ids
+from pipelines.likeness import extend_groups
+from pipelines.repeats import Repeat, Said, find_repeats
 from pipelines.runs import Run
+from pipelines.store import read_info, write_info
 
-# "Great app" is said by many people; sixty equal characters are a form letter or a repost.
-LONG_TEXT_CHARS = 60
 COPY_SCORE = 1.0
+# Set where feedback that was looked at before may repeat others now, or no longer.
+_STALE = "copies_stale"
+_feedback, _likeness = tables.feedback.c, tables.likeness.c
+_voice = func.coalesce(_feedback.customer_id, _feedback.author_key)
+_joined = tables.feedback.join(tables.likeness, _likeness.text_hash == _feedback.text_hash)
 
 
 def mark_copies(run: Run) -> int:
     """Mark every feedback that repeats an earlier one as noise, and the first of them as it was.
 
-    Copies of one voice (customer, else author) count whatever their length; those of others from
-    LONG_TEXT_CHARS on. Feedback that is noise for another reason is left alone.
+    See :func:`pipelines.repeats.find_repeats`. Feedback that is other noise is left alone.
 
     :returns: number of feedback whose mark changed.
     """
-    changes = _find_changes(run.connection)
+    is_stale = bool(read_info(run.connection, _STALE))
+    touched = extend_groups(run.connection, is_thinned=is_stale)
+    groups = None if is_stale else sorted(touched | _read_groups_of_new(run.connection))
+    changes = list(_find_changes(run.connection, groups))
     if changes:
         run.connection.execute(_UPDATE, changes)
         run.mark_changed()
+    if is_stale:
+        write_info(run.connection, _STALE, "")
     return len(changes)
 
 
+def note_stale_copies(connection: Connection) -> None:
+    """Have all groups looked at anew: known feedback changed its text, its voice or is gone."""
+    write_info(connection, _STALE, "yes")
+
+
+# What people say goes before: feedback that they called no noise keeps no reason.
 _UPDATE = (
     update(tables.feedback)
-    .where(tables.feedback.c.feedback_id == bindparam("id"))
+    .where(_feedback.feedback_id == bindparam("id"))
     .values(
-        noise_reason=bindparam("reason"),
+        found_noise_reason=bindparam("reason"),
+        noise_reason=case((_feedback.noise_edit_id.is_(None), bindparam("reason"))),
         noise_score=bindparam("score"),
         duplicate_of=bindparam("original"),
     )
 )
 
 
-def _find_changes(connection: Connection) -> list[dict[str, Any]]:
-    feedback, original = tables.feedback.c, _original_of().subquery()
-    query = (
-        select(feedback.feedback_id, original.c.original)
-        .select_from(
-            tables.feedback.outerjoin(original, original.c.feedback_id == feedback.feedback_id)
-        )
-        .where(
-            _may_be_copy(),
-            feedback.duplicate_of.is_distinct_from(original.c.original),
-        )
-        .order_by(feedback.feedback_id)
+def _may_repeat() -> Any:
+    """No noise of another kind; but adverts, which stay what they are, are repeated as well."""
+    return or_(
+        _feedback.found_noise_reason.is_(None),
+        _feedback.duplicate_of.is_not(None),
+        _feedback.found_noise_reason == "spam",
     )
-    return [
-        {
-            "id": feedback_id,
-            "reason": "copy" if of else None,
-            "score": COPY_SCORE if of else 0.0,
-            "original": of,
-        }
-        for feedback_id, of in connection.execute(query)
-    ]
 
 
-def _may_be_copy() -> Any:
-    reason = tables.feedback.c.noise_reason
-    return or_(reason.is_(None), reason == "copy")
+def _read_groups_of_new(connection: Connection) -> set[str]:
+    query = select(_likeness.group_hash).select_from(_joined)
+    return set(connection.execute(query.where(_feedback.enriched_run.is_(None))).scalars())
 
 
-def _original_of() -> Any:
-    """Each copy with the feedback that it repeats: the earliest of its voice, or of all."""
-    feedback = tables.feedback.c
-    voice = func.coalesce(feedback.customer_id, feedback.author_key)
-    order = (feedback.occurred_at.is_(None), feedback.occurred_at, feedback.feedback_id)
-    by_voice: dict[str, Any] = {"partition_by": [feedback.text_hash, voice], "order_by": order}
-    by_text: dict[str, Any] = {"partition_by": feedback.text_hash, "order_by": order}
-    ranked = (
+def _find_changes(connection: Connection, groups: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    for rows in _read_groups(connection, groups):
+        found = find_repeats([_say(row) for row in rows])
+        for row in rows:
+            repeat = found.get(row.feedback_id)
+            if row.found_noise_reason == "spam":
+                continue
+            if _describe(repeat) != (row.found_noise_reason, row.duplicate_of):
+                reason, original = _describe(repeat)
+                score = COPY_SCORE if repeat else 0.0
+                yield {
+                    "id": row.feedback_id,
+                    "reason": reason,
+                    "score": score,
+                    "original": original,
+                }
+
+
+def _describe(repeat: Repeat | None) -> tuple[str | None, str | None]:
+    return (repeat.reason, repeat.original) if repeat else (None, None)
+
+
+def _say(row: Any) -> Said:
+    return Said(row.feedback_id, row.voice, row.occurred_at, row.n_chars, row.question)
+
+
+def _read_groups(connection: Connection, groups: Sequence[str] | None) -> Iterator[list[Any]]:
+    """The feedback of each group that has more than one, or has a mark; all groups for None."""
+    if groups is None:
+        yield from _read_together(connection, _select_rows().where(_is_shared()))
+        return
+    for batch in batch_ids(groups):
+        yield from _read_together(connection, _select_rows().where(_likeness.group_hash.in_(batch)))
+
+
+def _read_together(connection: Connection, query: Select[Any]) -> Iterable[list[Any]]:
+    rows = connection.execute(query).all()
+    for _, together in groupby(rows, lambda row: row.group_hash):
+        yield list(together)
+
+
+def _select_rows() -> Select[Any]:
+    return (
         select(
-            feedback.feedback_id,
-            voice.label("voice"),
-            func.length(feedback.text).label("n_chars"),
-            func.row_number().over(**by_voice).label("place_of_voice"),
-            func.first_value(feedback.feedback_id).over(**by_voice).label("first_of_voice"),
-            func.row_number().over(**by_text).label("place"),
-            func.first_value(feedback.feedback_id).over(**by_text).label("first"),
+            _feedback.feedback_id,
+            _feedback.occurred_at,
+            _feedback.question,
+            _feedback.found_noise_reason,
+            _feedback.duplicate_of,
+            _likeness.group_hash,
+            _voice.label("voice"),
+            func.length(_feedback.text).label("n_chars"),
         )
-        .where(_may_be_copy())
-        .subquery()
+        .select_from(_joined)
+        .where(_may_repeat())
+        .order_by(_likeness.group_hash, _feedback.feedback_id)
     )
-    is_long = and_(ranked.c.place > 1, ranked.c.n_chars >= LONG_TEXT_CHARS)
-    is_own = and_(ranked.c.place_of_voice > 1, ranked.c.voice.is_not(None))
-    return select(
-        ranked.c.feedback_id,
-        func.coalesce(_when(is_long, ranked.c.first), _when(is_own, ranked.c.first_of_voice)).label(
-            "original"
-        ),
-    ).where(or_(is_long, is_own))
 
 
-def _when(condition: Any, value: Any) -> Any:
-
-    return case((condition, value))
+def _is_shared() -> Any:
+    """Of a group with several feedback, or marked when it still had."""
+    shared = (
+        select(_likeness.group_hash)
+        .select_from(_joined)
+        .group_by(_likeness.group_hash)
+        .having(func.count() > 1)
+    )
+    return or_(_likeness.group_hash.in_(shared), _feedback.duplicate_of.is_not(None))

@@ -1,8 +1,10 @@
 """What counts: the queries that every figure is made of, so that none counts differently."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, literal
+from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
 
@@ -16,6 +18,11 @@ counted_mentions = tables.mention.join(tables.feedback, feedback.feedback_id == 
 is_counted = feedback.noise_reason.is_(None)
 # One voice counts once: the customer, else the author, else the feedback itself.
 voice: Any = func.coalesce(feedback.customer_id, feedback.author_key, feedback.feedback_id)
+
+
+def is_one_of(column: ColumnElement[Any], ids: Collection[str] | None) -> ColumnElement[bool]:
+    """SQL for a column that holds one of these ids; for any row where it may be any."""
+    return literal(value=True) if ids is None else column.in_(ids)
 
 
 def is_main_language(lang: str | None, n: int, total: int) -> bool:

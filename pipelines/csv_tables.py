@@ -1,24 +1,35 @@
-"""CSV files that people open in a spreadsheet program."""
+"""CSV files that people open in a spreadsheet program, and the cells that it would run."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-# A spreadsheet program takes a cell of CSV that begins so for a formula.
-_FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
+# What makes a spreadsheet program take a cell for a formula (OWASP, "CSV Injection"): signs, also
+# of full width, and white space other than a space.
+_FORMULA: Final = re.compile("[=+\\-@\t\r\n＝＋－＠]")
+# A mark that was there already gets another one, so that taking one away gives the same again.
+_RISKY: Final = re.compile(f"'*{_FORMULA.pattern}")
+_MARKED: Final = re.compile(f"'+{_FORMULA.pattern}")
 
 
 def write_csv_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
     """Write rows of text, in UTF-8 with the mark by which Excel knows it."""
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        csv.writer(stream).writerows([_hide_formula(cell) for cell in row] for row in rows)
+        csv.writer(stream).writerows([hide_formula(cell) for cell in row] for row in rows)
+
+
+def is_formula(cell: str) -> bool:
+    """Tell whether a spreadsheet program would take a text for a formula: "-5" and "+972" too."""
+    return _FORMULA.match(cell) is not None
+
+
+def hide_formula(cell: str) -> str:
+    """A cell as it may stand in a CSV file: with a mark before what would be a formula."""
+    return f"'{cell}" if _RISKY.match(cell) else cell
 
 
 def show_formula(cell: str) -> str:
-    """A cell as it was before it was written."""
-    return cell[1:] if cell.startswith(tuple(f"'{sign}" for sign in _FORMULA_SIGNS)) else cell
-
-
-def _hide_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_SIGNS) else cell
+    """A cell as it was before :func:`hide_formula`."""
+    return cell[1:] if _MARKED.match(cell) else cell

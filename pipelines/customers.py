@@ -36,7 +36,7 @@ class _CustomerLoader:
     kind = "customers"
 
     def __init__(self, run: Run, settings: ReadSettings) -> None:
-        self.staging = Staging(run.connection, tables.customer, "valid_from", keep_all_keys=True)
+        self.staging = Staging(run.connection, tables.customer, ("valid_from",), keep_all_keys=True)
         self.settings = settings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:

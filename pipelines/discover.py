@@ -16,6 +16,7 @@ from pipelines.errors import ConfigError
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
+from pipelines.themes.copies import share_fates
 from pipelines.themes.encoder import carry_themes_over
 from pipelines.themes.fit import (
     Fit,
@@ -41,6 +42,11 @@ def discover_store(run: Run, models: Models, progress: Progress, plan: RefitPlan
     :raises ConfigError: when the encoder changed and the texts were not read with the new one.
     """
     _set_noise_aside(run)
+    _decide_store(run, models, progress, plan)
+    share_fates(run)
+
+
+def _decide_store(run: Run, models: Models, progress: Progress, plan: RefitPlan) -> None:
     last = read_fit(run)
     is_other_encoder = last is not None and last.encoder != models.encoder_name
     is_other_level = last is not None and last.granularity != plan.granularity
@@ -108,9 +114,18 @@ def _check_vectors(run: Run, models: Models) -> None:
 
 
 def _set_noise_aside(run: Run) -> None:
-    """Mentions of noise belong to no theme; copies share the fate of their original."""
+    """Mentions of noise belong to no theme; copies share the fate of their original.
+
+    What is noise no longer is undecided again.
+    """
     noise = select(feedback.feedback_id).where(
-        feedback.noise_reason.is_not(None), feedback.noise_reason != "copy"
+        feedback.noise_reason.is_not(None), feedback.duplicate_of.is_(None)
+    )
+    sound = select(feedback.feedback_id).where(feedback.noise_reason.is_(None))
+    run.connection.execute(
+        update(tables.mention)
+        .where(mention.found_reason == "noise", mention.feedback_id.in_(sound))
+        .values(found_reason=None, found_run=None)
     )
     is_due = or_(
         mention.found_reason.is_distinct_from("noise"), mention.nearest_theme_id.is_not(None)

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, s
 from nlp.cleaning import normalize_text
 from nlp.targets import find_target
 from pipelines import tables
+from pipelines.adverts import mark_adverts
 from pipelines.copies import mark_copies
+from pipelines.edits.noise import lay_sound
 from pipelines.encoder_pass import TextRow
 from pipelines.models import Models
 from pipelines.progress import Progress
@@ -33,6 +35,8 @@ def enrich_feedback(run: Run, models: Models, readings: Readings, progress: Prog
     _read_new_feedback(run, readings)
     _read_old_texts(run, readings, models)
     _score_texts(run, models, progress)
+    mark_adverts(run, models)
+    lay_sound(run)
     run.counts["n_noise"] = _count_noise(run)
 
 

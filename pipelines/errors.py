@@ -17,6 +17,10 @@ class ConfigError(EarfulError):
     exit_code = 2
 
 
+class MappingError(ConfigError):
+    """A mapping names a role or a column that a file does not have: another file may have it."""
+
+
 class StoreError(EarfulError):
     """The store cannot be used: not ours, newer than this program, read-only, or full."""
 

@@ -40,7 +40,7 @@ class _EventLoader:
     kind = "events"
 
     def __init__(self, run: Run, settings: ReadSettings) -> None:
-        self.staging = Staging(run.connection, tables.event, "at")
+        self.staging = Staging(run.connection, tables.event, ("at",))
         self.settings = settings
         self._run = run
 

@@ -11,7 +11,8 @@ from typing import Any
 from nlp.cleaning import normalize_text, repair_text, text_hash
 from nlp.languages import UNKNOWN, detect_language
 from nlp.masking import STANDARD, Masking, mask_text
-from nlp.noise import score_noise
+from nlp.noise import Noise, Reason, score_noise
+from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
 from pipelines.reading.records import FeedbackItem
 from pipelines.secret import hash_key
@@ -27,13 +28,16 @@ _CODE = re.compile("[a-z]{2}([-_].*)?")
 class RowSettings:
     """What decides how an item becomes a row.
 
+    :param channel: None means as its layout says; so do `party` and `stated`, and without a layout
+        they are first and declared.
     :param region: two-letter country of phone numbers without a country code.
     :param masking: what of personal data is masked.
     """
 
     source: str
     channel: str | None
-    party: str
+    party: str | None
+    stated: str | None
     region: str
     secret: bytes
     masking: Masking = STANDARD
@@ -54,7 +58,9 @@ class PreparedFeedback:
 def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedback:
     """Make the row of one feedback; nothing personal is left in it but keyed hashes."""
     keys = hash_person(settings.secret, item, settings.region)
-    row = {**_describe_text(item, settings), **_describe_origin(item, settings)}
+    said, noise = _describe_text(item, settings)
+    row = {**said, **_describe_origin(item, settings)}
+    row |= _judge_row(row, noise, item.noise)
     row["author_key"] = _key_author(item, keys, settings.secret)
     row["content_hash"] = hash_content({**row, "keys": keys})
     if row["source_id"] is None:
@@ -111,18 +117,29 @@ def choose_language(text: str, hint: str | None) -> str:
     return found.code
 
 
-def _describe_text(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
+def _describe_text(item: FeedbackItem, settings: RowSettings) -> tuple[dict[str, Any], Noise]:
     text = _mask(item.text, settings.masking, _known_names(item))
     lang = choose_language(text, item.lang)
     normalized = normalize_text(text, lang)
-    noise = score_noise(text, normalized, lang)
+    row = {"text": text, "lang": lang, "text_hash": text_hash(normalized), "duplicate_of": None}
+    return row, score_noise(text, normalized, lang)
+
+
+def _judge_row(row: dict[str, Any], noise: Noise, marked: Reason | None) -> dict[str, Any]:
+    """Noise as the row alone shows it; copies, campaigns and adverts are found later.
+
+    :param marked: the reason that its layout gives.
+    """
+    if marked:
+        noise = Noise(1.0, marked)
+    elif noise.reason in (None, "low_effort"):
+        signs = read_row_signs(row["text"], row["question"], row["attributes"] or {})
+        noise = signs or noise
     return {
-        "text": text,
-        "lang": lang,
-        "text_hash": text_hash(normalized),
         "noise_score": noise.score,
         "noise_reason": noise.reason,
-        "duplicate_of": None,
+        "found_noise_reason": noise.reason,
+        "noise_edit_id": None,
     }
 
 
@@ -138,21 +155,28 @@ def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any
     def mask(told: str | None) -> str | None:
         return told and _mask_name(told, bare)
 
+    origin = item.origin
+    attributes = mask_values(_collect_attributes(item), settings.masking)
+    if thread := _hide_id(item.thread, settings):
+        attributes["thread"] = thread
     return {
         "source": mask(item.source) or settings.source,
         "source_id": _hide_id(item.source_id, settings),
-        "channel": mask(item.channel) or settings.channel,
-        "party": settings.party,
+        "channel": mask(item.channel) or settings.channel or (origin and origin.channel),
+        "party": settings.party or (origin.party if origin else "first"),
+        "stated": settings.stated or (origin.stated if origin else "declared"),
         "question": mask(item.question),
         "occurred_at": item.at,
+        "edited_at": item.edited,
         "rating": item.rating,
         "rating_max": item.rating_max,
-        "attributes": mask_values(_collect_attributes(item), settings.masking) or None,
+        "attributes": attributes or None,
     }
 
 
 def _collect_attributes(item: FeedbackItem) -> dict[str, str]:
-    own = {"product": item.product, "reply": item.reply}
+    own = {"product": item.product, "version": item.version, "reply": item.reply}
+    own["layout"] = item.origin.layout if item.origin else None
     return {**item.attributes, **{name: value for name, value in own.items() if value}}
 
 

@@ -35,6 +35,7 @@ class ColumnReport:
 class Inspection:
     """What one table would give.
 
+    :param layout: the known layout that it has, and why; None for others.
     :param n_rows: all records of the table, usable or not.
     :param n_items: feedback items, customers or events that the rows would become.
     :param sample_rows: up to five rows as read: they hold personal data, mask before showing.
@@ -55,6 +56,8 @@ class Inspection:
     n_items: int
     rejected: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    layout: str | None = None
+    layout_reason: str | None = None
 
 
 def inspect_paths(
@@ -68,11 +71,17 @@ def inspect_paths(
     :raises InputError: where a path cannot be read.
     :raises ConfigError: where `pairs` name a column that no table has, or an unknown role.
     """
-    return [
-        inspection
-        for file in find_files(paths)
-        for inspection in _inspect_file(file, pairs, zone, kind)
-    ]
+    return inspect_files(find_files(paths), pairs, zone, kind)
+
+
+def inspect_files(
+    files: Sequence[InputFile],
+    pairs: Sequence[str] = (),
+    zone: tzinfo = UTC,
+    kind: str | None = None,
+) -> list[Inspection]:
+    """Inspect every table of some files; raises as :func:`inspect_paths`."""
+    return [inspection for file in files for inspection in _inspect_file(file, pairs, zone, kind)]
 
 
 def _inspect_file(
@@ -108,6 +117,8 @@ def _inspect_table(table: Table, sample: Sample, plan: Plan, zone: tzinfo) -> In
         n_items=tally.n_items,
         rejected=dict(sorted(rejected.items())),
         problems=[*table.notes, *_list_problems(plan, tally, rejected)],
+        layout=table.recognised.layout.name if table.recognised else None,
+        layout_reason=table.recognised.explain() if table.recognised else None,
     )
 
 

@@ -186,7 +186,9 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     run, inputs, progress = work.run, work.inputs, work.job.progress
     config = work.job.config
     text, masking = config.text, read_masking(config)
-    settings = ReadSettings(work.secret, text.region, text.timezone, masking)
+    settings = ReadSettings(
+        work.secret, text.region, text.timezone, masking, selection=inputs.selection
+    )
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)
     elif step == "events" and inputs.events:

@@ -1,12 +1,13 @@
 """The step that links feedback to customers by their keys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from pipelines import tables
+from pipelines.copies import note_stale_copies
 from pipelines.id_batches import batch_ids
 from pipelines.keys import KEY_TYPES, LINK_CONFIDENCE
 from pipelines.runs import Run
@@ -23,7 +24,11 @@ def link_feedback(run: Run) -> int:
     :returns: number of feedback whose customer changed.
     """
     changed = 0
-    rows = _find_changes(run.connection)
+    found = _find_changes(run.connection)
+    # What is linked before it is enriched for the first time repeats nothing yet.
+    if any(was_read for was_read, _ in found):
+        note_stale_copies(run.connection)
+    rows = (row for _, row in found)
     while batch := list(islice(rows, BATCH_ROWS)):
         run.connection.execute(_UPDATE, batch)
         changed += len(batch)
@@ -59,10 +64,11 @@ _UPDATE = (
 )
 
 
-def _find_changes(connection: Connection) -> Iterator[dict[str, Any]]:
+def _find_changes(connection: Connection) -> list[tuple[bool, dict[str, Any]]]:
+    """Links that differ, and whether the feedback was enriched before."""
     feedback, best = tables.feedback.c, _best_links()
     query = (
-        select(feedback.feedback_id, best.c.customer_id, best.c.key_type)
+        select(feedback.feedback_id, feedback.enriched_run, best.c.customer_id, best.c.key_type)
         .select_from(tables.feedback.outerjoin(best, best.c.feedback_id == feedback.feedback_id))
         .where(
             or_(
@@ -73,13 +79,18 @@ def _find_changes(connection: Connection) -> Iterator[dict[str, Any]]:
         .order_by(feedback.feedback_id)
     )
     # Read to the end before the first update: a cursor over rows that change under it is undefined.
-    for feedback_id, customer_id, key_type in connection.execute(query).all():
-        yield {
-            "id": feedback_id,
-            "customer": customer_id,
-            "method": key_type,
-            "confidence": LINK_CONFIDENCE[key_type] if key_type else None,
-        }
+    return [
+        (
+            enriched_run is not None,
+            {
+                "id": feedback_id,
+                "customer": customer_id,
+                "method": key_type,
+                "confidence": LINK_CONFIDENCE[key_type] if key_type else None,
+            },
+        )
+        for feedback_id, enriched_run, customer_id, key_type in connection.execute(query).all()
+    ]
 
 
 def _best_links() -> Any:

@@ -17,10 +17,12 @@ from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
 from pipelines.progress import Progress
+from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.runs import Run
+from pipelines.selection import Cut, LeftOut, Selection
 from pipelines.staging import Incoming, Merged, Staging
 
 BATCH_ROWS = 500
@@ -34,13 +36,18 @@ class FileInput:
     """A file, and as what it is to be read.
 
     :param pairs: ``ROLE=COLUMN``, as given with --map or in the configuration.
+    :param party: zero, first, second or third; None means as its layout says, else first.
+    :param stated: declared or inferred; None means as its layout says, else declared.
+    :param digest: hash of what it holds, where that is not the hash of its bytes.
     """
 
     file: InputFile
     source: str
     channel: str | None = None
-    party: str = "first"
+    party: str | None = None
     pairs: tuple[str, ...] = ()
+    stated: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,23 +69,28 @@ class ReadSettings:
     :param region: two-letter country of phone numbers without a country code.
     :param timezone: zone of dates without one.
     :param masking: what of personal data is masked.
+    :param selection: which feedback is wanted; None for all of it.
+    :param cut: where the newest of these end; None where there is no limit, or it is not reached.
     """
 
     secret: bytes
     region: str
     timezone: str
     masking: Masking = STANDARD
+    selection: Selection | None = None
+    cut: Cut | None = None
 
 
 @dataclass
 class FileCounts:
-    """What became of the rows of some files: read = new + known + updated + rejected."""
+    """What became of the rows: read = new + known + updated + rejected + left out."""
 
     read: int = 0
     new: int = 0
     known: int = 0
     updated: int = 0
     rejected: int = 0
+    left_out: int = 0
 
     def add(self, other: "FileCounts") -> None:
         """Add the counts of further files."""
@@ -87,6 +99,7 @@ class FileCounts:
         self.known += other.known
         self.updated += other.updated
         self.rejected += other.rejected
+        self.left_out += other.left_out
 
 
 class Loader(Protocol):
@@ -97,7 +110,7 @@ class Loader(Protocol):
     settings: ReadSettings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[Any]:
-        """Records of a file; those that cannot be used as BadRow."""
+        """Records of a file; BadRow for what cannot be used, LEFT_OUT for what is not wanted."""
 
     def prepare(self, given: FileInput, records: Sequence[Any]) -> list[Prepared | BadRow]:
         """The rows of some records."""
@@ -165,7 +178,10 @@ def hash_file(file: InputFile) -> str:
 def _load_known_or_new(
     run: Run, given: FileInput, loader: Loader, progress: Progress
 ) -> FileCounts:
-    key = {"file_hash": hash_file(given.file), "settings_hash": _hash_settings(given, loader)}
+    key = {
+        "file_hash": given.digest or hash_file(given.file),
+        "settings_hash": _hash_settings(given, loader),
+    }
     known = _find_known(run, key)
     if known is not None:
         progress.start(f"reading {given.file.name}", 0)
@@ -181,6 +197,7 @@ def _load_known_or_new(
                 file=given.file.name,
                 n_read=counts.read,
                 n_rejected=counts.rejected,
+                n_left_out=counts.left_out,
                 run_id=run.run_id,
             )
         )
@@ -191,22 +208,27 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     """Hash of all that decides which rows a file gives."""
     settings = loader.settings
     masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
-    how = (READING_VERSION, loader.kind, settings.region, settings.timezone, masking)
-    what = (given.source, given.channel, given.party, given.pairs, given.file.format)
-    return hashlib.sha256(repr((how, what)).encode()).hexdigest()[:32]
+    how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
+    origin = (given.channel, given.party, given.stated)
+    what = (given.source, *origin, given.pairs, given.file.format)
+    wanted = (settings.selection, settings.cut) if settings.selection else ()
+    return hashlib.sha256(repr((how, masking, what, *wanted)).encode()).hexdigest()[:32]
 
 
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
     """The counts of a file that was read before; None when it was not."""
     known = tables.input_file.c
-    query = select(known.n_read, known.n_rejected).where(
+    query = select(known.n_read, known.n_rejected, known.n_left_out).where(
         known.file_hash == key["file_hash"], known.settings_hash == key["settings_hash"]
     )
     found = run.connection.execute(query).one_or_none()
     if found is None:
         return None
     return FileCounts(
-        read=found.n_read, known=found.n_read - found.n_rejected, rejected=found.n_rejected
+        read=found.n_read,
+        known=found.n_read - found.n_rejected - found.n_left_out,
+        rejected=found.n_rejected,
+        left_out=found.n_left_out,
     )
 
 
@@ -228,7 +250,8 @@ def _load_batch(
 ) -> FileCounts:
     bad = [record for record in batch if isinstance(record, BadRow)]
     rows: list[Incoming] = []
-    good = [record for record in batch if not isinstance(record, BadRow)]
+    good = [record for record in batch if not isinstance(record, BadRow | LeftOut)]
+    n_left_out = sum(isinstance(record, LeftOut) for record in batch)
     for prepared in loader.prepare(given, good):
         if isinstance(prepared, BadRow):
             bad.append(prepared)
@@ -237,7 +260,8 @@ def _load_batch(
     losers = loader.staging.add(rows)
     reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
-    return FileCounts(read=len(batch), rejected=len(bad) + len(losers))
+    n_rejected = len(bad) + len(losers)
+    return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out)
 
 
 def _name_row(

@@ -99,16 +99,20 @@ class Models:
     def read(self, texts: Sequence[str], langs: Sequence[str]) -> Meanings:
         """Vectors and sentiment of normalised texts, in one pass.
 
-        :raises ConfigError: when a model cannot be used.
+        :raises ConfigError: when a model cannot be used, or its results cannot.
         """
-        return read_meanings(texts, langs, self._encoder, self._sentiment)
+        found = read_meanings(texts, langs, self._encoder, self._sentiment)
+        _refuse_broken("vectors", found.vectors, self.encoder_name)
+        _refuse_broken("sentiments", found.probabilities, self.sentiment_name)
+        return found
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Vectors of distinct normalised texts, without their sentiment: (n, dim).
 
-        :raises ConfigError: when the model cannot be used.
+        :raises ConfigError: when the model cannot be used, or its vectors cannot.
         """
         vectors: NDArray[np.float16] = self._encoder.encode(texts)
+        _refuse_broken("vectors", vectors, self.encoder_name)
         return vectors
 
     def score(self, texts: Sequence[str], langs: Sequence[str]) -> NDArray[np.float32]:
@@ -140,6 +144,17 @@ class Models:
             )
         except ModelError as error:
             raise explain_model_error(error) from error
+
+
+def _refuse_broken(what: str, made: NDArray[np.floating], name: str) -> None:
+    """Keep what a broken model made out of the store, whose readings are never made again."""
+    n_broken = int((~np.isfinite(made).all(axis=1)).sum())
+    if n_broken:
+        raise ConfigError(
+            f"{n_broken:,} of {len(made):,} {what} that {name} made hold NaN or infinity, and none "
+            "of them is kept: the model is broken. See whether it changed with: earful models "
+            "verify; or name another under [models]"
+        )
 
 
 def explain_model_error(error: ModelError) -> EarfulError:

@@ -1,72 +1,77 @@
 """The step that writes insights back: figures of themes, rows of customers."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Integer, cast, func, select, update
 
 from pipelines import tables
-from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
+from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
 from pipelines.id_batches import batch_ids
 from pipelines.insights import CustomerMention, describe_customer
 from pipelines.runs import Run
-from pipelines.upserts import round_floats, upsert_rows
+from pipelines.upserts import replace_rows, round_floats
 
 
-def publish_insights(run: Run) -> int:
+def publish_insights(run: Run, themes: Collection[str] | None = None) -> int:
     """Bring themes, customer_theme and customer_insight up to date.
 
+    :param themes: those whose mentions may have changed since insights were last published; None
+        for all.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     if run.is_current("published"):
         return 0
-    written = _publish_themes(run) + _publish_customer_themes(run) + _publish_customers(run)
+    # Who spoke of these themes before; who does now is known once that is written.
+    customers = None if themes is None else _list_customers(run.connection, themes)
+    written = _publish_themes(run, themes) + _publish_customer_themes(run, themes)
+    if customers is not None and themes is not None:
+        customers |= _list_customers(run.connection, themes)
+    written += _publish_customers(run, customers)
     run.mark_current("published")
     return written
 
 
-def replace_rows(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
-    """Make a table hold just these rows, writing only what differs.
-
-    :returns: number of rows written or deleted.
-    """
-    keys = list(table.primary_key)
-    present = {tuple(row) for row in connection.execute(select(*keys))}
-    kept: set[tuple[Any, ...]] = set()
-
-    def watch() -> Iterator[dict[str, Any]]:
-        for row in rows:
-            kept.add(tuple(row[key.name] for key in keys))
-            yield row
-
-    written = upsert_rows(connection, table, watch())
-    gone = sorted(present - kept)
-    for batch in batch_ids(gone):
-        connection.execute(delete(table).where(tuple_(*keys).in_(batch)))
-    return written + len(gone)
+def _list_customers(connection: Connection, themes: Collection[str]) -> set[str]:
+    """Customers who spoke of some of these themes, as published."""
+    column = tables.customer_theme.c
+    query = select(column.customer_id).where(column.theme_id.in_(themes)).distinct()
+    return set(connection.execute(query).scalars())
 
 
-def _publish_themes(run: Run) -> int:
-    figures = {
-        "n_mentions": func.count(),
-        "n_customers": func.count(voice.distinct()),
-        "sentiment": func.avg(mention.sentiment_score),
-        "first_seen_at": func.min(feedback.occurred_at),
-        "last_seen_at": func.max(feedback.occurred_at),
-    }
-    query = (
-        select(mention.theme_id, *(figure.label(name) for name, figure in figures.items()))
+def _publish_themes(run: Run, themes: Collection[str] | None) -> int:
+    by_voice = (
+        select(
+            mention.theme_id,
+            func.count().label("n_mentions"),
+            func.avg(mention.sentiment_score).label("sentiment"),
+            func.min(feedback.occurred_at).label("first_seen_at"),
+            func.max(feedback.occurred_at).label("last_seen_at"),
+        )
         .select_from(counted_mentions)
-        .where(is_counted, mention.theme_id.is_not(None))
-        .group_by(mention.theme_id)
+        .where(is_counted, mention.theme_id.is_not(None), is_one_of(mention.theme_id, themes))
+        .group_by(mention.theme_id, voice)
+        .subquery()
     )
+    said = by_voice.c
+    # One voice is one, however often it speaks.
+    figures = {
+        "n_mentions": cast(func.sum(said.n_mentions), Integer),
+        "n_customers": func.count(),
+        "sentiment": func.avg(said.sentiment),
+        "first_seen_at": func.min(said.first_seen_at),
+        "last_seen_at": func.max(said.last_seen_at),
+    }
+    query = select(
+        said.theme_id, *(figure.label(name) for name, figure in figures.items())
+    ).group_by(said.theme_id)
     found = {row["theme_id"]: dict(row) for row in run.connection.execute(query).mappings()}
     empty = {**dict.fromkeys(figures), "n_mentions": 0, "n_customers": 0}
     columns = [tables.theme.c.theme_id, *(tables.theme.c[name] for name in figures)]
     written = 0
-    for row in run.connection.execute(select(*columns)).mappings().all():
+    present = select(*columns).where(is_one_of(tables.theme.c.theme_id, themes))
+    for row in run.connection.execute(present).mappings().all():
         figures_now = round_floats({**row, **found.get(row["theme_id"], empty)})
         if figures_now == dict(row):
             continue
@@ -79,7 +84,7 @@ def _publish_themes(run: Run) -> int:
     return written
 
 
-def _publish_customer_themes(run: Run) -> int:
+def _publish_customer_themes(run: Run, themes: Collection[str] | None) -> int:
     query = (
         select(
             feedback.customer_id,
@@ -91,32 +96,48 @@ def _publish_customer_themes(run: Run) -> int:
         )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None), feedback.customer_id.is_not(None))
+        .where(is_one_of(mention.theme_id, themes))
         .group_by(feedback.customer_id, mention.theme_id)
     )
     rows = [dict(row) for row in run.connection.execute(query).mappings()]
-    return replace_rows(run.connection, tables.customer_theme, rows)
+    among = is_one_of(tables.customer_theme.c.theme_id, themes)
+    return replace_rows(run.connection, tables.customer_theme, rows, among)
 
 
-def _publish_customers(run: Run) -> int:
-    return replace_rows(run.connection, tables.customer_insight, list(_describe_customers(run)))
-
-
-def _describe_customers(run: Run) -> Iterator[dict[str, Any]]:
+def _publish_customers(run: Run, customers: Collection[str] | None) -> int:
+    """:param customers: those to describe anew; None for all."""
+    if customers is not None and not customers:
+        return 0
     mean = run.connection.execute(
         select(func.avg(mention.sentiment_score)).select_from(counted_mentions).where(is_counted)
     ).scalar()
-    for customer_id, rows in groupby(_customer_mentions(run.connection), lambda row: row[0]):
-        insight = describe_customer([each for _, each in rows], float(mean or 0.0))
+    written = 0
+    batches = [None] if customers is None else batch_ids(sorted(customers))
+    for batch in batches:
+        rows = list(_describe_customers(run, batch, float(mean or 0.0)))
+        among = is_one_of(tables.customer_insight.c.customer_id, batch)
+        written += replace_rows(run.connection, tables.customer_insight, rows, among)
+    return written
+
+
+def _describe_customers(
+    run: Run, customers: Collection[str] | None, mean: float
+) -> Iterator[dict[str, Any]]:
+    mentions = _customer_mentions(run.connection, customers)
+    for customer_id, rows in groupby(mentions, lambda row: row[0]):
+        insight = describe_customer([each for _, each in rows], mean)
         yield {
             "customer_id": customer_id,
-            **asdict(insight),
+            **vars(insight),
             "risk": None,
             "run_id": run.run_id,
             "updated_at": run.started_at,
         }
 
 
-def _customer_mentions(connection: Connection) -> Iterator[tuple[str, CustomerMention]]:
+def _customer_mentions(
+    connection: Connection, customers: Collection[str] | None
+) -> Iterator[tuple[str, CustomerMention]]:
     query = (
         select(
             feedback.customer_id,
@@ -130,6 +151,7 @@ def _customer_mentions(connection: Connection) -> Iterator[tuple[str, CustomerMe
         )
         .select_from(counted_mentions)
         .where(is_counted, feedback.customer_id.is_not(None))
+        .where(is_one_of(feedback.customer_id, customers))
         .order_by(feedback.customer_id, mention.mention_id)
         .execution_options(yield_per=5_000)
     )

@@ -77,16 +77,25 @@ class Staging:
     """Temporary tables beside the table that their rows will be merged into.
 
     :param table: has one text primary key, a ``content_hash`` and the column that dates a version.
-    :param version: name of that column.
+    :param versions: names of the columns that date a version; the first that is filled counts.
+    :param history: table for the versions that are replaced or not taken, with columns of the same
+        names as those to be kept.
     :param keep_all_keys: stage the keys of beaten rows too: a person's keys add up.
     """
 
     def __init__(
-        self, connection: Connection, table: Table, version: str, *, keep_all_keys: bool = False
+        self,
+        connection: Connection,
+        table: Table,
+        versions: tuple[str, ...],
+        *,
+        keep_all_keys: bool = False,
+        history: Table | None = None,
     ) -> None:
         self._connection = connection
         self.table = table
-        self._version = version
+        self._versions = versions
+        self._history = history
         self._keep_all_keys = keep_all_keys
         self._key = next(iter(table.primary_key)).name
         self._staged = Table(
@@ -124,6 +133,7 @@ class Staging:
                 winners[key] = each
             if rival is not None:
                 losers.append(_name_loser(each, rival, each_wins=winners.get(key) is each))
+        self._keep_versions(losers)
         self._replace(winners)
         self._stage_keys(incoming if self._keep_all_keys else winners.values())
         return losers
@@ -135,11 +145,13 @@ class Staging:
         """
         n_known = self._count_same()
         losers = [Loser("older_version", each) for each in self._find_changed(is_older=True)]
+        self._keep_versions(losers)
         beaten = [loser.incoming.row[self._key] for loser in losers]
         self._delete(self._staged, beaten)
         if not self._keep_all_keys:
             self._delete(self.keys, beaten)
         updated = [each.row[self._key] for each in self._find_changed(is_older=False)]
+        self._keep_replaced(updated)
         self._delete(self.table, updated)
         n_new = self._insert_missing() - len(updated)
         return Merged(n_new, n_known, tuple(updated), tuple(losers))
@@ -167,7 +179,27 @@ class Staging:
         return self._rank(each) > self._rank(rival)
 
     def _rank(self, each: Incoming) -> tuple[datetime, str]:
-        return (each.row[self._version] or _EPOCH, each.row["content_hash"])
+        dates = (each.row[name] for name in self._versions)
+        return (next(filter(None, dates), _EPOCH), each.row["content_hash"])
+
+    def _keep_versions(self, losers: Sequence[Loser]) -> None:
+        """Keep what older versions said, whichever of them came first."""
+        older = [loser.incoming.row for loser in losers if loser.reason == "older_version"]
+        if self._history is None or not older:
+            return
+        names = [column.name for column in self._history.columns]
+        rows = {tuple(row[name] for name in (self._key, "content_hash")): row for row in older}
+        kept = ({name: row[name] for name in names} for row in rows.values())
+        upsert_rows(self._connection, self._history, kept, keep=("run_id",))
+
+    def _keep_replaced(self, ids: Sequence[str]) -> None:
+        if self._history is None:
+            return
+        columns = [self.table.c[column.name] for column in self._history.columns]
+        for batch in batch_ids(ids):
+            query = select(*columns).where(self.table.c[self._key].in_(batch))
+            rows = [dict(found) for found in self._connection.execute(query).mappings()]
+            upsert_rows(self._connection, self._history, rows, keep=("run_id",))
 
     def _find_staged(self, ids: Sequence[str]) -> dict[str, Incoming]:
         query = select(self._staged).where(self._staged.c[self._key].in_(ids))
@@ -206,8 +238,11 @@ class Staging:
 
     def _is_older(self) -> ColumnElement[bool]:
         # Null on either side is not older: an undated row may replace and be replaced.
-        older: ColumnElement[bool] = self._staged.c[self._version] < self.table.c[self._version]
+        older: ColumnElement[bool] = self._date_of(self._staged) < self._date_of(self.table)
         return func.coalesce(older, False)
+
+    def _date_of(self, table: Table) -> ColumnElement[datetime]:
+        return func.coalesce(*(table.c[name] for name in self._versions), None)
 
     def _has_id(self) -> ColumnElement[bool]:
         return self._staged.c[self._key] == self.table.c[self._key]

@@ -105,11 +105,12 @@ run = Table(
     _text("code_version", "version of earful"),
     _text("encoder", "name and revision of the embedding model"),
     _text("sentiment_model", "name and revision of the sentiment model"),
-    _count("n_read", "feedback read: each is new, known, updated or rejected"),
+    _count("n_read", "feedback read: each is new, known, updated, rejected or left out"),
     _count("n_new", "feedback that was not in the store before"),
     _count("n_known", "feedback that the store held already, unchanged"),
     _count("n_updated", "feedback that replaced an older version of itself"),
     _count("n_rejected", "rows of feedback that could not be used; they are in rejected"),
+    _count("n_left_out", "feedback that --since, --until or --limit left out"),
     _count("n_noise", "feedback of this run marked as noise"),
     _count("n_mentions", "mentions made by this run"),
     _count("n_themes", "themes in the store after this run, without merged and retired ones"),
@@ -132,10 +133,12 @@ feedback = Table(
     _text("source_id", "the id that the source gave, if any"),
     _text("channel", "survey, review, social, complaint, ticket, ..."),
     _text("party", "zero, first, second or third party data"),
+    _text("stated", "declared by the person, or inferred from what they did"),
     _text("question", "the open question that was answered, if any"),
     _text("text", "what was said, personal data masked", nullable=False),
     _text("lang", "ISO 639-1 code; und when it cannot be known"),
     _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC; null where the source is silent"),
     _number("rating", "stars or score as given"),
     _number("rating_max", "the highest rating of that scale"),
     _text("author_key", "keyed hash of the author, to count voices without naming them"),
@@ -145,9 +148,12 @@ feedback = Table(
     _number("noise_score", "0..1: how likely this should not count"),
     _text(
         "noise_reason",
-        "empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+        "empty, test_row, low_effort, gibberish, copy, campaign, spam, bot_like, template or "
+        "not_feedback; null when it counts",
     ),
-    _text("duplicate_of", "feedback_id of the first of its copies"),
+    _text("found_noise_reason", "noise_reason as found, before people's edits"),
+    _text("noise_edit_id", "the edit that says that it is no noise; null where none does"),
+    _text("duplicate_of", "feedback_id of the first that says it, for copies and campaigns"),
     _json("attributes", "the remaining columns of the row, personal data masked"),
     _text("text_hash", "hash of the normalised text: equal for copies"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
@@ -158,6 +164,32 @@ feedback = Table(
     Index("ix_feedback_text_hash", "text_hash"),
     Index("ix_feedback_occurred_at", "occurred_at"),
     comment="one item as a customer gave it: a review, a comment, one answer to one open question",
+)
+
+feedback_version = Table(
+    "feedback_version",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column("content_hash", Text, primary_key=True, comment="hash of everything this version held"),
+    _text("text", "what was said then, personal data masked"),
+    _text("lang", "its language"),
+    _moment("occurred_at", "when it was said, UTC"),
+    _moment("edited_at", "when this version was written, UTC"),
+    _number("rating", "stars or score then"),
+    _number("rating_max", "the highest rating of that scale"),
+    _json("attributes", "the remaining columns, personal data masked"),
+    _text("run_id", "the run that read this version"),
+    comment="what an edited feedback said before: its older versions",
+)
+
+likeness = Table(
+    "likeness",
+    metadata,
+    Column("text_hash", Text, primary_key=True, comment="hash of a feedback's normalised text"),
+    _text("group_hash", "the smallest text_hash of the texts that say nearly the same"),
+    Column("sketch", LargeBinary, nullable=False, comment="folded hash and MinHash bands"),
+    Index("ix_likeness_group", "group_hash"),
+    comment="which texts of feedback say the same in nearly the same words",
 )
 
 feedback_key = Table(
@@ -270,7 +302,9 @@ theme = Table(
     _text("lang", "its main language"),
     _count("n_mentions", "mentions that count (no noise)"),
     _count("n_customers", "distinct voices: customers, else authors, else feedback"),
-    _number("sentiment", "mean sentiment score of its mentions, -1..1"),
+    _number(
+        "sentiment", "mean sentiment score of its voices, each one of its mentions' mean, -1..1"
+    ),
     _text("verdict", "one_off, emerging, growing, steady or fading"),
     _number("signal_score", "what deserves attention first"),
     _moment("first_seen_at", "earliest mention, UTC"),
@@ -309,7 +343,7 @@ theme_edit = Table(
     _text("author", "who"),
     _text(
         "action",
-        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
+        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
@@ -354,7 +388,7 @@ theme_period = Table(
     _count("n_mentions", "mentions that count"),
     _count("n_customers", "distinct voices"),
     _count("n_feedback", "feedback with the theme"),
-    _number("sentiment", "mean sentiment score, -1..1"),
+    _number("sentiment", "mean sentiment score of its voices, -1..1"),
     _number("expected", "voices expected from the theme's past and the period's volume"),
     _number("ratio", "n_customers / expected"),
     _number("ratio_low", "lower end of its 95 % interval"),
@@ -497,13 +531,14 @@ erasure = Table(
 input_file = Table(
     "input_file",
     metadata,
-    _key("file_hash", "SHA-256 of the file's bytes"),
+    _key("file_hash", "SHA-256 of the file's bytes; of a query, of its rows as a set"),
     _key("settings_hash", "hash of everything that decides how it is read"),
     _text("kind", "feedback, customers or events", nullable=False),
     _text("source", "the source it was read as"),
     _text("file", "its name, relative to the path that was given"),
     _count("n_read", "rows read"),
     _count("n_rejected", "rows that could not be used"),
+    _count("n_left_out", "feedback that --since, --until or --limit left out"),
     _text("run_id", "the run that read it"),
     comment="files that have been read whole: not read again while nothing about them changes",
 )

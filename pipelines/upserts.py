@@ -1,11 +1,14 @@
 """Writing rows so that a second time changes nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, or_
+from sqlalchemy import Connection, Table, delete, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from pipelines.id_batches import batch_ids
 
 # Facts about the execution, not about the data: they change only together with something else.
 RUN_COLUMNS = frozenset({"run_id", "created_run", "updated_run", "updated_at", "ingested_at"})
@@ -34,6 +37,34 @@ def upsert_rows(
     while batch := list(islice(iterator, BATCH_ROWS)):
         changed += _upsert_batch(connection, table, [round_floats(row) for row in batch], keep)
     return changed
+
+
+def replace_rows(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    among: ColumnElement[bool] | None = None,
+) -> int:
+    """Make a table hold just these rows, writing only what differs.
+
+    :param among: of which stored rows; None for all.
+    :returns: number of rows written or deleted.
+    """
+    keys = list(table.primary_key)
+    query = select(*keys) if among is None else select(*keys).where(among)
+    present = {tuple(row) for row in connection.execute(query)}
+    kept: set[tuple[Any, ...]] = set()
+
+    def watch() -> Iterator[Mapping[str, Any]]:
+        for row in rows:
+            kept.add(tuple(row[key.name] for key in keys))
+            yield row
+
+    written = upsert_rows(connection, table, watch())
+    gone = sorted(present - kept)
+    for batch in batch_ids(gone):
+        connection.execute(delete(table).where(tuple_(*keys).in_(batch)))
+    return written + len(gone)
 
 
 def round_floats(row: Mapping[str, Any]) -> dict[str, Any]:

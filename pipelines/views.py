@@ -58,22 +58,40 @@ def _share(label: str) -> Any:
     return func.avg(case((mention.c.sentiment == label, 1.0), else_=0.0), type_=Double())
 
 
+def _shares_query() -> Any:
+    """Shares of voices by sentiment: who says both counts for both in part, and for one in all."""
+    labels = ("negative", "neutral", "positive")
+    voice = func.coalesce(feedback.c.customer_id, feedback.c.author_key, feedback.c.feedback_id)
+    by_voice = (
+        select(mention.c.theme_id, *(_share(label).label(label) for label in labels))
+        .join(feedback, feedback.c.feedback_id == mention.c.feedback_id)
+        .where(mention.c.theme_id.is_not(None), feedback.c.noise_reason.is_(None))
+        .group_by(mention.c.theme_id, voice)
+        .subquery()
+    )
+    shares: list[Any] = [
+        func.avg(by_voice.c[label], type_=Double()).label(f"share_{label}") for label in labels
+    ]
+    return select(by_voice.c.theme_id, *shares).group_by(by_voice.c.theme_id).subquery()
+
+
 def _theme_query() -> Select[Any]:
+    is_counted = feedback.c.noise_reason.is_(None)
     counted = (
         select(
             mention.c.theme_id,
-            func.count(distinct(mention.c.feedback_id)).label("n_feedback"),
-            func.count(distinct(mention.c.lang)).label("n_languages"),
-            func.count(distinct(feedback.c.source)).label("n_sources"),
-            _share("negative").label("share_negative"),
-            _share("neutral").label("share_neutral"),
-            _share("positive").label("share_positive"),
+            func.count(distinct(case((is_counted, mention.c.feedback_id)))).label("n_feedback"),
+            func.count(distinct(case((is_counted, mention.c.lang)))).label("n_languages"),
+            func.count(distinct(case((is_counted, feedback.c.source)))).label("n_sources"),
+            func.count().label("n_mentions_with_noise"),
+            func.count(distinct(mention.c.feedback_id)).label("n_feedback_with_noise"),
         )
         .join(feedback, feedback.c.feedback_id == mention.c.feedback_id)
-        .where(mention.c.theme_id.is_not(None), feedback.c.noise_reason.is_(None))
+        .where(mention.c.theme_id.is_not(None))
         .group_by(mention.c.theme_id)
         .subquery()
     )
+    shares: Any = _shares_query()
     parent = theme.alias("parent")
     return (
         select(
@@ -92,9 +110,11 @@ def _theme_query() -> Select[Any]:
             counted.c.n_languages,
             counted.c.n_sources,
             theme.c.sentiment,
-            counted.c.share_negative,
-            counted.c.share_neutral,
-            counted.c.share_positive,
+            counted.c.n_mentions_with_noise,
+            counted.c.n_feedback_with_noise,
+            shares.c.share_negative,
+            shares.c.share_neutral,
+            shares.c.share_positive,
             theme.c.verdict,
             theme.c.signal_score,
             theme.c.first_seen_at,
@@ -104,6 +124,7 @@ def _theme_query() -> Select[Any]:
         .select_from(theme)
         .outerjoin(parent, parent.c.theme_id == theme.c.parent_id)
         .outerjoin(counted, counted.c.theme_id == theme.c.theme_id)
+        .outerjoin(shares, shares.c.theme_id == theme.c.theme_id)
         .outerjoin(
             theme_quote,
             (theme_quote.c.theme_id == theme.c.theme_id) & (theme_quote.c.rank == 1),

@@ -49,6 +49,9 @@ GOALS = {
     "cfpb": (0.34, 0.12),
     "clinc150_test": (0.78, 0.32),
 }
+# The label of rows that belong to no theme, and what issue 4 asks of leaving them out.
+NO_THEME = "oos"
+GOAL_LEFT_OUT = "goal: .75 / .62 / .05"
 GOAL_TIMES_OFF = 1.5
 GOAL_GROWTH = 1.1
 GROW_ROWS = (1_000, 2_000, 5_000, 10_000, 20_000)
@@ -152,6 +155,7 @@ def _print_set(
     from theme_methods import Given, measure_method
 
     n_gold = len(set(rows.labels))
+    left_out = []
     given = Given(rows.texts, vectors, rows.langs, n_gold)
     start = f"{name + '*' * (name in UNFAIR_SETS):16} {n_gold:6}"
     times_off = {}
@@ -161,6 +165,7 @@ def _print_set(
         times_off[measured.name] = max(n_themes / n_gold, n_gold / max(n_themes, 1))
         ami, ari = _score(rows.labels, labels, np.ones(len(labels), dtype=bool))
         kept = _score(rows.labels, labels, is_assigned)
+        left_out.append(f"{measured.name.strip()} {_score_left_out(rows.labels, is_assigned)}")
         memory = "-" if measured.added_mb is None else f"{measured.added_mb:,.0f}"
         note = _compare_goal(name, ami, ari) if measured.name == "earful" else ""
         print(
@@ -170,7 +175,18 @@ def _print_set(
             flush=True,
         )
         start = f"{f'  {len(labels):,} rows':23}" if measured.name == "earful" else " " * 23
+    if NO_THEME in rows.labels:
+        print(f"  {NO_THEME} left out: precision / recall / share of the others lost")
+        print(f"    {'; '.join(left_out)} ({GOAL_LEFT_OUT})")
     return times_off
+
+
+def _score_left_out(gold: list[str], kept: NDArray[np.bool_]) -> str:
+    """How well rows without a theme are told from others by being left out."""
+    is_none = np.asarray(gold) == NO_THEME
+    n_right = int((is_none & ~kept).sum())
+    precision, recall = n_right / max((~kept).sum(), 1), n_right / max(is_none.sum(), 1)
+    return f"{precision:.2f} / {recall:.2f} / {(~kept & ~is_none).sum() / (~is_none).sum():.3f}"
 
 
 def _score(

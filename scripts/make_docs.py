@@ -1,4 +1,4 @@
-"""Write the generated parts of the README: the data dictionary.
+"""Write the generated parts of the README: the known exports and the data dictionary.
 
 Usage: .venv/bin/python scripts/make_docs.py
 """
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pipelines.dictionary import describe_schema, format_markdown
+from pipelines.layout_table import format_layouts
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -20,9 +21,9 @@ def replace_part(text: str, name: str, content: str) -> str:
 def main() -> None:
     """Write the README."""
     text = README.read_text(encoding="utf-8")
-    README.write_text(
-        replace_part(text, "schema", format_markdown(describe_schema())), encoding="utf-8"
-    )
+    text = replace_part(text, "sources", format_layouts())
+    text = replace_part(text, "schema", format_markdown(describe_schema()))
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

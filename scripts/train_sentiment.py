@@ -13,6 +13,7 @@ bench sets and the polarity probe are scored. Seeded; CUDA is used where there i
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from sentiment_parts.scores import (
 )
 from sentiment_parts.states import States, compute_states
 
-from nlp.branch_sentiment import BranchSentiment, hash_weights, read_branch
+from nlp.branch_sentiment import BranchSentiment, hash_branch, read_branch
 from nlp.encoder import SentenceEncoder
 from nlp.sentiment import LABELS, calibrate
 from nlp.weights import DEFAULT, SENTIMENT_BRANCH, load_sentence_encoder
@@ -49,7 +50,7 @@ def main() -> None:
     options = _parse_arguments()
     rows = [*read_rows(options.data, options.limit), *read_probe()]
     encoder = load_sentence_encoder(DEFAULT, options.cache)
-    if not options.score_only:
+    if not (options.score_only or options.refit):
         states = compute_states([row.text for row in rows], encoder, SHARED_LAYERS, options.work)
         runs = [
             _train(rows, states, encoder, Recipe(seed=seed, epochs=options.epochs), options.work)
@@ -57,7 +58,9 @@ def main() -> None:
         ]
         weights = average_weights(runs)
         _save(weights, _fit(rows, states, weights), encoder.name, options.out)
-    held = [row for row in rows if row.side != "train"]
+    if options.refit:
+        _refit(rows, options.refit, encoder, options.out)
+    held = [row for row in rows if row.side == "test"]
     # The file itself is scored, in the shapes and the precision of a run.
     report = _report(held, read_branch(options.out, encoder))
     print(json.dumps(report, indent=1, ensure_ascii=False))
@@ -77,6 +80,9 @@ def _parse_arguments() -> argparse.Namespace:
         "--seeds", type=int, nargs="+", default=SEEDS, help="one training each, then averaged"
     )
     parser.add_argument("--score-only", action="store_true", help="score the file that --out names")
+    parser.add_argument(
+        "--refit", nargs="+", help="fit these languages' temperatures for the file that --out names"
+    )
     return parser.parse_args()
 
 
@@ -101,33 +107,52 @@ def _fit(rows: list[Row], states: States, weights: dict[str, Any]) -> dict[str, 
     return fit_temperatures(predict(weights, states, dev), labels, langs)
 
 
+def _refit(rows: list[Row], langs: list[str], encoder: SentenceEncoder, out: Path) -> None:
+    """Fit temperatures of some languages anew, with the file's own numbers; the rest stays."""
+    model = read_branch(out, encoder)
+    dev = [row for row in rows if row.side == "dev" and row.lang in langs]
+    logits = model.encoder.run_branch([row.text for row in dev], model.branch)
+    labels, spoken = (np.array([getattr(row, name) for row in dev]) for name in ("label", "lang"))
+    found = fit_temperatures(logits, labels, spoken)
+    missing = [lang for lang in langs if lang not in found]
+    if missing:
+        raise SystemExit(f"too few development rows to fit: {', '.join(missing)}")
+    fitted = {lang: found[lang] for lang in langs}
+    _write(model.branch.weights, {**model.about.temperatures, **fitted}, encoder.name, out)
+
+
 def _save(weights: dict[str, Any], temperatures: dict[str, float], encoder: str, out: Path) -> None:
     import torch
-    from safetensors.torch import save_file
 
     # Not bfloat16: as small, with fewer digits for those who run in fp32.
-    tensors = {name: tensor.to(torch.float16) for name, tensor in sorted(weights.items())}
-    digest = hash_weights({name: tensor.numpy() for name, tensor in tensors.items()})
+    halves = {name: tensor.to(torch.float16).numpy() for name, tensor in weights.items()}
+    _write(halves, temperatures, encoder, out)
+
+
+def _write(
+    tensors: Mapping[str, NDArray[Any]], temperatures: dict[str, float], encoder: str, out: Path
+) -> None:
+    from safetensors.numpy import save_file
+
     about = {
         "after": str(SHARED_LAYERS),
         "encoder": encoder,
         "labels": json.dumps(LABELS),
-        "name": f"earful-sentiment@{digest}",
+        "name": f"earful-sentiment@{hash_branch(tensors, temperatures)}",
         "temperatures": json.dumps(temperatures, sort_keys=True),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, out, metadata=about)
+    save_file(dict(sorted(tensors.items())), out, metadata=about)
     out.chmod(0o644)
 
 
 def _report(rows: list[Row], model: BranchSentiment) -> dict[str, Any]:
     logits = model.encoder.run_branch([row.text for row in rows], model.branch)
     temperatures = dict(model.about.temperatures)
-    tested = np.array([place for place, row in enumerate(rows) if row.side == "test"])
     return {
         "model": model.name,
         "temperatures": temperatures,
-        "sets": score_sets([rows[place] for place in tested], logits[tested], temperatures),
+        "sets": score_sets(rows, logits, temperatures),
         "probe": _score_probe(rows, logits),
         "calibration": _score_calibration(rows, logits, temperatures),
     }
@@ -150,9 +175,7 @@ def _score_calibration(
     found: dict[str, Any] = {}
     for lang in ("en", "he", "ar", "fa"):
         chosen = [
-            place
-            for place, row in enumerate(rows)
-            if row.side == "test" and row.lang == lang and row.source != "probe"
+            place for place, row in enumerate(rows) if row.lang == lang and row.source != "probe"
         ]
         labels = np.array([rows[place].label for place in chosen])
         probabilities = calibrate(logits[chosen], temperatures, [lang] * len(chosen))

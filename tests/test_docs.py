@@ -9,6 +9,8 @@ import pytest
 from pipelines.cli.app import run_app
 from pipelines.column_roles import ROLES
 from pipelines.dictionary import describe_schema, format_markdown
+from pipelines.layout_table import format_layouts
+from pipelines.reading.layouts import read_layout
 from pipelines.tables import metadata
 from pipelines.views import VIEW_COMMENTS
 
@@ -22,6 +24,17 @@ def part(name: str) -> str:
 
 def test_the_dictionary_in_the_readme_is_that_of_the_declarations() -> None:
     assert part("schema") == format_markdown(describe_schema()), "run scripts/make_docs.py"
+
+
+def test_the_exports_in_the_readme_are_those_of_the_layouts() -> None:
+    assert part("sources") == format_layouts(), "run scripts/make_docs.py"
+
+
+def test_the_layout_in_the_readme_is_one(tmp_path: Path) -> None:
+    (given,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "shop.toml").write_text(given, encoding="utf-8")
+    assert len(given.splitlines()) <= 10
+    assert read_layout(tmp_path / "shop.toml").roles["customer"] == "Card no"
 
 
 def test_every_table_view_and_column_has_a_meaning() -> None:

@@ -65,6 +65,12 @@ class Masking:
     keep: frozenset[str] = frozenset()
     templates: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All kinds of personal data that it may find: what its placeholders are called."""
+        own = {kind for kind, _ in self.templates}
+        return tuple(sorted(own | {PERSON} | {each.kind for each in load_recognisers()}))
+
 
 STANDARD: Final = Masking()
 """What is masked unless told otherwise."""

@@ -57,13 +57,14 @@ class Part:
 class Edit:
     """One decision of a person; which fields count depends on the action.
 
-    :param action: rename, describe, merge, move, mute, unmute, group, pin, split, refuse or undo.
+    :param action: rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise
+        or undo.
     :param theme_id: the theme that is edited; for move, where the mentions go.
     :param text: the name or the description.
     :param lang: the language that the text is for; None for the theme's own.
     :param other_id: the theme to merge into, or not to; the group, None for alone; the edit to
         undo.
-    :param mentions: (mention_id, text_hash) of the mentions to move.
+    :param mentions: (mention_id, text_hash) of the mentions to move; of not_noise of feedback.
     :param parts: of a split; the first is the theme itself.
     """
 
@@ -135,6 +136,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """Feedback that a person called no noise, while it says what it said then."""
+
+    text_hash: str
+    edit_id: str
+
+
+@dataclass(frozen=True)
 class Move:
     """Where a person put a mention, while it says what it said then."""
 
@@ -171,6 +180,7 @@ class Decisions:
     moves: Mapping[str, Move]
     splits: tuple[Split, ...]
     refused: frozenset[tuple[str, str]]
+    sound: Mapping[str, Sound]
     effective: frozenset[str]
     undone_by: Mapping[str, str]
     conflicts: tuple[Conflict, ...]

@@ -17,6 +17,7 @@ from nlp.themes.edits import (
     Move,
     Pin,
     Said,
+    Sound,
     Split,
     ThemeDecision,
     pair_of,
@@ -48,6 +49,7 @@ def replay_edits(edits: Iterable[Edit], theme_ids: Collection[str]) -> Decisions
         moves={key: replace(to, theme_id=replay.follow(to.theme_id)) for key, to in replay.moves},
         splits=tuple(replay.splits),
         refused=frozenset(replay.refused),
+        sound=replay.sound,
         effective=frozenset(edit.edit_id for edit in log) - failed - undone_by.keys(),
         undone_by=undone_by,
         conflicts=tuple(sorted(conflicts, key=lambda conflict: conflict.edit_id)),
@@ -77,6 +79,7 @@ class _Replay:
         self.made: dict[str, Made] = {}
         self.splits: list[Split] = []
         self.refused: set[tuple[str, str]] = set()
+        self.sound: dict[str, Sound] = {}
         self._names: dict[str, dict[str | None, Said]] = {}
         self._descriptions: dict[str, dict[str | None, Said]] = {}
         self._merges: dict[str, tuple[str, str]] = {}
@@ -100,6 +103,9 @@ class _Replay:
         """Take one edit in; the reason where it does not apply."""
         if edit.action == "pin":
             return self._pin(edit)
+        if edit.action == "not_noise":
+            self.sound |= {key: Sound(text_hash, edit.edit_id) for key, text_hash in edit.mentions}
+            return None
         theme_id = edit.theme_id
         if theme_id is None or theme_id not in self.theme_ids:
             return edits.NO_THEME

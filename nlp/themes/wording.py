@@ -143,7 +143,8 @@ def count_stems(texts: Sequence[str], wording: Wording) -> dict[str, str]:
     known = {fold(word) for text in texts for run in split_words(text) for word in run}
     fronts = {front for word in known for front in strip_prefixes(word, wording)}
     met = fronts & {rest for word in known for rest in strip_suffixes(word, wording)}
-    return {word: _stem(word, known | met, wording) for word in known}
+    words = known | met
+    return {word: _stem(word, words, wording) for word in known}
 
 
 def _stem(word: str, known: Collection[str], wording: Wording) -> str:

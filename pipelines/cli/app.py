@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import look, measure, models, records, steps, themes
+from pipelines.cli import inbox, look, measure, models, noise, records, sources, steps, themes
 from pipelines.cli.options import show_examples
 from pipelines.errors import EarfulError
 
@@ -66,10 +66,13 @@ def _begin(
 
 
 steps.add_commands(app)
+inbox.add_commands(app)
 records.add_commands(app)
+sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 app.add_typer(themes.app, name="themes")
+app.add_typer(noise.app, name="noise")
 app.add_typer(models.app, name="models")
 
 

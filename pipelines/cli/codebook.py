@@ -79,11 +79,12 @@ def _print_import(result: "ImportResult") -> None:
     from pipelines.cli.show import db_hint, open_console
 
     console = open_console()
+    noun = "category" if result.n_categories == 1 else "categories"
     if result.edits is None:
-        console.print(f"{result.n_categories:,} categories: all are so already")
+        console.print(f"{result.n_categories:,} {noun}: nothing to change")
     else:
         done = ", ".join(f"{action} {n:,}" for action, n in sorted(result.counts.items()))
-        console.print(f"{result.n_categories:,} categories: {done}")
+        console.print(f"{result.n_categories:,} {noun}: {done}")
     _print_names("told by their sentence or name alone", result.without_examples)
     _print_names("nothing speaks of them yet", result.without_mentions)
     if result.edits is not None:

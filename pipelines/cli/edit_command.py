@@ -105,9 +105,12 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
         return
     hint = db_hint(result.store)
     n = result.n_written
-    rows = "row of themes and mentions" if n == 1 else "rows of themes and mentions"
+    rows = "row" if n == 1 else "rows"
+    rows += (
+        " of feedback and mentions" if result.action == "not_noise" else " of themes and mentions"
+    )
     console = open_console()
-    what = f"{result.action} of {result.theme_id}"
+    what = f"{result.action} of {result.theme_id or _count_feedback(result)}"
     if result.n_edits > 1:
         what = f"{result.action} of {result.n_edits:,} edits"
     console.print(f"{result.edit_id}: {what}; {n:,} {rows} changed")
@@ -118,6 +121,10 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
         console.print(f"  {part['theme_id']}  {name}: {len(part['mentions']):,} mentions to go by")
     if result.action != "undo":
         console.print(f"take it back with: earful themes undo {result.edit_id}{hint}", style="dim")
+
+
+def _count_feedback(result: "EditResult") -> str:
+    return f"{len(result.payload.get('feedback', ())):,} feedback"
 
 
 def _find_followed(result: "EditResult", request: "EditRequest") -> Sequence[tuple[str, str]]:

@@ -127,5 +127,6 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "pinned": _describe_pin,
     "split": _describe_split,
     "refused": lambda detail: f"not to be one with {detail.get('with')}",
+    "not_noise": lambda detail: f"{len(detail.get('feedback', ())):,} feedback called no noise",
     "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",
 }

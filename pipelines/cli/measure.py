@@ -21,6 +21,7 @@ _EPILOG = show_examples(
     "earful evaluate labelled.csv --task sentiment --text Comment --label Gold",
     "earful evaluate labelled.xlsx --task sentiment --labels 'bad=negative,good=positive'",
     "earful evaluate langs.csv --task language --text text --label lang --json",
+    "earful evaluate comments.csv --task noise --label class",
     "earful evaluate intents.csv --task themes --label intent --noise-label oos",
     "earful evaluate marked.jsonl --task pii --text text --label spans",
     "earful evaluate reviews.csv --task themes",

@@ -68,6 +68,39 @@ SourceOption = Annotated[
     str | None,
     typer.Option("--source", "-s", metavar="NAME", help="Name of the source; else the file's."),
 ]
+SqlOption = Annotated[
+    str | None,
+    typer.Option("--sql", metavar="QUERY", help="Read the rows of a query, with --from."),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="URL",
+        help="The database of --sql, as SQLAlchemy writes it; ${NAME} is taken from the "
+        "environment: 'postgresql+psycopg://reader:${CRM_PASSWORD}@host/crm'.",
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="ENDING", help="What standard input holds: csv, jsonl, xlsx ..."
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DATE", help="Only feedback from this day or moment on."),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until", metavar="DATE", help="Only feedback up to and with this day, or before a moment."
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="Only the newest N feedback of what is read."),
+]
 LockOption = Annotated[
     float,
     typer.Option(

@@ -1,30 +1,46 @@
 """``earful customers``, ``earful events`` and ``earful inspect``."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.asked import Asked
 from pipelines.cli.options import (
     ConfigOption,
     CustomerMapOption,
     DbOption,
     EventMapOption,
+    FormatOption,
+    FromOption,
     InspectMapOption,
     JsonOption,
     LockOption,
     SourceOption,
+    SqlOption,
     load_settings,
     show_examples,
 )
-from pipelines.cli.steps import run_job, show_result
+from pipelines.cli.steps import run_asked, show_result
+from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipelines.job import RunResult
+    from pipelines.inlets.spool import Spool
+    from pipelines.origins import Found
 
 PathsArgument = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Files, folders or globs.")
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH", help="Files, folders, globs, s3://bucket/... or - for standard input."
+    ),
+]
+WriteConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--write-config",
+        metavar="FILE",
+        help="Write a configuration that reads it so: a new file, for earful run --config.",
+    ),
 ]
 
 
@@ -40,17 +56,24 @@ def add_commands(app: typer.Typer) -> None:
         "events",
         epilog=show_examples("earful events orders.parquet --map kind=Type --map at=Created"),
     )(events)
-    app.command("inspect", epilog=show_examples("earful inspect export.csv --map text=Comment"))(
-        inspect
-    )
+    app.command(
+        "inspect",
+        epilog=show_examples(
+            "earful inspect export.csv --map text=Comment",
+            "earful inspect export.csv --write-config nightly.toml",
+        ),
+    )(inspect)
 
 
 def customers(
-    paths: PathsArgument,
+    paths: PathsArgument = None,
     config: ConfigOption = None,
     db: DbOption = None,
     mapping: CustomerMapOption = None,
     source: SourceOption = None,
+    sql: SqlOption = None,
+    from_url: FromOption = None,
+    ending: FormatOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
@@ -58,59 +81,74 @@ def customers(
 
     Contacts are kept as keyed hashes only.
     """
-    steps = ["customers", "link"]
-    result = _load("customers", steps, paths, config, db, mapping, source, lock_timeout)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, kind="customers")
+    result = run_asked("customers", ["customers", "link"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
 
 def events(
-    paths: PathsArgument,
+    paths: PathsArgument = None,
     config: ConfigOption = None,
     db: DbOption = None,
     mapping: EventMapOption = None,
     source: SourceOption = None,
+    sql: SqlOption = None,
+    from_url: FromOption = None,
+    ending: FormatOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Load operational events. Orders, refunds, churn, renewals, tickets."""
-    result = _load("events", ["events"], paths, config, db, mapping, source, lock_timeout)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, kind="events")
+    result = run_asked("events", ["events"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
 
-def _load(
-    kind: str,
-    steps: Sequence[str],
-    paths: list[str],
-    config: Path | None,
-    db: str | None,
-    mapping: list[str] | None,
-    source: str | None,
-    lock_timeout: float,
-) -> "RunResult":
-    from pipelines.inputs import Inputs, record_inputs
-
-    settings, _ = load_settings(config, db)
-
-    def find(_progress: Any) -> Inputs:
-        return Inputs(**{kind: record_inputs(paths, source=source, pairs=mapping or ())})
-
-    return run_job(settings, kind, steps, find, lock_timeout)
-
-
 def inspect(
-    paths: PathsArgument,
+    paths: PathsArgument = None,
     config: ConfigOption = None,
     mapping: InspectMapOption = None,
+    source: SourceOption = None,
+    sql: SqlOption = None,
+    from_url: FromOption = None,
+    ending: FormatOption = None,
+    write_config: WriteConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be read; write nothing. Layout, columns, sample rows (masked), problems."""
+    """Show what would be read; store nothing. Layout, columns, sample rows (masked), problems.
+
+    With --write-config, what was found is written down as a configuration.
+    """
+    from zoneinfo import ZoneInfo
+
+    from pipelines import kept_config
     from pipelines.cli.show import describe_inspection, print_inspections, print_json
     from pipelines.config import read_masking
-    from pipelines.inspect import inspect_paths
+    from pipelines.inlets.spool import Spool
+    from pipelines.inspect import inspect_files
 
     settings, _ = load_settings(config, None)
-    found = inspect_paths(paths, mapping or ())
+    zone = ZoneInfo(settings.text.timezone)
+    with Spool() as spool:
+        origins = _find_origins(Asked(paths, mapping, source, sql, from_url, ending), spool)
+        found = [(origin, inspect_files(files, mapping or (), zone)) for origin, files in origins]
+    if write_config:
+        text = settings.text.model_dump(include={"region", "timezone"})
+        kept_config.write_config(write_config, found, text, source)
+    tables = [each for _, inspections in found for each in inspections]
     if as_json:
-        print_json([describe_inspection(each, read_masking(settings)) for each in found])
-    else:
-        print_inspections(found, read_masking(settings))
+        print_json([describe_inspection(each, read_masking(settings)) for each in tables])
+        return
+    print_inspections(tables, read_masking(settings))
+    if write_config:
+        typer.echo(f"\nwrote {write_config}; read it all with: earful run --config {write_config}")
+
+
+def _find_origins(asked: Asked, spool: "Spool") -> "Found":
+    from pipelines.origins import find_origins, find_query_origin
+
+    if query := asked.query:
+        return find_query_origin(query, spool)
+    if not asked.paths:
+        raise ConfigError("nothing to inspect: give a PATH, as in: earful inspect reviews.csv")
+    return find_origins(asked.paths, spool, asked.ending)

@@ -39,6 +39,7 @@ _COUNT_LABELS = {
     "n_updated": "updated",
     "n_known": "known already",
     "n_rejected": "rejected",
+    "n_left_out": "left out",
     "n_mentions": "mentions made",
     "n_noise": "noise set aside",
 }
@@ -223,6 +224,8 @@ def _print_inspection(console: Console, found: dict[str, Any]) -> None:
     layout = [found["format"], found["encoding"], _name_delimiter(found["delimiter"])]
     rows = f"{found['n_rows']:,} rows, of which {found['n_items']:,} usable items"
     console.print(" · ".join(part for part in (*layout, rows) if part), style="dim")
+    if found["layout"]:
+        console.print(f"layout: {escape(found['layout'])} ({escape(found['layout_reason'])})")
     table = make_table({"column": "left", "role": "id", "why": "left", "samples": "left"})
     for column in found["columns"]:
         samples = [row.get(column["name"]) for row in found["sample_rows"]]

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.asked import Asked, find_asked
 from pipelines.cli.options import (
     ConfigOption,
     DbOption,
+    FormatOption,
+    FromOption,
     JsonOption,
+    LimitOption,
     LockOption,
     MapOption,
+    SinceOption,
     SourceOption,
+    SqlOption,
+    UntilOption,
     load_settings,
     rejected_code,
     show_examples,
@@ -22,12 +29,18 @@ from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipelines.config import Config
+    from pipelines.inlets.spool import Spool
     from pipelines.inputs import Inputs
     from pipelines.job import RunResult
+    from pipelines.progress import Progress
 
 PathsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PATH", help="Files, folders or globs; else those of the config."),
+    typer.Argument(
+        metavar="PATH",
+        help="Files, folders, globs, s3://bucket/... or - for standard input; else what the "
+        "config lists.",
+    ),
 ]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="Where it runs: local.", metavar="local")
@@ -73,6 +86,9 @@ def add_commands(app: typer.Typer) -> None:
             "earful run reviews.csv",
             "earful run exports/ --db team.db",
             "earful run survey.xlsx --map text=Comment --map id=Nr",
+            "earful run 's3://exports/2026/*.csv.gz' --since 2026-01-01",
+            "earful run --sql 'SELECT id, said FROM reviews' --from sqlite:///shop.db",
+            "zcat dump.gz | earful run - --format jsonl --source shop",
         ),
     )(run)
     app.command(
@@ -92,6 +108,12 @@ def run(
     engine: EngineOption = "local",
     mapping: MapOption = None,
     source: SourceOption = None,
+    sql: SqlOption = None,
+    from_url: FromOption = None,
+    ending: FormatOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
     refit: RefitOption = False,
     granularity: GranularityOption = None,
     as_json: JsonOption = False,
@@ -105,7 +127,8 @@ def run(
         raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
     steps = (*_READING, *_STEPS)
     look = _Look(refit, granularity)
-    result = _run("run", steps, paths, config, db, mapping, source, lock_timeout, look)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit)
+    result = run_asked("run", steps, asked, config, db, lock_timeout, look)
     show_result(result, as_json=as_json)
 
 
@@ -115,11 +138,18 @@ def ingest(
     db: DbOption = None,
     mapping: MapOption = None,
     source: SourceOption = None,
+    sql: SqlOption = None,
+    from_url: FromOption = None,
+    ending: FormatOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Read feedback, customers and events into the store. Nothing else."""
-    result = _run("ingest", _READING, paths, config, db, mapping, source, lock_timeout)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit)
+    result = run_asked("ingest", _READING, asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
 
@@ -137,7 +167,7 @@ def discover(
     settings, _ = load_settings(config, db)
     steps = ["discover"]
     look = _Look(refit, granularity)
-    result = run_job(settings, "discover", steps, lambda _: Inputs(), lock_timeout, look)
+    result = run_job(settings, "discover", steps, lambda *_: Inputs(), lock_timeout, look)
     show_result(result, as_json=as_json)
 
 
@@ -151,38 +181,26 @@ def _make_step(name: str) -> Callable[..., None]:
         from pipelines.inputs import Inputs
 
         settings, _ = load_settings(config, db)
-        result = run_job(settings, name, [name], lambda _: Inputs(), lock_timeout)
+        result = run_job(settings, name, [name], lambda *_: Inputs(), lock_timeout)
         show_result(result, as_json=as_json)
 
     return step
 
 
-def _run(
+def run_asked(
     command: str,
     steps: Sequence[str],
-    paths: list[str] | None,
+    asked: Asked,
     config: Path | None,
     db: str | None,
-    mapping: list[str] | None,
-    source: str | None,
     lock_timeout: float,
     look: "_Look | None" = None,
 ) -> "RunResult":
-    from pipelines.inputs import configured_inputs, given_inputs
-
+    """Run steps on what the command line says is to be read."""
     settings, folder = load_settings(config, db)
 
-    def find(progress: Any) -> "Inputs":
-        if paths:
-            return given_inputs(paths, source=source, pairs=mapping or (), progress=progress)
-        if mapping or source:
-            raise ConfigError("--map and --source need a PATH to read")
-        if not (settings.sources or settings.customers or settings.events):
-            raise ConfigError(
-                f"nothing to read: give a PATH, as in: earful {command} reviews.csv ; or list "
-                "[[sources]] in earful.toml"
-            )
-        return configured_inputs(settings, folder)
+    def find(progress: "Progress", spool: "Spool") -> "Inputs":
+        return find_asked(asked, command, settings, folder, progress, spool)
 
     return run_job(settings, command, steps, find, lock_timeout, look)
 
@@ -191,7 +209,7 @@ def run_job(
     settings: Any,
     command: str,
     steps: Sequence[str],
-    find_inputs: "Callable[[Any], Inputs]",
+    find_inputs: "Callable[[Progress, Spool], Inputs]",
     lock_timeout: float,
     look: "_Look | None" = None,
 ) -> "RunResult":
@@ -201,16 +219,17 @@ def run_job(
     """
     from pipelines.cli.bars import open_progress
     from pipelines.config import user_cache_dir
+    from pipelines.inlets.spool import Spool
     from pipelines.job import Job, run_steps
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
-    with open_progress() as progress:
+    with open_progress() as progress, Spool() as spool:
         if warning:
             progress.warn(warning)
         is_refit = look.is_refit
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
-        return run_steps(job, command, steps, find_inputs(progress))
+        return run_steps(job, command, steps, find_inputs(progress, spool))
 
 
 def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":

@@ -37,17 +37,18 @@ def list_(
     """List themes, those with the most voices first."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
-    from pipelines.overview import list_themes
+    from pipelines.overview import count_tables, list_themes
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
         found = list_themes(connection, is_all=is_all)
+        counts = count_tables(connection) if not found else {}
     if as_json:
         print_json(found[: limit or None])
     else:
         shown = found[: (N_SHOWN if limit is None else limit) or None]
-        print_themes(shown, with_status=is_all, n_all=len(found))
+        print_themes(shown, with_status=is_all, n_all=len(found), counts=counts)
 
 
 @app.command(

@@ -55,6 +55,22 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
     _print_counts(console, "By reason", counts)
 
 
+def print_noise(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print feedback that was set aside."""
+    console = open_console()
+    if not rows:
+        console.print("no feedback is noise")
+        return
+    heads = {"feedback": "id", "reason": "id", "score": "right", "lang": "id?", "text": "left"}
+    table = make_table(heads)
+    for row in rows:
+        score = f"{row['noise_score'] or 0:.2f}"
+        lang, text = escape(row["lang"] or "–"), show_text(row["text"], 80)
+        table.add_row(row["feedback_id"], row["noise_reason"], score, lang, text)
+    print_table(console, "Noise, the least sure first", table)
+    console.print("have some count with: earful noise keep ID...", style="dim")
+
+
 def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()
@@ -91,13 +107,15 @@ def print_themes(
     *,
     with_status: bool = False,
     n_all: int = 0,
+    counts: Mapping[str, int] | None = None,
 ) -> None:
     """Print themes, in the order given.
 
     :param n_all: how many there are; told where fewer are shown.
+    :param counts: rows by table, which say why there is no theme to show.
     """
     if not rows:
-        open_console().print("there are no themes yet; find some with: earful run PATH")
+        open_console().print(_explain_none(counts or {}))
         return
     heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
     heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
@@ -120,6 +138,17 @@ def print_themes(
     print_table(console, title, table)
     if len(rows) < n_all:
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
+
+
+def _explain_none(counts: Mapping[str, int]) -> str:
+    if counts.get("theme"):
+        return "no theme is active; see the others with: earful themes list --all"
+    if not counts.get("mention"):
+        return "there are no themes yet; find some with: earful run PATH"
+    return (
+        f"no theme was found in the {show_number(counts['mention'])} mentions of this store: too "
+        "few different texts speak of the same; a few hundred texts are a good start"
+    )
 
 
 def print_theme(row: Mapping[str, Any]) -> None:

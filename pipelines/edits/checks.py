@@ -38,9 +38,7 @@ def check_text(what: str, text: str, max_chars: int, masking: Masking) -> str:
         masking = replace(masking, names=False)
     clean = mask_text(unicodedata.normalize("NFC", " ".join(text.split())), masking).text
     if not clean:
-        raise ConfigError(
-            f"the {what} is empty; give one, or take yours back with: earful themes undo"
-        )
+        raise ConfigError(f"the {what} is empty; give one")
     if len(clean) > max_chars:
         raise ConfigError(
             f"the {what} has {len(clean):,} characters; at most {max_chars:,} can be shown"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -130,6 +130,8 @@ class _Planner:
     def _pin(self, category: Category, theme_id: str, plan: Plan) -> Iterator[Edit]:
         """Pin a category, unless it stands so in the store or was exported so and never changed."""
         current = self._current.get(theme_id)
+        if current and category.theme_id and _says_the_same(category, current):
+            return
         decision = self._drafts.decisions.themes.get(theme_id)
         pinned = decision.pin if decision else None
         name = category.name or (current.name if current else "")
@@ -141,13 +143,11 @@ class _Planner:
             examples=category.examples or (pinned.examples if pinned else ()),
             keywords=category.keywords or (pinned.keywords if pinned else ()),
         )
-        pin = make_pin(given, self._check("name", name), self._drafts.masking)
-        is_same = current is not None and (
-            (not category.examples or set(pin.examples) == set(current.examples))
-            and (not category.keywords or set(pin.keywords) == set(current.keywords))
-            and (lang is None or lang == current.language)
-        )
-        if is_same and (pinned is not None or category.theme_id):
+        known = current.keywords if current else ()
+        pin = make_pin(given, self._check("name", name), self._drafts.masking, known)
+        told = replace(category, examples=pin.examples, keywords=pin.keywords, language=lang or "")
+        is_known = pinned is not None or category.theme_id
+        if current and is_known and _says_the_same(told, current):
             return
         if not pin.examples and not pin.keywords:
             plan.without_examples.append(name)
@@ -179,6 +179,15 @@ class _Planner:
             yield Edit("", "group", theme_id, other_id=leader)
 
 
+def _says_the_same(category: Category, current: Category) -> bool:
+    """Whether nothing that a category gives differs; what it leaves empty gives nothing."""
+    return (
+        (not category.examples or set(category.examples) == set(current.examples))
+        and (not category.keywords or set(category.keywords) == set(current.keywords))
+        and category.language in ("", current.language)
+    )
+
+
 def _find_clashes(categories: Sequence[Category]) -> Iterator[str]:
     """Categories that say the same, and groups that are in groups."""
     for what in ("name", "theme_id"):
@@ -204,7 +213,8 @@ def _list_problems(problems: Sequence[str], n_categories: int) -> str:
     n_more = len(problems) - _PROBLEMS_SHOWN
     more = f"\n  and {n_more:,} more" if n_more > 0 else ""
     return (
-        f"{len(problems):,} problems among {n_categories:,} categories; nothing was imported. "
+        f"{len(problems):,} problem{'s'[: len(problems) != 1]} among {n_categories:,} categories; "
+        "nothing was imported. "
         f"Correct the file and import it again:\n  {shown}{more}"
     )
 

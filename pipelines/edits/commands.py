@@ -6,15 +6,18 @@ from typing import Any
 
 from nlp.themes.edits import Edit
 from pipelines.config import hash_config, read_masking
-from pipelines.edits.apply import apply_edits
+from pipelines.edits.apply import Applied, apply_edits
+from pipelines.edits.noise import prepare_not_noise
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
 from pipelines.edits.splits import prepare_split
 from pipelines.edits.suggestions import prepare_answer
+from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
 from pipelines.judge import judge_periods
+from pipelines.models import Models
 from pipelines.publish import publish_insights
-from pipelines.runs import begin_run
+from pipelines.runs import Run, begin_run
 from pipelines.store import open_store
 from pipelines.themes.edit_log import append_edit, describe_payload
 
@@ -107,12 +110,21 @@ def make_edits(
         prepare(drafts)
         for edit in drafts.edits:
             append_edit(run.connection, edit, author, run.started_at)
-        applied = apply_edits(run, job.models)
-        judge_periods(run)
-        publish_insights(run)
+        applied = _lay_over(run, job.models)
     if warning := describe_unapplied(applied):
         job.progress.warn(warning)
     return EditsResult(run.run_id, store.name, drafts.edits, applied.n_written)
+
+
+def _lay_over(run: Run, models: Models) -> Applied:
+    """Lay the edits over the store; figures are made anew only of the themes that they changed."""
+    is_current = run.is_current("judged") and run.is_current("published")
+    applied = apply_edits(run, models)
+    is_narrow = is_current and len(applied.themes) <= IDS_A_STATEMENT
+    themes = sorted(applied.themes) if is_narrow else None
+    judge_periods(run, themes)
+    publish_insights(run, themes)
+    return applied
 
 
 def _prepare_one(drafts: Drafts, request: EditRequest) -> Sequence[Edit]:
@@ -125,4 +137,5 @@ _PREPARE: dict[str, Callable[[Drafts, EditRequest], Sequence[Edit]]] = {
     "split": lambda drafts, request: [prepare_split(drafts, request)],
     "accept": lambda drafts, request: [prepare_answer(drafts, request)],
     "refuse": lambda drafts, request: [prepare_answer(drafts, request)],
+    "not_noise": lambda drafts, request: [prepare_not_noise(drafts, request)],
 }

@@ -30,6 +30,8 @@ def describe_news(
     for edit in log:
         if edit.edit_id in told or edit.edit_id not in decisions.effective:
             continue
+        if edit.action == "not_noise":
+            continue  # about feedback; it stands in the log
         if edit.action == "move":
             yield from _describe_move(edit, moved_from.get(edit.edit_id, {}))
         elif edit.action == "merge":

@@ -38,9 +38,10 @@ def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
     return Edit("", "pin", theme_id, text=name, pin=pin)
 
 
-def make_pin(request: EditRequest, name: str, masking: Masking) -> Pin:
+def make_pin(request: EditRequest, name: str, masking: Masking, known: Collection[str] = ()) -> Pin:
     """What a theme is about, checked and masked.
 
+    :param known: keywords that the theme has already, which need no check.
     :raises ConfigError: when a text is empty or too long, or a keyword says nothing.
     """
     lang = check_lang(request.lang)
@@ -55,7 +56,7 @@ def make_pin(request: EditRequest, name: str, masking: Masking) -> Pin:
             f"{len(examples):,} examples were given; give the {MAX_EXAMPLES} that differ most"
         )
     given = [part for word in request.keywords for part in split_list(word) or [""]]
-    keywords = [_check_keyword(word, lang, masking) for word in given]
+    keywords = [word if word in known else _check_keyword(word, lang, masking) for word in given]
     is_bare = not examples and not keywords
     text = next(iter(examples), about or name)
     return Pin(
@@ -112,7 +113,8 @@ def _check_keyword(given: str, lang: str | None, masking: Masking) -> str:
         )
     wording = load_wording(lang or "en")
     words = [word for run in split_words(keyword) for word in run]
-    if not is_keyword(keyword) or all(wording.is_stop(word) for word in words):
+    # Of several words none may say anything alone: "top up", "show up".
+    if not is_keyword(keyword) or (len(words) == 1 and wording.is_stop(words[0])):
         raise ConfigError(
             f"the keyword {keyword!r} says nothing by itself; give a word or phrase that only "
             "mentions of this theme hold"

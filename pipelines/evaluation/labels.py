@@ -19,6 +19,7 @@ class Task(StrEnum):
     LANGUAGE = "language"
     THEMES = "themes"
     PII = "pii"
+    NOISE = "noise"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,18 @@ def _read_word(task: Task, label: str) -> str | None:
         return " ".join(label.split())
     if task is Task.LANGUAGE:
         return read_language(label)
+    if task is Task.NOISE:
+        return _noise_names().get(fold_label(label))
     return sentiment_names().get(fold_label(label))
+
+
+def _noise_names() -> dict[str, str]:
+    """What labels of noise mean: noise, whatever the reason, or sound."""
+    from nlp.label_names import fold_label
+    from pipelines.resources import load_config
+
+    words = load_config("evaluate.toml")["noise"]
+    return {fold_label(name): kind for kind in ("noise", "sound") for name in words[kind]}
 
 
 def _describe_unknown(
@@ -126,6 +138,8 @@ def _name_meanings(task: Task) -> str:
         return "another label"
     if task is Task.LANGUAGE:
         return "an ISO code, an English language name or und"
+    if task is Task.NOISE:
+        return "noise or sound"
     return "negative, neutral or positive"
 
 

@@ -21,6 +21,7 @@ from pipelines.evaluation.labels import Meanings, Task, fold, read_labels
 from pipelines.evaluation.scores import Evaluation, Group, ReadRow, score_group, score_languages
 from pipelines.feedback_rows import choose_language
 from pipelines.models import Models
+from pipelines.noise_texts import read_noise
 from pipelines.progress import Progress
 from pipelines.reading.tables import BadRow
 
@@ -53,7 +54,7 @@ def evaluate_file(request: Request, models: Models, progress: Progress) -> Evalu
         without a known meaning; before any text is read by a model.
     :raises InputError: when the file cannot be read, or holds no labelled row.
     """
-    if request.task is Task.SENTIMENT:
+    if request.task in (Task.SENTIMENT, Task.NOISE):
         models.check()
     sources = find_sources(request.path, request.columns, request.task)
     labels, counts = _count_rows(sources)
@@ -171,6 +172,21 @@ def _predict_language(
         yield _record(row, text, truth, truth, found)
 
 
+def _predict_noise(
+    rows: Sequence[LabelledRow], texts: Sequence[str], meanings: Meanings, models: Models
+) -> Iterator[ReadRow]:
+    """The main job's own way, but for copies, campaigns and what other columns of a row say."""
+    hints = [read_language(row.lang) if row.lang else None for row in rows]
+    langs = [choose_language(text, hint) for text, hint in zip(texts, hints, strict=True)]
+    for row, text, lang, found in zip(
+        rows, texts, langs, read_noise(texts, langs, models), strict=True
+    ):
+        truth = meanings.by_label[fold(row.label)] or ""
+        confidence = found.score if found.reason else 1 - found.score
+        predicted = "noise" if found.reason else "sound"
+        yield ReadRow(row.file, row.number, text[:_KEPT_CHARS], lang, truth, predicted, confidence)
+
+
 def _record(
     row: LabelledRow, text: str, lang: str, truth: str, found: Sentiment | Language
 ) -> ReadRow:
@@ -186,6 +202,7 @@ _Predict = Callable[
 _PREDICTORS: dict[Task, _Predict] = {
     Task.SENTIMENT: _predict_sentiment,
     Task.LANGUAGE: _predict_language,
+    Task.NOISE: _predict_noise,
 }
 
 
@@ -201,4 +218,6 @@ def _list_notes(meanings: Meanings, languages: Sequence[Group]) -> Iterator[str]
 def _name_models(task: Task, models: Models) -> dict[str, str]:
     if task is Task.SENTIMENT:
         return {"encoder": models.encoder_name, "sentiment": models.sentiment_name}
+    if task is Task.NOISE:
+        return {"encoder": models.encoder_name}
     return {}

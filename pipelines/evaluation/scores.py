@@ -139,6 +139,8 @@ def score_group(lang: str, read: Sequence[ReadRow], task: Task) -> Group:
     # A language that is not known is named with confidence 0: no claim that could be wrong.
     claims = np.array([each.predicted != UNKNOWN.code for each in read])
     bins = bin_confidence(confidence[claims], (truth == predicted)[claims])
+    if task is Task.NOISE:  # how sure a rule is, no share
+        bins = []
     return Group(
         lang,
         score_confusion(confusion, names),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipelines.errors import InputError
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
+from pipelines.reading.recognising import locate_header
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
@@ -66,7 +67,8 @@ def open_delimited(
         rows = _read_lines(file, found.name)
         return Table(file.name, ["text"], rows, "text", encoding=found.name)
     n_skipped = 1 if is_headed else 0
-    n_preamble, columns = _read_header(file, sample, dialect, n_skipped)
+    n_preamble, header = _read_header(file, sample, dialect, n_skipped)
+    columns = name_columns(header)
     table = Table(
         file.name,
         columns,
@@ -74,6 +76,7 @@ def open_delimited(
         _FORMATS.get(dialect.delimiter, "csv"),
         encoding=found.name,
         delimiter=dialect.delimiter,
+        header=header,
     )
     table.notes = _note(found, n_preamble)
     return table
@@ -166,9 +169,8 @@ def _read_header(
         if len(rows) >= _HEADER_ROWS + n_skipped:
             break
     rows = rows[n_skipped:]
-    position = find_header(rows)
-    columns = name_columns(rows[position] if rows else [])
-    return position, columns
+    position = locate_header(rows)
+    return position, rows[position] if rows else []
 
 
 def _note(encoding: Encoding, n_preamble: int) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.reading.recognising import locate_header
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     MAX_CELL_CHARS,
@@ -15,7 +16,6 @@ from pipelines.reading.tables import (
     Row,
     Table,
     check_width,
-    find_header,
     make_bad_row,
     name_columns,
 )
@@ -63,12 +63,13 @@ def _open_sheet(reader: Any, file: InputFile, sheet: str) -> Table | None:
     first = next((at for at, cells in enumerate(head) if any(cells)), None)
     if first is None:
         return None
-    position = first + find_header(head[first : first + _HEADER_ROWS])
-    columns = name_columns(head[position])
+    position = first + locate_header(head[first : first + _HEADER_ROWS])
+    header = head[position]
+    columns = name_columns(header)
     while columns and not head[position][len(columns) - 1] and _is_empty(loaded, len(columns) - 1):
         columns.pop()
     rows = _read_rows(loaded, columns, position + 1)
-    table = Table(file.name, columns, rows, file.ending, sheet=sheet)
+    table = Table(file.name, columns, rows, file.ending, sheet=sheet, header=header[: len(columns)])
     if position > first:
         table.notes.append(f"{position - first} rows above the header were passed over")
     return table

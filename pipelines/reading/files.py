@@ -113,7 +113,7 @@ def _list_folder(folder: Path, argument: str, skipped: list[Skipped]) -> list[tu
             path = Path(root) / file_name
             name = path.relative_to(folder).as_posix()
             reason = None if path.is_file() else "unknown kind of file"
-            if (reason := reason or _reason_to_pass(file_name)) is None:
+            if (reason := reason or reason_to_pass(file_name)) is None:
                 readable.append((path, name))
             else:
                 others.append(name)
@@ -134,7 +134,7 @@ def _list_glob(pattern: str, argument: str, skipped: list[Skipped]) -> list[tupl
         if not path.is_file():
             continue
         name = path.relative_to(base).as_posix()
-        if (reason := _reason_to_pass(path.name)) is None:
+        if (reason := reason_to_pass(path.name)) is None:
             readable.append((path, name))
         else:
             skipped.append(Skipped(name, reason))
@@ -232,10 +232,10 @@ def _reason_to_skip(member: str) -> str | None:
         return "hidden file"
     if member.lower().endswith(".zip"):
         return "an archive inside an archive; unpack it first"
-    return _reason_to_pass(parts[-1]) if parts else "unknown kind of file"
+    return reason_to_pass(parts[-1]) if parts else "unknown kind of file"
 
 
-def _reason_to_pass(name: str) -> str | None:
+def reason_to_pass(name: str) -> str | None:
     """Why a file that was not named itself is left out."""
     if _DESCRIPTIONS.fullmatch(name):
         return "it describes the data"

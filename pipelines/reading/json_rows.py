@@ -4,8 +4,8 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.errors import InputError
@@ -38,7 +38,10 @@ _LENIENT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the records are: form is jsonl, stream (also arrays) or list; start in characters."""
+    """Where the records are: form is jsonl, stream (also arrays), list (in an object) or whole.
+
+    :param start: in characters.
+    """
 
     form: str
     start: int = 0
@@ -46,12 +49,24 @@ class _Layout:
     others: tuple[str, ...] = ()
 
 
-def open_json(file: InputFile, encoding: str | None = None) -> Table | None:
+Unfold = Callable[[dict[str, Any]], list[dict[str, Any]]]
+
+
+def open_json(
+    file: InputFile,
+    encoding: str | None = None,
+    unfold: Unfold | None = None,
+    *,
+    is_whole: bool = False,
+) -> Table | None:
     """Open JSON of any of the usual forms.
 
     Nested objects become dotted columns (`author.name`), lists of plain values are joined with
     "; ", other lists stay JSON text, null is absent, numbers stay as written.
 
+    :param unfold: takes each object apart into the records that it holds.
+    :param is_whole: hand a small file that is one object to `unfold` as one, and not only the
+        list in it.
     :returns: the table, or None where there is nothing but white space.
     :raises InputError: where the file holds no objects at all.
     """
@@ -61,7 +76,9 @@ def open_json(file: InputFile, encoding: str | None = None) -> Table | None:
     if not head.strip("\ufeff \r\n\t"):
         return None
     layout = _find_layout(head, file)
-    rows = _read_rows(file, found.name, layout)
+    if is_whole and layout.form == "list" and len(head) < _HEAD_CHARS and _is_object(head):
+        layout = _Layout("whole", len(head) - len(head.lstrip("\ufeff \r\n\t")))
+    rows = _read_rows(file, found.name, layout, unfold)
     first = list(itertools.islice(rows, _SAMPLE_RECORDS))
     if not first:
         return None
@@ -154,7 +171,7 @@ def _find_layout(head: str, file: InputFile) -> _Layout:
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(_LENIENT.decode(line.strip("\ufeff\r ")), dict)
+        return isinstance(_LENIENT.decode(line.strip("\ufeff\r\n\t ")), dict)
     except (ValueError, RecursionError):
         return False
 
@@ -207,17 +224,49 @@ def _rank(path: str) -> int:
     return _LIST_NAMES.index(name) if name in _LIST_NAMES else len(_LIST_NAMES)
 
 
-def _read_rows(file: InputFile, encoding: str, layout: _Layout) -> Iterator[Row | BadRow]:
+def sniff_records(file: InputFile, n_records: int) -> list[dict[str, Any]]:
+    """The first objects of a file, as they are; none where it holds none.
+
+    A small file that is one object gives that object, not the list in it.
+    """
+    found: list[dict[str, Any]] = []
+
+    def keep(record: dict[str, Any]) -> list[dict[str, Any]]:
+        found.append(record)
+        return [record]
+
+    try:
+        table = open_json(file, unfold=keep, is_whole=True)
+    except InputError:
+        return []
+    return found[:n_records] if table is not None else []
+
+
+def _read_rows(
+    file: InputFile, encoding: str, layout: _Layout, unfold: Unfold | None
+) -> Iterator[Row | BadRow]:
     with file.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="replace")
         if layout.form == "jsonl":
-            yield from _read_lines(text)
+            records = _read_lines(text)
         else:
             text.read(layout.start)
-            yield from _read_stream(text)
+            records = _read_stream(text)
+        for record in records:
+            if isinstance(record, BadRow):
+                yield record
+                continue
+            rows = _make_rows(*record, unfold)
+            if layout.form == "whole":
+                rows = (replace(row, number=number) for number, row in enumerate(rows, 1))
+            yield from rows
 
 
-def _read_lines(text: io.TextIOWrapper) -> Iterator[Row | BadRow]:
+Record = BadRow | tuple[int, Any, str]
+"""A record that cannot be read, or its number, what it is, and how it is written."""
+
+
+def _read_lines(text: io.TextIOWrapper) -> Iterator[Record]:
     number = 0
     while line := text.readline(MAX_RECORD_CHARS):
         number += 1
@@ -234,19 +283,23 @@ def _read_lines(text: io.TextIOWrapper) -> Iterator[Row | BadRow]:
         except (ValueError, RecursionError):
             yield make_bad_row(number, "broken_json", stripped)
         else:
-            yield _make_row(number, record, stripped)
+            yield number, record, stripped
 
 
-def _make_row(number: int, record: Any, raw: str) -> Row | BadRow:
+def _make_rows(number: int, record: Any, raw: str, unfold: Unfold | None) -> Iterator[Row | BadRow]:
     if not isinstance(record, dict):
-        return make_bad_row(number, "not_an_object", raw)
+        yield make_bad_row(number, "not_an_object", raw)
+        return
     try:
-        values = flatten_record(record)
+        flat = [flatten_record(each) for each in (unfold(record) if unfold else [record])]
     except RecursionError:
-        return make_bad_row(number, "broken_json", raw)
-    if len(raw) > MAX_CELL_CHARS and is_too_long(values):
-        return make_bad_row(number, "cell_too_long", raw)
-    return Row(number, values, "\ufffd" in raw)
+        yield make_bad_row(number, "broken_json", raw)
+        return
+    for values in flat:
+        if len(raw) > MAX_CELL_CHARS and is_too_long(values):
+            yield make_bad_row(number, "cell_too_long", raw)
+        else:
+            yield Row(number, values, "\ufffd" in raw)
 
 
 class _Buffer:
@@ -270,7 +323,7 @@ class _Buffer:
         return dropped
 
 
-def _read_stream(text: io.TextIOWrapper) -> Iterator[Row | BadRow]:
+def _read_stream(text: io.TextIOWrapper) -> Iterator[Record]:
     """Yield the objects of an array, or of objects one after another, past broken ones."""
     buffer = _Buffer(text)
     position = number = 0
@@ -306,7 +359,7 @@ def _read_stream(text: io.TextIOWrapper) -> Iterator[Row | BadRow]:
             if is_cut_number and not isinstance(record, dict) and buffer.grow():
                 number -= 1
                 continue
-            yield _make_row(number, record, buffer.text[position:end])
+            yield number, record, buffer.text[position:end]
             position = end
             if position > _BLOCK_CHARS:
                 buffer.drop(position)

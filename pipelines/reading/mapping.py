@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipelines.column_roles import ROLES
-from pipelines.errors import ConfigError
+from pipelines.errors import MappingError
 from pipelines.reading.vocabulary import fold_name
 
 PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name"))
@@ -19,12 +19,19 @@ class ColumnMap:
     :param texts: columns that hold feedback, each an item of its own.
     :param private: columns with personal data that is never kept.
     :param reasons: why each column was given its role, for people.
+    :param main: of several texts the one that the title belongs to, and that answers no question.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
+    main: str | None = None
+
+    @property
+    def titled(self) -> str | None:
+        """The text that a title belongs to, if there is one."""
+        return self.main or (self.texts[0] if len(self.texts) == 1 else None)
 
     def role_of(self, column: str) -> str | None:
         """Return the role of a column, if it has one."""
@@ -61,7 +68,7 @@ def apply_map(
 
     :param pairs: `ROLE=COLUMN`; columns are compared exactly, then without case and punctuation.
     :param place: the file, for the message.
-    :raises ConfigError: for all unknown roles and columns at once, with the names there are.
+    :raises MappingError: for all unknown roles and columns at once, with the names there are.
     """
     given: list[tuple[str, str]] = []
     problems: list[str] = []
@@ -80,7 +87,7 @@ def apply_map(
             given.append((role, column))
     if problems:
         where = f"{place}: " if place else ""
-        raise ConfigError("\n  ".join(f"{where}--map: {problem}" for problem in problems))
+        raise MappingError("\n  ".join(f"{where}--map: {problem}" for problem in problems))
     return _lay_over(mapping, given)
 
 
@@ -115,6 +122,7 @@ def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
         mapping,
         columns=columns,
         texts=texts,
+        main=mapping.main if mapping.main in texts and "text" not in roles else None,
         private=(*(column for column in mapping.private if column not in taken), *displaced),
         reasons=mapping.reasons | dict.fromkeys(taken, "given by --map"),
     )

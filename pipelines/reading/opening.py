@@ -7,10 +7,11 @@ from pipelines.errors import InputError
 from pipelines.reading.delimited import open_delimited
 from pipelines.reading.excel import open_excel
 from pipelines.reading.files import ARCHIVE, list_archive
-from pipelines.reading.json_rows import open_json
 from pipelines.reading.parquet import open_parquet
+from pipelines.reading.shaping import open_known_json, shape_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
+from pipelines.reading.transcripts import open_transcript
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 
@@ -32,7 +33,7 @@ def open_tables(
     for table in _open(file, encoding, delimiter):
         n_tables += 1
         table.rows = _end_at_damage(table.rows)
-        yield table
+        yield shape_table(table)
     if n_tables == 0:
         raise InputError(f"{file.name} is empty: it holds no header and no rows")
 
@@ -48,9 +49,11 @@ def _open(file: InputFile, encoding: str | None, delimiter: str | None) -> Itera
         yield open_parquet(file)
         return
     if file.format == "json":
-        table = open_json(file, encoding)
+        table = open_known_json(file, encoding)
     else:
-        table = open_delimited(file, encoding, delimiter)
+        is_plain = file.format == "transcript" or (file.ending == "txt" and delimiter is None)
+        table = open_transcript(file, encoding) if is_plain else None
+        table = table or open_delimited(file, encoding, delimiter)
     if table is not None:
         yield table
 

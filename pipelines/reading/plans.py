@@ -7,6 +7,8 @@ from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recognise_kind
+from pipelines.reading.layout_roles import assign_layout_roles
+from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.records import Formats, learn_formats
 from pipelines.reading.roles import find_unread_questions, recognise_roles
@@ -35,11 +37,22 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     """
     guess = _guess_kind(sample, pairs, kind)
     role_kind = guess.kind if guess.kind in ROLES else "feedback"
-    mapping = recognise_roles(sample.columns, sample.rows, role_kind)
+    layout = _layout_of(sample, role_kind)
+    if layout is not None:
+        mapping = assign_layout_roles(layout, sample)
+    else:
+        mapping = recognise_roles(sample.columns, sample.rows, role_kind, labels=sample.labels)
     mapping = apply_map(mapping, pairs, sample.columns, role_kind, sample.place)
-    is_decided = role_kind != "feedback" or any(map(_names_text, pairs))
+    is_told = layout is not None and "text" in layout.roles
+    is_decided = role_kind != "feedback" or is_told or any(map(_names_text, pairs))
     unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)
-    return Plan(guess, mapping, learn_formats(mapping, sample), unread)
+    return Plan(guess, mapping, learn_formats(mapping, sample, layout), unread)
+
+
+def _layout_of(sample: Sample, kind: str) -> Layout | None:
+    """The layout of a table, if a person does not read it as something else."""
+    layout = sample.recognised.layout if sample.recognised else None
+    return layout if layout is not None and layout.kind == kind else None
 
 
 def plan_tables(
@@ -67,6 +80,9 @@ def _guess_kind(sample: Sample, pairs: Sequence[str], kind: str | None) -> KindG
         return KindGuess(kind, "named")
     if any(map(_names_text, pairs)):
         return KindGuess("feedback", "a text column was named")
+    if sample.recognised is not None:
+        layout = sample.recognised.layout
+        return KindGuess(layout.kind, f"it is {layout.name}")
     guess = recognise_kind(sample.columns, sample.rows)
     if sample.format != "json" or sample.n_bad:
         return guess

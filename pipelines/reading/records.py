@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
+from nlp.noise import Reason
 from pipelines.reading.dates import DateOrder, detect_date_order, parse_date
+from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import (
     detect_decimal,
@@ -14,11 +17,22 @@ from pipelines.reading.numbers import (
     parse_rating,
 )
 from pipelines.reading.sampling import Sample
-from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
+from pipelines.reading.tables import HIDDEN, BadRow, Row, Table, make_bad_row
 from pipelines.reading.vocabulary import load_vocabulary
 
-HIDDEN = "<HIDDEN>"
-"""Stands for a value of a column that names a person, where a row that is not used is kept."""
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What holds for all feedback of a known layout, where the configuration says nothing else.
+
+    :param layout: its name.
+    :param stated: declared by the person, or inferred from what they did.
+    """
+
+    layout: str
+    channel: str | None
+    party: str
+    stated: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,10 @@ class FeedbackItem:
     :param question: of a survey: the value of a question column, or the name of the text column.
     :param at: aware, UTC; None where there is no date or none that can be read.
     :param rating_max: top of the rating's scale, stated or inferred for the column.
+    :param thread: the conversation that it belongs to.
+    :param version: of the product.
+    :param edited: aware, UTC; when this version of the item was written.
+    :param noise: why it should not count, where its layout says so.
     :param attributes: all other filled columns but the private ones; values that could not be
         read as a date or rating stay here under their column.
     """
@@ -51,6 +69,11 @@ class FeedbackItem:
     channel: str | None = None
     product: str | None = None
     reply: str | None = None
+    thread: str | None = None
+    version: str | None = None
+    edited: datetime | None = None
+    noise: Reason | None = None
+    origin: Origin | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,11 +115,20 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """How a table writes dates, ratings and amounts, decided for whole columns."""
+    """How a table writes dates, ratings and amounts, decided for whole columns.
+
+    :param labels: what was asked in a column, where its name does not say it.
+    :param zone: of dates that name none, where the file says so.
+    :param keeps_ratings: a rating without words is a feedback too.
+    """
 
     dates: DateOrder = field(default_factory=DateOrder)
     rating_max: float | None = None
     decimal: str = "."
+    labels: Mapping[str, str] = field(default_factory=dict)
+    zone: str | None = None
+    keeps_ratings: bool = False
+    origin: Origin | None = None
 
 
 @dataclass(slots=True)
@@ -111,8 +143,11 @@ class Tally:
     n_lost_bytes: int = 0
 
 
-def learn_formats(mapping: ColumnMap, sample: Sample) -> Formats:
-    """Decide the formats of columns from a sample that does not depend on the order of rows."""
+def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = None) -> Formats:
+    """Decide the formats of columns from a sample that does not depend on the order of rows.
+
+    :param layout: what it says of formats goes before what the sample shows.
+    """
 
     def values(role: str) -> list[str]:
         column = mapping.columns.get(role)
@@ -121,9 +156,19 @@ def learn_formats(mapping: ColumnMap, sample: Sample) -> Formats:
     rating = mapping.columns.get("rating", "")
     return Formats(
         dates=detect_date_order(values("at") + values("created")),
-        rating_max=infer_rating_max(values("rating"), rating),
+        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), rating),
         decimal=detect_decimal(values("amount")),
+        labels=sample.labels,
+        zone=sample.zone,
+        keeps_ratings=layout is not None and layout.keeps_ratings,
+        origin=_describe_origin(layout),
     )
+
+
+def _describe_origin(layout: Layout | None) -> Origin | None:
+    if layout is None:
+        return None
+    return Origin(layout.id, layout.channel, layout.party, layout.stated)
 
 
 def feedback_items(
@@ -143,12 +188,15 @@ def feedback_items(
     :param zone: of dates that name none.
     """
     counts = tally or Tally()
-    questions = _name_questions(mapping)
+    questions = _name_questions(mapping, formats.labels)
+    zone = _choose_zone(formats.zone, zone)
     for row in _good_rows(table.rows, counts):
         if isinstance(row, BadRow):
             yield row
             continue
         texts = _take_texts(row.values, mapping)
+        if not texts and formats.keeps_ratings and _is_rated(row.values, mapping):
+            texts = [(mapping.texts[0], "")]
         if not texts:
             yield make_bad_row(row.number, "no_text", _show(row.values, mapping))
             continue
@@ -168,6 +216,7 @@ def customer_records(
 ) -> Iterator[CustomerRecord | BadRow]:
     """Yield one record for each row that has a customer's key, or the row as `no_customer`."""
     counts = tally or Tally()
+    zone = _choose_zone(formats.zone, zone)
     for row in _good_rows(table.rows, counts):
         if isinstance(row, BadRow):
             yield row
@@ -193,6 +242,7 @@ def event_records(
 ) -> Iterator[EventRecord | BadRow]:
     """Yield one event for each row with a customer's key and a date, or the row as bad."""
     counts = tally or Tally()
+    zone = _choose_zone(formats.zone, zone)
     for row in _good_rows(table.rows, counts):
         if isinstance(row, BadRow):
             yield row
@@ -221,7 +271,9 @@ def event_records(
 
 _KEYS = ("customer", "email", "phone", "handle")
 _CUSTOMER_FIELDS = (*_KEYS, "name", "segment", "country", "lang")
-_FEEDBACK_FIELDS = (*_KEYS, "author", "lang", "channel", "product", "reply", "source")
+_FEEDBACK_FIELDS = (
+    *(*_KEYS, "author", "lang", "channel", "product", "reply", "source", "thread", "version"),
+)
 
 
 def _good_rows(rows: Iterable[Row | BadRow], counts: Tally) -> Iterator[Row | BadRow]:
@@ -245,22 +297,37 @@ def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str
     texts = [(column, values.get(column, "")) for column in mapping.texts]
     texts = [(column, text) for column, text in texts if text and not text.isspace()]
     title = _get(values, mapping, "title")
-    if title is None or len(mapping.texts) != 1:
+    if title is None or mapping.titled is None:
         return texts
-    if not texts:
-        return [(mapping.texts[0], title)]
-    column, text = texts[0]
+    found = dict(texts)
+    text = found.pop(mapping.titled, "")
     # Some sources repeat the beginning of the text as its title, cut with an ellipsis.
-    if text.lstrip().startswith(title.rstrip(".… ")):
-        return texts
-    return [(column, f"{title}\n\n{text}")]
+    is_repeated = text.lstrip().startswith(title.rstrip(".… "))
+    titled = text if is_repeated else "\n\n".join(filter(None, (title, text)))
+    return [(mapping.titled, titled), *found.items()]
 
 
-def _name_questions(mapping: ColumnMap) -> dict[str, str | None]:
+def _is_rated(values: Mapping[str, str], mapping: ColumnMap) -> bool:
+    text = _get_value(values, mapping, "rating")
+    return bool(mapping.texts) and text is not None and parse_rating(text) is not None
+
+
+def _choose_zone(name: str | None, zone: tzinfo) -> tzinfo:
+    if name is None:
+        return zone
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # an unknown one is a KeyError
+        return zone
+
+
+def _name_questions(mapping: ColumnMap, labels: Mapping[str, str]) -> dict[str, str | None]:
     known = load_vocabulary()
     is_several = len(mapping.texts) > 1
     return {
-        column: column if is_several or known.is_question(column) else None
+        column: None
+        if column == mapping.main
+        else labels.get(column) or (column if is_several or known.is_question(column) else None)
         for column in mapping.texts
     }
 
@@ -275,7 +342,7 @@ def _share_fields(
 ) -> dict[str, object]:
     values = row.values
     attributes = _rest(values, mapping)
-    if len(mapping.texts) != 1 and (title := _get(values, mapping, "title")):
+    if mapping.titled is None and (title := _get(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
     rating, top = _read_rating(values, mapping, formats, counts, attributes)
     return {
@@ -283,8 +350,11 @@ def _share_fields(
         "row_number": row.number,
         "source_id": _get(values, mapping, "id"),
         "at": _read_date(values, mapping, "at", formats, zone, counts, attributes),
+        "edited": _read_date(values, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
+        "noise": row.noise,
+        "origin": formats.origin,
         **{role: _get(values, mapping, role) for role in _FEEDBACK_FIELDS},
         "attributes": attributes,
     }

@@ -22,6 +22,7 @@ def recognise_roles(
     rows: Rows,
     kind: str = "feedback",
     vocabulary: Vocabulary | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Give each column at most one role, from its name and from what its values look like.
 
@@ -32,13 +33,18 @@ def recognise_roles(
 
     :param rows: sample rows; take them by :func:`~pipelines.reading.sampling.sample_table` so
         that the order of the file does not matter.
+    :param labels: what a survey asked in a column, where its name does not say it.
     """
     known = vocabulary or load_vocabulary()
-    return assign_roles(columns, weigh_columns(columns, rows), kind, known)
+    return assign_roles(columns, weigh_columns(columns, rows), kind, known, labels)
 
 
 def assign_roles(
-    columns: Sequence[str], weighed: Mapping[str, Evidence], kind: str, known: Vocabulary
+    columns: Sequence[str],
+    weighed: Mapping[str, Evidence],
+    kind: str,
+    known: Vocabulary,
+    labels: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Give the roles of a kind of table; as :func:`recognise_roles`, of columns already weighed."""
     claims = sorted(
@@ -48,7 +54,8 @@ def assign_roles(
     roles: dict[str, str] = {}
     private: list[str] = []
     reasons: dict[str, str] = {}
-    texts = _choose_texts(columns, weighed, known, reasons) if kind == "feedback" else ()
+    is_feedback = kind == "feedback"
+    texts = _choose_texts(columns, weighed, known, reasons, labels or {}) if is_feedback else ()
     taken = set(texts)
     for _, role, column, reason in claims:
         if column in taken or role == "text" or (role in roles and role != "private"):
@@ -183,6 +190,7 @@ def _choose_texts(
     weighed: Mapping[str, Evidence],
     known: Vocabulary,
     reasons: dict[str, str],
+    labels: Mapping[str, str],
 ) -> tuple[str, ...]:
     role = known.roles["text"]
     open_columns = [column for column in columns if _may_be_text(column, weighed[column], known)]
@@ -190,7 +198,9 @@ def _choose_texts(
     questions = [
         column
         for column in open_columns
-        if known.is_question(column) and column not in several and _is_answered(weighed[column])
+        if (known.is_question(column) or known.is_question(labels.get(column, "")))
+        and column not in several
+        and _is_answered(weighed[column])
     ]
     named = [column for column in open_columns if known.score_name("text", column) >= 0.9]
     if questions or len(several) >= 2:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from pipelines.reading.layouts import Recognised
 from pipelines.reading.tables import Row, Table, check_width
 
 N_SAMPLE = 2_000
@@ -21,7 +22,8 @@ class Sample:
     :param n_bad: rows that cannot be used.
     :param n_lost_bytes: rows with bytes that could not be decoded.
     :param place: the file and sheet, for messages.
-    :param format: as in :class:`~pipelines.reading.tables.Table`.
+    :param format: as in :class:`~pipelines.reading.tables.Table`, and so are `labels`, `closed`,
+        `zone` and `recognised`.
     """
 
     columns: list[str]
@@ -31,6 +33,10 @@ class Sample:
     n_lost_bytes: int = 0
     place: str = ""
     format: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+    zone: str | None = None
+    recognised: Recognised | None = None
 
 
 def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
@@ -41,8 +47,14 @@ def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
 
     :raises InputError: for more than 16,384 columns; JSON shows them only as it is read.
     """
-    sample = Sample(list(table.columns))
-    sample.format = table.format
+    sample = Sample(
+        list(table.columns),
+        format=table.format,
+        labels=table.labels,
+        closed=table.closed,
+        zone=table.zone,
+        recognised=table.recognised,
+    )
     later: set[str] = set()
     known = set(table.columns)
     sample.place = table.file + (f" [{table.sheet}]" if table.sheet else "")

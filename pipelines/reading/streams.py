@@ -20,6 +20,7 @@ FORMATS = {
     **dict.fromkeys(("json", "jsonl", "ndjson"), "json"),
     **dict.fromkeys(("xlsx", "xlsm", "xls", "xlsb", "ods"), "excel"),
     **dict.fromkeys(("parquet", "pq"), "parquet"),
+    **dict.fromkeys(("vtt", "srt"), "transcript"),
 }
 SUPPORTED = ", ".join(f".{ending}" for ending in FORMATS) + "; each plain, .gz or in a .zip"
 # deflate cannot exceed 1,032:1; the most repetitive real exports we met reach about 60:1.
@@ -40,7 +41,8 @@ class InputFile:
     :param name: what people and tables see: relative to the argument given, so the same
         from any working directory; members are `archive.zip!/folder/member.csv`.
     :param path: the file on disk (the archive, for a member).
-    :param format: delimited, json, excel or parquet, by the ending; the content has the last word.
+    :param format: delimited, json, excel, parquet or transcript, by the ending; the content has
+        the last word.
     :param ending: the ending without `.gz`, in lower case, such as `csv`.
     :param member: the entry's name inside the zip archive.
     """

@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nlp.noise import Reason
 from pipelines.errors import InputError
+from pipelines.reading.layouts import Recognised
 
 MAX_COLUMNS = 16_384
 """Excel's own limit; wider tables are taken for a mistake."""
 MAX_CELL_CHARS = 2_000_000
 """Longer than any comment, short enough to hold many rows in memory."""
 _RAW_CHARS = 2_000
+HIDDEN = "<HIDDEN>"
+"""Stands for a value of a column that names a person, where a row that is not used is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,13 @@ class Row:
     :param values: text by column. Read with `values.get(column, "")`: an absent key, null and an
         empty cell mean the same. JSON rows may hold keys beyond the table's columns.
     :param has_lost_bytes: True where bytes could not be decoded and stand as U+FFFD.
+    :param noise: why it should not count, where its layout says so.
     """
 
     number: int
     values: dict[str, str]
     has_lost_bytes: bool = False
+    noise: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,10 @@ REASONS = {
     "damaged_file": "the file cannot be unpacked from here on; the rows before are kept",
     "no_customer": "no customer id, e-mail, phone or handle in this row",
     "no_date": "an event without a date that can be read",
+    "deleted": "deleted or removed at its source: its words are gone",
+    "footer": "a total or notice below the rows of a report",
+    "company_only": "the company speaks here, and no customer beside it",
+    "not_a_record": "a part of the export that describes it, and no record",
 }
 """Each reason that a reader gives, in words."""
 
@@ -68,6 +78,11 @@ class Table:
     :param encoding: of text formats.
     :param delimiter: of delimited formats, None where every line is one cell.
     :param notes: what the reader decided and a person may want to know.
+    :param header: the names as written, blank ones too, where they were made unique.
+    :param labels: by column what a survey asked there, where its header says so.
+    :param closed: columns that the header says hold no free text.
+    :param zone: time zone of dates that name none, where the file says so.
+    :param recognised: the layout that it has, if a known one.
     """
 
     file: str
@@ -78,6 +93,11 @@ class Table:
     encoding: str | None = None
     delimiter: str | None = None
     notes: list[str] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+    zone: str | None = None
+    recognised: Recognised | None = None
 
 
 def check_width(file: str, n_columns: int) -> None:

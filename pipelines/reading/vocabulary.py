@@ -9,7 +9,9 @@ from typing import Any
 
 from pipelines.resources import load_config
 
-_REMARK = re.compile(r"[(\[（][^)\]）]*[)\]）]")
+_REMARK = re.compile(r"[(\[（][^)\]）]{0,200}[)\]）]")
+# No name that a role has is longer; a name of many brackets is searched once from each of them.
+_LONGEST_NAME = 500
 _PLURAL = re.compile(r"(?<=[a-z]{3})s$")
 # Optional marks of Arabic and Hebrew, and letters that keyboards of one script vary.
 _FOLD = str.maketrans(
@@ -19,11 +21,15 @@ _FOLD = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """How a role is recognised by name: names by rank, and words that rule a column out."""
+    """How a role is recognised by name: names by rank, and words that rule a column out.
+
+    :param by_first_word: the names again: of 10,000 columns each meets only those it may hold.
+    """
 
     names: dict[str, int]
     never: frozenset[str]
     several: frozenset[str] = frozenset()
+    by_first_word: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Vocabulary:
         """Rate how well a column's name fits a role: 1 the same name, about .5 part of it, 0 no."""
         key = (role, column)
         if key not in self._scores:
-            self._scores[key] = _score(self.roles[role], column)
+            self._scores[key] = _score(self.roles[role], column[:_LONGEST_NAME])
         return self._scores[key]
 
     def is_question(self, column: str) -> bool:
@@ -120,7 +126,11 @@ def _read_role(data: Mapping[str, Any]) -> Role:
     ranks: dict[str, int] = {}
     for rank, name in enumerate([*names, *several]):
         ranks.setdefault(name, rank)
-    return Role(ranks, frozenset(fold_name(word) for word in data["never"]), frozenset(several))
+    by_first_word: dict[str, list[str]] = {}
+    for name in filter(None, ranks):
+        by_first_word.setdefault(name.split()[0], []).append(name)
+    never = frozenset(fold_name(word) for word in data["never"])
+    return Role(ranks, never, frozenset(several), by_first_word)
 
 
 def _score(role: Role, column: str) -> float:
@@ -145,8 +155,9 @@ def _score_folded(role: Role, folded: str) -> float:
     if not words or _is_ruled_out(role, folded):
         return 0.0
     best = 0.0
-    for name, rank in role.names.items():
+    for name in (name for word in {*words} for name in role.by_first_word.get(word, ())):
         if f" {name} " in padded:
+            rank = role.names[name]
             n_words = name.count(" ") + 1
             # The last word of an English compound is its head: "review date" is a date.
             is_head = 0.15 if padded.endswith(f" {name} ") else 0.0

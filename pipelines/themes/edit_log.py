@@ -53,6 +53,7 @@ def describe_payload(edit: Edit) -> dict[str, Any]:
         "describe": {"lang": edit.lang, "text": edit.text},
         "merge": {"into": edit.other_id},
         "move": {"mentions": dict(edit.mentions)},
+        "not_noise": {"feedback": dict(edit.mentions)},
         "group": {"parent": edit.other_id},
         "refuse": {"other": edit.other_id},
         "split": {"parts": [_describe_part(part) for part in edit.parts], "lang": edit.lang},
@@ -89,7 +90,7 @@ _OTHERS = ("into", "parent", "other", "edit_id")
 
 
 def _read_mentions(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    mentions = given.get("mentions")
+    mentions = given.get("mentions") or given.get("feedback")
     return tuple(sorted(mentions.items())) if isinstance(mentions, dict) else ()
 
 

@@ -58,7 +58,6 @@ class Pool:
     feedback; equal feedback therefore shares one fate.
 
     :param keys: hash of the mention's text and of its neighbours'.
-    :param texts: normalised.
     :param registers: the channel that each came by, "" where unknown.
     :param documents: feedback_id of the first of its mentions.
     :param periods: the month of the first of its mentions, "" where unknown.
@@ -71,7 +70,6 @@ class Pool:
     """
 
     keys: list[str]
-    texts: list[str]
     langs: list[str]
     registers: list[str]
     documents: list[str]
@@ -81,6 +79,11 @@ class Pool:
     vectors: Any
     fates: list[Fate | None]
     waiting: list[list[str]]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Normalised, when they are first needed: of a large pool mostly those of few rows are."""
+        return list(map(normalize_text, self.quotes, self.langs))
 
     @cached_property
     def is_new(self) -> Any:
@@ -97,7 +100,6 @@ class Pool:
         chosen = [int(row) for row in rows]
         return Pool(
             [self.keys[row] for row in chosen],
-            [self.texts[row] for row in chosen],
             [self.langs[row] for row in chosen],
             [self.registers[row] for row in chosen],
             [self.documents[row] for row in chosen],
@@ -195,7 +197,7 @@ def _select_members(encoder_name: str) -> Select[Any]:
             tables.vector,
             and_(vector.text_hash == mention.text_hash, vector.model == encoder_name),
         )
-        .where(or_(is_counted, feedback.noise_reason == "copy"))
+        .where(or_(is_counted, feedback.duplicate_of.is_not(None)))
         .order_by(mention.feedback_id, mention.position)
     )
 
@@ -212,13 +214,21 @@ class _Read:
     vectors: MentionVectors
 
     def group_alike(self, chosen: Iterable[int]) -> dict[str, list[int]]:
-        """Places by key, in the order of the keys; copies stand behind what they copy."""
+        """Places by key, in the order of the keys; copies stand behind what they copy.
+
+        What only copies say in its very words is left out: it shares the fate of what it copies.
+        """
         places: dict[str, list[int]] = {}
         for place in chosen:
             places.setdefault(self.keys[place], []).append(place)
         for alike in places.values():
-            alike.sort(key=lambda place: (self.rows[place].noise_reason == "copy", place))
-        return {key: places[key] for key in sorted(places)}
+            if len(alike) > 1:
+                alike.sort(key=lambda place: (self.rows[place].noise_reason is not None, place))
+        return {
+            key: places[key]
+            for key in sorted(places)
+            if self.rows[places[key][0]].noise_reason is None
+        }
 
 
 def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:
@@ -237,24 +247,22 @@ def _collapse(read: _Read) -> Pool:
     """One row for each key: the first mention that counts stands for all."""
     rows = read.rows
     places = read.group_alike(range(len(rows)))
-    ordered = list(places)
-    first = [places[key][0] for key in ordered]
+    ordered, groups = list(places), list(places.values())
+    first = [alike[0] for alike in groups]
+    chosen = [rows[at] for at in first]
+    is_waiting = [row.nearest_theme_id is None and row.found_reason is None for row in rows]
     vectors = read.vectors.take(first)
     return Pool(
         keys=ordered,
-        texts=[normalize_text(rows[at].text, rows[at].lang) for at in first],
-        langs=[rows[at].lang for at in first],
-        registers=[rows[at].channel or "" for at in first],
-        documents=[rows[at].feedback_id for at in first],
-        periods=[_month_of(rows[at].occurred_at) for at in first],
-        mentions=[[rows[place].mention_id for place in places[key]] for key in ordered],
-        quotes=[rows[at].text for at in first],
+        langs=[row.lang for row in chosen],
+        registers=[row.channel or "" for row in chosen],
+        documents=[row.feedback_id for row in chosen],
+        periods=[_month_of(row.occurred_at) for row in chosen],
+        mentions=[[rows[at].mention_id for at in alike] for alike in groups],
+        quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
-        fates=[_stored_fate([rows[place] for place in places[key]]) for key in ordered],
-        waiting=[
-            [rows[place].mention_id for place in places[key] if _is_waiting(rows[place])]
-            for key in ordered
-        ],
+        fates=[_stored_fate(rows, alike, is_waiting) for alike in groups],
+        waiting=[[rows[at].mention_id for at in alike if is_waiting[at]] for alike in groups],
     )
 
 
@@ -262,13 +270,11 @@ def _month_of(at: datetime | None) -> str:
     return intern(f"{at.year}-{at.month:02d}") if at else ""
 
 
-def _is_waiting(row: Any) -> bool:
-    return row.nearest_theme_id is None and row.found_reason is None
-
-
-def _stored_fate(rows: Sequence[Any]) -> Fate | None:
+def _stored_fate(
+    rows: Sequence[Any], alike: Sequence[int], is_waiting: Sequence[bool]
+) -> Fate | None:
     """What was decided about any of the mentions that share a key."""
-    decided = next((row for row in rows if not _is_waiting(row)), None)
+    decided = next((rows[at] for at in alike if not is_waiting[at]), None)
     if decided is None:
         return None
     return Fate(decided.nearest_theme_id, decided.theme_strength, decided.found_reason)

@@ -1,6 +1,6 @@
 """The columns of themes that people have a say in, and the themes that people made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from pipelines.runs import Run
 
 @dataclass(frozen=True)
 class WrittenThemes:
-    """How many rows differed, and in how many of them it was the status."""
+    """How many rows differed, in how many of them it was the status, and the new themes."""
 
-    n_themes: int = 0
-    n_statuses: int = 0
+    n_themes: int
+    n_statuses: int
+    made: Collection[str]
 
 
 def write_themes(run: Run, decisions: Decisions) -> WrittenThemes:
@@ -42,7 +43,7 @@ def write_themes(run: Run, decisions: Decisions) -> WrittenThemes:
             )
             n_themes += row["theme_id"] not in made
             n_statuses += "status" in differing
-    return WrittenThemes(n_themes, n_statuses)
+    return WrittenThemes(n_themes, n_statuses, made)
 
 
 def _insert_made(run: Run, decisions: Decisions) -> set[str]:

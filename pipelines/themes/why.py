@@ -178,10 +178,11 @@ def _compare(connection: Connection, mention_id: str) -> _Compared | None:
     dim = pool.vectors.shape[1]
     means = means_of(is_default_encoder=encoder == encoder_name(DEFAULT), dim=dim)
     centres = find_centres(connection, encoder) or _fit_centres(members.pool, means)
+    asked = pool.take([own])
     explanation = explain_assignment(
-        pool.texts[own],
-        pool.vectors[[own]][0],
-        voice_of(pool.langs[own], pool.registers[own]),
+        asked.texts[0],
+        asked.vectors[:][0],
+        voice_of(asked.langs[0], asked.registers[0]),
         members.describe(centres),
         members.pool.texts,
         means=means,

@@ -33,6 +33,7 @@ FRAMES: Final = Path(__file__).parents[1] / "sentiment_frames.json"
 WRITTEN: Final = Path(__file__).parents[1] / "sentiment_extra.jsonl"
 REVIEWS: Final = Path(__file__).parents[1] / "sentiment_reviews.jsonl"
 _ESCAPED: Final = re.compile(r"\\u([0-9a-f]{4})")  # English UMSAB writes apostrophes as \u2019
+_SIGNS: Final = re.compile(r"[\W_]+")
 PROBE: Final = Path(__file__).parents[2] / "tests" / "cases" / "polarity_probe.jsonl"
 _FILLERS_PER_FRAME: Final = 10
 _ARABIC: Final = ("ar", "fa")
@@ -78,7 +79,7 @@ def read_rows(data: Path, limit: int) -> list[Row]:
         bench = [replace(row, side="test") for row in _read_set(data, name, ())]
         rows += sorted(bench, key=lambda row: hash_text(row.text))[:limit]
     rows += [*_read_questions(data), *_read_written()]
-    return _separate([replace(row, text=normalize_text(row.text, row.lang)) for row in rows])
+    return separate([replace(row, text=normalize_text(row.text, row.lang)) for row in rows])
 
 
 def read_probe() -> list[Row]:
@@ -206,11 +207,25 @@ def _join_pairs(written: Sequence[Row]) -> Iterable[Row]:
             yield Row(text, lang, label, "written pairs", "train")
 
 
-def _separate(rows: list[Row]) -> list[Row]:
-    """Take held-out texts out of the training rows: most of umsab.ar is also in arsarcasm."""
+def separate(rows: list[Row]) -> list[Row]:
+    """Keep held-out and training texts apart, also where they differ in case, space or signs.
+
+    A text that stands on both sides is held out: most of umsab.ar is also in arsarcasm. One that
+    only looks alike ("Thank you!", "thank you") is not scored.
+    """
     rank = {"test": 0, "dev": 1, "train": 2}
     side_of: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: rank[row.side]):
         side_of.setdefault(row.text, row.side)
-    kept = [row for row in rows if row.side == "test" or side_of[row.text] != "test"]
-    return [row if row.side == "test" else replace(row, side=side_of[row.text]) for row in kept]
+    placed = [
+        row if row.side == "test" else replace(row, side=side_of[row.text])
+        for row in rows
+        if row.side == "test" or side_of[row.text] != "test"
+    ]
+    known = {fold_text(row.text) for row in placed if row.side != "test"}
+    return [row for row in placed if row.side != "test" or fold_text(row.text) not in known]
+
+
+def fold_text(text: str) -> str:
+    """Give what texts that look alike share: letters and digits in lower case, or all of it."""
+    return _SIGNS.sub("", text.casefold()) or "".join(text.split())

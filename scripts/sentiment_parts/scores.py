@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nlp.sentiment import calibrate
 from sentiment_parts.rows import UMSAB, Row
 
-_MIN_CALIBRATED: Final = 200  # rows of a language that make a temperature of its own
+_MIN_CALIBRATED: Final = 150  # rows of a language that make a temperature of its own
 _BINS: Final = 10
 
 

@@ -44,9 +44,10 @@ FLOORS = {
     ("rare_sentence", "test"): 0.97,
     ("rare_short", "dev"): 0.95,
     ("rare_short", "test"): 0.85,
-    # Malay and Indonesian, one beside the other; the test half was written after the word lists.
+    # Malay and Indonesian, one beside the other; the test half was written after
+    # the word lists, but for one batch of them, which gave one text more.
     ("malay", "dev"): 0.96,
-    ("malay", "test"): 0.88,
+    ("malay", "test"): 0.92,
 }
 LANGUAGES = (
     "ar bn cs de el en es fa fr he hi hu id it ja ko ms nl pl pt ro ru sv ta th tr uk ur vi zh"

@@ -24,7 +24,7 @@ from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
-from pipelines.store import Store
+from pipelines.store import Store, write_info
 from tests.pipelines.store_copies import open_copy
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -118,6 +118,25 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
         judge_periods(run)
         publish_insights(run)
     return applied
+
+
+def count_outdated(store: Store) -> int:
+    """Rows that judging and publishing would write if they looked at everything anew."""
+    with begin_run(store, "check", config_hash="", lock_timeout_s=5) as run:
+        for product in ("judged", "published"):
+            write_info(run.connection, f"{product}_version", "never")
+        return judge_periods(run) + publish_insights(run)
+
+
+def add_customers(store: Store) -> None:
+    """Give the customers of the planted feedback records, so that segments are judged too."""
+    rows = [{"customer_id": f"c{row}", "segment": f"segment {row % 3}"} for row in range(9)]
+    with begin_run(store, "customers", config_hash="", lock_timeout_s=5) as run:
+        run.connection.execute(insert(tables.customer), rows)
+        run.mark_changed()
+        apply_edits(run, PlantedModels())  # type: ignore[arg-type]
+        judge_periods(run)
+        publish_insights(run)
 
 
 def edit(store: Store, action: str, theme_id: str | None = None, **asked: Any) -> EditResult:

@@ -1,18 +1,18 @@
 import threading
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from nlp.meaning import Meanings
+from pipelines.config import ModelsConfig
 from pipelines.encoder_pass import EncoderPass, TextRow
 from pipelines.errors import ConfigError
 from pipelines.journal import Reading
-
-if TYPE_CHECKING:
-    from pipelines.models import Models
+from pipelines.models import Models
 
 
 class CountingModels:
@@ -116,3 +116,30 @@ def test_a_model_that_cannot_be_loaded_is_said_to_who_waits(models: CountingMode
     with pytest.raises(ConfigError, match="no such model"), closing(begin(models)) as encoder_pass:
         encoder_pass.load_models()
         encoder_pass.wait_until_loaded()
+
+
+class BrokenEncoder:
+    """Makes of every other text what a damaged network does."""
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        vectors = np.full((len(texts), 4), 0.5, np.float16)
+        vectors[::2, 1] = np.nan
+        return vectors
+
+
+class Undecided:
+    """Finds every text neutral."""
+
+    def score(self, texts: Sequence[str], langs: Sequence[str]) -> Any:
+        return np.tile(np.array([0, 1, 0], np.float32), (len(texts), 1))
+
+
+def test_what_a_broken_model_makes_of_texts_is_never_kept(tmp_path: Path) -> None:
+    models = Models(ModelsConfig(), tmp_path)
+    vars(models).update(_encoder=BrokenEncoder(), _sentiment=Undecided())
+    with closing(begin(models)) as encoder_pass:
+        encoder_pass.add(1, rows_of("a", "b", "c"), {})
+        with pytest.raises(ConfigError, match=r"2 of 3 vectors .* hold NaN .* models verify"):
+            list(encoder_pass.take_until(0))
+    with pytest.raises(ConfigError, match="1 of 1 vectors"):
+        models.embed(["a"])

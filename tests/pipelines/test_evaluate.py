@@ -203,7 +203,7 @@ def test_a_file_without_a_labelled_row_is_one_clear_error(call: Call, tmp_path: 
 
 
 def test_a_task_that_is_not_there_is_refused(call: Call, labelled: Path) -> None:
-    ended = call("evaluate", labelled, "--task", "pii")
+    ended = call("evaluate", labelled, "--task", "emotion")
     assert ended.code == 2
     assert "'sentiment', 'language'" in " ".join(ended.err.replace("│", " ").split())
 
@@ -214,3 +214,28 @@ def test_rows_that_cannot_be_read_are_exit_code_3(call: Call, tmp_path: Path) ->
     ended = call("evaluate", "rows.jsonl", "-t", "sentiment", "--json")
     found: dict[str, Any] = json.loads(ended.out)
     assert (ended.code, found["n_scored"], found["n_unreadable"]) == (3, 1, 1)
+
+
+def test_noise_is_scored_as_noise_or_sound_whatever_a_label_is_called(
+    call: Call, tmp_path: Path
+) -> None:
+    rows = (
+        ("Please subscribe to my channel, new videos every week!!! http://x.co/a", "SPAM"),
+        ("FREE entry! Text WIN to 80086 to claim your prize, call 09061234567", "1"),
+        ("asdf asdf", "gibberish"),
+        ("The courier was late again and nobody answers the phone", "ham"),
+        ("השירות מעולה, ממליצה בחום", "0"),
+    )
+    path = write_rows(tmp_path / "comments.csv", rows, "Comment", "Class")
+    code, out, _ = call("evaluate", str(path), "--task", "noise", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["overall"]["scores"]["accuracy"] == 1.0
+    assert [cell["label"] for cell in found["overall"]["confusion"]] == ["noise", "sound"]
+    code, out, _ = call("evaluate", str(path), "--task", "noise")
+    assert code == 0
+    assert "macro-F1" in out
+    bad = write_rows(tmp_path / "bad.csv", (("some words", "perhaps"),), "Comment", "Class")
+    code, _, said = call("evaluate", str(bad), "--task", "noise")
+    assert code == 2
+    assert "noise or sound" in said

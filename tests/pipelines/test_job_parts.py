@@ -17,7 +17,9 @@ from pipelines.reading.files import find_inputs
 from pipelines.reading.records import FeedbackItem
 from pipelines.recognition import guess_kind, read_customers, read_events
 
-SETTINGS = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
+SETTINGS = RowSettings(
+    "shop", "review", "first", "declared", "US", b"a secret for tests, long enough"
+)
 
 
 def test_what_stands_beside_a_text_is_masked_too() -> None:

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.copies import LONG_TEXT_CHARS, mark_copies
+from pipelines.copies import mark_copies
 from pipelines.link import find_customers, link_feedback
+from pipelines.repeats import LONG_TEXT_CHARS
 from pipelines.runs import Run
 from tests.pipelines.conftest import add_rows, read_rows
 
@@ -126,6 +127,11 @@ def test_an_earlier_original_that_comes_later_takes_over(run: Run) -> None:
 
 
 def test_other_noise_is_left_alone(run: Run) -> None:
-    row = {"text_hash": "h", "author_key": "a", "noise_reason": "spam"}
+    row = {
+        "text_hash": "h",
+        "author_key": "a",
+        "noise_reason": "spam",
+        "found_noise_reason": "spam",
+    }
     add_rows(run.connection, "feedback", a_feedback("f1", **row), a_feedback("f2", **row))
     assert mark_copies(run) == 0

@@ -22,7 +22,9 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "pii" / "presidi
 
 
 def test_the_name_of_a_rows_own_author_is_masked_in_its_text() -> None:
-    settings = RowSettings("shop", "review", "first", "US", b"a secret for tests, long enough")
+    settings = RowSettings(
+        "shop", "review", "first", None, "US", b"a secret for tests, long enough"
+    )
     item = FeedbackItem("f.csv", 1, "bought by jaroslava quux for me", author="Jaroslava Quux")
     assert prepare_feedback(item, settings).row["text"] == "bought by <PERSON> for me"
 

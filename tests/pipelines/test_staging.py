@@ -29,7 +29,7 @@ def incoming(key: str, day: int | None, segment: str, row_number: int = 1) -> In
 
 
 def merge(run: Run, *rows: Incoming) -> tuple[Merged, list[str]]:
-    staging = Staging(run.connection, tables.customer, "valid_from")
+    staging = Staging(run.connection, tables.customer, ("valid_from",))
     losers = staging.add(rows)
     merged = staging.merge()
     staging.drop()
@@ -69,7 +69,7 @@ def test_an_undated_version_replaces(run: Run) -> None:
 
 
 def test_a_repeated_row_is_a_loser_with_its_place(run: Run) -> None:
-    staging = Staging(run.connection, tables.customer, "valid_from")
+    staging = Staging(run.connection, tables.customer, ("valid_from",))
     losers = staging.add([incoming("a", 1, "x", 2), incoming("a", 1, "x", 3)])
     assert [(each.reason, each.incoming.row_number) for each in losers] == [("repeated", 3)]
     losers = staging.add([incoming("a", 1, "x", 9)])
@@ -103,7 +103,7 @@ def test_keys_of_a_version_older_than_the_stored_one_are_not_added_unless_all_ar
     reasons = []
     for day in (5, 2):
         staging = Staging(
-            run.connection, tables.feedback, "occurred_at", keep_all_keys=keep_all_keys
+            run.connection, tables.feedback, ("occurred_at",), keep_all_keys=keep_all_keys
         )
         staging.add([version(day)])
         reasons += [loser.reason for loser in staging.merge().losers]
@@ -139,7 +139,7 @@ def test_the_order_of_rows_decides_nothing(connection: Any, seed: int) -> None:
         ):
             expected[each.row["customer_id"]] = each
     chance.shuffle(rows)
-    staging = Staging(connection, tables.customer, "valid_from")
+    staging = Staging(connection, tables.customer, ("valid_from",))
     n_losers = sum(len(staging.add(rows[start : start + 7])) for start in range(0, 30, 7))
     merged = staging.merge()
     staging.drop()

@@ -121,6 +121,9 @@ def test_a_group_is_told_apart_from_the_theme_that_leads_it(
     assert call("themes", "list").out.count(group) == 3
     assert f"in the group “{group}”, led by {b}" in call("themes", "show", a).out
     assert run("show", b)["group_name"] == group
+    for each in (a, b, c, d):
+        run("mute", each)
+    assert "no theme is active" in call("themes", "list").out
 
 
 def test_show_lists_mentions_to_move(filled: Store, run: Callable[..., Any], call: Call) -> None:
@@ -191,7 +194,7 @@ def test_themes_are_split_suggested_and_exchanged(
     book = str(tmp_path / "book.xlsx")
     assert run("export", book)["n_categories"] == len(read_themes(filled))
     assert run("import", book)["edits"] is None
-    assert "all are so already" in call("themes", "import", book).out
+    assert "nothing to change" in call("themes", "import", book).out
     for wrong in (("split", a), ("split", a, "--finer", "--example", mention)):
         assert call("themes", *wrong).code == 2
     history = " ".join(call("themes", "history", part).out.split())

@@ -24,8 +24,10 @@ from pipelines.store import Store, open_store
 from pipelines.themes.suggestions import store_suggestions
 from tests.pipelines.planted import (
     N_THEMES,
+    add_customers,
     add_feedback,
     copy_tables,
+    count_outdated,
     edit,
     make_store,
     plant,
@@ -41,7 +43,9 @@ FOUND = ("nearest_theme_id", "theme_strength", "found_reason")
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("template") / "store.db"
-    make_store(f"sqlite:///{path}", N_FIRST).engine.dispose()
+    store = make_store(f"sqlite:///{path}", N_FIRST)
+    add_customers(store)
+    store.engine.dispose()
     yield path
 
 
@@ -175,6 +179,10 @@ class EditedStore(RuleBasedStateMachine):
             assert (row["theme_id"] is None) == bool(row["unassigned_reason"])
             status = themes[row["theme_id"]]["status"] if row["theme_id"] else "active"
             assert status not in ("merged", "retired")
+
+    @invariant()
+    def figures_are_those_of_looking_at_everything(self) -> None:
+        assert count_outdated(self.store) == 0
 
     def _theme(self, number: int) -> str:
         return self.themes[number % len(self.themes)]

@@ -18,11 +18,14 @@ from pipelines.themes.history import read_history
 from tests.pipelines.planted import (
     START,
     PlantedModels,
+    add_customers,
     add_feedback,
     copy_tables,
+    count_outdated,
     count_rows,
     edit,
     make_store,
+    plant,
     read_mentions,
     read_themes,
 )
@@ -184,6 +187,27 @@ def test_undoing_every_edit_restores_every_table(filled: Store) -> None:
     assert copy_tables(filled) == before
     with pytest.raises(ConfigError, match="no edit to undo"):
         edit(filled, "undo")
+
+
+def test_after_each_edit_all_figures_are_those_of_looking_at_everything(filled: Store) -> None:
+    add_customers(filled)
+    one, other, third, *_ = ids_of(filled)
+    moved = tuple(sorted(mentions_in(filled, one))[:5])
+    edits: list[tuple[str, str | None, dict[str, Any]]] = [
+        ("move", third, {"mention_ids": moved}),
+        ("mute", third, {}),
+        ("merge", one, {"other_id": other}),
+        ("undo", None, {"other_id": "e000001"}),
+        ("unmute", third, {}),
+        ("pin", None, {"text": "Nobody speaks of it", "keywords": ("zebra",)}),
+        ("pin", None, {"text": "Like some", "examples": (plant().texts[0],)}),
+        ("split", other, {"mention_ids": sorted(mentions_in(filled, other))[:3]}),
+        ("group", third, {"other_id": other}),
+        *([("undo", None, {})] * 4),
+    ]
+    for action, theme_id, asked in edits:
+        edit(filled, action, theme_id, **asked)
+        assert count_outdated(filled) == 0, action
 
 
 def test_undoing_an_undo_brings_the_edit_back(filled: Store) -> None:

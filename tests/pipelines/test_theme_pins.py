@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from nlp.masking import STANDARD
+from pipelines.edits.pins import make_pin
+from pipelines.edits.requests import EditRequest
 from pipelines.errors import ConfigError
 from pipelines.store import Store
 from pipelines.themes.history import read_history
@@ -162,6 +165,12 @@ def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
         edit(store, "pin", **asked)
     assert copy_tables(store, with_logs=True) == before
     store.engine.dispose()
+
+
+def test_words_that_say_nothing_alone_may_say_something_together() -> None:
+    asked = EditRequest("pin", keywords=["top up", "show up"], lang="en")
+    pin = make_pin(asked, "Top-up", STANDARD)
+    assert pin.keywords == ("top up", "show up")
 
 
 def test_an_edit_of_a_pinned_theme_keeps_its_pin_from_being_undone(filled: Store) -> None:

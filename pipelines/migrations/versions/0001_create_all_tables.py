@@ -239,6 +239,12 @@ def upgrade() -> None:
             "party", sa.Text(), nullable=True, comment="zero, first, second or third party data"
         ),
         sa.Column(
+            "stated",
+            sa.Text(),
+            nullable=True,
+            comment="declared by the person, or inferred from what they did",
+        ),
+        sa.Column(
             "question",
             sa.Text(),
             nullable=True,
@@ -250,6 +256,12 @@ def upgrade() -> None:
         ),
         sa.Column(
             "occurred_at", tables.UtcDateTime(), nullable=True, comment="when it was said, UTC"
+        ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC; null where the source is silent",
         ),
         sa.Column("rating", sa.Double(), nullable=True, comment="stars or score as given"),
         sa.Column(
@@ -281,13 +293,25 @@ def upgrade() -> None:
             "noise_reason",
             sa.Text(),
             nullable=True,
-            comment="empty, low_effort, gibberish, copy, spam, ...; null when it counts",
+            comment="empty, test_row, low_effort, gibberish, copy, campaign, spam, bot_like, template or not_feedback; null when it counts",
+        ),
+        sa.Column(
+            "found_noise_reason",
+            sa.Text(),
+            nullable=True,
+            comment="noise_reason as found, before people's edits",
+        ),
+        sa.Column(
+            "noise_edit_id",
+            sa.Text(),
+            nullable=True,
+            comment="the edit that says that it is no noise; null where none does",
         ),
         sa.Column(
             "duplicate_of",
             sa.Text(),
             nullable=True,
-            comment="feedback_id of the first of its copies",
+            comment="feedback_id of the first that says it, for copies and campaigns",
         ),
         sa.Column(
             "attributes",
@@ -339,8 +363,49 @@ def upgrade() -> None:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
 
     op.create_table(
+        "feedback_version",
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column(
+            "content_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of everything this version held",
+        ),
+        sa.Column(
+            "text", sa.Text(), nullable=True, comment="what was said then, personal data masked"
+        ),
+        sa.Column("lang", sa.Text(), nullable=True, comment="its language"),
+        sa.Column(
+            "occurred_at", tables.UtcDateTime(), nullable=True, comment="when it was said, UTC"
+        ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC",
+        ),
+        sa.Column("rating", sa.Double(), nullable=True, comment="stars or score then"),
+        sa.Column(
+            "rating_max", sa.Double(), nullable=True, comment="the highest rating of that scale"
+        ),
+        sa.Column(
+            "attributes",
+            tables.Json,
+            nullable=True,
+            comment="the remaining columns, personal data masked",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read this version"),
+        sa.PrimaryKeyConstraint("feedback_id", "content_hash"),
+        comment="what an edited feedback said before: its older versions",
+    )
+    op.create_table(
         "input_file",
-        sa.Column("file_hash", sa.Text(), nullable=False, comment="SHA-256 of the file's bytes"),
+        sa.Column(
+            "file_hash",
+            sa.Text(),
+            nullable=False,
+            comment="SHA-256 of the file's bytes; of a query, of its rows as a set",
+        ),
         sa.Column(
             "settings_hash",
             sa.Text(),
@@ -367,6 +432,12 @@ def upgrade() -> None:
             nullable=True,
             comment="rows that could not be used",
         ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
+        ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read it"),
         sa.PrimaryKeyConstraint("file_hash", "settings_hash"),
         comment="files that have been read whole: not read again while nothing about them changes",
@@ -379,6 +450,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lang", "model"),
         comment="what is subtracted from the vectors of a language before themes are compared",
     )
+    op.create_table(
+        "likeness",
+        sa.Column(
+            "text_hash", sa.Text(), nullable=False, comment="hash of a feedback's normalised text"
+        ),
+        sa.Column(
+            "group_hash",
+            sa.Text(),
+            nullable=True,
+            comment="the smallest text_hash of the texts that say nearly the same",
+        ),
+        sa.Column(
+            "sketch", sa.LargeBinary(), nullable=False, comment="folded hash and MinHash bands"
+        ),
+        sa.PrimaryKeyConstraint("text_hash"),
+        comment="which texts of feedback say the same in nearly the same words",
+    )
+    with op.batch_alter_table("likeness", schema=None) as batch_op:
+        batch_op.create_index("ix_likeness_group", ["group_hash"], unique=False)
+
     op.create_table(
         "mention",
         sa.Column("mention_id", sa.Text(), nullable=False, comment="feedback_id and position"),
@@ -553,7 +644,7 @@ def upgrade() -> None:
             "n_read",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="feedback read: each is new, known, updated or rejected",
+            comment="feedback read: each is new, known, updated, rejected or left out",
         ),
         sa.Column(
             "n_new",
@@ -578,6 +669,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="rows of feedback that could not be used; they are in rejected",
+        ),
+        sa.Column(
+            "n_left_out",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that --since, --until or --limit left out",
         ),
         sa.Column(
             "n_noise",
@@ -737,7 +834,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score of its mentions, -1..1",
+            comment="mean sentiment score of its voices, each one of its mentions' mean, -1..1",
         ),
         sa.Column(
             "verdict",
@@ -790,7 +887,7 @@ def upgrade() -> None:
             "action",
             sa.Text(),
             nullable=False,
-            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, undo",
+            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
         ),
         sa.Column(
             "theme_id",
@@ -892,7 +989,12 @@ def upgrade() -> None:
             nullable=True,
             comment="feedback with the theme",
         ),
-        sa.Column("sentiment", sa.Double(), nullable=True, comment="mean sentiment score, -1..1"),
+        sa.Column(
+            "sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment score of its voices, -1..1",
+        ),
         sa.Column(
             "expected",
             sa.Double(),

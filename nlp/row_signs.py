@@ -1,0 +1,108 @@
+"""What a row says beside its text: previews of surveys, respondents who did not read, own posts.
+
+Names of columns, values and limits are data (`data/noise/rows.toml`).
+"""
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from nlp.noise import Noise, fold_answer
+
+__all__ = ["read_row_signs"]
+
+_SCORE: Final = 0.9
+_MAX_CHARS: Final = 2_000
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# Items of one grid: Q5_1, Q5_2 ... ; a question's number and its item's.
+_ITEM = re.compile(r"(.+?)[_. \[(]+\d+[\])]?")
+
+
+def read_row_signs(text: str, question: str | None, attributes: Mapping[str, str]) -> Noise | None:
+    """Judge a row by what it says about itself; None where it says nothing against itself.
+
+    :param text: as stored.
+    :param question: what was asked; an answer that repeats it is none.
+    :param attributes: values of the remaining columns by their names.
+    """
+    folded = {fold_name(name): value for name, value in attributes.items()}
+    if _is_test(text, folded):
+        return Noise(_SCORE, "test_row")
+    if question and len(question) > 3 and fold_answer(text) == fold_answer(question):
+        return Noise(_SCORE, "low_effort")
+    if _is_bot_like(text, folded, attributes):
+        return Noise(_SCORE, "bot_like")
+    if _is_no_feedback(text, folded):
+        return Noise(_SCORE, "not_feedback")
+    return None
+
+
+def fold_name(name: str) -> str:
+    """A name or value without case, spaces and punctuation."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _is_test(text: str, folded: Mapping[str, str]) -> bool:
+    rules = _rules()["test_row"]
+    if len(text) <= 60 and fold_answer(text) in _test_texts():
+        return True
+    for column in rules["columns"]:
+        value = fold_name(folded.get(column, ""))
+        is_word = value in rules["values"] and not value.isdigit()
+        is_known = is_word and value not in ("true", "yes")
+        if is_known or (column in rules["numbered"] and (is_word or value == "1")):
+            return True
+    return False
+
+
+def _is_bot_like(text: str, folded: Mapping[str, str], attributes: Mapping[str, str]) -> bool:
+    rules = _rules()["bot_like"]
+    told = next((folded[name] for name in rules["durations"] if name in folded), "").strip()
+    if not _NUMBER.fullmatch(told):
+        return False
+    seconds = float(told)
+    if len(text) >= rules["min_chars"] and len(text) > seconds * rules["max_chars_a_second"]:
+        return True
+    n_same = _count_straight(attributes)
+    return bool(n_same >= rules["min_grid"] and seconds < n_same * rules["min_seconds_an_item"])
+
+
+def _count_straight(attributes: Mapping[str, str]) -> int:
+    """Items of the largest grid that was answered with one number alone."""
+    grids: dict[str, list[str]] = defaultdict(list)
+    for name, value in attributes.items():
+        if (item := _ITEM.fullmatch(name)) and _NUMBER.fullmatch(value.strip()):
+            grids[item[1]].append(value.strip())
+    return max((len(grid) for grid in grids.values() if len(set(grid)) == 1), default=0)
+
+
+def _is_no_feedback(text: str, folded: Mapping[str, str]) -> bool:
+    rules = _rules()["not_feedback"]
+    for column in rules["columns"]:
+        value = fold_name(folded.get(fold_name(column), ""))
+        if value in rules["values"] and (value != "true" or column in rules["flags"]):
+            return True
+    text = text[:_MAX_CHARS]
+    return any(pattern.search(text) for pattern in _own_patterns())
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    path = files("nlp") / "data" / "noise" / "rows.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _test_texts() -> frozenset[str]:
+    return frozenset(map(fold_answer, _rules()["test_row"]["texts"].splitlines())) - {""}
+
+
+@cache
+def _own_patterns() -> tuple[re.Pattern[str], ...]:
+    rules = _rules()["not_feedback"]["rule"]
+    flags = re.IGNORECASE | re.DOTALL
+    return tuple(re.compile(rule["pattern"], flags) for rule in rules)

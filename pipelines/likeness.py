@@ -1,0 +1,167 @@
+"""Which texts of feedback say nearly the same: kept by text, and extended by the new ones only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+
+from nlp.cleaning import normalize_text
+from nlp.near_copies import N_BANDS, Sketches, find_likes, fold_words, sketch_texts
+from pipelines import tables
+from pipelines.id_batches import batch_ids
+
+TEXTS_A_BATCH = 5_000
+UNKNOWN_LANG = "und"
+_SKETCH = np.dtype([("fold", "<u8"), ("is_long", "u1"), ("bands", "<u4", (N_BANDS,))])
+_feedback, _likeness = tables.feedback.c, tables.likeness.c
+
+
+def extend_groups(connection: Connection, *, is_thinned: bool) -> set[str]:
+    """Give every text of feedback its group.
+
+    The sketches of all texts are in memory meanwhile: 140 MB for a million texts.
+
+    :param is_thinned: whether feedback may have gone or changed since: groups that lost a text are
+        then made anew.
+    :returns: the groups that got a text, under their present names.
+    """
+    lost = _drop_unused(connection) if is_thinned else set()
+    if not _sketch_new(connection) and not lost:
+        return set()
+    known = _read_known(connection)
+    is_new = np.array([group is None or group in lost for group in known.groups], dtype=bool)
+    groups = _connect(connection, known, is_new)
+    changed = [place for place, group in enumerate(groups) if group != known.groups[place]]
+    rows = [{"text": known.hashes[place], "group": groups[place]} for place in changed]
+    if rows:
+        connection.execute(_SET_GROUP, rows)
+    touched = {groups[place] for place in np.flatnonzero(is_new)}
+    return touched | {groups[place] for place in changed}
+
+
+_SET_GROUP = (
+    update(tables.likeness)
+    .where(_likeness.text_hash == bindparam("text"))
+    .values(group_hash=bindparam("group"))
+)
+
+
+@dataclass(frozen=True)
+class _Known:
+    hashes: list[str]
+    groups: list[str | None]
+    sketches: Any
+
+
+def _drop_unused(connection: Connection) -> set[str]:
+    """Forget texts that no feedback has any more; name the groups that lost one."""
+    used = select(_feedback.text_hash).where(_feedback.text_hash == _likeness.text_hash).exists()
+    query = select(_likeness.text_hash, _likeness.group_hash).where(~used)
+    unused = connection.execute(query).all()
+    for batch in batch_ids([text_hash for text_hash, _ in unused]):
+        connection.execute(delete(tables.likeness).where(_likeness.text_hash.in_(batch)))
+    return {group for _, group in unused}
+
+
+def _sketch_new(connection: Connection) -> int:
+    """Sketch the texts of new feedback; number of texts that were not known."""
+    total = 0
+    rows = iter(connection.execute(_select_new()).all())
+    while batch := list(islice(rows, TEXTS_A_BATCH)):
+        made = sketch_texts([normalize_text(row.text, row.lang or UNKNOWN_LANG) for row in batch])
+        packed = _pack(made)
+        connection.execute(
+            insert(tables.likeness),
+            [
+                {"text_hash": row.text_hash, "group_hash": None, "sketch": packed[at].tobytes()}
+                for at, row in enumerate(batch)
+            ],
+        )
+        total += len(batch)
+    return total
+
+
+def _select_new() -> Select[Any]:
+    """Texts of feedback that waits to be enriched; equal hashes mean equal normalised texts."""
+    first = (
+        select(_feedback.text_hash, func.min(_feedback.feedback_id).label("feedback_id"))
+        .select_from(
+            tables.feedback.outerjoin(tables.likeness, _likeness.text_hash == _feedback.text_hash)
+        )
+        .where(
+            _feedback.enriched_run.is_(None),
+            _feedback.text_hash.is_not(None),
+            _likeness.text_hash.is_(None),
+        )
+        .group_by(_feedback.text_hash)
+        .subquery()
+    )
+    return (
+        select(_feedback.text_hash, _feedback.text, _feedback.lang)
+        .join(first, first.c.feedback_id == _feedback.feedback_id)
+        .order_by(_feedback.text_hash)
+    )
+
+
+def _pack(made: Sketches) -> Any:
+    packed = np.zeros(len(made.folds), dtype=_SKETCH)
+    packed["fold"], packed["is_long"], packed["bands"] = made.folds, made.is_long, made.bands
+    return packed
+
+
+def _read_known(connection: Connection) -> _Known:
+    query = select(tables.likeness).order_by(_likeness.text_hash)
+    rows = connection.execute(query).all()
+    sketches = np.frombuffer(b"".join(row.sketch for row in rows), dtype=_SKETCH)
+    return _Known([row.text_hash for row in rows], [row.group_hash for row in rows], sketches)
+
+
+def _connect(connection: Connection, known: _Known, is_new: Any) -> list[str]:
+    """The group of each text: that of its likes, named by the smallest hash among them."""
+    parents = _GroupForest(known, is_new)
+    folds, is_long = known.sketches["fold"], known.sketches["is_long"].astype(bool)
+    sketches = Sketches(folds, known.sketches["bands"], is_long)
+
+    def read(places: Sequence[int]) -> list[list[int]]:
+        return _read_words(connection, [known.hashes[place] for place in places])
+
+    for one, other in find_likes(sketches, is_new, read):
+        parents.join(one, other)
+    return [known.hashes[parents.find(place)] for place in range(len(known.hashes))]
+
+
+class _GroupForest:
+    """Places in the order of their hashes; a set is known by its smallest place."""
+
+    def __init__(self, known: _Known, is_new: Any) -> None:
+        place_of = {text_hash: place for place, text_hash in enumerate(known.hashes)}
+        self._parents = [
+            place if is_new[place] else place_of[str(group)]
+            for place, group in enumerate(known.groups)
+        ]
+
+    def find(self, place: int) -> int:
+        parents = self._parents
+        while parents[place] != place:
+            parents[place] = place = parents[parents[place]]
+        return place
+
+    def join(self, one: int, other: int) -> None:
+        one, other = self.find(one), self.find(other)
+        self._parents[max(one, other)] = min(one, other)
+
+
+def _read_words(connection: Connection, hashes: Sequence[str]) -> list[list[int]]:
+    found: dict[str, list[int]] = {}
+    for batch in batch_ids(hashes):
+        query = (
+            select(_feedback.text_hash, func.min(_feedback.text), func.min(_feedback.lang))
+            .where(_feedback.text_hash.in_(batch))
+            .group_by(_feedback.text_hash)
+        )
+        for text_hash, text, lang in connection.execute(query):
+            found[text_hash] = fold_words(normalize_text(text, lang or UNKNOWN_LANG))
+    return [found[text_hash] for text_hash in hashes]

@@ -1,0 +1,89 @@
+"""The roles of columns in a table of a known layout: as it says, and as recognised for the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pipelines.reading.evidence import weigh_values
+from pipelines.reading.layouts import Layout, find_first, fold_columns
+from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
+from pipelines.reading.replies import QUESTION, REPLY
+from pipelines.reading.roles import recognise_roles
+from pipelines.reading.row_rules import MADE
+from pipelines.reading.sampling import Sample
+from pipelines.reading.vocabulary import fold_name
+
+# Ids that Excel rounded (5.70306E+17) would make one item of many.
+_MAX_ROUNDED = 0.2
+# What an answer to a survey's question may be, beside its text.
+_ANSWERS = PERSONAL_ROLES | {"rating"}
+_OWN = {**MADE, "reply": REPLY, "question": QUESTION}
+
+
+def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
+    """Lay what a layout says over what is recognised of the columns that it does not know.
+
+    A role whose column is missing, or that the layout does not give, may go to a further column.
+    """
+    known = _find_known(layout, sample)
+    listed = {fold_name(name) for names in layout.entries for name in names}
+    unpacked = tuple(f"{name}." for name in layout.unpack)
+    others = [
+        column
+        for column in sample.columns
+        if column not in known.used
+        and fold_name(column) not in listed
+        and column not in sample.closed
+        and not column.startswith(unpacked)
+    ]
+    found = recognise_roles(others, sample.rows, layout.kind, labels=sample.labels)
+    has_texts = bool(known.texts) or layout.kind != "feedback"
+    texts = known.texts if has_texts else found.texts
+    columns = {
+        role: column
+        for role, column in found.columns.items()
+        if role not in known.columns
+        and column not in texts
+        and (role in _ANSWERS or column not in sample.labels)
+    }
+    left = [found.columns[role] for role in found.columns if role in known.columns]
+    reasons = {name: why for name, why in found.reasons.items() if name in columns.values()}
+    reasons |= {name: why for name, why in found.reasons.items() if name in texts}
+    return replace(
+        known,
+        columns=columns | known.columns,
+        texts=texts,
+        private=(*known.private, *found.private, *_pick_personal(left, found)),
+        reasons=reasons | known.reasons,
+    )
+
+
+def _pick_personal(left: Sequence[str], found: ColumnMap) -> list[str]:
+    """Of the columns that lost their role to one that the layout names, those that name people."""
+    return [column for column in left if column in found.personal]
+
+
+def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
+    folded = fold_columns(sample.columns)
+    columns: dict[str, str] = {}
+    for role in (*layout.roles, *_OWN):
+        names = [each for given in layout.names_of(role) for each in given]
+        found = find_first((*names, _OWN[role]) if role in _OWN else tuple(names), folded)
+        if role != "text" and found and found not in columns.values():
+            columns[role] = found
+    if "id" in columns and _is_rounded(columns["id"], sample.rows):
+        del columns["id"]
+    texts = [find_first(names, folded) for names in layout.names_of("text")]
+    private = [find_first(names, folded) for names in layout.private_names]
+    kept = tuple(dict.fromkeys(text for text in texts if text))
+    reason = f"as {layout.name} has it"
+    return ColumnMap(
+        {role: column for role, column in columns.items() if column not in kept},
+        kept,
+        tuple(name for name in dict.fromkeys(private) if name and name not in columns.values()),
+        dict.fromkeys([*columns.values(), *kept, *filter(None, private)], reason),
+        main=kept[0] if kept and "title" in layout.roles else None,
+    )
+
+
+def _is_rounded(column: str, rows: Sequence[Mapping[str, str]]) -> bool:
+    return weigh_values([row.get(column, "") for row in rows]).rounded >= _MAX_ROUNDED

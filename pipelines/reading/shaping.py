@@ -1,0 +1,76 @@
+"""A table as its layout means it: recognised, header joined, rows changed by the layout's rules."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+from pipelines.reading.headers import join_header
+from pipelines.reading.json_rows import flatten_record, open_json, sniff_records
+from pipelines.reading.layouts import Layout, Recognised, load_layouts
+from pipelines.reading.recognising import recognise_layout
+from pipelines.reading.row_rules import apply_rules
+from pipelines.reading.streams import InputFile
+from pipelines.reading.tables import Row, Table
+from pipelines.reading.unfolding import unfold_record
+
+_FIRST_ROWS = 4
+_N_RECORDS = 200
+
+
+def shape_table(table: Table) -> Table:
+    """Recognise the layout of a table and give it its shape; others stay as they are."""
+    if table.recognised is None:
+        first = list(itertools.islice(table.rows, _FIRST_ROWS))
+        table.rows = itertools.chain(first, table.rows)
+        cells = [row.values.values() for row in first if isinstance(row, Row)]
+        table.recognised = recognise_layout(table.columns, cells)
+    if table.recognised is not None:
+        layout = table.recognised.layout
+        if layout.header.rows > 1:
+            join_header(table, layout.header)
+        apply_rules(table, layout)
+        table.zone = table.zone or layout.zone
+    return table
+
+
+def open_known_json(file: InputFile, encoding: str | None = None) -> Table | None:
+    """Open JSON; where a known layout says that its records lie deeper, those are its rows."""
+    plain = open_json(file, encoding)
+    best = max(_recognise_unfolded(file), key=_rate, default=None)
+    if plain is None or best is None:
+        return plain
+    others = [layout for layout in load_layouts() if not layout.unfolds]
+    rival = recognise_layout(plain.columns, layouts=others)
+    if rival is not None and rival.evidence > best.evidence:
+        return plain
+    unfold = partial(unfold_record, layout=best.layout)
+    table = open_json(file, encoding, unfold, is_whole=_needs_whole(best.layout))
+    if table is not None:
+        table.recognised = best
+    return table
+
+
+def _rate(found: Recognised) -> tuple[float, str]:
+    return found.evidence, found.layout.id
+
+
+def _needs_whole(layout: Layout) -> bool:
+    """Whether what stands beside a list in an object is needed, or there may be no list."""
+    return bool(layout.join or layout.records)
+
+
+def _recognise_unfolded(file: InputFile) -> Iterator[Recognised]:
+    """What each layout with records of its own sees in the first of them."""
+    records = sniff_records(file, _N_RECORDS)
+    for layout in load_layouts():
+        if not layout.unfolds:
+            continue
+        columns: dict[str, None] = {}
+        for record in records:
+            with suppress(RecursionError):
+                for each in unfold_record(record, layout):
+                    columns.update(dict.fromkeys(flatten_record(each)))
+        found = recognise_layout(list(columns), layouts=[layout])
+        if found is not None:
+            yield found

@@ -1,0 +1,147 @@
+"""Transcripts of conversations (VTT, SRT, speaker-labelled text): each turn is a row."""
+
+import io
+import re
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pipelines.reading.encodings import detect_encoding, read_head
+from pipelines.reading.streams import InputFile
+from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
+
+COLUMNS = ("conversation", "speaker", "start", "end", "utterance")
+_HEAD_CHARS = 2**15
+_MIN_SHARE = 0.6
+_CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
+_TIMES = re.compile(rf"\s*({_CLOCK})\s*-->\s*({_CLOCK})")
+# `Agent:`, `[00:12] Dana Levi:`, `00:12 - AGENT (Support):`, `(00:12) Speaker 1:`
+_LABEL = re.compile(
+    rf"[\[(]?(?P<start>{_CLOCK})?[\])]?\s*+[-–]?\s*+(?P<speaker>[^\W_][^:<>\[\]\n]{{0,40}}?)\s*"
+    rf"(?:[\[(](?P<later>{_CLOCK})[\])])?\s*+[:：](?!//)\s*+"
+)
+_LABEL_CHARS = 200
+_VOICE = re.compile(r"<v(?:\.[^\s>]{0,80})?\s{1,20}([^>]{1,80})>")
+_TAG = re.compile(r"</?[a-zA-Z0-9.]{1,20}(?:\s[^<>]{0,80})?>")
+_MAX_LINE_CHARS = 2**20
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one speaker says at a stretch."""
+
+    number: int
+    speaker: str = ""
+    start: str = ""
+    end: str = ""
+    said: list[str] = field(default_factory=list)
+
+
+def open_transcript(file: InputFile, encoding: str | None = None) -> Table | None:
+    """Open a transcript; None where a text is none: where most lines name no speaker.
+
+    Consecutive cues and lines of one speaker are one turn. A line that names no speaker goes on
+    with the turn before.
+    """
+    with file.open() as stream:
+        name = encoding or detect_encoding(stream).name
+    with file.open() as stream:
+        head = read_head(io.TextIOWrapper(stream, name, errors="replace"), _HEAD_CHARS)
+    is_timed = file.ending in ("vtt", "srt") or head.lstrip("\ufeff").startswith("WEBVTT")
+    if not is_timed and not is_labelled(head):
+        return None
+    rows = _read_turns(file, name, is_timed=is_timed)
+    return Table(file.name, list(COLUMNS), rows, "transcript", encoding=name)
+
+
+def is_labelled(text: str) -> bool:
+    """Tell whether most lines of a text begin with one of a few speakers' names."""
+    lines = [line for line in text.strip("\ufeff\n").split("\n")[:200] if line.strip()]
+    found = [match for line in lines if (match := _LABEL.match(line.strip()[:_LABEL_CHARS]))]
+    speakers = [match["speaker"].casefold() for match in found]
+    n_again = sum(speakers.count(speaker) > 1 for speaker in speakers)
+    return (
+        len(lines) >= 4
+        and len(found) >= _MIN_SHARE * len(lines)
+        and len({*speakers}) >= 2
+        and n_again >= _MIN_SHARE * len(speakers)
+    )
+
+
+def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[Row | BadRow]:
+    with file.open() as stream:
+        text = io.TextIOWrapper(stream, encoding, errors="replace")
+        lines = iter(lambda: text.readline(_MAX_LINE_CHARS), "")
+        turns = _read_cues(lines) if is_timed else _read_lines(lines)
+        for turn in _join_turns(turns):
+            yield _make_row(turn, file.name)
+
+
+def _make_row(turn: _Turn, conversation: str) -> Row | BadRow:
+    said = " ".join(filter(None, turn.said))
+    if len(said) > MAX_CELL_CHARS:
+        return make_bad_row(turn.number, "cell_too_long", said)
+    cells = (conversation, turn.speaker, turn.start, turn.end, said)
+    return Row(turn.number, dict(zip(COLUMNS, cells, strict=True)), "\ufffd" in said)
+
+
+def _join_turns(turns: Iterable[_Turn]) -> Iterator[_Turn]:
+    held: _Turn | None = None
+    n_chars = 0
+    for turn in turns:
+        goes_on = turn.speaker in ("", held.speaker) if held else False
+        n_chars += sum(map(len, turn.said))
+        if held is not None and goes_on and n_chars <= MAX_CELL_CHARS:
+            held.said += turn.said
+            held.end = turn.end or held.end
+            continue
+        if held is not None:
+            yield held
+        held, n_chars = turn, sum(map(len, turn.said))
+    if held is not None:
+        yield held
+
+
+def _read_lines(lines: Iterable[str]) -> Iterator[_Turn]:
+    for number, line in enumerate(lines, 1):
+        plain = line.strip("\ufeff\r\n\t ")
+        if not plain:
+            continue
+        match = _LABEL.match(plain[:_LABEL_CHARS])
+        if match is None:
+            yield _Turn(number, said=[plain])
+        else:
+            start = match["start"] or match["later"] or ""
+            yield _Turn(number, match["speaker"].strip(), start, said=[plain[match.end() :]])
+
+
+def _read_cues(lines: Iterable[str]) -> Iterator[_Turn]:
+    """The cues of VTT and SRT; notes, styles and names of cues are no turns."""
+    turn: _Turn | None = None
+    for number, line in enumerate(lines, 1):
+        plain = line.strip("\ufeff\r\n\t ")
+        times = _TIMES.match(plain)
+        if times is not None:
+            if turn is not None:
+                yield turn
+            turn = _Turn(number, start=times[1], end=times[2])
+        elif not plain:
+            if turn is not None:
+                yield turn
+            turn = None
+        elif turn is not None:
+            turn = yield from _add_line(turn, plain)
+    if turn is not None:
+        yield turn
+
+
+def _add_line(turn: _Turn, line: str) -> Generator[_Turn, None, _Turn]:
+    voice = _VOICE.search(line)
+    said = _TAG.sub("", _VOICE.sub("", line)).strip()
+    label = None if voice else _LABEL.match(said[:_LABEL_CHARS])
+    speaker = voice[1].strip() if voice else label["speaker"].strip() if label else ""
+    if speaker and turn.said:
+        yield turn
+        turn = _Turn(turn.number, start=turn.start, end=turn.end)
+    turn.speaker = speaker or turn.speaker
+    turn.said.append(said[label.end() :] if label else said)
+    return turn

@@ -1,0 +1,94 @@
+"""Likes are found whatever the order and whatever came first; a turned meaning is no copy."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from nlp.near_copies import Sketches, are_alike, find_likes, fold_words, sketch_texts
+
+LONG = "The courier left my parcel with a neighbour and nobody told me anything about it"
+WORDS = "app delivery slow parcel refund screen login price quality support courier box late kind"
+
+
+def group(texts: Sequence[str]) -> list[set[int]]:
+    """Groups of places with more than one member."""
+    sketches = sketch_texts(texts)
+    groups = {place: {place} for place in range(len(texts))}
+    is_new = np.ones(len(texts), dtype=bool)
+    for one, other in find_likes(sketches, is_new, lambda at: [fold_words(texts[i]) for i in at]):
+        joined = groups[one] | groups[other]
+        groups.update(dict.fromkeys(joined, joined))
+    return sorted(
+        (each for each in map(set, set(map(frozenset, groups.values()))) if len(each) > 1), key=min
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        LONG.upper(),
+        f"{LONG}!!! 😡😡",
+        LONG.replace("neighbour", "stranger"),
+        LONG.replace("courier", "driver").replace("nobody", "nobody ever"),
+        LONG.replace(" about it", ""),
+    ],
+)
+def test_case_punctuation_emoji_and_two_words_make_a_copy(other: str) -> None:
+    assert group([LONG, "Something else was said here by somebody about the new app", other]) == [
+        {0, 2}
+    ]
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("the food was cold", "the food was good"),
+        (LONG, LONG.replace("left my", "did not leave my")),
+        (LONG, "The courier brought my parcel to a pickup point and then told me all about it"),
+    ],
+)
+def test_a_short_text_a_turned_one_and_a_third_changed_word_are_no_copies(
+    one: str, other: str
+) -> None:
+    assert group([one, other]) == []
+
+
+def test_words_of_any_script_are_compared() -> None:
+    hebrew = "השליח השאיר את החבילה שלי אצל השכן ואף אחד לא הודיע לי על זה"
+    arabic = "المندوب ترك الطرد عند الجيران ولم يخبرني أحد بذلك حتى المساء يوم الخميس"
+    chinese = "快递员把我的包裹放在邻居家却没有告诉我"
+    texts = [hebrew, arabic, chinese]
+    changed = [hebrew.replace("השכן", "השכנה"), arabic + " !!", chinese.replace("邻居", "门卫")]
+    assert group([*texts, *changed]) == [{0, 3}, {1, 4}, {2, 5}]
+
+
+def test_new_texts_find_the_old_groups_that_all_together_would_make() -> None:
+    """The law: whatever was there before, what is connected in the end is the same."""
+    rng = random.Random(3)
+    base = [" ".join(rng.choices(WORDS.split(), k=14)) for _ in range(40)]
+    texts = base + [" ".join([*text.split()[:-1], "changed"]) for text in base[:20]]
+    rng.shuffle(texts)
+    sketches = sketch_texts(texts)
+    read = lambda places: [fold_words(texts[place]) for place in places]  # noqa: E731
+    half = len(texts) // 2
+    first = Sketches(sketches.folds[:half], sketches.bands[:half], sketches.is_long[:half])
+    pairs = [*find_likes(first, np.ones(half, dtype=bool), read)]
+    pairs += find_likes(sketches, np.arange(len(texts)) >= half, read)
+    assert connect(pairs, len(texts)) == connect(brute_force(texts), len(texts))
+
+
+def brute_force(texts: Sequence[str]) -> list[tuple[int, int]]:
+    words = [fold_words(text) for text in texts]
+    places = range(len(texts))
+    return [(i, j) for i in places for j in places if i < j and are_alike(words[i], words[j])]
+
+
+def connect(pairs: Sequence[tuple[int, int]], n: int) -> list[int]:
+    import networkx as nx
+
+    graph = nx.Graph(pairs)
+    graph.add_nodes_from(range(n))
+    smallest = {place: min(part) for part in nx.connected_components(graph) for place in part}
+    return [smallest[place] for place in range(n)]

@@ -1,0 +1,39 @@
+"""What a row says against itself, and what it does not."""
+
+import pytest
+
+from nlp.row_signs import read_row_signs
+
+LONG = "The driver was friendly, but the parcel came two days late and nobody told me why it did"
+
+
+@pytest.mark.parametrize(
+    "text, question, attributes, reason",
+    [
+        (LONG, None, {}, None),
+        (LONG, None, {"Response Type": "Survey Preview"}, "test_row"),
+        (LONG, None, {"Status": "IP Address"}, None),
+        (LONG, None, {"Status": "2", "test": "0"}, None),
+        ("This is a test", None, {}, "test_row"),
+        ("בדיקה", None, {}, "test_row"),
+        ("the blood test was late", None, {}, None),
+        ("What can we do better?", "What can we do better", {}, "low_effort"),
+        (LONG, "What can we do better?", {"Duration (in seconds)": "4"}, "bot_like"),
+        (LONG, "What can we do better?", {"Duration (in seconds)": "64"}, None),
+        ("too slow", None, {"duration": "5", **{f"Q5_{n}": "3" for n in range(8)}}, "bot_like"),
+        ("too slow", None, {"duration": "90", **{f"Q5_{n}": "3" for n in range(8)}}, None),
+        ("too slow", None, {"duration": "5", **{f"Q5_{n}": str(n) for n in range(8)}}, None),
+        (LONG, None, {"author_type": "Agent"}, "not_feedback"),
+        (LONG, None, {"authorIsChannelOwner": "true"}, "not_feedback"),
+        ("We are hiring! Send your CV to <EMAIL>", None, {}, "not_feedback"),
+        ("דרוש נהג משלוחים, לפרטים <PHONE>", None, {}, "not_feedback"),
+        ("Hi Dana, thank you for your feedback. Please contact our team", None, {}, "not_feedback"),
+        ("Hello, thank you for your great service! I will order again", None, {}, None),
+        ("they are hiring rude people", None, {}, None),
+    ],
+)
+def test_rows_say_what_they_are(
+    text: str, question: str | None, attributes: dict[str, str], reason: str | None
+) -> None:
+    found = read_row_signs(text, question, attributes)
+    assert (found and found.reason) == reason
