@@ -63,7 +63,11 @@ def sign_names() -> tuple[str, ...]:
 def find_signs(text: str) -> list[float]:
     """Signs found (1) or not (0), then how many they are and the shape of the text."""
     text = text[:_MAX_CHARS]
-    found = [float(pattern.search(text) is not None) for pattern in _patterns().values()]
+    lowered = text.lower()
+    found = [
+        float(pattern.search(lowered if in_lower else text) is not None)
+        for pattern, in_lower in _patterns().values()
+    ]
     n_letters, n_chars = sum(map(str.isalpha, text)), max(len(text), 1)
     return [
         *found,
@@ -85,9 +89,21 @@ def _rules() -> dict[str, Any]:
 
 
 @cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    flags = re.IGNORECASE | re.DOTALL
-    return {name: re.compile(pattern, flags) for name, pattern in _rules()["signs"].items()}
+def _patterns() -> dict[str, tuple[re.Pattern[str], bool]]:
+    """Each sign's pattern, and whether it is searched in lower case: that is twice as fast."""
+    return {name: _compile(pattern) for name, pattern in _rules()["signs"].items()}
+
+
+def _compile(pattern: str) -> tuple[re.Pattern[str], bool]:
+    plain = _PLACEHOLDER.sub(lambda found: found[0].lower(), pattern)
+    if _CAPITAL.search(plain):
+        return re.compile(pattern, re.IGNORECASE | re.DOTALL), False
+    return re.compile(plain, re.DOTALL), True
+
+
+_PLACEHOLDER: Final = re.compile("<[A-Z]+>")
+# A letter whose case counts; that of "\W" is none.
+_CAPITAL: Final = re.compile(r"(?<!\\)[A-Z]|\(\?-i:")
 
 
 @cache
