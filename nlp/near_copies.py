@@ -67,7 +67,7 @@ def sketch_texts(texts: Sequence[str]) -> Sketches:
 
 def fold_words(text: str) -> _Words:
     """The words of a normalised text as numbers, without case, punctuation and emoji."""
-    return [_hash_word(word) for word in _WORD.findall(_JOINERS.sub("", text.casefold()))]
+    return [_hashes[word] for word in _WORD.findall(_JOINERS.sub("", text.casefold()))]
 
 
 def find_likes(
@@ -175,14 +175,19 @@ class _Forest:
         return one != other
 
 
-def _hash_word(word: str, known: dict[str, int] = {}) -> int:  # noqa: B006 -- the cache
-    found = known.get(word)
-    if found is None:
-        if len(known) > 1_000_000:
-            known.clear()
+class _WordHashes(dict[str, int]):
+    """A number for each word, kept: a corpus has far more words than different ones."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > _MAX_KEPT:
+            self.clear()
         digest = blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-        found = known[word] = int.from_bytes(digest, "little")
-    return found
+        found = self[word] = int.from_bytes(digest, "little")
+        return found
+
+
+_MAX_KEPT: Final = 500_000
+_hashes: Final = _WordHashes()
 
 
 def _hash_all(words: _Words) -> int:

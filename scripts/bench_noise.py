@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from noise_parts.frames import FOLDER
+from rapidfuzz.distance import Levenshtein
 
 from nlp.cleaning import normalize_text, repair_text
 from nlp.languages import detect_language
@@ -117,9 +118,14 @@ def _measure_copies(options: argparse.Namespace) -> Iterator[str]:
 
 def _disguise(text: str, texts: list[str], rng: random.Random) -> str:
     """No copy: a third of the words are others, at least four."""
-    for _ in range(max(4, len(text.split()) // 3)):
-        text = _change_word(text, texts, rng, ways=("replace",))
-    return text
+    words = fold_words(text)
+    n_changes = max(4, len(words) // 3)
+    changed = text
+    for _ in range(100 * n_changes):
+        changed = _change_word(changed, texts, rng, ways=("replace",))
+        if Levenshtein.distance(words, fold_words(changed)) >= n_changes:
+            break
+    return changed
 
 
 def _group(texts: list[str]) -> list[int]:
