@@ -41,12 +41,14 @@ class Applied:
     """What laying the edits over the store did.
 
     :param n_written: rows of theme, mention and feedback that differed.
+    :param n_sound: feedback that counts now, or no longer.
     :param themes: those that are new, and those that lost or got mentions.
     :param unapplied: edit and reason, for edits that do not apply.
     :param n_moves_lost: moved mentions that are gone, or no longer say what they said.
     """
 
     n_written: int = 0
+    n_sound: int = 0
     themes: Collection[str] = ()
     unapplied: dict[str, str] = field(default_factory=dict)
     n_moves_lost: int = 0
@@ -75,14 +77,14 @@ def apply_edits(run: Run, models: Models) -> Applied:
     decisions = replay_log(run.connection, log)
     names = dict(run.connection.execute(select(_theme.theme_id, _theme.name)).all())
     changes = _Changes()
-    n_sound = lay_sound(run, decisions.sound)
+    applied.n_sound = lay_sound(run, decisions.sound)
     written = write_themes(run, decisions)
     draw_mentions(run, models, decisions)
     applied.n_moves_lost = _write_moves(run, decisions.moves, changes)
     _write_unmoved(run, changes)
     _write_quotes(run, sorted(changes.themes | _find_stale_quotes(run)))
     record_events(run, list(describe_news(run, log, decisions, names, changes.moved_from)))
-    applied.n_written = written.n_themes + changes.n_mentions + n_sound
+    applied.n_written = written.n_themes + changes.n_mentions + applied.n_sound
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
     applied.themes = changes.themes.union(written.made)
     if changes.n_mentions or written.n_statuses:

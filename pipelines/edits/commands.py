@@ -120,7 +120,8 @@ def _lay_over(run: Run, models: Models) -> Applied:
     """Lay the edits over the store; figures are made anew only of the themes that they changed."""
     is_current = run.is_current("judged") and run.is_current("published")
     applied = apply_edits(run, models)
-    is_narrow = is_current and len(applied.themes) <= IDS_A_STATEMENT
+    # Feedback that counts now, or no longer, may be of any theme and weighs on every expectation.
+    is_narrow = is_current and not applied.n_sound and len(applied.themes) <= IDS_A_STATEMENT
     themes = sorted(applied.themes) if is_narrow else None
     judge_periods(run, themes)
     publish_insights(run, themes)

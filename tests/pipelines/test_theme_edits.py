@@ -190,12 +190,17 @@ def test_undoing_every_edit_restores_every_table(filled: Store) -> None:
 
 
 def test_after_each_edit_all_figures_are_those_of_looking_at_everything(filled: Store) -> None:
-    add_customers(filled)
     one, other, third, *_ = ids_of(filled)
     moved = tuple(sorted(mentions_in(filled, one))[:5])
+    noise = moved[0].partition("-")[0]
+    with filled.write() as connection:
+        chosen = update(tables.feedback).where(tables.feedback.c.feedback_id == noise)
+        connection.execute(chosen.values(noise_reason="spam", found_noise_reason="spam"))
+    add_customers(filled)
     edits: list[tuple[str, str | None, dict[str, Any]]] = [
         ("move", third, {"mention_ids": moved}),
         ("mute", third, {}),
+        ("not_noise", None, {"mention_ids": (noise,)}),
         ("merge", one, {"other_id": other}),
         ("undo", None, {"other_id": "e000001"}),
         ("unmute", third, {}),
