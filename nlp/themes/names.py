@@ -8,7 +8,8 @@ words on what people ask for, single words are safest on slang (themes.md, secti
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -205,7 +206,7 @@ def _says_it_all(words: Sequence[Scored]) -> bool:
     return bool(words) and all(words[0].score >= _ONE_WORD * item.score for item in words[1:2])
 
 
-def _is_around(phrase: Scored, word: Scored, known: Collection[str]) -> bool:
+def _is_around(phrase: Scored, word: Scored, known: AbstractSet[str]) -> bool:
     """Whether a phrase may stand for a word that says it all: it holds the word.
 
     What it adds is a word of the theme too, a negation, or is said nearly whenever the word is.
