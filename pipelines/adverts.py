@@ -66,7 +66,7 @@ def _read_texts(run: Run, feedback_ids: Sequence[str]) -> dict[str, str]:
     query = select(_feedback.feedback_id, func.substr(_feedback.text, 1, READ_CHARS)).where(
         _feedback.feedback_id.in_(feedback_ids), is_open
     )
-    return dict(run.connection.execute(query).tuples().all())
+    return dict(run.connection.execute(query).all())
 
 
 def _mean_vectors(
