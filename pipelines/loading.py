@@ -274,7 +274,7 @@ def _load_batch(
             named = _name_row(given, loader, prepared, occurrences)
             if not blocks.holds_row(loader.kind, named.row, prepared.keys or named.keys):
                 rows.append(named)
-    bad = [row for row in bad if not blocks.holds_values(row.raw)]
+    bad = [row for row in bad if not blocks.holds_person(row.keys)]
     losers = loader.staging.add(rows)
     reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])

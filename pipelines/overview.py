@@ -1,12 +1,16 @@
 """What a store holds, as plain values: behind status, runs and themes list."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, not_, select
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
+from pipelines.id_batches import batch_ids
+from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
 from pipelines.rights.descriptions import hide_descriptions
@@ -98,7 +102,33 @@ def list_rejected(connection: Connection, limit: int) -> list[dict[str, Any]]:
         .limit(limit)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
+    hidden = _find_unquotable(connection, [row["raw"] for row in rows])
+    for row in rows:
+        if _feedback_of(row["raw"]) in hidden:
+            row["raw"] = HIDDEN
     return [{**row, "meaning": describe_reason(row["reason"])} for row in rows]
+
+
+def _find_unquotable(connection: Connection, raws: Sequence[str | None]) -> set[str]:
+    """Feedback that rejected versions are of, and that may not be quoted."""
+    ids = sorted(filter(None, map(_feedback_of, raws)))
+    feedback_id = tables.feedback.c.feedback_id
+    found: set[str] = set()
+    for batch in batch_ids(ids):
+        query = select(feedback_id).where(
+            feedback_id.in_(batch), not_(allows(connection, "quoting"))
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _feedback_of(raw: str | None) -> str:
+    """The feedback that a rejected version is of; empty for a row as its file had it."""
+    found = _FEEDBACK_ID.search(raw or "")
+    return found[1] if found else ""
+
+
+_FEEDBACK_ID = re.compile(r'"feedback_id": "(f[0-9a-f]{24})"')
 
 
 def describe_reason(reason: str) -> str:
@@ -123,7 +153,8 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
         query = query.where(theme.c.status == "active")
     rows = hide_descriptions(connection, connection.execute(query).mappings())
     languages = _languages_of_themes(connection)
-    names = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    known = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    names = {**known, **{row["theme_id"]: row["name"] for row in rows}}
     groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
     return [
         {

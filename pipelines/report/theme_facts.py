@@ -16,7 +16,7 @@ from pipelines.report.tallies import (
     MentionTally,
     count_voices,
 )
-from pipelines.rights.descriptions import read_descriptions
+from pipelines.rights.descriptions import read_shown
 from pipelines.rights.gate import allows
 from pipelines.tables import feedback, mention, theme, theme_period, theme_quote
 from pipelines.verdicts import ThemeWeeks, explain_silence
@@ -91,7 +91,7 @@ def read_themes(
     )
     rows = connection.execute(query).all()
     theme_ids = [row.theme_id for row in rows]
-    descriptions = read_descriptions(connection, rows)
+    shown = read_shown(connection, rows)
     voices = count_voices(connection, theme_ids)
     quotes = _read_quotes(connection, theme_ids)
     counted = _count_weeks(connection, theme_ids)
@@ -99,10 +99,10 @@ def read_themes(
     return tuple(
         ThemeFacts(
             theme_id=row.theme_id,
-            name=row.name,
-            description=descriptions[row.theme_id],
+            name=shown[row.theme_id]["name"],
+            description=shown[row.theme_id]["description"],
             lang=row.lang,
-            keywords=tuple(str(word) for word in row.keywords or ()),
+            keywords=tuple(str(word) for word in shown[row.theme_id]["keywords"] or ()),
             verdict=row.verdict,
             no_verdict=None if row.verdict else _explain_silence(row.theme_id, counted, exposure),
             n_mentions=row.n_mentions or 0,

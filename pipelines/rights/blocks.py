@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from pipelines import tables
 from pipelines.id_batches import batch_ids
-from pipelines.keys import KEY_TYPES, hash_keys
+from pipelines.keys import hash_keys
 from pipelines.secret import hash_key
 from pipelines.store import read_info, write_info
 
@@ -21,8 +21,6 @@ _blocked, _file = tables.blocked_key.c, tables.input_file.c
 _STALE = "stale "
 # By kind, the column that dates its rows and the one with an id that is derived from the source's.
 _DATES = {"feedback": "occurred_at", "events": "at"}
-# Longer values are no keys.
-_MAX_KEY_CHARS = 254
 
 
 @dataclass(frozen=True)
@@ -53,15 +51,18 @@ class Blocks:
         own = [*keys.items(), ("feedback_id", str(row.get("feedback_id")))]
         return any(hash_blocked(self.secret, key) in self.hashes for key in own)
 
-    def holds_values(self, raw: str | Mapping[str, str]) -> bool:
-        """Whether one of the values of a row that could not be used is a blocked key."""
+    def holds_person(self, named: Iterable[Key]) -> bool:
+        """Whether a row that could not be used names somebody who was erased.
+
+        :param named: whom it names, by role, as written.
+        """
         if not self.hashes:
             return False
-        values = [raw] if isinstance(raw, str) else raw.values()
-        return any(self._holds_value(value) for value in values if len(value) <= _MAX_KEY_CHARS)
-
-    def _holds_value(self, value: str) -> bool:
-        keys = hash_keys(self.secret, dict.fromkeys(KEY_TYPES, value), self.region)
+        # The role of the id is "customer".
+        given: dict[str, str | None] = {
+            "customer_id" if role == "customer" else role: value for role, value in named
+        }
+        keys = hash_keys(self.secret, given, self.region)
         return any(hash_blocked(self.secret, key) in self.hashes for key in keys.items())
 
 

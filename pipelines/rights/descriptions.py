@@ -1,4 +1,4 @@
-"""Descriptions of themes quote a customer: not one whose words may not be shown."""
+"""Themes are described, some even named, in a customer's words: not of one who refuses it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -27,11 +27,11 @@ _joined = tables.mention.join(tables.feedback, feedback.feedback_id == mention.f
 def hide_descriptions(
     connection: Connection, rows: Iterable[Any], now: datetime | None = None
 ) -> list[Row]:
-    """Rows of themes as they may be shown: no description that quotes whom it may not.
+    """Rows of themes as they may be shown: in nobody's words that may not be quoted.
 
     The tables are in line since the last run; this covers what was said or has expired since.
 
-    :param rows: mappings with theme_id and description.
+    :param rows: mappings with theme_id, name, keywords and description.
     """
     found = [dict(row) for row in rows]
     allowed = allows(connection, "quoting", now)
@@ -42,16 +42,20 @@ def hide_descriptions(
     )
     hidden = _group_texts(connection.execute(query))
     for row in found:
-        said = row["description"] or ""
-        if any(is_quoted(said, text) for text in hidden.get(row["theme_id"], ())):
-            row["description"] = None
+        texts = hidden.get(row["theme_id"], ())
+        if any(is_quoted(row["description"] or "", text) for text in texts):
+            row |= {"description": None, "found_description": None}
+        if any(is_named_by(row["name"] or "", text) for text in texts):
+            # For want of a phrase that many share its keyword is its name.
+            row |= {"name": row["theme_id"], "found_name": row["theme_id"], "keywords": []}
+            row |= {"description": None, "found_description": None}
     return found
 
 
-def read_descriptions(connection: Connection, rows: Iterable[Any]) -> dict[str, str | None]:
-    """The descriptions of some rows of themes by theme, as :func:`hide_descriptions` shows them."""
+def read_shown(connection: Connection, rows: Iterable[Any]) -> dict[str, Row]:
+    """Some rows of themes by theme, as :func:`hide_descriptions` shows them."""
     found = hide_descriptions(connection, (row._mapping for row in rows))
-    return {row["theme_id"]: row["description"] for row in found}
+    return {row["theme_id"]: row for row in found}
 
 
 def drop_hidden_words(run: Run, feedback_ids: Sequence[str]) -> None:

@@ -47,9 +47,11 @@ def _hash(value: str, secret: bytes) -> set[str]:
 
 
 def _list_values(raw: str) -> Iterator[str]:
+    """The values of a row, as JSON (what a better version beat) or as ``column=value; ...``."""
     try:
         found = json.loads(raw)
     except ValueError:
+        yield from (part.partition("=")[2] for part in raw.split("; ") if "=" in part)
         return
     if isinstance(found, dict):
         yield from (str(value) for value in found.values() if value not in (None, ""))
