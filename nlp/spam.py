@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SPAM_THRESHOLD", "VECTOR_SCALE", "find_signs", "score_spam", "sign_names"]
+__all__ = ["READ_CHARS", "SPAM_THRESHOLD", "VECTOR_SCALE", "find_signs", "score_spam", "sign_names"]
 
 # From this score on a text is spam: at most 1 % of the rows of five sound sets are.
 SPAM_THRESHOLD: Final = 0.5
@@ -24,6 +24,8 @@ _WITHOUT_SIGN: Final = 2 / 3
 # Adverts are short; a complaint of a page holds amounts, links and phones. Rules still judge it.
 _LONG_CHARS: Final = 700
 _LONG_SCORE: Final = 0.45
+# What follows in a text changes no score.
+READ_CHARS: Final = _LONG_CHARS + 1
 # Unit vectors have small values beside signs of 0 and 1; the penalty would hold them down.
 VECTOR_SCALE: Final = 3.0
 _MAX_CHARS: Final = 600
