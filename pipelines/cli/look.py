@@ -179,7 +179,7 @@ def schema(
 
 
 def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Bring a store to this program's schema; make a backup first."""
+    """Bring a store to this program's schema. Make a backup first."""
     from pipelines.cli.show import open_console, print_json
     from pipelines.migrations import SCHEMA_VERSION
     from pipelines.store import upgrade_store

@@ -62,7 +62,7 @@ def forget(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Erase a person everywhere, and keep them from coming in again.
+    """Erase a person everywhere; they do not come in again.
 
     Their words, keys, rows, quotes and what was made of them; themes are counted anew, known
     reports written anew. A receipt stays. Where nobody is found, it says so.
@@ -156,7 +156,7 @@ def audit(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List who ran what about customers' rights, the newest first."""
+    """List who ran what about customers' rights."""
     import json
 
     from rich.markup import escape

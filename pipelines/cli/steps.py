@@ -70,10 +70,10 @@ class _Look:
 
 _READING = ("customers", "events", "ingest")
 _STEPS = {
-    "link": "Link feedback to customers by id, e-mail, phone or handle.",
+    "link": "Link feedback to customers. By id, e-mail, phone or handle.",
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
-    "discover": "Find themes, and give each mention one, or the reason for none.",
-    "judge": "Count themes by day, week and month, and judge what is a trend.",
+    "discover": "Find themes, and give each mention one. Or the reason for none.",
+    "judge": "Count themes, and judge what is a trend. By day, week and month.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
 
@@ -119,7 +119,7 @@ def run(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Do everything: read, link, enrich, discover, judge, publish.
+    """Do it all: read, link, enrich, discover, judge, publish.
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
