@@ -90,6 +90,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         respect_refusals(run, job.models, configured_policy(job.config))
         with journal:
             _do_steps(steps, _Work(run, job, inputs, secret), journal)
+        if "link" not in steps:  # what was read may be of somebody who refuses
+            respect_refusals(run, job.models, configured_policy(job.config))
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result

@@ -201,7 +201,10 @@ def _feedback_query() -> Select[Any]:
     )
     return (
         select(
-            *(shown.get(column.name, column).label(column.name) for column in columns),
+            *(
+                shown[column.name].label(column.name) if column.name in shown else column
+                for column in columns
+            ),
             felt.c.n_mentions,
             felt.c.sentiment_score,
             felt.c.sentiment_low,

@@ -1,6 +1,7 @@
 """``earful run`` and the steps alone."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pipelines.config import Config
     from pipelines.inlets.spool import Spool
     from pipelines.inputs import Inputs
-    from pipelines.job import RunResult
+    from pipelines.job import Job, RunResult
     from pipelines.progress import Progress
 
 PathsArgument = Annotated[
@@ -229,7 +230,19 @@ def run_job(
             progress.warn(warning)
         is_refit = look.is_refit
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
+        _finish_erasures(job)
         return run_steps(job, command, steps, find_inputs(progress, spool))
+
+
+def _finish_erasures(job: "Job") -> None:
+    """Finish what an earlier erasure left to do; what cannot be finished is told, and run on."""
+    from pipelines.errors import MissingStoreError
+    from pipelines.rights.forgetting import resume_erasures
+
+    with suppress(MissingStoreError):
+        for receipt in resume_erasures(job):
+            for problem in receipt.problems:
+                job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
 
 
 def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":

@@ -29,12 +29,14 @@ def allows(
 
     :param now: when it is asked; None for this moment.
     """
-    policy, at = read_policy(connection), now or datetime.now(UTC)
-    asked: tuple[Purpose, ...] = ("analysis",) if purpose == "analysis" else ("analysis", purpose)
-    allowed = [_decide(policy[each], _feedback.feedback_id, _rank(each, at)) for each in asked]
+    at = now or datetime.now(UTC)
+    allowed = [
+        _decide(mode, _feedback.feedback_id, _rank(each, at))
+        for each, mode in _find_conditions(connection, purpose)
+    ]
     if purpose != "analysis":
         allowed.append(or_(_feedback.refused.is_(None), _feedback.refused != FORGOTTEN))
-    return and_(*allowed)
+    return and_(literal(value=True), *allowed)
 
 
 def allows_customer(
@@ -48,11 +50,20 @@ def allows_customer(
 
     :param channel: of contact: email, phone, ...; None for what was said about all channels.
     """
-    policy, at = read_policy(connection), now or datetime.now(UTC)
+    at = now or datetime.now(UTC)
+    allowed = [
+        _decide(mode, customer_id, _rank_customers(each, at, channel))
+        for each, mode in _find_conditions(connection, purpose)
+    ]
+    return and_(literal(value=True), *allowed)
+
+
+def _find_conditions(connection: Connection, purpose: Purpose) -> list[tuple[Purpose, Mode]]:
+    """What must be allowed, and what holds without a row; without what nobody can have refused."""
+    policy = read_policy(connection)
     asked: tuple[Purpose, ...] = ("analysis",) if purpose == "analysis" else ("analysis", purpose)
-    return and_(
-        *(_decide(policy[each], customer_id, _rank_customers(each, at, channel)) for each in asked)
-    )
+    said = set(connection.execute(select(_consent.purpose).distinct()).scalars())
+    return [(each, policy[each]) for each in asked if each in said or policy[each] != "allowed"]
 
 
 def _decide(mode: Mode, subject: ColumnElement[Any], ranked: Any) -> ColumnElement[bool]:

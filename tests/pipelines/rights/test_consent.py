@@ -79,7 +79,7 @@ def test_no_output_holds_words_or_rows_that_a_customer_refuses(
     assert all(name_customer(n) in rows for n in texts)
     chance = random.Random(3)
     now: dict[tuple[int, str], str] = {}
-    for _ in range(3):
+    for _ in range(2):
         said = [
             (number, purpose, chance.choice(("granted", "withdrawn")))
             for number in chance.sample(range(9), 5)
