@@ -122,6 +122,7 @@ class _InputConfig(_Section):
     sql: str | None = None
     from_url: Annotated[str | None, Field(alias="from")] = None
     path: Annotated[str | None, Field(validate_default=True)] = None
+    layout: str | None = None
 
     @field_validator("path")
     @classmethod
@@ -131,6 +132,16 @@ class _InputConfig(_Section):
         if is_query == bool(path) or (path and (sql or from_url)):
             raise ValueError("needs a path, or else sql and from (the URL of a database)")
         return path
+
+    @field_validator("layout")
+    @classmethod
+    def _is_layout(cls, layout: str | None) -> str | None:
+        from pipelines.reading.layouts import check_layout_id
+
+        try:
+            return None if layout is None else check_layout_id(layout)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 class SourceConfig(_InputConfig):

@@ -217,7 +217,7 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
     how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
     origin = (given.channel, given.party, given.stated)
-    what = (given.source, *origin, given.pairs, given.file.format)
+    what = (given.source, *origin, given.pairs, given.file.format, given.file.layout)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
     return hashlib.sha256(repr((how, masking, what, *wanted)).encode()).hexdigest()[:32]
 

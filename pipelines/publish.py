@@ -13,6 +13,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.insights import CustomerMention, describe_customer
 from pipelines.rights.gate import allows, allows_customer
 from pipelines.runs import Run
+from pipelines.themes.group_titles import write_group_names
 from pipelines.upserts import replace_rows, round_floats
 
 
@@ -24,13 +25,13 @@ def publish_insights(run: Run, themes: Collection[str] | None = None) -> int:
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     if run.is_current("published"):
-        return 0
+        return write_group_names(run)  # people may have put themes into groups all the same
     # Who spoke of these themes before; who does now is known once that is written.
     customers = None if themes is None else _list_customers(run.connection, themes)
     written = _publish_themes(run, themes) + _publish_customer_themes(run, themes)
     if customers is not None and themes is not None:
         customers |= _list_customers(run.connection, themes)
-    written += _publish_customers(run, customers)
+    written += _publish_customers(run, customers) + write_group_names(run)
     run.mark_current("published")
     return written
 

@@ -304,6 +304,7 @@ theme = Table(
     _json("descriptions", "descriptions that people gave it for a language, by language"),
     _json("keywords", "list of telling words and phrases"),
     _text("parent_id", "the theme that leads its group; null where it leads one or is alone"),
+    _text("group_name", "what its group is called, from what the group's themes share; null alone"),
     _text("found_group_id", "the theme that leads its group as found; itself where it leads"),
     _text("merged_into", "the theme that holds its mentions now; null unless merged"),
     _text("merge_id", "the edit that merged it"),

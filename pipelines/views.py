@@ -114,6 +114,7 @@ def _theme_query() -> Select[Any]:
             theme.c.keywords,
             theme.c.parent_id,
             parent.c.name.label("parent_name"),
+            theme.c.group_name,
             theme.c.status,
             theme.c.origin,
             theme.c.lang,

@@ -9,6 +9,7 @@ from pipelines.cli.options import (
     ConfigOption,
     DbOption,
     JsonOption,
+    LayoutOption,
     LockOption,
     MapOption,
     SourceOption,
@@ -40,6 +41,7 @@ def inbox(
     db: DbOption = None,
     mapping: MapOption = None,
     source: SourceOption = None,
+    layout: LayoutOption = None,
     settle: Annotated[
         float,
         typer.Option(
@@ -62,9 +64,12 @@ def inbox(
     from pipelines.config import user_cache_dir
     from pipelines.inbox import Asked, empty_inbox
     from pipelines.job import STEPS, Job
+    from pipelines.reading.layouts import check_layout_id
 
     settings, _ = load_settings(config, db)
-    asked = Asked(source, tuple(mapping or ()), settle)
+    if layout is not None:
+        check_layout_id(layout)
+    asked = Asked(source, tuple(mapping or ()), settle, layout)
     with open_progress() as progress:
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
         found = empty_inbox(job, folder, asked, [step for step in STEPS if step != "ingest"])

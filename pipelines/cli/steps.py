@@ -15,6 +15,7 @@ from pipelines.cli.options import (
     FormatOption,
     FromOption,
     JsonOption,
+    LayoutOption,
     LimitOption,
     LockOption,
     MapOption,
@@ -115,6 +116,7 @@ def run(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: LimitOption = None,
+    layout: LayoutOption = None,
     refit: RefitOption = False,
     granularity: GranularityOption = None,
     as_json: JsonOption = False,
@@ -128,7 +130,7 @@ def run(
         raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
     steps = (*_READING, *_STEPS)
     look = _Look(refit, granularity)
-    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit, layout)
     result = run_asked("run", steps, asked, config, db, lock_timeout, look)
     show_result(result, as_json=as_json)
 
@@ -145,11 +147,12 @@ def ingest(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: LimitOption = None,
+    layout: LayoutOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Read feedback, customers and events into the store. Nothing else."""
-    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit)
+    asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit, layout)
     result = run_asked("ingest", _READING, asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 

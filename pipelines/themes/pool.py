@@ -63,6 +63,7 @@ class Pool:
     :param documents: feedback_id of the first of its mentions.
     :param periods: the month of the first of its mentions, "" where unknown.
     :param mentions: all mentions that share the fate, those that may be quoted first.
+    :param counts: how many of these count, that is, are no copies.
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
         many, what reads them by parts.
@@ -76,6 +77,7 @@ class Pool:
     documents: list[str]
     periods: list[str]
     mentions: list[list[str]]
+    counts: list[int]
     quotes: list[str]
     vectors: Any
     fates: list[Fate | None]
@@ -106,6 +108,7 @@ class Pool:
             [self.documents[row] for row in chosen],
             [self.periods[row] for row in chosen],
             [self.mentions[row] for row in chosen],
+            [self.counts[row] for row in chosen],
             [self.quotes[row] for row in chosen],
             take_vectors(self.vectors, chosen),
             [self.fates[row] for row in chosen],
@@ -274,6 +277,7 @@ def _collapse(read: _Read) -> Pool:
         documents=[row.feedback_id for row in chosen],
         periods=[_month_of(row.occurred_at) for row in chosen],
         mentions=[[rows[at].mention_id for at in alike] for alike in groups],
+        counts=[sum(rows[at].noise_reason is None for at in alike) for alike in groups],
         quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
         fates=[_stored_fate(rows, alike, is_waiting) for alike in groups],
@@ -337,6 +341,7 @@ def discover_pool(
         known=known,
         centres=centres,
         granularity=granularity,
+        counts=pool.counts,
     )
 
 

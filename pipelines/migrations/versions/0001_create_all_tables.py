@@ -913,6 +913,12 @@ def upgrade() -> None:
             comment="the theme that leads its group; null where it leads one or is alone",
         ),
         sa.Column(
+            "group_name",
+            sa.Text(),
+            nullable=True,
+            comment="what its group is called, from what the group's themes share; null alone",
+        ),
+        sa.Column(
             "found_group_id",
             sa.Text(),
             nullable=True,
