@@ -37,6 +37,7 @@ _KEEP_PHRASE = 0.3
 # By the place of the best word that a phrase holds.
 _PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
 _QUOTE_WORDS = 18
+_NAME_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,24 @@ def name_themes(
         shown = name[:1].upper() + name[1:]
         named.append(_describe(shown, [*ranked, *wide], quote, wording))
     return named
+
+
+def is_quoted(description: str, text: str) -> bool:
+    """Tell whether a description that :func:`name_themes` made quotes a text.
+
+    :param text: normalised.
+    """
+    quote = _shorten(text, _QUOTE_WORDS)
+    place = description.find(quote) if quote else -1
+    return place > 0 and description[:place].rstrip().endswith(("“", "„", "«"))
+
+
+def is_named_by(name: str, text: str) -> bool:
+    """Tell whether a name is but the beginning of a text, for want of a phrase that many share.
+
+    :param text: normalised.
+    """
+    return bool(text) and name.casefold() == _shorten(text, _NAME_WORDS).casefold()
 
 
 def _choose_members(
@@ -249,7 +268,7 @@ def _typical_text(texts: Sequence[str], vectors: NDArray[np.floating], rows: Seq
 
 def _first_words(texts: Sequence[str], rows: Sequence[int]) -> str:
     """Name a theme whose members share no phrase by the start of its most central text."""
-    return _shorten(texts[rows[0]], 6) if rows else ""
+    return _shorten(texts[rows[0]], _NAME_WORDS) if rows else ""
 
 
 def _shorten(text: str, n_words: int) -> str:

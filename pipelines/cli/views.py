@@ -37,6 +37,14 @@ def print_status(found: dict[str, Any]) -> None:
     _print_counts(console, "Noise, set aside", found["noise"])
     _print_counts(console, "Mentions without a theme, noise aside", found["unassigned"])
     _print_counts(console, "Rejected rows (earful status --rejected)", found["rejected"])
+    if n_open := len(found["open_erasures"]):
+        first = found["open_erasures"][0]
+        why = first["error"] or "it was stopped before its end"
+        console.print(
+            f"{n_open:,} erasures are not finished (first: {first['request_id']}, {escape(why)}); "
+            "finish them with: earful forget --resume",
+            style="yellow",
+        )
     if found["last_run"]:
         print_runs([found["last_run"]], "Last run")
 

@@ -26,6 +26,7 @@ from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
+from pipelines.rights.gate import allows
 from pipelines.runs import Run
 from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vectors
 
@@ -136,6 +137,20 @@ def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) ->
     return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
 
 
+def load_found_pool(connection: Connection, encoder_name: str, theme_ids: Sequence[str]) -> Pool:
+    """The distinct mentions that were found to belong to some themes: before edits."""
+    is_found = and_(mention.nearest_theme_id.in_(theme_ids), mention.found_reason.is_(None))
+    speaks = select(mention.feedback_id).where(is_found)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    pool = _collapse(_read_mentions(connection, encoder_name, query))
+    wanted = set(theme_ids)
+    return pool.take(
+        row
+        for row, fate in enumerate(pool.fates)
+        if fate and fate.reason is None and fate.nearest in wanted
+    )
+
+
 @dataclass(frozen=True)
 class Members:
     """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.
@@ -152,7 +167,7 @@ class Members:
 def load_members(
     connection: Connection, encoder_name: str, theme_ids: Sequence[str], max_members: int
 ) -> dict[str, Members]:
-    """The mentions of some themes, as people see them: after edits.
+    """The mentions of some themes that may be quoted, as people see them: after edits.
 
     Only feedback that speaks of these themes is read.
 
@@ -161,7 +176,7 @@ def load_members(
     """
     speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
     query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
-    read = _read_mentions(connection, encoder_name, query)
+    read = _read_mentions(connection, encoder_name, query.where(allows(connection, "quoting")))
     own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
     for place, row in enumerate(read.rows):
         if row.theme_id in own:
