@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.branch import Branch, count_layers
-from nlp.cache import stamp_files
+from nlp.cache import file_sha256, stamp_files
 from nlp.encoder import BranchingEncoder
 from nlp.errors import ModelError
 from nlp.sentiment import LABELS, calibrate
@@ -60,6 +60,27 @@ class BranchSentiment:
         """Return the encoder's vectors, `(n, dim)`, and probabilities, `(n, 3)`, in one pass."""
         vectors, logits = self.encoder.encode_with(texts, self.branch)
         return vectors, calibrate(logits, self.about.temperatures, langs)
+
+
+def checksum_path(path: Path) -> Path:
+    """Return where the sha256 of a branch's file is kept, as `sha256sum` writes it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def check_branch(path: Path) -> None:
+    """Compare every byte of a branch's file with the checksum beside it (15 ms).
+
+    The revision alone would not do: it names what the weights hold, not how they are read.
+
+    :raises ModelError: if one of the two is missing, or they differ.
+    """
+    try:
+        expected = checksum_path(path).read_text(encoding="ascii").split()[0]
+        found = file_sha256(path)
+    except (OSError, ValueError, IndexError) as error:
+        raise _damaged(path, error) from error
+    if found != expected:
+        raise _damaged(path, ValueError(f"its sha256 is {found[:12]}..., not {expected[:12]}..."))
 
 
 def read_branch(path: Path, encoder: BranchingEncoder) -> BranchSentiment:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nlp.bert_graph import import_openvino
-from nlp.branch_sentiment import read_about, read_branch
+from nlp.branch_sentiment import check_branch, read_about, read_branch
 from nlp.cache import ensure_folder, file_sha256, is_intact, stamp_files
 from nlp.classifier import SequenceClassifier, map_labels
 from nlp.compiled import CompiledEncoder
@@ -219,9 +219,13 @@ def check_encoder(model: str, cache_dir: Path) -> None:
 def check_sentiment(model: str, labels: Mapping[str, str] | None = None) -> None:
     """Refuse a classifier that cannot be used; its weights are loaded only where its files are odd.
 
-    :param model: not `default`, which only its encoder can check.
+    The shipped one is compared with its checksum; whether it fits the encoder its name tells.
+
     :raises ModelError: as `load_sentiment` does.
     """
+    if model == DEFAULT:
+        check_branch(SENTIMENT_BRANCH)
+        return
     folder = find_folder(model)
     config = _check_architecture(folder, "AutoModelForSequenceClassification", model)
     map_labels(config.id2label, labels or {}, model)

@@ -37,7 +37,8 @@ from sentiment_parts.scores import (
 )
 from sentiment_parts.states import States, compute_states
 
-from nlp.branch_sentiment import BranchSentiment, hash_branch, read_branch
+from nlp.branch_sentiment import BranchSentiment, checksum_path, hash_branch, read_branch
+from nlp.cache import file_sha256
 from nlp.encoder import SentenceEncoder
 from nlp.sentiment import LABELS, calibrate
 from nlp.weights import DEFAULT, SENTIMENT_BRANCH, load_sentence_encoder
@@ -144,6 +145,7 @@ def _write(
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file(dict(sorted(tensors.items())), out, metadata=about)
     out.chmod(0o644)
+    checksum_path(out).write_text(f"{file_sha256(out)}  {out.name}\n", encoding="ascii")
 
 
 def _report(rows: list[Row], model: BranchSentiment) -> dict[str, Any]:

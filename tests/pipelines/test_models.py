@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp import weights
 from tests.command_line import Call, make_call
 from tests.nlp.test_weights import _damage
 from tests.tiny_models import write_network
@@ -41,11 +42,11 @@ def test_the_default_encoder_is_prepared_verified_and_mended(call: Call, tmp_pat
     encoder, _ = json.loads(call("models", "prepare", "--json").out)
     assert encoder["state"] == "ready"
     assert (encoder["licence"], encoder["revision"]) == ("MIT", "1571fc982750")
-    weights = Path(encoder["place"]) / "model.safetensors"
-    written = weights.stat().st_mtime_ns
+    prepared = Path(encoder["place"]) / "model.safetensors"
+    written = prepared.stat().st_mtime_ns
     assert call("models", "prepare").code == 0
-    assert weights.stat().st_mtime_ns == written
-    with weights.open("r+b") as stream:
+    assert prepared.stat().st_mtime_ns == written
+    with prepared.open("r+b") as stream:
         stream.seek(10**8)
         stream.write(b"damaged")
     found = call("models", "verify")
@@ -100,6 +101,24 @@ def configure(encoder: Path | str, sentiment: Path | str = "default") -> None:
         f"[models]\nencoder = {json.dumps(str(encoder))}\n"
         f"sentiment_model = {json.dumps(str(sentiment))}\n"
     )
+
+
+def test_a_shipped_branch_with_one_changed_byte_is_refused_before_a_row_is_read(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = shutil.copytree(weights.SENTIMENT_BRANCH.parent, tmp_path / "changed")
+    changed /= weights.SENTIMENT_BRANCH.name
+    content = bytearray(changed.read_bytes())
+    content[content.index(b'"F16"') + 1] = ord("I")  # the weights stay, their meaning does not
+    changed.write_bytes(content)
+    monkeypatch.setattr(weights, "SENTIMENT_BRANCH", changed)
+    Path("rows.csv").write_text("Comment,Gold\nThe card is late,negative\n")
+    for command in (("run", "rows.csv"), ("evaluate", "rows.csv", "-t", "sentiment")):
+        ended = call(*command)
+        assert ended.code == 2
+        assert "reinstall earful" in ended.err
+        assert "reading" not in ended.err
+    assert not Path("earful.db").exists()
 
 
 @pytest.mark.parametrize(
