@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nlp.branch import Branch, count_layers
 from nlp.cache import file_sha256, stamp_files
 from nlp.encoder import BranchingEncoder
-from nlp.errors import ModelError
+from nlp.errors import ModelError, UnfitModelError
 from nlp.sentiment import LABELS, calibrate
 
 
@@ -149,7 +149,7 @@ def read_about(path: Path, encoder_name: str) -> About:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
     if about.encoder != encoder_name:
-        raise ModelError(
+        raise UnfitModelError(
             f"the shipped sentiment model continues from layers of {about.encoder}, not of "
             f"{encoder_name}; with this encoder, name a transformers classifier as the sentiment "
             f"model"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.errors import ModelError
+from nlp.errors import ModelError, UnfitModelError
 from nlp.forward import MAX_TOKENS, Placement, run_model
 from nlp.label_names import fold_label, sentiment_names
 from nlp.sentiment import LABELS, softmax
@@ -71,13 +71,15 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
     columns = [known.get(fold_label(name)) for name in names]
     unknown = [name for name, meaning in zip(names, columns, strict=True) if meaning not in LABELS]
     if unknown:
-        raise ModelError(
+        raise UnfitModelError(
             f"{model} has {len(unknown)} of {len(names)} labels without a known meaning "
             f"({', '.join(unknown[:5])}); look up what they mean in the model's card and write it "
             f"in the config, each as negative, neutral or positive: {_show_entry(unknown)}"
         )
     if not {"negative", "positive"} <= set(columns):
-        raise ModelError(f"{model} cannot tell negative from positive: it has {', '.join(names)}")
+        raise UnfitModelError(
+            f"{model} cannot tell negative from positive: it has {', '.join(names)}"
+        )
     return columns
 
 

@@ -5,5 +5,9 @@ class ModelError(ValueError):
     """A model that cannot be found, trusted, read or mapped; the message says what to do next."""
 
 
+class UnfitModelError(ModelError):
+    """A model that is whole, as far as was looked, and cannot be used for what it is named for."""
+
+
 class MissingModelError(ModelError):
     """There is no model of that name on this machine."""

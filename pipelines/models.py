@@ -80,7 +80,9 @@ class Models:
         :raises ConfigError: when the model cannot be found or is damaged.
         """
         try:
-            return sentiment_name(self._config.sentiment_model, self.encoder_name)
+            # Only the shipped one depends on the encoder, which may be the one that is missing.
+            encoder = self.encoder_name if self._config.sentiment_model == DEFAULT else ""
+            return sentiment_name(self._config.sentiment_model, encoder)
         except ModelError as error:
             raise explain_model_error(error) from error
 

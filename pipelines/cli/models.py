@@ -1,5 +1,6 @@
 """``earful models``: which models are used, whether they are sound, and getting them ready."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,25 +22,30 @@ app = typer.Typer(
 @app.callback()
 def show(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the models in use: where they lie, their licence, and whether they are ready."""
-    if context.invoked_subcommand is not None:
-        return
-    from pipelines.config import user_cache_dir
-    from pipelines.inventory import list_models
+    if context.invoked_subcommand is None:
+        _list(config, as_json=as_json)
 
-    settings, _ = load_settings(config, None)
-    _print_states(list_models(settings.models, user_cache_dir()), as_json=as_json)
+
+@app.command("list", epilog=show_examples("earful models list --json"))
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the models in use, as `earful models` does."""
+    _list(config, as_json=as_json)
 
 
 @app.command("verify", epilog=show_examples("earful models verify --json"))
 def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Read every byte of the models and compare their sha256. Exit code 1 for a bad one."""
+    """Read every byte of the models; exit code 1 for one that cannot be used.
+
+    The default models, and weights in the hub's cache, are compared with their sha256. Of a folder
+    of yours no checksum is known: it is loaded whole.
+    """
     from pipelines.config import user_cache_dir
-    from pipelines.inventory import verify_models
+    from pipelines.inventory import BAD_STATES, verify_models
 
     settings, _ = load_settings(config, None)
     found = verify_models(settings.models, user_cache_dir())
     _print_states(found, as_json=as_json)
-    if any(each.state in ("damaged", "missing") for each in found):
+    if any(each.state in BAD_STATES for each in found):
         raise typer.Exit(1)
 
 
@@ -60,6 +66,14 @@ def prepare(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         progress.advance(len(found))
         progress.finish()
     _print_states(found, as_json=as_json)
+
+
+def _list(config: Path | None, *, as_json: bool) -> None:
+    from pipelines.config import user_cache_dir
+    from pipelines.inventory import list_models
+
+    settings, _ = load_settings(config, None)
+    _print_states(list_models(settings.models, user_cache_dir()), as_json=as_json)
 
 
 def _print_states(found: "list[ModelState]", *, as_json: bool) -> None:

