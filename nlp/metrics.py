@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 N_RESAMPLES: Final = 1_000
 SEED: Final = 7
 N_BINS: Final = 10
+_Z: Final = 1.959964  # of a normal distribution, 95 % lie within
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """The middle 95 % of bootstrap resamples."""
+    """The middle 95 % of bootstrap resamples, at least as far to each side as Wilson's interval.
+
+    Rows that are all right are all right in every resample: five of them know nothing to .000.
+    """
 
     low: float
     high: float
@@ -35,6 +39,15 @@ class LabelScore:
     precision: float
     recall: float
     f1: float
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What always giving the most frequent label would have scored."""
+
+    label: str
+    accuracy: float
+    macro_f1: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,7 @@ class Scores:
     accuracy_interval: Interval
     macro_f1: float
     macro_f1_interval: Interval
+    baseline: Baseline
     labels: tuple[LabelScore, ...]
 
 
@@ -83,12 +97,19 @@ def score_confusion(confusion: Counts, names: tuple[str, ...], *, seed: int = SE
         raise ValueError("nothing to score: no row has both a true and a predicted label")
     right, true, given = (part[0] for part in _margins(confusion[None]))
     resampled = _resample(confusion, seed)
+    n, n_right = int(true.sum()), int(right.sum())
+    accuracy, macro_f1 = n_right / n, float(_macro_f1(right[None], true[None], given[None])[0])
+    accuracies = resampled[0].sum(axis=1) / resampled[1].sum(axis=1)
+    below, above = _reach_of_wilson(n_right, n)
     return Scores(
-        n=int(true.sum()),
-        accuracy=float(right.sum() / true.sum()),
-        accuracy_interval=_middle(resampled[0].sum(axis=1) / resampled[1].sum(axis=1)),
-        macro_f1=float(_macro_f1(right[None], true[None], given[None])[0]),
-        macro_f1_interval=_middle(_macro_f1(*resampled)),
+        n=n,
+        accuracy=accuracy,
+        accuracy_interval=_widen(_middle(accuracies), accuracy - below, accuracy + above),
+        macro_f1=macro_f1,
+        macro_f1_interval=_widen(
+            _middle(_macro_f1(*resampled)), macro_f1 - below, macro_f1 + above
+        ),
+        baseline=_find_baseline(true, names),
         labels=tuple(
             LabelScore(name, int(true[i]), int(given[i]), *_rate(right[i], true[i], given[i]))
             for i, name in enumerate(names)
@@ -147,6 +168,24 @@ def _macro_f1(right: Counts, true: Counts, given: Counts) -> Floats:
     occurs = true > 0
     means: Floats = (f1 * occurs).sum(axis=1) / occurs.sum(axis=1)
     return means
+
+
+def _find_baseline(true: Counts, names: tuple[str, ...]) -> Baseline:
+    most = int(true.argmax())
+    share = float(true[most] / true.sum())
+    return Baseline(names[most], share, 2 * share / (1 + share) / int((true > 0).sum()))
+
+
+def _reach_of_wilson(n_right: int, n: int) -> tuple[float, float]:
+    """How far Wilson's interval of a share reaches below and above it (JASA 22, 1927)."""
+    share, per = n_right / n, _Z**2 / n
+    middle = (share + per / 2) / (1 + per)
+    half = _Z * (share * (1 - share) / n + per / (4 * n)) ** 0.5 / (1 + per)
+    return share - (middle - half), middle + half - share
+
+
+def _widen(interval: Interval, low: float, high: float) -> Interval:
+    return Interval(max(0.0, min(interval.low, low)), min(1.0, max(interval.high, high)))
 
 
 def _rate(right: int, true: int, given: int) -> tuple[float, float, float]:

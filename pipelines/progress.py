@@ -3,6 +3,11 @@
 from typing import Protocol
 
 
+def count_units(n: int, unit: str) -> str:
+    """Say how many there are of something named in the plural: "2 rows", "1 row"."""
+    return f"{n:,} {unit.removesuffix('s') if n == 1 else unit}"
+
+
 class Progress(Protocol):
     """Where a step reports to; the command line shows it."""
 

@@ -20,6 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pipelines.progress import count_units
+
 # Seconds between two lines of one stage where there is no terminal.
 LINE_INTERVAL_S = 10.0
 
@@ -91,7 +93,9 @@ class TerminalProgress:
         done, spent = int(task.completed), task.elapsed or 0.0
         self._bars.remove_task(self._task)
         self._task = None
-        said = summary or (f"{done:,} {task.fields['unit']}" if task.fields["unit"] else "done")
+        said = summary or (
+            count_units(done, task.fields["unit"]) if task.fields["unit"] else "done"
+        )
         speed = f", {done / spent:,.0f} {task.fields['unit']}/s" if done and spent >= 1 else ""
         line = f"[green]✓[/] {task.description}: {escape(said)}[dim]{speed}[/]"
         self._bars.console.print(line, highlight=False)
@@ -134,7 +138,8 @@ class LineProgress:
         """Count n more units; say so now and then."""
         self._done += n
         now = time.monotonic()
-        if now - self._printed >= LINE_INTERVAL_S:
+        # The last of them is told by `finish`.
+        if now - self._printed >= LINE_INTERVAL_S and self._done != self._total:
             self._printed = now
             self._print(f"{self._stage}: {self._describe(now)}")
 
@@ -162,7 +167,9 @@ class LineProgress:
             return "done"
         of = f" of {self._total:,}" if self._total else ""
         rate = self._done / max(now - self._started, 1e-3)
-        return f"{self._done:,}{of} {self._unit}, {rate:,.0f} a second"
+        n_named = self._total or self._done
+        unit = count_units(n_named, self._unit).rpartition(" ")[2]
+        return f"{self._done:,}{of} {unit}, {rate:,.0f} a second"
 
     def _print(self, line: str) -> None:
         # A log that nobody reads any more, or whose disk is full, does not fail a run.

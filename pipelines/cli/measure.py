@@ -53,7 +53,7 @@ def evaluate(
         typer.Option(
             "--labels",
             metavar="LABEL=MEANING,...",
-            help="What labels mean: bad=negative,good=positive; nothing leaves rows out.",
+            help="What labels mean: bad=negative,good=positive; bad= leaves rows out.",
         ),
     ] = None,
     limit: Annotated[

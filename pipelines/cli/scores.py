@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.show import make_table, open_console, print_lines, print_table, show_text
+from pipelines.progress import count_units
 
 if TYPE_CHECKING:
     from nlp.metrics import Scores
@@ -61,6 +62,7 @@ def print_evaluation(found: "Evaluation") -> None:
     else:
         _print_languages(console, found)
     console.print(found.interval, style="dim")
+    _print_baseline(console, found.overall.scores)
     _print_group(console, found.overall, found.task)
     if len(found.languages) == 1:
         _print_mistakes(console, found.overall, found.overall.lang)
@@ -80,11 +82,20 @@ def print_input(console: Console, found: "Evaluation | ThemeEvaluation | PiiEval
         console.print(escape(f"{name}: {value}"), style="dim")
     print_lines(console, [f"note: {note}" for note in found.notes], "yellow")
     others = [f"{n:,} {why}" for name, why in _LEFT_OUT.items() if (n := getattr(found, name))]
-    console.print(f"{found.n_scored:,} of {found.n_rows:,} rows scored" + _join(others))
+    rows = count_units(found.n_rows, "rows")
+    console.print(f"{found.n_scored:,} of {rows} scored" + _join(others))
 
 
 def _join(others: Sequence[str]) -> str:
     return f"; not scored: {', '.join(others)}" if others else ""
+
+
+def _print_baseline(console: Console, scores: "Scores") -> None:
+    base = scores.baseline
+    console.print(
+        f"to compare: always saying {escape(base.label)} has accuracy {base.accuracy:.3f}, "
+        f"macro-F1 {base.macro_f1:.3f}"
+    )
 
 
 def _print_languages(console: Console, found: "Evaluation") -> None:

@@ -44,22 +44,24 @@ def fold(label: str) -> str:
 def parse_pairs(pairs: Sequence[str], task: Task) -> dict[str, str | None]:
     """What a person says that labels mean: ``bad=negative,good=positive``.
 
-    :returns: meaning by folded label; None for ``label=``, which leaves its rows out.
+    :returns: meaning by folded label; None for ``label=`` and ``label=nothing``, which leave its
+        rows out. Of themes ``nothing`` is a label like any other.
     :raises ConfigError: naming every pair that cannot be read.
     """
     found: dict[str, str | None] = {}
     wrong = []
     for pair in (part for text in pairs for part in text.split(",") if part.strip()):
         label, sign, meaning = pair.rpartition("=")
-        known = _read_word(task, meaning) if meaning.strip() else None
-        if not sign or not label.strip() or (meaning.strip() and known is None):
+        is_out = not meaning.strip() or (task is not Task.THEMES and fold(meaning) == "nothing")
+        known = None if is_out else _read_word(task, meaning)
+        if not sign or not label.strip() or (known is None and not is_out):
             wrong.append(repr(pair.strip()))
         else:
             found[fold(label)] = known
     if wrong:
         raise ConfigError(
             f"--labels: {', '.join(wrong)} cannot be read; write LABEL=MEANING,LABEL=MEANING with "
-            f"{_name_meanings(task)} as the meaning, or nothing to leave the label's rows out"
+            f"{_name_meanings(task)} as the meaning, or LABEL= to leave the label's rows out"
         )
     return found
 
@@ -129,7 +131,7 @@ def _describe_unknown(
     remedy = ",".join(f"{show_label(label)}=MEANING" for label in ranked[:_SHOWN])
     return (
         f"{head}: {shown}{more}. Say what they mean with --labels '{remedy}', each MEANING being "
-        f"{_name_meanings(task)}, or nothing to leave the label's rows out"
+        f"{_name_meanings(task)}, or empty (LABEL=) to leave the label's rows out"
     )
 
 

@@ -14,7 +14,7 @@ from nlp.label_names import read_language
 from nlp.languages import Language, detect_language
 from nlp.masking import STANDARD, Masking, mask_text
 from nlp.metrics import N_RESAMPLES, SEED
-from nlp.sentiment import Sentiment, sentiment_of
+from nlp.sentiment import LABELS, Sentiment, sentiment_of
 from pipelines.errors import InputError
 from pipelines.evaluation.labelled import Columns, LabelledRow, Source, find_sources, read_rows
 from pipelines.evaluation.labels import Meanings, Task, fold, read_labels
@@ -22,13 +22,15 @@ from pipelines.evaluation.scores import Evaluation, Group, ReadRow, score_group,
 from pipelines.feedback_rows import choose_language
 from pipelines.models import Models
 from pipelines.noise_texts import read_noise
-from pipelines.progress import Progress
+from pipelines.progress import Progress, count_units
 from pipelines.reading.tables import BadRow
 
 BATCH_ROWS = 1_024
 FEW_ROWS = 30
 _KEPT_CHARS = 800  # of each text, for the worst mistakes
-INTERVAL = f"95 % interval from {N_RESAMPLES:,} bootstrap resamples, seed {SEED}"
+ENOUGH_ROWS = 200
+_BOOTSTRAP = f"{N_RESAMPLES:,} bootstrap resamples, seed {SEED}"
+INTERVAL = f"95 % interval from {_BOOTSTRAP}, no narrower than Wilson's"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def evaluate_file(request: Request, models: Models, progress: Progress) -> Evalu
     n_open = labels.total() - counts["n_left_out"]
     if not read:
         raise InputError(f"{request.path}: none of the {n_open:,} labelled rows can be scored")
+    overall = score_group("all", read, request.task)
     languages = score_languages(read, request.task)
     return Evaluation(
         task=request.task.value,
@@ -79,14 +82,15 @@ def evaluate_file(request: Request, models: Models, progress: Progress) -> Evalu
         models=_name_models(request.task, models),
         n_scored=len(read),
         n_not_drawn=n_open - len(chosen),
-        notes=list(_list_notes(meanings, languages)),
+        notes=list(_list_notes(meanings, request.task, overall, languages)),
         interval=INTERVAL,
-        overall=score_group("all", read, request.task),
+        overall=overall,
         languages=languages,
         **{name: counts[name] for name in _COUNTS},
     )
 
 
+_CLASSES = {Task.SENTIMENT: LABELS, Task.NOISE: ("noise", "sound")}
 _COUNTS = ("n_rows", "n_unlabelled", "n_empty", "n_unreadable", "n_left_out")
 
 
@@ -206,9 +210,22 @@ _PREDICTORS: dict[Task, _Predict] = {
 }
 
 
-def _list_notes(meanings: Meanings, languages: Sequence[Group]) -> Iterator[str]:
+def _list_notes(
+    meanings: Meanings, task: Task, overall: Group, languages: Sequence[Group]
+) -> Iterator[str]:
     if meanings.note:
         yield f"{meanings.note}; if they mean something else, say so with --labels"
+    present = [each.label for each in overall.scores.labels if each.n]
+    absent = [label for label in _CLASSES.get(task, ()) if label not in present]
+    if absent:
+        yield (
+            f"no row is labelled {' or '.join(absent)}: macro-F1 is over {' and '.join(present)} "
+            f"alone, and is no measure of a file that holds all classes"
+        )
+    if overall.scores.n < FEW_ROWS:
+        rows = count_units(overall.scores.n, "rows")
+        yield f"{rows} in all: too few to judge the models by; {ENOUGH_ROWS} are enough"
+        return
     small = [group.lang for group in languages if group.scores.n < FEW_ROWS]
     if small:
         shown = ", ".join(small[:10]) + (" ..." if len(small) > 10 else "")

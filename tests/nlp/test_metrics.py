@@ -63,10 +63,28 @@ def test_the_interval_is_that_of_resampling_row_by_row() -> None:
     assert again == found
 
 
-def test_one_row_has_an_interval_without_width() -> None:
-    found = score_confusion(count_confusion(np.array([1]), np.array([1]), 3), NAMES)
-    assert (found.n, found.accuracy, found.macro_f1) == (1, 1.0, 1.0)
-    assert found.macro_f1_interval == (1.0, 1.0)
+def test_the_interval_of_rows_that_are_all_right_is_wilsons() -> None:
+    from scipy.stats import binomtest
+
+    for n in (1, 5, 40):
+        found = score_confusion(np.diag([n, 0, 0]), NAMES)
+        wilson = binomtest(n, n).proportion_ci(method="wilson")
+        assert found.accuracy_interval == pytest.approx((wilson.low, 1.0))
+        assert found.macro_f1_interval == pytest.approx((wilson.low, 1.0))
+    wrong = score_confusion(np.array([[0, 5], [0, 0]]), NAMES[:2])
+    assert (wrong.macro_f1_interval.low, wrong.macro_f1) == (0.0, 0.0)
+    assert 0.4 < wrong.macro_f1_interval.high < 0.5
+
+
+def test_the_baseline_always_gives_the_most_frequent_label() -> None:
+    from sklearn.metrics import f1_score
+
+    truth, predicted = _labels(150, 3)
+    found = score_confusion(count_confusion(truth, predicted, 3), NAMES).baseline
+    most = np.full(150, np.bincount(truth).argmax())
+    assert found.label == NAMES[most[0]]
+    assert found.accuracy == pytest.approx((truth == most).mean())
+    assert found.macro_f1 == pytest.approx(f1_score(truth, most, average="macro"))
 
 
 def test_nothing_is_not_scored() -> None:

@@ -69,7 +69,13 @@ def test_scores_come_as_json_and_every_row_is_accounted_for(call: Call, labelled
     others = ("n_unlabelled", "n_empty", "n_unreadable", "n_left_out", "n_not_drawn")
     assert [found[name] for name in others] == [1, 2, 0, 0, 0]
     assert found["n_rows"] == len(ROWS) == found["n_scored"] + 3
-    assert found["interval"] == "95 % interval from 1,000 bootstrap resamples, seed 7"
+    assert found["interval"] == (
+        "95 % interval from 1,000 bootstrap resamples, seed 7, no narrower than Wilson's"
+    )
+    absent, few = found["notes"]
+    assert absent.startswith("no row is labelled neutral: macro-F1 is over negative and positive")
+    assert few == "9 rows in all: too few to judge the models by; 200 are enough"
+    assert found["overall"]["scores"]["baseline"]["label"] == "negative"
     overall = found["overall"]
     assert sum(cell["n"] for cell in overall["confusion"]) == overall["scores"]["n"] == 9
     low, high = overall["scores"]["macro_f1_interval"]
@@ -93,7 +99,15 @@ def test_the_tables_fit_sixty_columns_and_show_no_personal_data(call: Call, labe
     assert "9 of 12 rows scored; not scored: 1 without a label" in " ".join(ended.out.split())
     assert "Confusion, he" in ended.out
     assert "expected calibration error" in ended.out
-    assert "fewer than 30 rows in en, he, ar, fa" in " ".join(ended.out.split())
+    shown = " ".join(ended.out.split())
+    assert "no row is labelled neutral or positive: macro-F1 is over negative alone" in shown
+    assert "always saying negative has accuracy 1.000, macro-F1 1.000" in shown
+    assert "1.000–1.000" not in shown
+    for none in ("neg=nothing", "neg="):
+        left = json.loads(
+            call("evaluate", labelled, "-t", "sentiment", "--labels", none, "--json").out
+        )
+        assert (left["n_left_out"], left["n_scored"]) == (2, 7)
 
 
 def test_languages_are_scored_by_code_and_by_name(call: Call, tmp_path: Path) -> None:
