@@ -1,9 +1,9 @@
 """Two forms of a text: the stored one, minimally repaired, and the normalised one that models see.
 
 The stored form keeps the customer's own words, bidi and zero-width characters included. The
-normalised form drops what only changes the look of a text, so that texts which say the same have
-the same hash and share one vector. Emoji keep their meaning: those that the default encoder's
-vocabulary lacks are replaced (`data/cleaning/emoji.tsv`).
+normalised form drops what only changes the look of a text, the tags of web pages included, so that
+texts which say the same have the same hash and share one vector. Emoji keep their meaning: those
+that the default encoder's vocabulary lacks are replaced (`data/cleaning/emoji.tsv`).
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+
+from nlp.markup import drop_markup
 
 __all__ = ["normalize_text", "repair_text", "text_hash"]
 
@@ -76,6 +78,7 @@ def normalize_text(text: str, lang: str) -> str:
     text = _URL.sub(_URL_STAND_IN, text)
     if "@" in text:
         text = _USER.sub(_USER_STAND_IN, text)
+    text = drop_markup(text)  # after what may write a tag: an entity, a hashtag
     if lang == "fa":
         text = _insert_half_spaces(text)
     return " ".join(text.split())

@@ -22,6 +22,7 @@ from nlp.language_words import (
     score_words,
     shorten_runs,
 )
+from nlp.markup import drop_markup
 from nlp.scripts import MainScript, language_of_script, letters_of_script, main_script
 
 __all__ = ["UNKNOWN", "Language", "detect_language", "detect_languages"]
@@ -112,7 +113,7 @@ def detect_languages(texts: Iterable[str]) -> list[Language]:
 
 def _plain(text: str) -> str:
     """Take out what says nothing about the language; hashtags too when words are left."""
-    plain = text
+    plain = drop_markup(text)
     for sign, pattern in _IGNORED:
         if sign in plain:
             plain = pattern.sub("" if sign == "\u0640" else " ", plain)

@@ -13,6 +13,7 @@ from itertools import compress, pairwise
 from typing import Any, Final, NamedTuple
 
 from nlp.clauses import split_clauses
+from nlp.markup import blank_markup
 from nlp.opinions import read_rules
 from nlp.syntax import import_spacy
 
@@ -65,7 +66,7 @@ _COMMA = re.compile(r"[;:,،؛，、]\s*|\s[-–—]\s")
 def split_mentions(text: str, lang: str) -> list[Span]:
     """Split a text into mentions, in order; none overlaps and every letter is in one.
 
-    A text without letters (emoji, digits) is one mention; an empty one has none.
+    A text without letters (emoji, digits) is one mention; one of spaces or tags has none.
     """
     return split_texts([text], [lang])[0]
 
@@ -76,6 +77,7 @@ def split_texts(texts: Sequence[str], langs: Sequence[str]) -> list[list[Span]]:
     :param langs: the language code of each text.
     :raises ValueError: when there are not as many languages as texts.
     """
+    texts = [blank_markup(text) for text in texts]
     sentences = split_sentences(texts, langs)
     return [
         _cut_long(text, spans)

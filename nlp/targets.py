@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from nlp.markup import blank_markup
 from nlp.opinions import MARKS, fold_word, load_opinions, read_rules
 from nlp.syntax import import_spacy
 from nlp.themes.wording import Wording, load_wording
@@ -83,6 +84,7 @@ def find_target(text: str, lang: str) -> str | None:
     :returns: one to three words as they stand in the text, in lower case; None when no word names
         anything.
     """
+    text = blank_markup(text)
     if lang in unspaced_target_langs():
         return find_unspaced_target(text[:_MAX_CHARS], lang)
     cues = _cues(lang)
