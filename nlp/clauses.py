@@ -22,7 +22,14 @@ from nlp.contrast import (
 )
 from nlp.opinions import Word, count_polarities, find_words, load_opinions, read_rules
 from nlp.syntax import Syntax, parse_english
-from nlp.turning import is_repeated, is_said_apart, is_scene
+from nlp.turning import (
+    begins_subject,
+    is_denied,
+    is_felt_apart,
+    is_repeated,
+    is_said_apart,
+    is_scene,
+)
 from nlp.unspaced import cut_unspaced
 
 __all__ = ["split_clauses"]
@@ -177,17 +184,39 @@ def _settle(sentence: _Sentence, place: _Place) -> _Place:
 
 
 def _end_of_opening(sentence: _Sentence) -> int | None:
-    """Find the first word after "although X,"."""
+    """Find the first word after "although X," or, where it has no comma, "although X"."""
     rules, words = sentence.rules, sentence.words
     for start in (0, 1):
         if start < len(words) and _match(rules.opening, words, start, rules.glued):
             break
     else:
         return None
-    for at in range(start + 3, len(words)):
-        if COMMA.search(sentence.gap(at)) and _is_opened(sentence, at):
+    commas = [at for at in range(start + 2, len(words)) if COMMA.search(sentence.gap(at))]
+    for at in commas:
+        if at > start + 2 and _is_opened(sentence, at):
             return at
-    return None
+    return None if commas else _end_without_comma(sentence, start + 3)
+
+
+def _end_without_comma(sentence: _Sentence, first: int) -> int | None:
+    """Find where a subject begins after what was said of another one: "although X is slow the Y".
+
+    In English the parse knows it; elsewhere the word before it is one of praise or blame.
+    """
+    rules, words = sentence.rules, sentence.words
+    places = range(first, min(len(words), first + _REACH))
+    begun = [at for at in places if begins_subject(words[at], rules)]
+    if rules.is_parsed:
+        opened = [at for at in begun if _is_opened(sentence, at)]
+        return opened[-1] if opened else None
+    return next((at for at in begun if _ends_said(sentence, at - 1)), None)
+
+
+def _ends_said(sentence: _Sentence, at: int) -> bool:
+    word = sentence.words[at]
+    if word.form in sentence.rules.degree and at:
+        word = sentence.words[at - 1]
+    return bool(word.polarity)
 
 
 def _is_opened(sentence: _Sentence, at: int) -> bool:
@@ -199,6 +228,8 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
     """Say whether the words before and after a place hold two opinions."""
     words, syntax = sentence.words, sentence.syntax
     left, right = words[first : place.at], words[place.at + place.size :]
+    if _is_denial(sentence, left, right, place):
+        return True
     if min(len(left), len(right)) < _MIN_SIDE or _is_blocked(sentence, first, place):
         return False
     if place.kind in ("contrast", "weak", "joining") and _is_bare(sentence, right):
@@ -210,7 +241,9 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         is_bound = not {left[0].form, right[0].form}.isdisjoint(sentence.rules.binding)
         if is_bound or not _is_opposite(left, right):
             return False
-        return syntax is None or syntax.is_own_clause(*parts)
+        if syntax is None or is_felt_apart(left, right, sentence.rules):
+            return True
+        return syntax.is_own_clause(*parts)
     is_left, is_right = (any(word.polarity for word in side) for side in (left, right))
     if _is_turned(sentence, left, right, place):
         return True
@@ -227,6 +260,13 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
         return is_left or (is_right and place.kind == "opening")
     is_one = is_left or is_right
     return is_one and (syntax is None or syntax.is_full_clause(*parts))
+
+
+def _is_denial(
+    sentence: _Sentence, left: Sequence[Word], right: Sequence[Word], place: _Place
+) -> bool:
+    form = sentence.forms(place.at, place.at + place.size)
+    return form in sentence.rules.turning and is_denied(left, right, sentence.rules)
 
 
 def _is_turned(

@@ -57,6 +57,8 @@ class Rules:
     own: frozenset[str]
     own_endings: tuple[str, ...]
     scene: frozenset[str]
+    feeling: frozenset[str]
+    things: frozenset[str]
     article: str
     is_parsed: bool
 
@@ -88,6 +90,8 @@ def load_rules(lang: str) -> Rules:
         own=frozenset(map(fold_word, entry.get("own", []))),
         own_endings=tuple(entry.get("own_endings", [])),
         scene=frozenset(map(fold_word, entry.get("scene", []))),
+        feeling=frozenset(map(fold_word, entry.get("feeling", []))),
+        things=frozenset(map(fold_word, entry.get("things", []))),
         article=fold_word(entry.get("article", "")),
         is_parsed=lang == PARSED,
     )

@@ -11,10 +11,20 @@ from typing import Final
 from nlp.contrast import Rules
 from nlp.opinions import Word
 
-__all__ = ["is_repeated", "is_said_apart", "is_scene"]
+__all__ = [
+    "begins_subject",
+    "is_denied",
+    "is_felt_apart",
+    "is_repeated",
+    "is_said_apart",
+    "is_scene",
+]
 
 _MIN_CONTENT: Final = 2
 _MIN_ARTICLED: Final = 4
+_MIN_DENIED: Final = 2
+_MAX_DENIED: Final = 6
+_FELT_WITHIN: Final = 3
 _STOP: Final = re.compile(r"[^\w\s'’\u200c-]")
 
 
@@ -46,6 +56,45 @@ def is_repeated(left: Sequence[Word], right: Sequence[Word], rules: Rules) -> bo
     return bool(content) and all(word.form in said for word in content)
 
 
+def is_denied(left: Sequence[Word], right: Sequence[Word], rules: Rules) -> bool:
+    """Say whether what is felt is denied of another thing: "(I like the X but) not the Y"."""
+    if len(right) < _MIN_DENIED or len(right) > _MAX_DENIED or right[0].form not in rules.negations:
+        return False
+    is_opinion = any(word.polarity for word in right)
+    return not is_opinion and _names_thing(right[1], rules) and _find_feeling(left, rules) > 0
+
+
+def is_felt_apart(left: Sequence[Word], right: Sequence[Word], rules: Rules) -> bool:
+    """Say whether each side begins with a feeling and its object: "loved the X, hated the Y"."""
+    after = _find_feeling(right, rules)
+    return (
+        _find_feeling(left, rules) > 0
+        and 0 < after < len(right)
+        and _names_thing(right[after], rules)
+    )
+
+
+def begins_subject(word: Word, rules: Rules) -> bool:
+    """Say whether a word can begin a subject: "the", or one that the article is written on."""
+    is_said = word.form in rules.own and word.form not in rules.degree
+    return is_said or _has_article(word, rules)
+
+
+def _find_feeling(words: Sequence[Word], rules: Rules) -> int:
+    """Give the place after a feeling that a side begins with ("I really like"), else 0."""
+    places = (at for at, word in enumerate(words[:_FELT_WITHIN], 1) if word.form in rules.feeling)
+    return next(places, 0)
+
+
+def _names_thing(word: Word, rules: Rules) -> bool:
+    return word.form in rules.things or _has_article(word, rules)
+
+
+def _has_article(word: Word, rules: Rules) -> bool:
+    is_long = len(word.form) >= _MIN_ARTICLED
+    return bool(rules.article) and is_long and word.form.startswith(rules.article)
+
+
 def _content(words: Sequence[Word], rules: Rules) -> list[Word]:
     hollow = rules.degree | rules.negations
     return [word for word in words if word.form not in hollow]
@@ -72,5 +121,4 @@ def _has_subject(words: Sequence[Word], rules: Rules) -> bool:
         return True
     if rules.own_endings and form.endswith(rules.own_endings):
         return True
-    article = rules.article
-    return bool(article) and len(form) >= _MIN_ARTICLED and form.startswith(article)
+    return _has_article(words[0], rules)
