@@ -63,11 +63,13 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
 
     :param id2label: from its config.
     :param meanings: given by the user; they go before the known names.
-    :raises ModelError: if a label is unknown, or nothing means negative or nothing positive.
+    :raises ModelError: if a label is unknown, a meaning is given to one that the model does not
+        have, or nothing means negative or nothing positive.
     """
     given = {fold_label(label): meaning for label, meaning in meanings.items()}
     known = sentiment_names() | given
     names = [str(id2label[column]) for column in sorted(id2label)]
+    _refuse_unused(meanings, names, model)
     columns = [known.get(fold_label(name)) for name in names]
     unknown = [name for name, meaning in zip(names, columns, strict=True) if meaning not in LABELS]
     if unknown:
@@ -81,6 +83,17 @@ def map_labels(id2label: Mapping[int, str], meanings: Mapping[str, str], model: 
             f"{model} cannot tell negative from positive: it has {', '.join(names)}"
         )
     return columns
+
+
+def _refuse_unused(meanings: Mapping[str, str], names: Sequence[str], model: str) -> None:
+    """Refuse a meaning for a label that the model does not have: a typing error, or of another."""
+    folded = set(map(fold_label, names))
+    unused = [label for label in meanings if fold_label(label) not in folded]
+    if unused:
+        raise UnfitModelError(
+            f"{len(unused)} of {len(meanings)} labels in sentiment_labels are none of {model} "
+            f"({', '.join(unused[:5])}); it has {', '.join(names[:10])}. Correct or remove them"
+        )
 
 
 def _show_entry(unknown: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from nlp.classifier import SequenceClassifier, map_labels
 from nlp.compiled import CompiledEncoder
 from nlp.cores import count_cores
 from nlp.encoder import BranchingEncoder, SentenceEncoder
-from nlp.errors import ModelError
+from nlp.errors import ModelError, UnfitModelError
 from nlp.forward import check_precision, choose_placement, may_have_cuda
 from nlp.model_files import (
     check_is_encoder,
@@ -225,6 +225,11 @@ def check_sentiment(model: str, labels: Mapping[str, str] | None = None) -> None
     """
     if model == DEFAULT:
         check_branch(SENTIMENT_BRANCH)
+        if labels:
+            raise UnfitModelError(
+                f"sentiment_labels gives {len(labels)} labels a meaning, and the default sentiment "
+                f"model needs none: remove it, or name the model that it is for as sentiment_model"
+            )
         return
     folder = find_folder(model)
     config = _check_architecture(folder, "AutoModelForSequenceClassification", model)

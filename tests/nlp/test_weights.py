@@ -83,6 +83,10 @@ def test_labels_without_a_meaning_are_refused_unless_given(classifiers: Maker) -
     assert entries == dict.fromkeys(("LABEL_0", "LABEL_1", "LABEL_2"), "...")
     given = {"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}
     assert _score(_load(folder, labels=given), ["good"]).shape == (1, 3)
+    with pytest.raises(ModelError, match=r"1 of 4 labels .* \(LABEL_3\); it has LABEL_0"):
+        check_sentiment(str(folder), {**given, "LABEL_3": "positive"})
+    with pytest.raises(ModelError, match="sentiment_labels gives 3 labels a meaning"):
+        check_sentiment("default", given)
 
 
 @pytest.mark.parametrize(
