@@ -23,6 +23,20 @@ def test_a_stage_that_counts_nothing_is_told_when_it_begins_and_ends(
     assert said[1].startswith("reading the texts: 3 of 3 texts, ")
 
 
+def test_a_stage_that_lasts_is_told_once_when_it_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.cli.bars.LINE_INTERVAL_S", 0.0)
+    progress = LineProgress()
+    for total in (2, 1):
+        progress.start("scoring", total)
+        for _ in range(total):
+            progress.advance()
+        progress.finish()
+    said = [line.rpartition(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["scoring: 1 of 2 rows", "scoring: 2 of 2 rows", "scoring: 1 of 1 row"]
+
+
 def test_the_bar_of_a_stage_that_counts_nothing_shows_no_count_and_no_rate() -> None:
     out = io.StringIO()
     progress = TerminalProgress(Console(file=out, force_terminal=True, width=100))
