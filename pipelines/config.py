@@ -100,6 +100,14 @@ class ThemesConfig(_Section):
         return growth
 
 
+class LinkingConfig(_Section):
+    """How feedback and events find their customer."""
+
+    max_key_customers: Annotated[int, Field(ge=1)] = 5
+    traits: bool = False
+    review_from: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+
 class _InputConfig(_Section):
     """What is read: files or objects by their path, or the rows of a query."""
 
@@ -142,6 +150,7 @@ class Config(_Section):
     text: TextConfig = TextConfig()
     masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
+    linking: LinkingConfig = LinkingConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -236,6 +245,7 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "text": TextConfig,
         "masking": MaskingConfig,
         "themes": ThemesConfig,
+        "linking": LinkingConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,

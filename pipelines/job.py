@@ -137,7 +137,11 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
     elif step == "link":
         from pipelines.link import link_feedback
 
-        link_feedback(run)
+        link_feedback(run, job.config.linking.max_key_customers)
+        if job.config.linking.traits:
+            from pipelines.linking.probable import find_probable_links
+
+            find_probable_links(run.connection, run.run_id, job.config.linking.review_from)
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.edits.apply import apply_edits
@@ -187,7 +191,12 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     config = work.job.config
     text, masking = config.text, read_masking(config)
     settings = ReadSettings(
-        work.secret, text.region, text.timezone, masking, selection=inputs.selection
+        work.secret,
+        text.region,
+        text.timezone,
+        masking,
+        selection=inputs.selection,
+        has_traits=config.linking.traits,
     )
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)

@@ -143,8 +143,13 @@ feedback = Table(
     _number("rating_max", "the highest rating of that scale"),
     _text("author_key", "keyed hash of the author, to count voices without naming them"),
     _text("customer_id", "the customer who said it, when known"),
-    _text("link_method", "customer_id, email, phone or handle: the key that linked it"),
+    _text(
+        "link_method",
+        "the key that linked it: customer_id, order, email, customer_number, phone or handle; "
+        "several (shared keys that agree on one customer) or review (a person said so)",
+    ),
     _number("link_confidence", "0..1"),
+    _text("link_via", "crm, order or feedback: what ties that key to the customer"),
     _number("noise_score", "0..1: how likely this should not count"),
     _text(
         "noise_reason",
@@ -196,7 +201,7 @@ feedback_key = Table(
     "feedback_key",
     metadata,
     _key("feedback_id", "the feedback"),
-    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone or handle"),
+    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone, handle ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_feedback_key", "key_type", "key_hash"),
     comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
@@ -425,8 +430,22 @@ customer = Table(
     _text("lang", "preferred language"),
     _json("attributes", "the remaining CRM columns, contact data left out"),
     _moment("valid_from", "since when this record holds, UTC"),
+    _text("merged_into", "the record that stands for this person; null where it is this one"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
     comment="a record of the CRM",
+)
+
+customer_version = Table(
+    "customer_version",
+    metadata,
+    _key("customer_id", "the customer"),
+    Column("content_hash", Text, primary_key=True, comment="hash of everything this version held"),
+    _text("segment", "as the CRM said then"),
+    _text("country", "as the CRM said then"),
+    _text("lang", "preferred language then"),
+    _json("attributes", "the remaining CRM columns then, contact data left out"),
+    _moment("valid_from", "since when this version held, UTC"),
+    comment="what the CRM said of a customer before: older versions of the record",
 )
 
 customer_key = Table(
@@ -440,18 +459,67 @@ customer_key = Table(
     comment="the keys by which a customer can be recognised, as keyed hashes",
 )
 
+shared_key = Table(
+    "shared_key",
+    metadata,
+    Column("key_type", Text, primary_key=True, comment="email, phone, handle ..."),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    _count("n_customers", "customers that it names, in the CRM or beside surer keys"),
+    _count("n_feedback", "feedback that has it"),
+    _text("reason", "several: people of a household, say; many: above linking.max_key_customers"),
+    comment="keys of feedback that link nobody, since several customers share them",
+)
+
+link_review = Table(
+    "link_review",
+    metadata,
+    _key("review_id", "derived from the feedback and the customer"),
+    Column("feedback_id", Text, nullable=False, comment="a feedback that no key links"),
+    Column("customer_id", Text, nullable=False, comment="who may have said it"),
+    _number("probability", "0..1: how likely it is this customer"),
+    _text("method", "shared_key, or splink for a probabilistic match"),
+    _json("evidence", "list of what the two have in common: kinds of keys and traits"),
+    _text("run_id", "the run that found it"),
+    Index("ix_link_review_feedback", "feedback_id"),
+    comment="links that a person may accept; answers are in link_answer",
+)
+
+link_answer = Table(
+    "link_answer",
+    metadata,
+    _key("answer_id", "time-ordered id"),
+    Column("feedback_id", Text, nullable=False, comment="the feedback"),
+    Column("customer_id", Text, nullable=False, comment="the customer"),
+    _text("answer", "accepted or refused; the latest counts", nullable=False),
+    _text("author", "who"),
+    _moment("at", "when, UTC", nullable=False),
+    comment="people's answers to link_review; append only",
+)
+
 event = Table(
     "event",
     metadata,
     _key("event_id", "derived from source and id (or the content), the same in every run"),
-    Column("customer_id", Text, nullable=False, comment="whose event it is"),
+    Column("customer_id", Text, comment="whose event it is; null until a customer is known"),
+    _text("named_customer", "the customer's own id, as the event names it"),
     _moment("at", "when, UTC"),
     _text("kind", "order, refund, churn, renewal, ticket, ...", nullable=False),
-    _number("amount", "in the currency named in attributes"),
+    _number("amount", "in its currency; amounts of several currencies are never added"),
+    _text("currency", "ISO 4217 code; null where the source names none"),
     _json("attributes", "the remaining columns"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
     Index("ix_event_customer", "customer_id", "at"),
     comment="operational data (O-data) of a customer",
+)
+
+event_key = Table(
+    "event_key",
+    metadata,
+    _key("event_id", "the event"),
+    Column("key_type", Text, primary_key=True, comment="customer_id, order, email, phone ..."),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    Index("ix_event_key", "key_type", "key_hash"),
+    comment="the keys by which an event is linked to a customer, as keyed hashes",
 )
 
 customer_insight = Table(

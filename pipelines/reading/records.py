@@ -66,6 +66,9 @@ class FeedbackItem:
     email: str | None = None
     phone: str | None = None
     handle: str | None = None
+    order: str | None = None
+    city: str | None = None
+    birth: str | None = None
     channel: str | None = None
     product: str | None = None
     reply: str | None = None
@@ -88,6 +91,8 @@ class CustomerRecord:
     phone: str | None = None
     handle: str | None = None
     name: str | None = None
+    city: str | None = None
+    birth: str | None = None
     segment: str | None = None
     country: str | None = None
     lang: str | None = None
@@ -107,6 +112,7 @@ class EventRecord:
     email: str | None = None
     phone: str | None = None
     handle: str | None = None
+    order: str | None = None
     kind: str | None = None
     amount: float | None = None
     currency: str | None = None
@@ -262,6 +268,7 @@ def event_records(
             at,
             source_id=_get(row.values, mapping, "id"),
             **keys,
+            order=_get(row.values, mapping, "order"),
             kind=_get(row.values, mapping, "kind"),
             amount=amount,
             currency=_get(row.values, mapping, "currency") or currency,
@@ -270,9 +277,20 @@ def event_records(
 
 
 _KEYS = ("customer", "email", "phone", "handle")
-_CUSTOMER_FIELDS = (*_KEYS, "name", "segment", "country", "lang")
+_CUSTOMER_FIELDS = (*_KEYS, "name", "city", "birth", "segment", "country", "lang")
 _FEEDBACK_FIELDS = (
-    *(*_KEYS, "author", "lang", "channel", "product", "reply", "source", "thread", "version"),
+    *(
+        *_KEYS,
+        "author",
+        "lang",
+        "channel",
+        "product",
+        "reply",
+        "source",
+        "thread",
+        "version",
+        "order",
+    ),
 )
 
 

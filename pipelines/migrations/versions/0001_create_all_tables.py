@@ -76,6 +76,12 @@ def upgrade() -> None:
             comment="since when this record holds, UTC",
         ),
         sa.Column(
+            "merged_into",
+            sa.Text(),
+            nullable=True,
+            comment="the record that stands for this person; null where it is this one",
+        ),
+        sa.Column(
             "content_hash",
             sa.Text(),
             nullable=True,
@@ -171,6 +177,33 @@ def upgrade() -> None:
         comment="which customer spoke of which theme",
     )
     op.create_table(
+        "customer_version",
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "content_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of everything this version held",
+        ),
+        sa.Column("segment", sa.Text(), nullable=True, comment="as the CRM said then"),
+        sa.Column("country", sa.Text(), nullable=True, comment="as the CRM said then"),
+        sa.Column("lang", sa.Text(), nullable=True, comment="preferred language then"),
+        sa.Column(
+            "attributes",
+            tables.Json,
+            nullable=True,
+            comment="the remaining CRM columns then, contact data left out",
+        ),
+        sa.Column(
+            "valid_from",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="since when this version held, UTC",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "content_hash"),
+        comment="what the CRM said of a customer before: older versions of the record",
+    )
+    op.create_table(
         "erasure",
         sa.Column("request_id", sa.Text(), nullable=False, comment="time-ordered id"),
         sa.Column(
@@ -191,13 +224,33 @@ def upgrade() -> None:
             nullable=False,
             comment="derived from source and id (or the content), the same in every run",
         ),
-        sa.Column("customer_id", sa.Text(), nullable=False, comment="whose event it is"),
+        sa.Column(
+            "customer_id",
+            sa.Text(),
+            nullable=True,
+            comment="whose event it is; null until a customer is known",
+        ),
+        sa.Column(
+            "named_customer",
+            sa.Text(),
+            nullable=True,
+            comment="the customer's own id, as the event names it",
+        ),
         sa.Column("at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
             "kind", sa.Text(), nullable=False, comment="order, refund, churn, renewal, ticket, ..."
         ),
         sa.Column(
-            "amount", sa.Double(), nullable=True, comment="in the currency named in attributes"
+            "amount",
+            sa.Double(),
+            nullable=True,
+            comment="in its currency; amounts of several currencies are never added",
+        ),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=True,
+            comment="ISO 4217 code; null where the source names none",
         ),
         sa.Column("attributes", tables.Json, nullable=True, comment="the remaining columns"),
         sa.Column(
@@ -211,6 +264,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.create_index("ix_event_customer", ["customer_id", "at"], unique=False)
+
+    op.create_table(
+        "event_key",
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event"),
+        sa.Column(
+            "key_type", sa.Text(), nullable=False, comment="customer_id, order, email, phone ..."
+        ),
+        sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
+        sa.PrimaryKeyConstraint("event_id", "key_type", "key_hash"),
+        comment="the keys by which an event is linked to a customer, as keyed hashes",
+    )
+    with op.batch_alter_table("event_key", schema=None) as batch_op:
+        batch_op.create_index("ix_event_key", ["key_type", "key_hash"], unique=False)
 
     op.create_table(
         "feedback",
@@ -280,9 +346,15 @@ def upgrade() -> None:
             "link_method",
             sa.Text(),
             nullable=True,
-            comment="customer_id, email, phone or handle: the key that linked it",
+            comment="the key that linked it: customer_id, order, email, customer_number, phone or handle; several (shared keys that agree on one customer) or review (a person said so)",
         ),
         sa.Column("link_confidence", sa.Double(), nullable=True, comment="0..1"),
+        sa.Column(
+            "link_via",
+            sa.Text(),
+            nullable=True,
+            comment="crm, order or feedback: what ties that key to the customer",
+        ),
         sa.Column(
             "noise_score",
             sa.Double(),
@@ -353,7 +425,7 @@ def upgrade() -> None:
         "feedback_key",
         sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
         sa.Column(
-            "key_type", sa.Text(), nullable=False, comment="customer_id, email, phone or handle"
+            "key_type", sa.Text(), nullable=False, comment="customer_id, email, phone, handle ..."
         ),
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("feedback_id", "key_type", "key_hash"),
@@ -469,6 +541,54 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("likeness", schema=None) as batch_op:
         batch_op.create_index("ix_likeness_group", ["group_hash"], unique=False)
+
+    op.create_table(
+        "link_answer",
+        sa.Column("answer_id", sa.Text(), nullable=False, comment="time-ordered id"),
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "answer", sa.Text(), nullable=False, comment="accepted or refused; the latest counts"
+        ),
+        sa.Column("author", sa.Text(), nullable=True, comment="who"),
+        sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
+        sa.PrimaryKeyConstraint("answer_id"),
+        comment="people's answers to link_review; append only",
+    )
+    op.create_table(
+        "link_review",
+        sa.Column(
+            "review_id",
+            sa.Text(),
+            nullable=False,
+            comment="derived from the feedback and the customer",
+        ),
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="a feedback that no key links"),
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="who may have said it"),
+        sa.Column(
+            "probability",
+            sa.Double(),
+            nullable=True,
+            comment="0..1: how likely it is this customer",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=True,
+            comment="shared_key, or splink for a probabilistic match",
+        ),
+        sa.Column(
+            "evidence",
+            tables.Json,
+            nullable=True,
+            comment="list of what the two have in common: kinds of keys and traits",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that found it"),
+        sa.PrimaryKeyConstraint("review_id"),
+        comment="links that a person may accept; answers are in link_answer",
+    )
+    with op.batch_alter_table("link_review", schema=None) as batch_op:
+        batch_op.create_index("ix_link_review_feedback", ["feedback_id"], unique=False)
 
     op.create_table(
         "mention",
@@ -718,6 +838,31 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id"),
         comment="one execution, with its inputs, versions, counts and outcome",
+    )
+    op.create_table(
+        "shared_key",
+        sa.Column("key_type", sa.Text(), nullable=False, comment="email, phone, handle ..."),
+        sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customers that it names, in the CRM or beside surer keys",
+        ),
+        sa.Column(
+            "n_feedback",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that has it",
+        ),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="several: people of a household, say; many: above linking.max_key_customers",
+        ),
+        sa.PrimaryKeyConstraint("key_type", "key_hash"),
+        comment="keys of feedback that link nobody, since several customers share them",
     )
     op.create_table(
         "store_info",
