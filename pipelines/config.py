@@ -27,6 +27,7 @@ LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
+Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -108,6 +109,29 @@ class LinkingConfig(_Section):
     review_from: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
 
+class OutcomesConfig(_Section):
+    """Which outcomes are measured after a feedback."""
+
+    rating: bool = True
+    nps: bool = True
+    churn_days: Annotated[int, Field(ge=0)] = 90
+    spend_days: Annotated[int, Field(ge=0)] = 90
+
+
+class NextActionConfig(_Section):
+    """A rule: what to do for a customer of whom all of this holds."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    action: Annotated[str, Field(min_length=1, max_length=200)]
+    open_theme: bool | None = None
+    churned: bool | None = None
+    min_risk: Annotated[float | None, Field(ge=0, le=1)] = None
+    min_value: float | None = None
+    min_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    max_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    stages: tuple[Stage, ...] = ()
+
+
 class _InputConfig(_Section):
     """What is read: files or objects by their path, or the rows of a query."""
 
@@ -151,6 +175,8 @@ class Config(_Section):
     masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
     linking: LinkingConfig = LinkingConfig()
+    outcomes: OutcomesConfig = OutcomesConfig()
+    next_actions: tuple[NextActionConfig, ...] | None = None
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -246,6 +272,8 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "masking": MaskingConfig,
         "themes": ThemesConfig,
         "linking": LinkingConfig,
+        "outcomes": OutcomesConfig,
+        "next_actions": NextActionConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,

@@ -2,18 +2,17 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_keys, hash_person, normalize_key
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
+from pipelines.odata.kinds import name_kind
 from pipelines.progress import Progress
 from pipelines.reading.records import EventRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_events
-from pipelines.resources import load_config
 from pipelines.runs import Run
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id, hash_content
 
@@ -89,12 +88,7 @@ class _EventLoader:
 
 def is_order(kind: str | None) -> bool:
     """Tell whether an event's own id is the number of an order, by which feedback may name it."""
-    return kind is None or kind.strip().casefold() in _order_kinds()
-
-
-@cache
-def _order_kinds() -> frozenset[str]:
-    return frozenset(load_config("values.toml")["event_kinds"]["order"])
+    return kind is None or name_kind(kind) in ("order", "delivered", "cancelled")
 
 
 def _make_event_id(*parts: str) -> str:

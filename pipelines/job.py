@@ -159,9 +159,10 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
 
         judge_periods(run)
     else:
+        from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights
 
-        publish_insights(run)
+        publish_insights(run, settings=read_row_settings(job.config))
 
 
 def describe_unapplied(applied: "Applied") -> str | None:

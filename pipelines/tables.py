@@ -522,6 +522,45 @@ event_key = Table(
     comment="the keys by which an event is linked to a customer, as keyed hashes",
 )
 
+customer_fact = Table(
+    "customer_fact",
+    metadata,
+    _key("customer_id", "the customer"),
+    _moment("as_of", "the newest moment that the store knows of: nothing later counts, UTC"),
+    _moment("first_at", "since when the customer is known, UTC"),
+    _number("tenure_days", "days since then"),
+    _moment("last_order_at", "the latest order, UTC"),
+    _number("recency_days", "days since then"),
+    _count("n_orders", "orders, ever"),
+    _count("frequency", "orders in the last 365 days"),
+    _count("n_open_orders", "orders not delivered; null where no event says that one was"),
+    _count("n_tickets_90", "tickets in the last 90 days"),
+    _json("spend", "orders less refunds by currency, ever; ? where none is named"),
+    _json("spend_year", "the same of the last 365 days"),
+    _json("balance", "the latest balance by currency"),
+    _moment("churned_at", "when they left, unless they came back, UTC"),
+    _text("run_id", "the run that last changed this row"),
+    comment="what events say of a customer: recency, frequency, spend, tenure",
+)
+
+feedback_outcome = Table(
+    "feedback_outcome",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+    ),
+    _text("customer_id", "who gave it"),
+    _number(
+        "value", "rating 0..1; nps_group -1, 0, 1; churn 0, 1; change of spend in its currency"
+    ),
+    Index("ix_feedback_outcome", "outcome"),
+    comment="what followed a feedback, once enough time has passed to know",
+)
+
 customer_insight = Table(
     "customer_insight",
     metadata,
@@ -533,9 +572,31 @@ customer_insight = Table(
     _number("rating_mean", "mean rating on a scale of 0..1"),
     _text("top_theme_id", "the theme most spoken of"),
     _text("open_theme_id", "the latest complaint with nothing better said since"),
-    _number("risk", "0..1; null when there is nothing to base it on"),
+    _number("risk", "0..1: how likely the customer leaves, with risk_reasons"),
     _text("next_action", "what to do next, with the rule that chose it"),
     _json("evidence", "list of mention ids behind this row"),
+    _count("n_mentions", "mentions that count"),
+    _text("last_feedback_id", "the latest feedback"),
+    _number("last_sentiment", "mean sentiment score of the latest feedback, -1..1"),
+    _number("last_rating", "rating of the latest feedback on a scale of 0..1"),
+    _number("sentiment_low", "lower end of the 95 % interval of sentiment"),
+    _number("sentiment_high", "upper end of the 95 % interval of sentiment"),
+    _number("trend_low", "lower end of the 95 % interval of sentiment_trend"),
+    _number("trend_high", "upper end of the 95 % interval of sentiment_trend"),
+    _moment("open_since", "when that complaint was made, UTC"),
+    _text(
+        "journey_stage",
+        "awareness, purchase, delivery, use, support or leaving: the latest feedback; or unknown",
+    ),
+    _number("journey_confidence", "0..1: probability of journey_stage"),
+    _number("value", "orders less refunds of the last year, in value_currency"),
+    _text("value_currency", "the currency of most of it"),
+    _json("risk_reasons", "list of what makes the risk, each with its share"),
+    _text("risk_method", "model (fitted to who left), points (too few outcomes known) or left"),
+    _text("next_rule", "the rule of the configuration that chose next_action"),
+    _json("declared", "what the customer or the CRM said: segment, country, lang, ratings"),
+    _json("inferred", "what was made of their words and events: sentiment, stage, risk ..."),
+    _moment("as_of", "the newest moment that the store knows of, UTC"),
     _text("run_id", "the run that last changed this row"),
     _moment("updated_at", "when it last changed, UTC"),
     comment="what is known about a customer from what they said; one row a customer",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from pipelines import tables
 from pipelines.config import hash_config
+from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
 from pipelines.job import Job
 from pipelines.judge import judge_periods
@@ -62,7 +63,7 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
         judge_periods(run)
-        publish_insights(run)
+        publish_insights(run, settings=read_row_settings(job.config))
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 
 

@@ -16,6 +16,7 @@ from pipelines.linking.scratch import Scratch
 # A link as sure as a phone number's ties the other keys of its feedback to the customer; one that
 # something speaks against does not.
 MIN_TIE = 0.95
+NO_LIMIT = 2**62
 
 
 def add_crm_owners(connection: Connection, scratch: Scratch, items: tuple[Items, ...]) -> None:
@@ -75,7 +76,8 @@ def add_tied_owners(connection: Connection, scratch: Scratch, items: Items, numb
     :param number: of this round.
     :returns: how many were found.
     """
-    key, found, owner = items.keys.c, scratch.link.c, scratch.owner
+    found, owner = scratch.link.c, scratch.owner
+    key: Any = _list_ownerless(scratch, items).c
     query = (
         select(
             key.key_type,
@@ -87,12 +89,23 @@ def add_tied_owners(connection: Connection, scratch: Scratch, items: Items, numb
             literal(number),
         )
         .join(scratch.link, found.item_id == key[items.id_name])
-        .outerjoin(owner, _is_key(owner.c, key))
-        .where(key.key_type.in_(KEY_TYPES), owner.c.key_hash.is_(None))
         .where(found.confidence >= MIN_TIE)
         .group_by(key.key_type, key.key_hash)
     )
     return _insert_owners(connection, owner, query)
+
+
+def _list_ownerless(scratch: Scratch, items: Items) -> Any:
+    """Keys that nobody has yet: few of all, so that they are found before links are looked up."""
+    key, owner = items.keys.c, scratch.owner
+    return (
+        select(key.key_type, key.key_hash, key[items.id_name])
+        .outerjoin(owner, _is_key(owner.c, key))
+        .where(key.key_type.in_(KEY_TYPES), owner.c.key_hash.is_(None))
+        # A limit that is none keeps SQLite from reading it the other way round.
+        .limit(NO_LIMIT)
+        .subquery("ownerless")
+    )
 
 
 def mark_shared_by_many(

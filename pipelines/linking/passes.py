@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, func, insert, literal, select, update
 from pipelines import tables
 from pipelines.keys import KEY_TYPES, LINK_CONFIDENCE
 from pipelines.linking.items import Items
-from pipelines.linking.owners import mark_shared_by_many
+from pipelines.linking.owners import NO_LIMIT, mark_shared_by_many
 from pipelines.linking.scratch import Scratch
 
 # What a link by phone or handle loses when the feedback also has an e-mail that no customer has:
@@ -40,15 +40,15 @@ def link_by_tied_keys(connection: Connection, scratch: Scratch, items: Items, nu
 def link_by_several(connection: Connection, scratch: Scratch, items: Items, limit: int) -> None:
     """Link what is left when just one customer has two of its shared keys."""
     key, held = items.keys.c, tables.customer_key.c
-    owner, link = scratch.owner.c, scratch.link.c
+    shared, link = list_shared(scratch, limit), scratch.link.c
     customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
     agreeing = (
         select(key[items.id_name].label("item_id"), customer.label("customer_id"))
-        .join(scratch.owner, _is_key(owner, key))
+        .join(shared, _is_key(shared.c, key))
         .join(tables.customer_key, _is_key(held, key))
         .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
         .outerjoin(scratch.link, link.item_id == key[items.id_name])
-        .where(owner.n_customers.between(2, limit), link.item_id.is_(None))
+        .where(link.item_id.is_(None))
         .group_by(key[items.id_name], customer)
         .having(func.count(key.key_type.distinct()) > 1)
         .subquery("agreeing")
@@ -70,7 +70,9 @@ def link_by_several(connection: Connection, scratch: Scratch, items: Items, limi
 def _link_by_key(
     connection: Connection, scratch: Scratch, items: Items, key_type: str, number: int
 ) -> None:
-    key, owner, link = items.keys.c, scratch.owner.c, scratch.link.c
+    key, link = items.keys.c, scratch.link.c
+    owners = _list_owners(scratch, key_type, number)
+    owner = owners.c
     query = (
         select(
             key[items.id_name],
@@ -79,14 +81,29 @@ def _link_by_key(
             func.min(owner.via),
             literal(LINK_CONFIDENCE[key_type]) * func.max(owner.confidence),
         )
-        .join(scratch.owner, _is_key(owner, key))
+        .join(owners, _is_key(owner, key))
         .outerjoin(scratch.link, link.item_id == key[items.id_name])
-        .where(key.key_type == key_type, owner.n_customers == 1, owner.round == number)
-        .where(link.item_id.is_(None))
+        .where(key.key_type == key_type, link.item_id.is_(None))
         .group_by(key[items.id_name])
         .having(func.count(owner.customer_id.distinct()) == 1)
     )
     _insert_links(connection, scratch, query)
+
+
+def list_shared(scratch: Scratch, limit: int) -> Any:
+    """Keys of a few customers, found before anything is looked up by them."""
+    owner = scratch.owner.c
+    query = select(scratch.owner).where(owner.n_customers.between(2, limit))
+    # A limit that is none keeps SQLite from beginning with what has a million rows.
+    return query.limit(NO_LIMIT).subquery("shared")
+
+
+def _list_owners(scratch: Scratch, key_type: str, number: int) -> Any:
+    owner = scratch.owner.c
+    is_one = (owner.key_type == key_type, owner.n_customers == 1, owner.round == number)
+    query = select(scratch.owner).where(*is_one)
+    # The first round takes most keys as they come, later ones take few.
+    return (query.limit(NO_LIMIT) if number else query).subquery("owners")
 
 
 def _doubt(connection: Connection, scratch: Scratch, items: Items) -> None:

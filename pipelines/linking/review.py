@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from pipelines import tables
 from pipelines.linking.items import FEEDBACK
+from pipelines.linking.passes import list_shared
 from pipelines.linking.scratch import Scratch
 from pipelines.upserts import replace_rows
 
@@ -76,23 +77,26 @@ def _find_by_shared_keys(
 ) -> Iterator[Candidate]:
     """Each customer of a feedback's surest shared key is as likely as the others."""
     key, held = FEEDBACK.keys.c, tables.customer_key.c
-    owner, link = scratch.owner.c, scratch.link.c
+    shared, link = list_shared(scratch, limit), scratch.link.c
     customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
     query = (
         select(
             key.feedback_id,
             customer,
-            func.min(owner.n_customers),
+            func.min(shared.c.n_customers),
             func.aggregate_strings(key.key_type, " "),
         )
-        .join(scratch.owner, and_(owner.key_type == key.key_type, owner.key_hash == key.key_hash))
+        .join(
+            shared,
+            and_(shared.c.key_type == key.key_type, shared.c.key_hash == key.key_hash),
+        )
         .join(
             tables.customer_key,
             and_(held.key_type == key.key_type, held.key_hash == key.key_hash),
         )
         .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
         .outerjoin(scratch.link, link.item_id == key.feedback_id)
-        .where(owner.n_customers.between(2, limit), link.item_id.is_(None))
+        .where(link.item_id.is_(None))
         .group_by(key.feedback_id, customer)
         .order_by(key.feedback_id, customer)
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Double, Integer, MetaData, Table, Text
 
+CACHE_KB = 400_000
+
 
 @dataclass(frozen=True)
 class Scratch:
@@ -29,6 +31,9 @@ def make_scratch(connection: Connection) -> Iterator[Scratch]:
     """Empty tables, gone at the end."""
     metadata = MetaData()
     scratch = Scratch(_owner(metadata), _link(metadata), _merge(metadata))
+    if connection.dialect.name == "sqlite":
+        # Half of the time of a million goes into reading the same pages again without it.
+        connection.exec_driver_sql(f"PRAGMA temp.cache_size = -{CACHE_KB}")
     metadata.create_all(connection, checkfirst=False)
     try:
         yield scratch

@@ -91,6 +91,70 @@ def upgrade() -> None:
         comment="a record of the CRM",
     )
     op.create_table(
+        "customer_fact",
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "as_of",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="the newest moment that the store knows of: nothing later counts, UTC",
+        ),
+        sa.Column(
+            "first_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="since when the customer is known, UTC",
+        ),
+        sa.Column("tenure_days", sa.Double(), nullable=True, comment="days since then"),
+        sa.Column(
+            "last_order_at", tables.UtcDateTime(), nullable=True, comment="the latest order, UTC"
+        ),
+        sa.Column("recency_days", sa.Double(), nullable=True, comment="days since then"),
+        sa.Column(
+            "n_orders",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders, ever",
+        ),
+        sa.Column(
+            "frequency",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders in the last 365 days",
+        ),
+        sa.Column(
+            "n_open_orders",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders not delivered; null where no event says that one was",
+        ),
+        sa.Column(
+            "n_tickets_90",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="tickets in the last 90 days",
+        ),
+        sa.Column(
+            "spend",
+            tables.Json,
+            nullable=True,
+            comment="orders less refunds by currency, ever; ? where none is named",
+        ),
+        sa.Column(
+            "spend_year", tables.Json, nullable=True, comment="the same of the last 365 days"
+        ),
+        sa.Column("balance", tables.Json, nullable=True, comment="the latest balance by currency"),
+        sa.Column(
+            "churned_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when they left, unless they came back, UTC",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that last changed this row"),
+        sa.PrimaryKeyConstraint("customer_id"),
+        comment="what events say of a customer: recency, frequency, spend, tenure",
+    )
+    op.create_table(
         "customer_insight",
         sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
         sa.Column(
@@ -128,7 +192,7 @@ def upgrade() -> None:
             "risk",
             sa.Double(),
             nullable=True,
-            comment="0..1; null when there is nothing to base it on",
+            comment="0..1: how likely the customer leaves, with risk_reasons",
         ),
         sa.Column(
             "next_action",
@@ -138,6 +202,110 @@ def upgrade() -> None:
         ),
         sa.Column(
             "evidence", tables.Json, nullable=True, comment="list of mention ids behind this row"
+        ),
+        sa.Column(
+            "n_mentions",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="mentions that count",
+        ),
+        sa.Column("last_feedback_id", sa.Text(), nullable=True, comment="the latest feedback"),
+        sa.Column(
+            "last_sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment score of the latest feedback, -1..1",
+        ),
+        sa.Column(
+            "last_rating",
+            sa.Double(),
+            nullable=True,
+            comment="rating of the latest feedback on a scale of 0..1",
+        ),
+        sa.Column(
+            "sentiment_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of the 95 % interval of sentiment",
+        ),
+        sa.Column(
+            "sentiment_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of the 95 % interval of sentiment",
+        ),
+        sa.Column(
+            "trend_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of the 95 % interval of sentiment_trend",
+        ),
+        sa.Column(
+            "trend_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of the 95 % interval of sentiment_trend",
+        ),
+        sa.Column(
+            "open_since",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when that complaint was made, UTC",
+        ),
+        sa.Column(
+            "journey_stage",
+            sa.Text(),
+            nullable=True,
+            comment="awareness, purchase, delivery, use, support or leaving: the latest feedback; or unknown",
+        ),
+        sa.Column(
+            "journey_confidence",
+            sa.Double(),
+            nullable=True,
+            comment="0..1: probability of journey_stage",
+        ),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="orders less refunds of the last year, in value_currency",
+        ),
+        sa.Column("value_currency", sa.Text(), nullable=True, comment="the currency of most of it"),
+        sa.Column(
+            "risk_reasons",
+            tables.Json,
+            nullable=True,
+            comment="list of what makes the risk, each with its share",
+        ),
+        sa.Column(
+            "risk_method",
+            sa.Text(),
+            nullable=True,
+            comment="model (fitted to who left), points (too few outcomes known) or left",
+        ),
+        sa.Column(
+            "next_rule",
+            sa.Text(),
+            nullable=True,
+            comment="the rule of the configuration that chose next_action",
+        ),
+        sa.Column(
+            "declared",
+            tables.Json,
+            nullable=True,
+            comment="what the customer or the CRM said: segment, country, lang, ratings",
+        ),
+        sa.Column(
+            "inferred",
+            tables.Json,
+            nullable=True,
+            comment="what was made of their words and events: sentiment, stage, risk ...",
+        ),
+        sa.Column(
+            "as_of",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="the newest moment that the store knows of, UTC",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that last changed this row"),
         sa.Column(
@@ -433,6 +601,28 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("feedback_key", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
+
+    op.create_table(
+        "feedback_outcome",
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+        ),
+        sa.Column("customer_id", sa.Text(), nullable=True, comment="who gave it"),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="rating 0..1; nps_group -1, 0, 1; churn 0, 1; change of spend in its currency",
+        ),
+        sa.PrimaryKeyConstraint("feedback_id", "outcome"),
+        comment="what followed a feedback, once enough time has passed to know",
+    )
+    with op.batch_alter_table("feedback_outcome", schema=None) as batch_op:
+        batch_op.create_index("ix_feedback_outcome", ["outcome"], unique=False)
 
     op.create_table(
         "feedback_version",
