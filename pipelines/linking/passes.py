@@ -39,18 +39,14 @@ def link_by_tied_keys(connection: Connection, scratch: Scratch, items: Items, nu
 
 def link_by_several(connection: Connection, scratch: Scratch, items: Items, limit: int) -> None:
     """Link what is left when just one customer has two of its shared keys."""
-    key, held = items.keys.c, tables.customer_key.c
-    shared, link = list_shared(scratch, limit), scratch.link.c
+    held, left = tables.customer_key.c, list_shared(scratch, items, limit)
     customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
     agreeing = (
-        select(key[items.id_name].label("item_id"), customer.label("customer_id"))
-        .join(shared, _is_key(shared.c, key))
-        .join(tables.customer_key, _is_key(held, key))
+        select(left.c.item_id, customer.label("customer_id"))
+        .join(tables.customer_key, _is_key(held, left.c))
         .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
-        .outerjoin(scratch.link, link.item_id == key[items.id_name])
-        .where(link.item_id.is_(None))
-        .group_by(key[items.id_name], customer)
-        .having(func.count(key.key_type.distinct()) > 1)
+        .group_by(left.c.item_id, customer)
+        .having(func.count(left.c.key_type.distinct()) > 1)
         .subquery("agreeing")
     )
     query = (
@@ -90,12 +86,20 @@ def _link_by_key(
     _insert_links(connection, scratch, query)
 
 
-def list_shared(scratch: Scratch, limit: int) -> Any:
-    """Keys of a few customers, found before anything is looked up by them."""
-    owner = scratch.owner.c
-    query = select(scratch.owner).where(owner.n_customers.between(2, limit))
+def list_shared(scratch: Scratch, items: Items, limit: int) -> Any:
+    """Keys of a few customers that are left: of what no pass has linked so far."""
+    key, owner, link = items.keys.c, scratch.owner.c, scratch.link.c
+    shared = select(scratch.owner).where(owner.n_customers.between(2, limit))
     # A limit that is none keeps SQLite from beginning with what has a million rows.
-    return query.limit(NO_LIMIT).subquery("shared")
+    few: Any = shared.limit(NO_LIMIT).subquery("shared")
+    return (
+        select(key[items.id_name].label("item_id"), key.key_type, key.key_hash, few.c.n_customers)
+        .select_from(few.join(items.keys, _is_key(few.c, key)))
+        .outerjoin(scratch.link, link.item_id == key[items.id_name])
+        .where(link.item_id.is_(None))
+        .limit(NO_LIMIT)
+        .subquery("left_over")
+    )
 
 
 def _list_owners(scratch: Scratch, key_type: str, number: int) -> Any:

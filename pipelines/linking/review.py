@@ -76,29 +76,22 @@ def _find_by_shared_keys(
     connection: Connection, scratch: Scratch, limit: int
 ) -> Iterator[Candidate]:
     """Each customer of a feedback's surest shared key is as likely as the others."""
-    key, held = FEEDBACK.keys.c, tables.customer_key.c
-    shared, link = list_shared(scratch, limit), scratch.link.c
+    held, left = tables.customer_key.c, list_shared(scratch, FEEDBACK, limit).c
     customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
     query = (
         select(
-            key.feedback_id,
+            left.item_id,
             customer,
-            func.min(shared.c.n_customers),
-            func.aggregate_strings(key.key_type, " "),
-        )
-        .join(
-            shared,
-            and_(shared.c.key_type == key.key_type, shared.c.key_hash == key.key_hash),
+            func.min(left.n_customers),
+            func.aggregate_strings(left.key_type, " "),
         )
         .join(
             tables.customer_key,
-            and_(held.key_type == key.key_type, held.key_hash == key.key_hash),
+            and_(held.key_type == left.key_type, held.key_hash == left.key_hash),
         )
         .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
-        .outerjoin(scratch.link, link.item_id == key.feedback_id)
-        .where(link.item_id.is_(None))
-        .group_by(key.feedback_id, customer)
-        .order_by(key.feedback_id, customer)
+        .group_by(left.item_id, customer)
+        .order_by(left.item_id, customer)
     )
     for feedback_id, customer_id, n_customers, kinds in connection.execute(query).all():
         evidence = tuple(sorted(set(kinds.split(" "))))
