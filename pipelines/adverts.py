@@ -1,45 +1,50 @@
 """Adverts among new feedback: what their mentions' vectors and the signs in their text say."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, bindparam, case, or_, select, update
+from numpy.typing import NDArray
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
-from nlp.spam import SPAM_THRESHOLD, score_spam
+from nlp.spam import READ_CHARS, SPAM_THRESHOLD, score_spam
 from pipelines import tables
 from pipelines.encoder_pass import VECTOR_TYPE
+from pipelines.id_batches import batch_ids
 from pipelines.models import Models
 from pipelines.runs import Run
 
-BATCH_ROWS = 2_000
 _feedback, _mention, _vector = tables.feedback.c, tables.mention.c, tables.vector.c
 
 
-def mark_adverts(run: Run, models: Models) -> int:
-    """Mark the adverts among the feedback that this run has read, once it has its vectors.
+def mark_adverts(run: Run, models: Models, feedback_ids: Sequence[str]) -> int:
+    """Mark the adverts among feedback whose mentions have their vectors.
 
     The vectors count where they are of the default encoder; else the signs alone do.
 
     :returns: number of feedback that was marked.
     """
     marked = 0
-    rows = _read_new(run, models.encoder_name)
-    while batch := list(islice(rows, BATCH_ROWS)):
-        vectors = np.array([vector for _, _, vector in batch])
-        texts = [text for _, text, _ in batch]
-        scores = score_spam(texts, vectors if models.is_default_encoder else None)
-        changes = [
-            {"id": batch[at][0], "score": round(float(score), 3)}
-            for at, score in enumerate(scores)
-            if score >= SPAM_THRESHOLD
-        ]
+    for batch in batch_ids(feedback_ids):
+        texts = _read_texts(run, batch)
+        vectors = _mean_vectors(run, models.encoder_name, list(texts))
+        changes = list(_find_changes(texts, vectors, is_default=models.is_default_encoder))
         if changes:
             run.connection.execute(_UPDATE, changes)
             run.mark_changed()
         marked += len(changes)
     return marked
+
+
+def _find_changes(
+    texts: dict[str, str], vectors: dict[str, NDArray[Any]], *, is_default: bool
+) -> Iterator[dict[str, Any]]:
+    ids = list(vectors)
+    rows = np.array([vectors[key] for key in ids]) if is_default else None
+    scores = score_spam([texts[key] for key in ids], rows)
+    for key, score in zip(ids, scores, strict=True):
+        if score >= SPAM_THRESHOLD:
+            yield {"id": key, "score": round(float(score), 3)}
 
 
 _UPDATE = (
@@ -54,11 +59,30 @@ _UPDATE = (
 )
 
 
-def _read_new(run: Run, encoder_name: str) -> Iterator[tuple[str, str, Any]]:
-    rows = run.connection.execute(_select_new(run.run_id, encoder_name)).all()
-    for feedback_id, together in groupby(rows, lambda row: row.feedback_id):
-        own = list(together)
-        yield feedback_id, own[0].text, mean_vector([row.data for row in own])
+def _read_texts(run: Run, feedback_ids: Sequence[str]) -> dict[str, str]:
+    """As much of each text as counts; without feedback that is other noise."""
+    # An advert is one in each of its copies, so that it does not matter which came first.
+    is_open = or_(_feedback.found_noise_reason.is_(None), _feedback.duplicate_of.is_not(None))
+    query = select(_feedback.feedback_id, func.substr(_feedback.text, 1, READ_CHARS)).where(
+        _feedback.feedback_id.in_(feedback_ids), is_open
+    )
+    return dict(run.connection.execute(query).all())
+
+
+def _mean_vectors(
+    run: Run, encoder_name: str, feedback_ids: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    is_its = and_(_vector.text_hash == _mention.text_hash, _vector.model == encoder_name)
+    query = (
+        select(_mention.feedback_id, _vector.data)
+        .join(tables.vector, is_its)
+        .where(_mention.feedback_id.in_(feedback_ids))
+        .order_by(_mention.feedback_id, _mention.position)
+    )
+    together: dict[str, list[bytes]] = {}
+    for feedback_id, data in run.connection.execute(query):
+        together.setdefault(feedback_id, []).append(data)
+    return {key: mean_vector(blobs) for key, blobs in together.items()}
 
 
 def mean_vector(blobs: Sequence[bytes]) -> Any:
@@ -66,16 +90,3 @@ def mean_vector(blobs: Sequence[bytes]) -> Any:
     vectors = np.frombuffer(b"".join(blobs), dtype=VECTOR_TYPE).reshape(len(blobs), -1)
     mean = vectors.astype(np.float32).mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
-
-
-def _select_new(run_id: str, encoder_name: str) -> Select[Any]:
-    # An advert is one in each of its copies, so that it does not matter which came first.
-    is_open = or_(_feedback.found_noise_reason.is_(None), _feedback.duplicate_of.is_not(None))
-    is_its = and_(_vector.text_hash == _mention.text_hash, _vector.model == encoder_name)
-    return (
-        select(_feedback.feedback_id, _feedback.text, _vector.data)
-        .join(tables.mention, _mention.feedback_id == _feedback.feedback_id)
-        .join(tables.vector, is_its)
-        .where(_feedback.enriched_run == run_id, is_open)
-        .order_by(_feedback.feedback_id, _mention.position)
-    )

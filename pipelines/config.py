@@ -28,6 +28,7 @@ LOCAL_CONFIG = Path("earful.toml")
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
+Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -132,12 +133,28 @@ class NextActionConfig(_Section):
     stages: tuple[Stage, ...] = ()
 
 
+class ConsentConfig(_Section):
+    """What is allowed without a row in ``consent``; see :mod:`pipelines.rights.purposes`."""
+
+    analysis: Allowed = "allowed"
+    quoting: Allowed = "allowed"
+    contact: Allowed = "consent"
+    profiling: Allowed = "allowed"
+
+
+class ErasureConfig(_Section):
+    """What ``earful forget`` does with what a person said."""
+
+    feedback: Literal["delete", "deidentify"] = "delete"
+
+
 class _InputConfig(_Section):
     """What is read: files or objects by their path, or the rows of a query."""
 
     sql: str | None = None
     from_url: Annotated[str | None, Field(alias="from")] = None
     path: Annotated[str | None, Field(validate_default=True)] = None
+    layout: str | None = None
 
     @field_validator("path")
     @classmethod
@@ -147,6 +164,16 @@ class _InputConfig(_Section):
         if is_query == bool(path) or (path and (sql or from_url)):
             raise ValueError("needs a path, or else sql and from (the URL of a database)")
         return path
+
+    @field_validator("layout")
+    @classmethod
+    def _is_layout(cls, layout: str | None) -> str | None:
+        from pipelines.reading.layouts import check_layout_id
+
+        try:
+            return None if layout is None else check_layout_id(layout)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 class SourceConfig(_InputConfig):
@@ -177,6 +204,8 @@ class Config(_Section):
     linking: LinkingConfig = LinkingConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
     next_actions: tuple[NextActionConfig, ...] | None = None
+    consent: ConsentConfig = ConsentConfig()
+    erasure: ErasureConfig = ErasureConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -274,6 +303,8 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "linking": LinkingConfig,
         "outcomes": OutcomesConfig,
         "next_actions": NextActionConfig,
+        "consent": ConsentConfig,
+        "erasure": ErasureConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,

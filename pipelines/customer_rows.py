@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from pipelines.odata.stored import (
     write_facts,
     write_outcomes,
 )
+from pipelines.rights.gate import allows_account
 from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
@@ -39,7 +40,7 @@ from pipelines.upserts import replace_rows
 if TYPE_CHECKING:
     from pipelines.config import Config
 
-_MODEL = "risk_model"
+_MODEL, _SETTINGS = "risk_model", "row_settings"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class RowSettings:
     """What of the configuration customer rows depend on."""
 
     outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
-    rules: Sequence[ActionRule] = DEFAULT_RULES
+    rules: tuple[ActionRule, ...] = DEFAULT_RULES
 
 
 def read_row_settings(config: "Config") -> RowSettings:
@@ -55,8 +56,29 @@ def read_row_settings(config: "Config") -> RowSettings:
     outcomes = OutcomeSettings(**config.outcomes.model_dump())
     if config.next_actions is None:
         return RowSettings(outcomes)
-    rules = [ActionRule(**each.model_dump()) for each in config.next_actions]
+    rules = tuple(ActionRule(**each.model_dump()) for each in config.next_actions)
     return RowSettings(outcomes, rules)
+
+
+def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSettings:
+    """The settings to describe customers by, kept for edits and erasures, which are not told them.
+
+    :param settings: as configured; None for those of the last time. Others than then have
+        everything published anew.
+    """
+    stored = json.loads(read_info(connection, _SETTINGS) or "null")
+    if settings is None:
+        return _read_stored(stored) if stored else RowSettings()
+    given = asdict(settings)
+    if json.loads(json.dumps(given)) != stored:
+        write_info(connection, _SETTINGS, json.dumps(given))
+        write_info(connection, "published_version", "")
+    return settings
+
+
+def _read_stored(stored: dict[str, Any]) -> RowSettings:
+    rules = [ActionRule(**{**each, "stages": tuple(each["stages"])}) for each in stored["rules"]]
+    return RowSettings(OutcomeSettings(**stored["outcomes"]), tuple(rules))
 
 
 @dataclass(frozen=True)
@@ -295,7 +317,7 @@ def _read_mentions(
         )
         .select_from(counted_mentions)
         .where(is_counted, feedback.customer_id.is_not(None))
-        .where(is_one_of(feedback.customer_id, customers))
+        .where(is_one_of(feedback.customer_id, customers), allows_account(connection))
         .order_by(feedback.customer_id, mention.mention_id)
     )
     return [(str(row[0]), CustomerMention(*row[1:])) for row in connection.execute(query)]

@@ -1,5 +1,6 @@
 """The step that reads the texts: mentions, vectors, sentiment."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -11,6 +12,7 @@ from nlp.targets import find_target
 from pipelines import tables
 from pipelines.adverts import mark_adverts
 from pipelines.copies import mark_copies
+from pipelines.counted import is_analysed
 from pipelines.edits.noise import lay_sound
 from pipelines.encoder_pass import TextRow
 from pipelines.models import Models
@@ -20,6 +22,7 @@ from pipelines.runs import Run
 from pipelines.splitting import FeedbackText, Part, split_feedback
 from pipelines.store import read_info, write_info
 
+_is_waiting = and_(tables.feedback.c.enriched_run.is_(None), is_analysed)
 SPLIT_BATCH = 1_000
 ENCODE_BATCH = 1_024
 
@@ -32,20 +35,28 @@ def enrich_feedback(run: Run, models: Models, readings: Readings, progress: Prog
     mark_copies(run)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    _read_new_feedback(run, readings)
+    _read_new_feedback(run, readings, models)
     _read_old_texts(run, readings, models)
     _score_texts(run, models, progress)
-    mark_adverts(run, models)
     lay_sound(run)
     run.counts["n_noise"] = _count_noise(run)
 
 
-def _read_new_feedback(run: Run, readings: Readings) -> None:
-    """Split new feedback on this thread, while the models read what was split before."""
-    waiting = tables.feedback.c.enriched_run.is_(None)
-    total = _count(run.connection, select(tables.feedback.c.feedback_id).where(waiting))
+def _read_new_feedback(run: Run, readings: Readings, models: Models) -> None:
+    """Split new feedback on this thread, while the models read what was split before.
+
+    Then tell the adverts among what was read, while the models read on.
+    """
+    waiting = select(tables.feedback.c.feedback_id).where(_is_waiting)
+    total = _count(run.connection, waiting)
     if total:
-        readings.read(_split_new_feedback(run), total, "feedback")
+        split: deque[list[str]] = deque()
+        readings.read(
+            _split_new_feedback(run, split),
+            total,
+            "feedback",
+            when_stored=lambda: mark_adverts(run, models, split.popleft()),
+        )
 
 
 def _read_old_texts(run: Run, readings: Readings, models: Models) -> None:
@@ -61,16 +72,20 @@ def _normalise(batch: Sequence[Any]) -> list[TextRow]:
     return [TextRow(row.text_hash, normalize_text(row.text, row.lang), row.lang) for row in batch]
 
 
-def _split_new_feedback(run: Run) -> Iterator[tuple[int, list[TextRow]]]:
-    """Split new feedback into mentions, batch by batch; yield its number and its texts."""
+def _split_new_feedback(run: Run, split: deque[list[str]]) -> Iterator[tuple[int, list[TextRow]]]:
+    """Split new feedback into mentions, batch by batch; yield its number and its texts.
+
+    :param split: the ids of each batch are added to it.
+    """
     feedback = tables.feedback.c
     query = (
         select(feedback.feedback_id, feedback.text_hash, feedback.text, feedback.lang)
-        .where(feedback.enriched_run.is_(None))
+        .where(_is_waiting)
         .order_by(feedback.feedback_id)
         .limit(SPLIT_BATCH)
     )
     while batch := run.connection.execute(query).all():
+        split.append([row.feedback_id for row in batch])
         yield len(batch), _split_batch(run, batch)
 
 

@@ -34,6 +34,7 @@ def load_events(
     counts = load_files(run, inputs, _EventLoader(run, settings), progress)
     run.counts["n_events"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
+    run.counts["n_records_blocked"] += counts.blocked
 
 
 class _EventLoader:

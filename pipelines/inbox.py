@@ -35,11 +35,13 @@ class Asked:
     """How the files are to be read.
 
     :param settle_s: how long a file must have been left alone.
+    :param layout: that all are read as, or "none"; None means the one that is recognised.
     """
 
     source: str | None = None
     pairs: tuple[str, ...] = ()
     settle_s: float = 5.0
+    layout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,11 @@ def _find_ready(job: Job, folder: Path, asked: Asked, result: InboxResult) -> It
             continue
         try:
             inputs = given_inputs(
-                [str(path)], source=asked.source, pairs=asked.pairs, progress=job.progress
+                [str(path)],
+                source=asked.source,
+                pairs=asked.pairs,
+                progress=job.progress,
+                layout=asked.layout,
             )
         except (InputError, MappingError) as error:
             result.files.append(_fail(folder, path, error))

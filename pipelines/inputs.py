@@ -1,7 +1,7 @@
 """Which files a job reads, and as what: as configured, or as given on the command line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.config import ColumnMap, Config, RecordsConfig, SourceConfig
@@ -71,6 +71,7 @@ def given_inputs(
     progress: Progress,
     spool: Spool | None = None,
     ending: str | None = None,
+    layout: str | None = None,
 ) -> Inputs:
     """The files at the given paths, sorted by what they look like.
 
@@ -79,9 +80,10 @@ def given_inputs(
     :param source: name for all of them; None means the name of each file.
     :param spool: keeps what is fetched; needed where not all is on this disk.
     :param ending: what standard input holds, as a file's ending would say.
+    :param layout: that they are all read as, or "none"; None means the one that is recognised.
     :raises InputError: for a path that is not there, and a folder without readable files.
     """
-    found = find_paths(paths, spool or Spool(), ending)
+    found = find_paths(paths, spool or Spool(), ending, layout)
     for skipped in found.skipped:
         progress.warn(f"{skipped.name} is not read: {skipped.reason}")
     sorted_files: dict[str, list[FileInput]] = {"feedback": [], "customers": [], "events": []}
@@ -111,6 +113,7 @@ def record_inputs(
     pairs: Sequence[str],
     spool: Spool | None = None,
     ending: str | None = None,
+    layout: str | None = None,
 ) -> tuple[FileInput, ...]:
     """Files of customers or of events, as the command said.
 
@@ -118,7 +121,7 @@ def record_inputs(
     """
     return tuple(
         FileInput(file, source or name_source(file), pairs=tuple(pairs))
-        for file in find_paths(paths, spool or Spool(), ending).files
+        for file in find_paths(paths, spool or Spool(), ending, layout).files
     )
 
 
@@ -130,6 +133,7 @@ def query_inputs(
     pairs: Sequence[str],
     spool: Spool,
     progress: Progress,
+    layout: str | None = None,
 ) -> Inputs:
     """The rows of a query; without any, nothing.
 
@@ -143,8 +147,9 @@ def query_inputs(
     if not rows.n_rows:
         _warn_of_no_rows(rows, progress)
         return Inputs()
-    kind = kind or ("feedback" if pairs else _guess(rows.file, is_only=True))
-    given = FileInput(rows.file, source or name_query(rows), pairs=tuple(pairs), digest=rows.digest)
+    file = replace(rows.file, layout=layout)
+    kind = kind or ("feedback" if pairs else _guess(file, is_only=True))
+    given = FileInput(file, source or name_query(rows), pairs=tuple(pairs), digest=rows.digest)
     return inputs_of(kind, (given,))
 
 
@@ -206,9 +211,11 @@ def _find(
         if not rows.n_rows:
             _warn_of_no_rows(rows, progress)
             return []
-        return [(rows.file, name_query(rows), rows.digest)]
+        file = replace(rows.file, layout=section.layout)
+        return [(file, name_query(rows), rows.digest)]
     path = section.path or ""
-    found = find_paths([path if is_object_url(path) else str(folder / path)], spool)
+    place = path if is_object_url(path) else str(folder / path)
+    found = find_paths([place], spool, layout=section.layout)
     return [(file, name_source(file), None) for file in found.files]
 
 

@@ -23,18 +23,20 @@ def write_config(
     found: Sequence[tuple[Origin, Sequence[Inspection]]],
     text: Mapping[str, str],
     source: str | None = None,
+    layout: str | None = None,
 ) -> None:
     """Write the configuration to a new file.
 
     :param found: what was inspected, by where it came from.
     :param text: the settings of how text, dates and numbers are read.
     :param source: name of the source; None means each file's own.
+    :param layout: that was named, or "none"; None means the one that is recognised.
     :raises ConfigError: when the file is there already, or standard input would have to be named.
     :raises InputError: when nothing of what was inspected can be read.
     """
     if any(origin == Origin() for origin, _ in found):
         raise ConfigError("standard input cannot be named in a configuration; inspect a file")
-    sections = [_describe(origin, tables, path.parent, source) for origin, tables in found]
+    sections = [_describe(origin, tables, path.parent, source, layout) for origin, tables in found]
     lines = ["# Written by earful inspect. Run it with: earful run --config " + path.name, ""]
     lines += ["[text]", *(f"{name} = {_quote(value)}" for name, value in text.items())]
     try:
@@ -46,7 +48,11 @@ def write_config(
 
 
 def _describe(
-    origin: Origin, tables: Sequence[Inspection], folder: Path, source: str | None
+    origin: Origin,
+    tables: Sequence[Inspection],
+    folder: Path,
+    source: str | None,
+    layout: str | None,
 ) -> list[str]:
     kinds = {each.kind if each.kind in _SECTIONS else "feedback" for each in tables}
     readable = [each for each in tables if each.kind != NO_TABLE and _map(each)]
@@ -62,6 +68,8 @@ def _describe(
     lines = [f"[[{_SECTIONS[kind]}]]", *_locate(origin, folder)]
     if source:
         lines.append(f"name = {_quote(source)}")
+    if layout:
+        lines.append(f"layout = {_quote(layout)}")
     if all(each == maps[0] for each in maps):
         lines.append(f"map = {{ {', '.join(_format_role(*pair) for pair in maps[0].items())} }}")
     else:

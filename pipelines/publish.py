@@ -6,8 +6,10 @@ from sqlalchemy import Connection, Integer, cast, func, select, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
-from pipelines.customer_rows import RowSettings, publish_customers
+from pipelines.customer_rows import RowSettings, keep_settings, publish_customers
+from pipelines.rights.gate import allows_account
 from pipelines.runs import Run
+from pipelines.themes.group_titles import write_group_names
 from pipelines.upserts import replace_rows, round_floats
 
 
@@ -18,17 +20,18 @@ def publish_insights(
 
     :param themes: those whose mentions may have changed since insights were last published; None
         for all.
-    :param settings: outcomes and rules, as configured; None for the defaults.
+    :param settings: outcomes and rules, as configured; None for those of the last time.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
+    settings = keep_settings(run.connection, settings)
     if run.is_current("published"):
-        return 0
+        return write_group_names(run)  # people may have put themes into groups all the same
     # Who spoke of these themes before; who does now is known once that is written.
     customers = None if themes is None else _list_customers(run.connection, themes)
     written = _publish_themes(run, themes) + _publish_customer_themes(run, themes)
     if customers is not None and themes is not None:
         customers |= _list_customers(run.connection, themes)
-    written += publish_customers(run, settings or RowSettings(), customers)
+    written += publish_customers(run, settings, customers) + write_group_names(run)
     run.mark_current("published")
     return written
 
@@ -96,7 +99,7 @@ def _publish_customer_themes(run: Run, themes: Collection[str] | None) -> int:
         )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None), feedback.customer_id.is_not(None))
-        .where(is_one_of(mention.theme_id, themes))
+        .where(is_one_of(mention.theme_id, themes), allows_account(run.connection))
         .group_by(feedback.customer_id, mention.theme_id)
     )
     rows = [dict(row) for row in run.connection.execute(query).mappings()]

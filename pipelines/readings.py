@@ -3,7 +3,7 @@
 The first texts are read ahead, while the files are still being read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -86,11 +86,18 @@ class Readings:
             self.expect_texts()
             self._give(len(new), [part.row for parts in split_feedback(new) for part in parts])
 
-    def read(self, batches: Iterable[tuple[int, Sequence[TextRow]]], total: int, unit: str) -> None:
+    def read(
+        self,
+        batches: Iterable[tuple[int, Sequence[TextRow]]],
+        total: int,
+        unit: str,
+        when_stored: Callable[[], object] = lambda: None,
+    ) -> None:
         """Give vectors and sentiment to all texts that have no vector: the pass of the encoder.
 
         :param batches: texts, and how many units they stand for; made while others are read.
         :param total: units of all batches.
+        :param when_stored: called for each batch in turn, once all its texts are read and stored.
         :raises ConfigError: when a model cannot be used.
         """
         if not self._journal.count():
@@ -105,11 +112,13 @@ class Readings:
             n_batches += 1
             for done in self._pass.take_until(_MAX_WAITING):
                 self._keep(done)
+                when_stored()
         if n_batches > _MAX_WAITING:
             # The next step will want them, and this thread has only to wait.
             import_libraries()
         for done in self._pass.take_until(0):
             self._keep(done)
+            when_stored()
         self._run.mark_changed()
         n_mentions = self._run.counts["n_mentions"]
         self._progress.finish(f"{n_mentions:,} mentions" if n_mentions else "")

@@ -21,7 +21,8 @@ from sklearn.linear_model import LogisticRegression
 
 from nlp.cleaning import repair_text, text_hash
 from nlp.masking import mask_text
-from nlp.spam import VECTOR_SCALE, find_signs
+from nlp.spam import VECTOR_SCALE
+from nlp.spam_signs import find_signs
 from nlp.weights import load_encoder
 from pipelines.adverts import mean_vector
 from pipelines.splitting import FeedbackText, split_feedback

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import settings
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import SentimentModel
 from nlp.weights import load_encoder, load_sentiment
+from pipelines import database
+from tests.shared_statements import share_statements
 from tests.tiny_models import write_network
 
 # A shell that starts the tests in the background lets them and all their children ignore Ctrl-C.
@@ -30,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; the order within a file stays."""
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Iterator[None]:
+    """Compile each statement once for all the stores of one kind; a program opens one store."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "create_engine", share_statements())
+        yield
 
 
 @pytest.fixture(scope="session")

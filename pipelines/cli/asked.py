@@ -27,6 +27,7 @@ class Asked:
     since: str | None = None
     until: str | None = None
     limit: int | None = None
+    layout: str | None = None
     # Set for commands that say what is read.
     kind: str | None = field(default=None, kw_only=True)
 
@@ -94,11 +95,22 @@ def _find(
     source, pairs = asked.source, asked.mapping or ()
     if query := asked.query:
         return query_inputs(
-            query, kind=asked.kind, source=source, pairs=pairs, spool=spool, progress=progress
+            query,
+            kind=asked.kind,
+            source=source,
+            pairs=pairs,
+            spool=spool,
+            progress=progress,
+            layout=asked.layout,
         )
     if asked.paths and asked.kind:
         files = record_inputs(
-            asked.paths, source=source, pairs=pairs, spool=spool, ending=asked.ending
+            asked.paths,
+            source=source,
+            pairs=pairs,
+            spool=spool,
+            ending=asked.ending,
+            layout=asked.layout,
         )
         return inputs_of(asked.kind, files)
     if asked.paths:
@@ -109,9 +121,10 @@ def _find(
             progress=progress,
             spool=spool,
             ending=asked.ending,
+            layout=asked.layout,
         )
-    if pairs or source or asked.ending:
-        raise ConfigError("--map, --source and --format need a PATH or --sql to read")
+    if pairs or source or asked.ending or asked.layout:
+        raise ConfigError("--map, --source, --layout and --format need a PATH or --sql to read")
     if asked.kind or not (settings.sources or settings.customers or settings.events):
         raise ConfigError(
             f"nothing to read: give a PATH, as in: earful {command} reviews.csv ; or list "

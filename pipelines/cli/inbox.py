@@ -9,6 +9,7 @@ from pipelines.cli.options import (
     ConfigOption,
     DbOption,
     JsonOption,
+    LayoutOption,
     LockOption,
     MapOption,
     SourceOption,
@@ -40,6 +41,7 @@ def inbox(
     db: DbOption = None,
     mapping: MapOption = None,
     source: SourceOption = None,
+    layout: LayoutOption = None,
     settle: Annotated[
         float,
         typer.Option(
@@ -52,7 +54,7 @@ def inbox(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Read each file of a folder once; move it to done or failed.
+    """Read each file of a folder once. Move it to done or failed.
 
     What is still being written stays, and so do hidden files and those with a name such as
     a.csv.part. Beside a failed file stands the reason. It looks once and ends: have cron run it.
@@ -62,9 +64,12 @@ def inbox(
     from pipelines.config import user_cache_dir
     from pipelines.inbox import Asked, empty_inbox
     from pipelines.job import STEPS, Job
+    from pipelines.reading.layouts import check_layout_id
 
     settings, _ = load_settings(config, db)
-    asked = Asked(source, tuple(mapping or ()), settle)
+    if layout is not None:
+        check_layout_id(layout)
+    asked = Asked(source, tuple(mapping or ()), settle, layout)
     with open_progress() as progress:
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
         found = empty_inbox(job, folder, asked, [step for step in STEPS if step != "ingest"])

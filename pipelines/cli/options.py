@@ -87,6 +87,15 @@ FormatOption = Annotated[
         "--format", metavar="ENDING", help="What standard input holds: csv, jsonl, xlsx ..."
     ),
 ]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        metavar="NAME|none",
+        help="Read it as this export, though it is not recognised, or as none of them. NAME is "
+        "that of a file in configs/sources/, such as surveymonkey.",
+    ),
+]
 SinceOption = Annotated[
     str | None,
     typer.Option("--since", metavar="DATE", help="Only feedback from this day or moment on."),

@@ -16,6 +16,7 @@ from pipelines.cli.options import (
     FromOption,
     InspectMapOption,
     JsonOption,
+    LayoutOption,
     LockOption,
     SourceOption,
     SqlOption,
@@ -81,6 +82,7 @@ def customers(
     sql: SqlOption = None,
     from_url: FromOption = None,
     ending: FormatOption = None,
+    layout: LayoutOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
@@ -88,7 +90,7 @@ def customers(
 
     Contacts are kept as keyed hashes only.
     """
-    asked = Asked(paths, mapping, source, sql, from_url, ending, kind="customers")
+    asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="customers")
     result = run_asked("customers", ["customers", "link"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
@@ -102,11 +104,12 @@ def events(
     sql: SqlOption = None,
     from_url: FromOption = None,
     ending: FormatOption = None,
+    layout: LayoutOption = None,
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Load operational events. Orders, refunds, churn, renewals, tickets."""
-    asked = Asked(paths, mapping, source, sql, from_url, ending, kind="events")
+    asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="events")
     result = run_asked("events", ["events", "link"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
@@ -119,6 +122,7 @@ def inspect(
     sql: SqlOption = None,
     from_url: FromOption = None,
     ending: FormatOption = None,
+    layout: LayoutOption = None,
     write_config: WriteConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -137,11 +141,13 @@ def inspect(
     settings, _ = load_settings(config, None)
     zone = ZoneInfo(settings.text.timezone)
     with Spool() as spool:
-        origins = _find_origins(Asked(paths, mapping, source, sql, from_url, ending), spool)
+        origins = _find_origins(
+            Asked(paths, mapping, source, sql, from_url, ending, layout=layout), spool
+        )
         found = [(origin, inspect_files(files, mapping or (), zone)) for origin, files in origins]
     if write_config:
         text = settings.text.model_dump(include={"region", "timezone"})
-        kept_config.write_config(write_config, found, text, source)
+        kept_config.write_config(write_config, found, text, source, layout)
     tables = [each for _, inspections in found for each in inspections]
     if as_json:
         print_json([describe_inspection(each, read_masking(settings)) for each in tables])
@@ -155,7 +161,7 @@ def _find_origins(asked: Asked, spool: "Spool") -> "Found":
     from pipelines.origins import find_origins, find_query_origin
 
     if query := asked.query:
-        return find_query_origin(query, spool)
+        return find_query_origin(query, spool, asked.layout)
     if not asked.paths:
         raise ConfigError("nothing to inspect: give a PATH, as in: earful inspect reviews.csv")
-    return find_origins(asked.paths, spool, asked.ending)
+    return find_origins(asked.paths, spool, asked.ending, asked.layout)

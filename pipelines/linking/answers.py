@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, case, func, insert, select
 
 from pipelines import tables
 from pipelines.config import hash_config
@@ -15,6 +15,7 @@ from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights
+from pipelines.rights.gate import allows
 from pipelines.runs import begin_run
 from pipelines.store import open_store
 
@@ -78,7 +79,7 @@ def list_reviews(connection: Connection, limit: int) -> list[dict[str, Any]]:
             review.probability,
             review.method,
             review.evidence,
-            feedback.text,
+            case((allows(connection, "quoting"), feedback.text)).label("text"),
             feedback.occurred_at,
         )
         .join(tables.feedback, feedback.feedback_id == review.feedback_id)

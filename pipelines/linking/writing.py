@@ -20,12 +20,7 @@ from pipelines import tables
 from pipelines.linking.items import FEEDBACK
 from pipelines.linking.scratch import Scratch
 
-_COLUMNS = {
-    "customer_id": "customer_id",
-    "link_method": "method",
-    "link_confidence": "confidence",
-    "link_via": "via",
-}
+_LINK = ("customer_id", "link_method", "link_confidence", "link_via")
 
 
 def write_feedback_links(connection: Connection, scratch: Scratch) -> tuple[int, bool]:
@@ -34,7 +29,15 @@ def write_feedback_links(connection: Connection, scratch: Scratch) -> tuple[int,
     :returns: number of feedback that changed, and whether one of them was enriched before.
     """
     feedback, found = tables.feedback.c, scratch.link.c
-    differs = or_(*(feedback[name].is_distinct_from(found[own]) for name, own in _COLUMNS.items()))
+    new = (found.customer_id, found.method, found.confidence, found.via)
+    old = (
+        feedback.customer_id,
+        feedback.link_method,
+        feedback.link_confidence,
+        feedback.link_via,
+    )
+    pairs = zip(old, new, strict=True)
+    differs = or_(*(one.is_distinct_from(other) for one, other in pairs))
     is_same = found.item_id == feedback.feedback_id
     again = scratch.link.alias("again")
     is_found = exists().where(again.c.item_id == feedback.feedback_id)
@@ -47,9 +50,9 @@ def write_feedback_links(connection: Connection, scratch: Scratch) -> tuple[int,
         .limit(1)
     )
     had_read = connection.execute(was_read).first() is not None
-    new = {name: found[own] for name, own in _COLUMNS.items()}
-    n_linked = _count(connection, update(tables.feedback).where(is_same, differs).values(new))
-    unlink = update(tables.feedback).where(is_gone).values(dict.fromkeys(_COLUMNS))
+    values = dict(zip(_LINK, new, strict=True))
+    n_linked = _count(connection, update(tables.feedback).where(is_same, differs).values(values))
+    unlink = update(tables.feedback).where(is_gone).values(dict.fromkeys(_LINK))
     return n_linked + _count(connection, unlink), had_read
 
 

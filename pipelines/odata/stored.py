@@ -12,6 +12,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.kinds import name_kind
 from pipelines.odata.outcomes import OutcomeSettings, measure_outcomes
+from pipelines.rights.gate import allows_account, allows_customer
 from pipelines.runs import Run
 from pipelines.upserts import replace_rows
 
@@ -76,10 +77,13 @@ def write_facts(run: Run, history: History) -> int:
     :returns: number of rows that changed.
     """
     event = tables.event.c
-    query = select(event.customer_id).where(event.customer_id.is_not(None)).distinct()
+    query = select(event.customer_id).where(
+        event.customer_id.is_not(None),
+        allows_customer(run.connection, "profiling", event.customer_id),
+    )
     rows = (
         _make_row(each, facts, run.run_id)
-        for batch in _batch_sorted(run.connection.execute(query).scalars())
+        for batch in _batch_sorted(run.connection.execute(query.distinct()).scalars())
         for each, facts in derive_batch(run.connection, batch, history)
     )
     return replace_rows(run.connection, tables.customer_fact, rows)
@@ -133,7 +137,7 @@ def _measure_some(
     feedback = tables.feedback.c
     columns = (feedback.occurred_at, feedback.rating, feedback.rating_max)
     query = select(feedback.feedback_id, feedback.customer_id, *columns).where(
-        feedback.noise_reason.is_(None), condition
+        feedback.noise_reason.is_(None), condition, allows_account(connection)
     )
     until = history.known_until or history.as_of
     for feedback_id, customer_id, at, rating, rating_max in connection.execute(query).all():

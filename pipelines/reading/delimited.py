@@ -169,7 +169,7 @@ def _read_header(
         if len(rows) >= _HEADER_ROWS + n_skipped:
             break
     rows = rows[n_skipped:]
-    position = locate_header(rows)
+    position = locate_header(rows, file.layout)
     return position, rows[position] if rows else []
 
 

@@ -63,7 +63,7 @@ def _open_sheet(reader: Any, file: InputFile, sheet: str) -> Table | None:
     first = next((at for at, cells in enumerate(head) if any(cells)), None)
     if first is None:
         return None
-    position = first + locate_header(head[first : first + _HEADER_ROWS])
+    position = first + locate_header(head[first : first + _HEADER_ROWS], file.layout)
     header = head[position]
     columns = name_columns(header)
     while columns and not head[position][len(columns) - 1] and _is_empty(loaded, len(columns) - 1):

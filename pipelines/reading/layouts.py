@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nlp.noise import Reason
 from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
+from pipelines.reading.mapping import describe_unknown
+from pipelines.reading.streams import NO_LAYOUT
 from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import config_path
 
@@ -70,13 +72,31 @@ class Spread(_Part):
     title: str = "title"
 
 
+class Pick(_Part):
+    """A list in a JSON record, of which the first item whose `key` is `equals` becomes `put`.
+
+    :param keep: keys of that item that are kept; of all items in the list `brief` is left.
+    """
+
+    list: str
+    key: str
+    equals: str
+    put: str
+    keep: tuple[str, ...]
+    brief: tuple[str, ...] = ()
+
+
 class Join(_Part):
-    """A list beside the JSON records whose item with a `key` equal to their `on` becomes `put`."""
+    """A list beside the JSON records whose item with a `key` equal to their `on` becomes `put`.
+
+    :param keep: keys of the item that are kept; none named means all.
+    """
 
     list: str
     on: str
     key: str = "id"
     put: str
+    keep: tuple[str, ...] = ()
 
 
 class Match(_Part):
@@ -169,6 +189,7 @@ class Layout(_Part):
     nested: tuple[str, ...] = ()
     pass_down: dict[str, str] = {}
     spread: tuple[Spread, ...] = ()
+    pick: tuple[Pick, ...] = ()
     join: tuple[Join, ...] = ()
     unpack: tuple[str, ...] = ()
     prefer: dict[str, str] = {}
@@ -206,7 +227,8 @@ class Layout(_Part):
     @property
     def unfolds(self) -> bool:
         """Whether its JSON records are to be taken apart."""
-        return bool(self.records or self.nested or self.pass_down or self.spread or self.join)
+        deeper = (self.records, self.nested, self.pass_down, self.spread, self.pick, self.join)
+        return any(deeper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +251,8 @@ class Recognised:
         """Why, for people."""
         n_all = len(self.found) + len(self.missing)
         shown = ", ".join(f'"{name}"' for name in self.found[:4])
-        why = f"{len(self.found)} of its {n_all} columns are there, such as {shown}"
+        such = f", such as {shown}" if shown else ""
+        why = f"{len(self.found)} of its {n_all} columns are there{such}"
         if self.decided_by:
             why = f"{self.decided_by}; {why}"
         return why
@@ -243,6 +266,17 @@ def load_layouts() -> tuple[Layout, ...]:
     """
     found = {path.stem: read_layout(path) for path in _list_files()}
     return tuple(found[name] for name in sorted(found))
+
+
+def check_layout_id(name: str) -> str:
+    """The id of a known layout, or NO_LAYOUT, as it was given.
+
+    :raises ConfigError: naming the nearest one and all there are.
+    """
+    known = [NO_LAYOUT, *(layout.id for layout in load_layouts())]
+    if name not in known:
+        raise ConfigError(describe_unknown("layout", name, known))
+    return name
 
 
 @cache

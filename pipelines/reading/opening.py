@@ -33,7 +33,7 @@ def open_tables(
     for table in _open(file, encoding, delimiter):
         n_tables += 1
         table.rows = _end_at_damage(table.rows)
-        yield shape_table(table)
+        yield shape_table(table, file.layout)
     if n_tables == 0:
         raise InputError(f"{file.name} is empty: it holds no header and no rows")
 

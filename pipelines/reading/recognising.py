@@ -7,10 +7,17 @@ with a column renamed or left out, or further ones, is still known by the others
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from pipelines.reading.layouts import Layout, Recognised, fold_columns, load_layouts, part_names
+from pipelines.reading.layouts import (
+    Layout,
+    Recognised,
+    find_first,
+    fold_columns,
+    load_layouts,
+    part_names,
+)
 from pipelines.reading.tables import find_header
 from pipelines.reading.vocabulary import fold_name, load_vocabulary
 
@@ -51,13 +58,41 @@ def recognise_layout(
     return max(found, key=lambda each: (each.evidence, each.layout.id), default=None)
 
 
-def locate_header(rows: list[list[str]]) -> int:
-    """Find the header among the first rows: that of a known layout, else the likeliest."""
+def choose_layout(
+    wanted: str | None, columns: Sequence[str], first_rows: Iterable[Iterable[str]] = ()
+) -> Recognised | None:
+    """The layout that a table is read as: the wanted one, none, or the one that is recognised.
+
+    :param wanted: as in :class:`~pipelines.reading.streams.InputFile`.
+    """
+    if wanted is None:
+        return recognise_layout(columns, first_rows)
+    own = [layout for layout in load_layouts() if layout.id == wanted]
+    found = recognise_layout(columns, first_rows, own)
+    if found is None and own:
+        found = _read_as(own[0], columns)
+    return replace(found, decided_by="it was named") if found else None
+
+
+def _read_as(layout: Layout, columns: Sequence[str]) -> Recognised:
+    folded = fold_columns(list(columns))
+    there = {names: find_first(names, folded) for names in layout.entries}
+    found = tuple(dict.fromkeys(column for column in there.values() if column))
+    missing = tuple(names[0] for names, column in there.items() if column is None)
+    return Recognised(layout, 0.0, found, missing)
+
+
+def locate_header(rows: list[list[str]], wanted: str | None = None) -> int:
+    """Find the header among the first rows: that of a known layout, else the likeliest.
+
+    :param wanted: as in :class:`~pipelines.reading.streams.InputFile`.
+    """
     likely = find_header(rows)
-    if not rows or recognise_layout(rows[likely], rows[likely + 1 : likely + 4]):
+    layouts = None if wanted is None else [each for each in load_layouts() if each.id == wanted]
+    if not rows or recognise_layout(rows[likely], rows[likely + 1 : likely + 4], layouts):
         return likely
     for position, row in enumerate(rows):
-        if position != likely and recognise_layout(row):
+        if position != likely and recognise_layout(row, layouts=layouts):
             return position
     return likely
 

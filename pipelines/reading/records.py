@@ -1,7 +1,7 @@
 """Typed records from rows: feedback, customers and events."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -204,7 +204,7 @@ def feedback_items(
         if not texts and formats.keeps_ratings and _is_rated(row.values, mapping):
             texts = [(mapping.texts[0], "")]
         if not texts:
-            yield make_bad_row(row.number, "no_text", _show(row.values, mapping))
+            yield _reject(row, "no_text", mapping)
             continue
         counts.n_items += len(texts)
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
@@ -258,7 +258,7 @@ def event_records(
         at = _read_date(row.values, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
-            yield make_bad_row(row.number, reason, _show(row.values, mapping))
+            yield _reject(row, reason, mapping)
             continue
         amount, currency = _read_amount(row.values, mapping, formats, counts, attributes)
         counts.n_items += 1
@@ -381,6 +381,13 @@ def _share_fields(
 def _rest(values: Mapping[str, str], mapping: ColumnMap) -> dict[str, str]:
     used = mapping.used
     return {column: value for column, value in values.items() if value and column not in used}
+
+
+def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
+    """A bad row, with whom it names, by which those who were erased are told."""
+    found = {key: _get(row.values, mapping, key) for key in _KEYS}
+    named = tuple((kind, value) for kind, value in found.items() if value)
+    return replace(make_bad_row(row.number, reason, _show(row.values, mapping)), keys=named)
 
 
 def _show(values: Mapping[str, str], mapping: ColumnMap) -> str:

@@ -8,9 +8,9 @@ from functools import partial
 from pipelines.reading.headers import join_header
 from pipelines.reading.json_rows import flatten_record, open_json, sniff_records
 from pipelines.reading.layouts import Layout, Recognised, load_layouts
-from pipelines.reading.recognising import recognise_layout
+from pipelines.reading.recognising import choose_layout, recognise_layout
 from pipelines.reading.row_rules import apply_rules
-from pipelines.reading.streams import InputFile
+from pipelines.reading.streams import NO_LAYOUT, InputFile
 from pipelines.reading.tables import Row, Table
 from pipelines.reading.unfolding import unfold_record
 
@@ -18,13 +18,16 @@ _FIRST_ROWS = 4
 _N_RECORDS = 200
 
 
-def shape_table(table: Table) -> Table:
-    """Recognise the layout of a table and give it its shape; others stay as they are."""
+def shape_table(table: Table, wanted: str | None = None) -> Table:
+    """Recognise the layout of a table and give it its shape; others stay as they are.
+
+    :param wanted: as in :class:`~pipelines.reading.streams.InputFile`.
+    """
     if table.recognised is None:
         first = list(itertools.islice(table.rows, _FIRST_ROWS))
         table.rows = itertools.chain(first, table.rows)
         cells = [row.values.values() for row in first if isinstance(row, Row)]
-        table.recognised = recognise_layout(table.columns, cells)
+        table.recognised = choose_layout(wanted, table.columns, cells)
     if table.recognised is not None:
         layout = table.recognised.layout
         if layout.header.rows > 1:
@@ -37,12 +40,14 @@ def shape_table(table: Table) -> Table:
 def open_known_json(file: InputFile, encoding: str | None = None) -> Table | None:
     """Open JSON; where a known layout says that its records lie deeper, those are its rows."""
     plain = open_json(file, encoding)
+    if file.layout == NO_LAYOUT:
+        return plain
     best = max(_recognise_unfolded(file), key=_rate, default=None)
     if plain is None or best is None:
         return plain
     others = [layout for layout in load_layouts() if not layout.unfolds]
     rival = recognise_layout(plain.columns, layouts=others)
-    if rival is not None and rival.evidence > best.evidence:
+    if file.layout is None and rival is not None and rival.evidence > best.evidence:
         return plain
     unfold = partial(unfold_record, layout=best.layout)
     table = open_json(file, encoding, unfold, is_whole=_needs_whole(best.layout))
@@ -64,7 +69,7 @@ def _recognise_unfolded(file: InputFile) -> Iterator[Recognised]:
     """What each layout with records of its own sees in the first of them."""
     records = sniff_records(file, _N_RECORDS)
     for layout in load_layouts():
-        if not layout.unfolds:
+        if not layout.unfolds or file.layout not in (None, layout.id):
             continue
         columns: dict[str, None] = {}
         for record in records:
@@ -72,5 +77,7 @@ def _recognise_unfolded(file: InputFile) -> Iterator[Recognised]:
                 for each in unfold_record(record, layout):
                     columns.update(dict.fromkeys(flatten_record(each)))
         found = recognise_layout(list(columns), layouts=[layout])
+        if file.layout is not None:
+            found = choose_layout(file.layout, list(columns))
         if found is not None:
             yield found

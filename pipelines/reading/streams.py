@@ -23,6 +23,8 @@ FORMATS = {
     **dict.fromkeys(("vtt", "srt"), "transcript"),
 }
 SUPPORTED = ", ".join(f".{ending}" for ending in FORMATS) + "; each plain, .gz or in a .zip"
+NO_LAYOUT = "none"
+"""In the place of a layout's id: read the file as a plain table."""
 # deflate cannot exceed 1,032:1; the most repetitive real exports we met reach about 60:1.
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 64 * 2**20
@@ -45,6 +47,8 @@ class InputFile:
         the last word.
     :param ending: the ending without `.gz`, in lower case, such as `csv`.
     :param member: the entry's name inside the zip archive.
+    :param layout: id of the known layout that it is read as, or NO_LAYOUT for none; None means
+        the one that is recognised.
     """
 
     name: str
@@ -52,6 +56,7 @@ class InputFile:
     format: str
     ending: str
     member: str | None = None
+    layout: str | None = None
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:

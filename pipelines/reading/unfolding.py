@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.reading.layouts import Join, Layout, Spread
+from pipelines.reading.layouts import Join, Layout, Pick, Spread
 
 Record = dict[str, Any]
 _MAX_DEPTH = 200
@@ -15,6 +15,9 @@ def unfold_record(record: Record, layout: Layout) -> list[Record]:
     :raises RecursionError: where records are nested deeper than any thread is.
     """
     found = list(_unfold(record, layout, {}, 0))
+    for each in found:
+        for pick in layout.pick:
+            _pick_item(each, pick)
     for join in layout.join:
         _join_beside(record, found, join)
     for each in found:
@@ -81,7 +84,21 @@ def _join_beside(page: Record, records: list[Record], join: Join) -> None:
     for record in records:
         item = by_key.get(str(_get(record, join.on)))
         if item is not None and join.put not in record:
-            record[join.put] = item
+            record[join.put] = _cut_item(item, join.keep) if join.keep else item
+
+
+def _pick_item(record: Record, pick: Pick) -> None:
+    items = record.get(pick.list)
+    if not isinstance(items, list):
+        return
+    found = (item for item in _as_objects(items) if item.get(pick.key) == pick.equals)
+    if (chosen := next(found, None)) is not None and pick.put not in record:
+        record[pick.put] = _cut_item(chosen, pick.keep)
+    record[pick.list] = [_cut_item(item, pick.brief) for item in _as_objects(items)]
+
+
+def _cut_item(item: Record, keys: tuple[str, ...]) -> Record:
+    return {key: item[key] for key in keys if key in item}
 
 
 def _spread_list(record: Record, spread: Spread) -> None:

@@ -30,7 +30,7 @@ def test_all_mistakes_are_named_with_their_places() -> None:
     assert said.startswith("6 mistakes in my.toml")
     for place in ("stroe", "text.region", "text.timezone", "sources.0.party", "sources.1.path"):
         assert f"@ {place}" in said
-    assert "known here: channel, from, map, name, party, path, sql, stated" in said
+    assert "known here: channel, from, layout, map, name, party, path, sql, stated" in said
     assert caught.value.exit_code == 2
 
 

@@ -1,3 +1,5 @@
+from collections import deque
+
 import pytest
 
 from nlp.cleaning import normalize_text, text_hash
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.model
 def test_clauses_become_mentions_with_their_target_and_their_own_text(run: Run) -> None:
     text = "The food was great but the waiter was rude. Call me on <PHONE>"
     add_rows(run.connection, "feedback", a_feedback("f1", text=text, lang="en"))
-    assert [n for n, _ in _split_new_feedback(run)] == [1]
+    assert [n for n, _ in _split_new_feedback(run, deque())] == [1]
     mentions = read_rows(
         run.connection, "mention", "mention_id", "char_start", "char_end", "text", "target"
     )

@@ -99,8 +99,7 @@ def test_every_copy_of_an_advert_is_an_advert_and_stays_one(run: Run) -> None:
         mention = {"mention_id": key, "feedback_id": key, "position": 0, "text": text}
         add_rows(run.connection, "mention", {**mention, "text_hash": "m"})
     assert mark_copies(run) == 1
-    run.connection.execute(update(tables.feedback).values(enriched_run=run.run_id))
-    assert mark_adverts(run, OtherEncoder()) == 2  # type: ignore[arg-type]
+    assert mark_adverts(run, OtherEncoder(), ["f1", "f2", "f3"]) == 2  # type: ignore[arg-type]
     assert {key: found[0] for key, found in reasons(run).items()} == {
         "f1": "spam",
         "f2": "spam",

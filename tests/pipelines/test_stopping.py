@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import func, select
 
 from pipelines import tables
+from pipelines.config import Config
+from pipelines.job import Job
 from pipelines.store import open_store
-from tests.pipelines.test_run import dump, make_rows, write_csv
+from tests.pipelines.test_run import dump, make_rows, run_all, write_csv
 
 pytestmark = pytest.mark.model
 
@@ -52,10 +54,13 @@ def unstopped(
     """A folder with the secret, and the tables of a run that nobody stopped."""
     folder = tmp_path_factory.mktemp("unstopped")
     write_csv(folder / "r.csv", make_rows(N_STOPPED_ROWS))
-    process = run_program(["run", "r.csv"], folder, model_cache)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 3, err
-    return folder, dump(f"sqlite:///{folder}/earful.db")
+    url = f"sqlite:///{folder}/earful.db"
+    config = Config.model_validate({"store": {"url": url}})
+    job = Job(config, model_cache, secret_path=folder / "config" / "earful" / "secret")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        run_all(job, Path("r.csv"))
+    return folder, dump(url)
 
 
 def _stop_run(folder: Path, cache: Path, signal_number: int, last_seen: str) -> tuple[int, str]:

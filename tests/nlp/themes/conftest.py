@@ -51,7 +51,8 @@ def plant(sizes: dict[str, int], n_themes: int = 6, noise: float = 0.5, seed: in
 
 
 def _word(rng: np.random.Generator, lang: str) -> str:
-    return "".join(rng.choice(list(LETTERS[lang]), 5))
+    letters = LETTERS[lang]
+    return "".join(letters[place] for place in rng.integers(0, len(letters), 5))
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -96,7 +96,7 @@ def check_file(path: Path) -> str:
 
     :returns: `rows`, or `error` where it is refused by one clear message.
     """
-    started = time.monotonic()
+    started = time.process_time()
     try:
         read_all(path)
     except (InputError, ConfigError) as error:
@@ -104,7 +104,7 @@ def check_file(path: Path) -> str:
         outcome = "error"
     else:
         outcome = "rows"
-    assert time.monotonic() - started < MAX_SECONDS, path
+    assert time.process_time() - started < MAX_SECONDS, path
     return outcome
 
 
