@@ -27,7 +27,7 @@ _AGREE |= {"city": 0.85, "birth_year": 0.97, "email_local": 0.3, "phone_end": 0.
 # Of feedback that no key links, so many may be a customer's after all.
 _PRIOR_OURS = 0.2
 _MAX_OFFERS = 3
-_RAREST = 1e-9
+_RAREST, _MAX_CHANCE = 1e-9, 0.95
 
 Rows = dict[str, dict[str, str]]
 
@@ -79,13 +79,15 @@ def _compare(
     column: str, levels: Sequence[tuple[str, str]], by_chance: Mapping[str, float]
 ) -> dict[str, Any]:
     rest_same = 1 - sum(_AGREE[trait] for _, trait in levels)
-    rest_chance = 1 - sum(by_chance[trait] for _, trait in levels)
+    # Where all live in one town, the town says nothing; but a probability of 1 cannot be weighed.
+    scale = min(1.0, _MAX_CHANCE / sum(by_chance[trait] for _, trait in levels))
+    rest_chance = 1 - scale * sum(by_chance[trait] for _, trait in levels)
     agreeing = [
         {
             "sql_condition": condition,
             "label_for_charts": trait,
             "m_probability": _AGREE[trait],
-            "u_probability": by_chance[trait],
+            "u_probability": scale * by_chance[trait],
         }
         for condition, trait in levels
     ]

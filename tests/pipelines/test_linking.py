@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,3 +208,27 @@ def test_each_comparison_of_the_model_shares_out_all_pairs() -> None:
         _, *levels = compared["comparison_levels"]
         for each in ("m_probability", "u_probability"):
             assert abs(sum(level[each] for level in levels) - 1) < 1e-9
+
+
+def test_splink_offers_who_it_may_be_and_what_they_have_in_common(run: Run) -> None:
+    pytest.importorskip("splink", reason="the extra identity is not installed")
+    from pipelines.linking.probable import find_probable_links
+
+    letters = [f"{one}{other}" for one in "bcdfghjk" for other in "lmnpqrst"]
+    people = {
+        f"C{n}": Traits(f"Giv{pair} Fam{pair}", f"Town {pair[0]}", f"{1950 + n % 40}")
+        for n, pair in enumerate(letters)
+    }
+    for customer_id, traits in people.items():
+        own(customer_id, run, **hash_traits(SECRET, traits))
+    say("typo", run, **hash_traits(SECRET, Traits("fambt, GIVBT", "town b", "1957")))
+    say("stranger", run, **hash_traits(SECRET, Traits("Somebody Else", "Town c", "1953")))
+    link_feedback(run)
+    assert find_probable_links(run.connection, run.run_id, 0.2) == 1
+    names = ("feedback_id", "customer_id", "method", "evidence")
+    evidence = ["name", "name_first", "name_last", "name_sound", "city", "birth_year"]
+    assert read_rows(run.connection, "link_review", *names) == [("typo", "C7", "splink", evidence)]
+    assert find_probable_links(run.connection, run.run_id, 0.2) == 0
+    answer(run, "1", "typo", "C7", "refused")
+    assert find_probable_links(run.connection, run.run_id, 0.2) == 1
+    assert read_rows(run.connection, "link_review") == []
