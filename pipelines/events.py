@@ -10,7 +10,7 @@ from pipelines.keys import hash_person
 from pipelines.link import find_customers
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import EventRecord
+from pipelines.reading.items import EventRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_events
 from pipelines.runs import Run

@@ -11,7 +11,7 @@ from pipelines.errors import InputError
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_feedback
 from pipelines.runs import Run
