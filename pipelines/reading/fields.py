@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from pipelines.reading.consents import name_consents
 from pipelines.reading.dates import parse_date
 from pipelines.reading.formats import Formats
 from pipelines.reading.mapping import ColumnMap
@@ -35,10 +36,12 @@ def get_filled(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str 
     return None if text is None or is_placeholder(text) else text
 
 
-def list_rest(values: Mapping[str, str], mapping: ColumnMap) -> dict[str, str]:
-    """The filled columns that no role uses, by name."""
+def list_rest(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> dict[str, str]:
+    """The filled columns that no role uses, by name; those of consent as `consent.<purpose>`."""
     used = mapping.used
-    return {column: value for column, value in values.items() if value and column not in used}
+    rest = {column: value for column, value in values.items() if value and column not in used}
+    name_consents(rest, formats.consents)
+    return rest
 
 
 def show_row(values: Mapping[str, str], mapping: ColumnMap) -> str:

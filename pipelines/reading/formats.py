@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipelines.reading.consents import Consent, find_consents
 from pipelines.reading.dates import DateOrder, detect_date_order
 from pipelines.reading.items import Origin
 from pipelines.reading.layouts import Layout
@@ -17,6 +18,7 @@ class Formats:
 
     :param labels: what was asked in a column, where its name does not say it.
     :param zone: of dates that name none, where the file says so.
+    :param consents: columns in which people allow or refuse something.
     :param keeps_ratings: a rating without words is a feedback too.
     """
 
@@ -27,6 +29,7 @@ class Formats:
     zone: str | None = None
     keeps_ratings: bool = False
     origin: Origin | None = None
+    consents: Mapping[str, Consent] = field(default_factory=dict)
 
 
 def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = None) -> Formats:
@@ -48,6 +51,7 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
         zone=sample.zone,
         keeps_ratings=layout is not None and layout.keeps_ratings,
         origin=_describe_origin(layout),
+        consents=find_consents(column for column in sample.columns if column not in mapping.used),
     )
 
 
