@@ -89,6 +89,7 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         del columns["id"]
     texts = [find_first(names, folded) for names in layout.names_of("text")]
     private = [find_first(names, folded) for names in layout.private_names]
+    private += _find_others(layout, sample, columns)
     kept = tuple(dict.fromkeys(text for text in texts if text))
     reason = f"as {layout.name} has it"
     return ColumnMap(
@@ -98,6 +99,18 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         dict.fromkeys([*columns.values(), *kept, *filter(None, private)], reason),
         main=kept[0] if kept and "title" in layout.roles else None,
     )
+
+
+def _find_others(layout: Layout, sample: Sample, columns: Mapping[str, str]) -> list[str]:
+    """Further columns that say who somebody is: kept, they would undo the hash of the first."""
+    names = {
+        fold_name(name)
+        for role in PERSONAL_ROLES & columns.keys()
+        for names in layout.names_of(role)
+        for name in names
+    }
+    used = {*columns.values()}
+    return [each for each in sample.columns if each not in used and fold_name(each) in names]
 
 
 def _is_rounded(column: str, rows: Sequence[Mapping[str, str]]) -> bool:
