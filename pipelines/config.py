@@ -27,6 +27,7 @@ LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
+Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
 
 
@@ -100,6 +101,21 @@ class ThemesConfig(_Section):
         return growth
 
 
+class ConsentConfig(_Section):
+    """What is allowed without a row in ``consent``; see :mod:`pipelines.rights.purposes`."""
+
+    analysis: Allowed = "allowed"
+    quoting: Allowed = "allowed"
+    contact: Allowed = "consent"
+    profiling: Allowed = "allowed"
+
+
+class ErasureConfig(_Section):
+    """What ``earful forget`` does with what a person said."""
+
+    feedback: Literal["delete", "deidentify"] = "delete"
+
+
 class _InputConfig(_Section):
     """What is read: files or objects by their path, or the rows of a query."""
 
@@ -153,6 +169,8 @@ class Config(_Section):
     text: TextConfig = TextConfig()
     masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
+    consent: ConsentConfig = ConsentConfig()
+    erasure: ErasureConfig = ErasureConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -247,6 +265,8 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "text": TextConfig,
         "masking": MaskingConfig,
         "themes": ThemesConfig,
+        "consent": ConsentConfig,
+        "erasure": ErasureConfig,
         "sources": SourceConfig,
         "customers": RecordsConfig,
         "events": RecordsConfig,

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
 
 from pipelines import tables
+from pipelines.counted import is_analysed
 from pipelines.id_batches import batch_ids
 from pipelines.likeness import extend_groups
 from pipelines.repeats import Repeat, Said, find_repeats
@@ -64,11 +65,12 @@ _UPDATE = (
 
 def _may_repeat() -> Any:
     """No noise of another kind; but adverts, which stay what they are, are repeated as well."""
-    return or_(
+    is_open = or_(
         _feedback.found_noise_reason.is_(None),
         _feedback.duplicate_of.is_not(None),
         _feedback.found_noise_reason == "spam",
     )
+    return and_(is_open, is_analysed)
 
 
 def _read_groups_of_new(connection: Connection) -> set[str]:

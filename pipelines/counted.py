@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func, literal
+from sqlalchemy import and_, func, literal, or_
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
@@ -15,7 +15,11 @@ feedback, mention = tables.feedback.c, tables.mention.c
 
 # Mentions with their feedback, without noise: copies, spam and the like count nowhere.
 counted_mentions = tables.mention.join(tables.feedback, feedback.feedback_id == mention.feedback_id)
-is_counted = feedback.noise_reason.is_(None)
+# What its customer does not want analysed has no mentions and counts nowhere either.
+is_analysed: ColumnElement[bool] = or_(
+    feedback.refused.is_(None), feedback.refused.not_like("%analysis%")
+)
+is_counted: ColumnElement[bool] = and_(feedback.noise_reason.is_(None), is_analysed)
 # One voice counts once: the customer, else the author, else the feedback itself.
 voice: Any = func.coalesce(feedback.customer_id, feedback.author_key, feedback.feedback_id)
 

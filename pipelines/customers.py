@@ -30,6 +30,7 @@ def load_customers(
     counts = load_files(run, inputs, _CustomerLoader(run, settings), progress)
     run.counts["n_customers"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
+    run.counts["n_records_blocked"] += counts.blocked
 
 
 class _CustomerLoader:

@@ -38,6 +38,7 @@ def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Findin
         lambda: _check_encoder(cache_dir),
         lambda: _check_secret(secret_path),
         lambda: _check_store(url),
+        lambda: _check_erasures(url),
         lambda: _check_journals(cache_dir),
     )
     return [finding for check in checks for finding in check()]
@@ -139,6 +140,26 @@ def _check_store(url: str) -> Iterator[Finding]:
     else:
         advice = f"{store.name} is damaged ({damage}); restore it from a backup"
         yield Finding("store", "error", advice) if damage else Finding("store", "ok", store.name)
+
+
+def _check_erasures(url: str) -> Iterator[Finding]:
+    from pipelines.rights.forgetting import list_open
+    from pipelines.store import open_store
+
+    try:
+        with open_store(url).read() as connection:
+            waiting = list_open(connection)
+    except EarfulError:  # told by the check of the store
+        return
+    if waiting:
+        why = waiting[0]["error"] or "stopped before its end"
+        detail = (
+            f"{len(waiting):,} not finished (first: {waiting[0]['request_id']}, {why}); finish "
+            "with: earful forget --resume"
+        )
+        yield Finding("erasures", "error", detail)
+    else:
+        yield Finding("erasures", "ok", "none is open")
 
 
 def _check_journals(cache_dir: Path) -> Iterator[Finding]:

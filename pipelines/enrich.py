@@ -12,6 +12,7 @@ from nlp.targets import find_target
 from pipelines import tables
 from pipelines.adverts import mark_adverts
 from pipelines.copies import mark_copies
+from pipelines.counted import is_analysed
 from pipelines.edits.noise import lay_sound
 from pipelines.encoder_pass import TextRow
 from pipelines.models import Models
@@ -21,6 +22,7 @@ from pipelines.runs import Run
 from pipelines.splitting import FeedbackText, Part, split_feedback
 from pipelines.store import read_info, write_info
 
+_is_waiting = and_(tables.feedback.c.enriched_run.is_(None), is_analysed)
 SPLIT_BATCH = 1_000
 ENCODE_BATCH = 1_024
 
@@ -45,8 +47,8 @@ def _read_new_feedback(run: Run, readings: Readings, models: Models) -> None:
 
     Then tell the adverts among what was read, while the models read on.
     """
-    waiting = tables.feedback.c.enriched_run.is_(None)
-    total = _count(run.connection, select(tables.feedback.c.feedback_id).where(waiting))
+    waiting = select(tables.feedback.c.feedback_id).where(_is_waiting)
+    total = _count(run.connection, waiting)
     if total:
         split: deque[list[str]] = deque()
         readings.read(
@@ -78,7 +80,7 @@ def _split_new_feedback(run: Run, split: deque[list[str]]) -> Iterator[tuple[int
     feedback = tables.feedback.c
     query = (
         select(feedback.feedback_id, feedback.text_hash, feedback.text, feedback.lang)
-        .where(feedback.enriched_run.is_(None))
+        .where(_is_waiting)
         .order_by(feedback.feedback_id)
         .limit(SPLIT_BATCH)
     )

@@ -34,6 +34,7 @@ def load_events(
     counts = load_files(run, inputs, _EventLoader(run, settings), progress)
     run.counts["n_events"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
+    run.counts["n_records_blocked"] += counts.blocked
 
 
 class _EventLoader:
@@ -88,9 +89,10 @@ class _EventLoader:
         }
         row["content_hash"] = hash_content(row)
         if record.source_id is None:
-            return Prepared(Incoming(row, given.file.name, record.row_number), row["content_hash"])
+            incoming = Incoming(row, given.file.name, record.row_number)
+            return Prepared(incoming, row["content_hash"], keys)
         row["event_id"] = _make_event_id(given.source, "id", record.source_id)
-        return Prepared(Incoming(row, given.file.name, record.row_number))
+        return Prepared(Incoming(row, given.file.name, record.row_number), keys=keys)
 
 
 def _make_event_id(*parts: str) -> str:

@@ -45,7 +45,7 @@ def ingest_feedback(
     """
     settings = replace(settings, cut=_find_cut(inputs, settings, progress))
     counts = load_files(run, inputs, _FeedbackLoader(run, settings, readings), progress)
-    for name in ("read", "new", "known", "updated", "rejected", "left_out"):
+    for name in ("read", "new", "known", "updated", "rejected", "left_out", "blocked"):
         run.counts[f"n_{name}"] += getattr(counts, name)
 
 

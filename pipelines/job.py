@@ -69,6 +69,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     :param steps: of STEPS and READING_STEPS, in the order in which they are to run.
     :raises EarfulError: with a message for the user.
     """
+    from pipelines.rights.upkeep import configured_policy, respect_refusals
+
     if "enrich" in steps:
         _check_models(job)
     secret = load_secret(job.secret_path)
@@ -85,8 +87,11 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         path = journal_path(job.cache_dir, read_info(run.connection, "store_id"))
         remove_old_journals(job.cache_dir, time.time(), keep=path)
         journal = Journal(path)
+        respect_refusals(run, job.models, configured_policy(job.config))
         with journal:
             _do_steps(steps, _Work(run, job, inputs, secret), journal)
+        if "link" not in steps:  # what was read may be of somebody who refuses
+            respect_refusals(run, job.models, configured_policy(job.config))
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result
@@ -136,11 +141,15 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         _read_files(step, work, readings)
     elif step == "link":
         from pipelines.link import link_feedback
+        from pipelines.rights.upkeep import configured_policy, respect_refusals
 
         link_feedback(run)
+        # Whose feedback it is may be known only now.
+        respect_refusals(run, job.models, configured_policy(job.config))
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.edits.apply import apply_edits
+        from pipelines.rights.upkeep import forbid_quotes
         from pipelines.themes.fit import RefitPlan
 
         themes = job.config.themes
@@ -148,6 +157,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
             job.is_refit, themes.refit_growth, themes.refit_every_days, themes.granularity
         )
         discover_store(run, job.models, job.progress, plan)
+        forbid_quotes(run)
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":

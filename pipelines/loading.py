@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from nlp.masking import STANDARD, Masking
 from pipelines import tables
@@ -21,6 +21,7 @@ from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
+from pipelines.rights.blocks import Blocks, drop_stale_file
 from pipelines.runs import Run
 from pipelines.selection import Cut, LeftOut, Selection
 from pipelines.staging import Incoming, Merged, Staging
@@ -55,10 +56,12 @@ class Prepared:
     """A row ready to be staged.
 
     :param digest: hash of the content, when the row has no id yet: the id is then made from it.
+    :param keys: whom it is about, where these keys are not kept with it.
     """
 
     incoming: Incoming
     digest: str | None = None
+    keys: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class ReadSettings:
 
 @dataclass
 class FileCounts:
-    """What became of the rows: read = new + known + updated + rejected + left out."""
+    """What became of the rows: read = new + known + updated + rejected + left out + blocked."""
 
     read: int = 0
     new: int = 0
@@ -91,6 +94,7 @@ class FileCounts:
     updated: int = 0
     rejected: int = 0
     left_out: int = 0
+    blocked: int = 0
 
     def add(self, other: "FileCounts") -> None:
         """Add the counts of further files."""
@@ -100,6 +104,7 @@ class FileCounts:
         self.updated += other.updated
         self.rejected += other.rejected
         self.left_out += other.left_out
+        self.blocked += other.blocked
 
 
 class Loader(Protocol):
@@ -188,6 +193,7 @@ def _load_known_or_new(
         progress.finish("not changed since it was read")
         return known
     with run.connection.begin_nested():
+        drop_stale_file(run.connection, **key)
         counts = _load_file(run, given, loader, progress)
         run.connection.execute(
             insert(tables.input_file).values(
@@ -198,6 +204,7 @@ def _load_known_or_new(
                 n_read=counts.read,
                 n_rejected=counts.rejected,
                 n_left_out=counts.left_out,
+                n_blocked=counts.blocked,
                 run_id=run.run_id,
             )
         )
@@ -218,7 +225,8 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
     """The counts of a file that was read before; None when it was not."""
     known = tables.input_file.c
-    query = select(known.n_read, known.n_rejected, known.n_left_out).where(
+    n_blocked = func.coalesce(known.n_blocked, 0).label("n_blocked")
+    query = select(known.n_read, known.n_rejected, known.n_left_out, n_blocked).where(
         known.file_hash == key["file_hash"], known.settings_hash == key["settings_hash"]
     )
     found = run.connection.execute(query).one_or_none()
@@ -226,19 +234,21 @@ def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
         return None
     return FileCounts(
         read=found.n_read,
-        known=found.n_read - found.n_rejected - found.n_left_out,
+        known=found.n_read - found.n_rejected - found.n_left_out - found.n_blocked,
         rejected=found.n_rejected,
         left_out=found.n_left_out,
+        blocked=found.n_blocked,
     )
 
 
 def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> FileCounts:
     occurrences: Counter[str] = Counter()
+    blocks = Blocks.read(run.connection, loader.settings.secret, loader.settings.region)
     counts = FileCounts()
     progress.start(f"reading {given.file.name}")
     records = loader.read(given, progress)
     while batch := list(islice(records, BATCH_ROWS)):
-        counts.add(_load_batch(run, given, loader, batch, occurrences))
+        counts.add(_load_batch(run, given, loader, batch, occurrences, blocks))
         progress.advance(len(batch))
     rejected = f", {counts.rejected:,} rejected" if counts.rejected else ""
     progress.finish(f"{counts.read:,} read{rejected}")
@@ -246,7 +256,12 @@ def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -
 
 
 def _load_batch(
-    run: Run, given: FileInput, loader: Loader, batch: Sequence[Any], occurrences: Counter[str]
+    run: Run,
+    given: FileInput,
+    loader: Loader,
+    batch: Sequence[Any],
+    occurrences: Counter[str],
+    blocks: Blocks,
 ) -> FileCounts:
     bad = [record for record in batch if isinstance(record, BadRow)]
     rows: list[Incoming] = []
@@ -256,12 +271,17 @@ def _load_batch(
         if isinstance(prepared, BadRow):
             bad.append(prepared)
         else:
-            rows.append(_name_row(given, loader, prepared, occurrences))
+            named = _name_row(given, loader, prepared, occurrences)
+            if not blocks.holds_row(loader.kind, named.row, prepared.keys or named.keys):
+                rows.append(named)
+    bad = [row for row in bad if not blocks.holds_person(row.keys)]
     losers = loader.staging.add(rows)
     reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     n_rejected = len(bad) + len(losers)
-    return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out)
+    # What is neither stored nor rejected nor left out is of somebody who was erased.
+    n_blocked = len(batch) - len(rows) - len(bad) - n_left_out
+    return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out, blocked=n_blocked)
 
 
 def _name_row(

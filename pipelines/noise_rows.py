@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 
 from pipelines.counted import feedback
 from pipelines.errors import ConfigError
+from pipelines.rights.gate import allows
 
 
 def list_noise(connection: Connection, reason: str | None, limit: int) -> list[dict[str, Any]]:
@@ -17,7 +18,7 @@ def list_noise(connection: Connection, reason: str | None, limit: int) -> list[d
     names = ("feedback_id", "noise_reason", "noise_score", "duplicate_of", "source", "lang", "text")
     query = (
         select(*(feedback[name] for name in names))
-        .where(feedback.noise_reason.is_not(None))
+        .where(feedback.noise_reason.is_not(None), allows(connection, "quoting"))
         .order_by(feedback.noise_score, feedback.feedback_id)
         .limit(limit)
     )

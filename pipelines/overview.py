@@ -1,14 +1,20 @@
 """What a store holds, as plain values: behind status, runs and themes list."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, not_, select
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
+from pipelines.id_batches import batch_ids
+from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
+from pipelines.rights.descriptions import hide_descriptions
+from pipelines.rights.gate import allows
 from pipelines.themes.group_titles import read_groups, show_title
 from pipelines.themes.history import read_history
 
@@ -96,7 +102,33 @@ def list_rejected(connection: Connection, limit: int) -> list[dict[str, Any]]:
         .limit(limit)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
+    hidden = _find_unquotable(connection, [row["raw"] for row in rows])
+    for row in rows:
+        if _feedback_of(row["raw"]) in hidden:
+            row["raw"] = HIDDEN
     return [{**row, "meaning": describe_reason(row["reason"])} for row in rows]
+
+
+def _find_unquotable(connection: Connection, raws: Sequence[str | None]) -> set[str]:
+    """Feedback that rejected versions are of, and that may not be quoted."""
+    ids = sorted(filter(None, map(_feedback_of, raws)))
+    feedback_id = tables.feedback.c.feedback_id
+    found: set[str] = set()
+    for batch in batch_ids(ids):
+        query = select(feedback_id).where(
+            feedback_id.in_(batch), not_(allows(connection, "quoting"))
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _feedback_of(raw: str | None) -> str:
+    """The feedback that a rejected version is of; empty for a row as its file had it."""
+    found = _FEEDBACK_ID.search(raw or "")
+    return found[1] if found else ""
+
+
+_FEEDBACK_ID = re.compile(r'"feedback_id": "(f[0-9a-f]{24})"')
 
 
 def describe_reason(reason: str) -> str:
@@ -119,9 +151,10 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
     query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id)
     if not is_all:
         query = query.where(theme.c.status == "active")
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    rows = hide_descriptions(connection, connection.execute(query).mappings())
     languages = _languages_of_themes(connection)
-    names = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    known = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
+    names = {**known, **{row["theme_id"]: row["name"] for row in rows}}
     groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
     return [
         {
@@ -147,13 +180,14 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
     )
     if row is None:
         return None
+    (shown,) = hide_descriptions(connection, [row])
     group = read_groups(connection).get(row["parent_id"] or theme_id)
     return {
-        **row,
+        **shown,
         "languages": _languages_of_themes(connection).get(theme_id, []),
         "members": _list_members(connection, theme_id),
         "group_name": group and show_title(group.title),
-        "quotes": _rows(connection, tables.theme_quote, theme_id, "rank"),
+        "quotes": _list_quotes(connection, theme_id),
         "history": read_history(connection, theme_id),
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
@@ -185,16 +219,23 @@ def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
     return found
 
 
-def _rows(connection: Connection, table: Any, theme_id: str, order: str) -> list[dict[str, Any]]:
-    query = select(table).where(table.c.theme_id == theme_id).order_by(table.c[order])
+def _list_quotes(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
+    quote = tables.theme_quote.c
+    query = (
+        select(tables.theme_quote)
+        .join(tables.mention, mention.mention_id == quote.mention_id)
+        .join(tables.feedback, tables.feedback.c.feedback_id == mention.feedback_id)
+        .where(quote.theme_id == theme_id, allows(connection, "quoting"))
+        .order_by(quote.rank)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _weakest_mentions(connection: Connection, theme_id: str, limit: int) -> list[dict[str, Any]]:
-    mention = tables.mention.c
     query = (
         select(mention.mention_id, mention.text, mention.theme_strength, mention.edit_id)
-        .where(mention.theme_id == theme_id)
+        .join(tables.feedback, tables.feedback.c.feedback_id == mention.feedback_id)
+        .where(mention.theme_id == theme_id, allows(connection, "quoting"))
         .order_by(mention.theme_strength.nulls_first(), mention.mention_id)
         .limit(limit)
     )

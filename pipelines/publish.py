@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Integer, cast, func, select, update
+from sqlalchemy import Connection, Integer, and_, cast, func, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
 from pipelines.id_batches import batch_ids
 from pipelines.insights import CustomerMention, describe_customer
+from pipelines.rights.gate import allows, allows_customer
 from pipelines.runs import Run
+from pipelines.themes.group_titles import write_group_names
 from pipelines.upserts import replace_rows, round_floats
 
 
@@ -22,13 +25,13 @@ def publish_insights(run: Run, themes: Collection[str] | None = None) -> int:
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     if run.is_current("published"):
-        return 0
+        return write_group_names(run)  # people may have put themes into groups all the same
     # Who spoke of these themes before; who does now is known once that is written.
     customers = None if themes is None else _list_customers(run.connection, themes)
     written = _publish_themes(run, themes) + _publish_customer_themes(run, themes)
     if customers is not None and themes is not None:
         customers |= _list_customers(run.connection, themes)
-    written += _publish_customers(run, customers)
+    written += _publish_customers(run, customers) + write_group_names(run)
     run.mark_current("published")
     return written
 
@@ -96,12 +99,18 @@ def _publish_customer_themes(run: Run, themes: Collection[str] | None) -> int:
         )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None), feedback.customer_id.is_not(None))
-        .where(is_one_of(mention.theme_id, themes))
+        .where(is_one_of(mention.theme_id, themes), _is_shown(run.connection))
         .group_by(feedback.customer_id, mention.theme_id)
     )
     rows = [dict(row) for row in run.connection.execute(query).mappings()]
     among = is_one_of(tables.customer_theme.c.theme_id, themes)
     return replace_rows(run.connection, tables.customer_theme, rows, among)
+
+
+def _is_shown(connection: Connection) -> ColumnElement[bool]:
+    """Whether feedback may be laid to its customer's account, and that be shown."""
+    of_customer = allows_customer(connection, "profiling", feedback.customer_id)
+    return and_(allows(connection, "profiling"), of_customer)
 
 
 def _publish_customers(run: Run, customers: Collection[str] | None) -> int:
@@ -151,7 +160,7 @@ def _customer_mentions(
         )
         .select_from(counted_mentions)
         .where(is_counted, feedback.customer_id.is_not(None))
-        .where(is_one_of(feedback.customer_id, customers))
+        .where(is_one_of(feedback.customer_id, customers), _is_shown(connection))
         .order_by(feedback.customer_id, mention.mention_id)
         .execution_options(yield_per=5_000)
     )

@@ -17,9 +17,9 @@ from pipelines.errors import EarfulError
 from pipelines.store import Store, read_info, write_info
 
 COUNTS = (
-    *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out"),
+    *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out", "n_blocked"),
     *("n_noise", "n_mentions"),
-    *("n_customers", "n_events", "n_records_rejected"),
+    *("n_customers", "n_events", "n_records_rejected", "n_records_blocked"),
 )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -105,18 +106,20 @@ run = Table(
     _text("code_version", "version of earful"),
     _text("encoder", "name and revision of the embedding model"),
     _text("sentiment_model", "name and revision of the sentiment model"),
-    _count("n_read", "feedback read: each is new, known, updated, rejected or left out"),
+    _count("n_read", "feedback read: each is new, known, updated, rejected, left out or blocked"),
     _count("n_new", "feedback that was not in the store before"),
     _count("n_known", "feedback that the store held already, unchanged"),
     _count("n_updated", "feedback that replaced an older version of itself"),
     _count("n_rejected", "rows of feedback that could not be used; they are in rejected"),
     _count("n_left_out", "feedback that --since, --until or --limit left out"),
+    _count("n_blocked", "feedback of erased persons, or from before a purge: not stored again"),
     _count("n_noise", "feedback of this run marked as noise"),
     _count("n_mentions", "mentions made by this run"),
     _count("n_themes", "themes in the store after this run, without merged and retired ones"),
     _count("n_customers", "customer records read"),
     _count("n_events", "events read"),
     _count("n_records_rejected", "customer records and events that could not be used"),
+    _count("n_records_blocked", "customer records and events of erased persons: not stored again"),
     _number("seconds", "duration in seconds"),
     _text("error", "why it failed, without any customer text"),
     comment="one execution, with its inputs, versions, counts and outcome",
@@ -160,9 +163,20 @@ feedback = Table(
     _text("run_id", "the run that wrote this version"),
     _moment("ingested_at", "when it was written, UTC"),
     _text("enriched_run", "the run that split it into mentions; null while waiting"),
+    _text(
+        "refused",
+        "what it may not be used for: of analysis, profiling, quoting; forgotten where its "
+        "customer was erased; null when nothing",
+    ),
     Index("ix_feedback_customer", "customer_id"),
     Index("ix_feedback_text_hash", "text_hash"),
     Index("ix_feedback_occurred_at", "occurred_at"),
+    Index(
+        "ix_feedback_refused",
+        "refused",
+        sqlite_where=text("refused IS NOT NULL"),
+        postgresql_where=text("refused IS NOT NULL"),
+    ),
     comment="one item as a customer gave it: a review, a comment, one answer to one open question",
 )
 
@@ -290,6 +304,7 @@ theme = Table(
     _json("descriptions", "descriptions that people gave it for a language, by language"),
     _json("keywords", "list of telling words and phrases"),
     _text("parent_id", "the theme that leads its group; null where it leads one or is alone"),
+    _text("group_name", "what its group is called, from what the group's themes share; null alone"),
     _text("found_group_id", "the theme that leads its group as found; itself where it leads"),
     _text("merged_into", "the theme that holds its mentions now; null unless merged"),
     _text("merge_id", "the edit that merged it"),
@@ -426,6 +441,7 @@ customer = Table(
     _json("attributes", "the remaining CRM columns, contact data left out"),
     _moment("valid_from", "since when this record holds, UTC"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
+    _text("refused", "what this customer refuses: of analysis, profiling; null when nothing"),
     comment="a record of the CRM",
 )
 
@@ -506,13 +522,17 @@ consent = Table(
     "consent",
     metadata,
     _key("consent_id", "time-ordered id"),
-    _text("customer_id", "whose", nullable=False),
+    _text("customer_id", "whose, as the CRM names them; null where only a contact was given"),
+    _text("key_type", "by which key they were named: customer_id, email, phone or handle"),
+    _text("key_hash", "that key as a keyed hash (HMAC-SHA-256)"),
     _text("purpose", "analysis, quoting, contact or profiling", nullable=False),
     _text("channel", "for which channel; null for all"),
     _text("status", "granted or withdrawn", nullable=False),
     _text("source", "who said so"),
     _moment("at", "when, UTC", nullable=False),
     _moment("expires_at", "until when, UTC"),
+    Index("ix_consent_customer", "customer_id"),
+    Index("ix_consent_key", "key_type", "key_hash"),
     comment="what a customer allows; append only",
 )
 
@@ -522,10 +542,43 @@ erasure = Table(
     _key("request_id", "time-ordered id"),
     _text("key_hash", "keyed hash that blocks a re-import"),
     _moment("requested_at", "when, UTC"),
-    _moment("finished_at", "when, UTC"),
-    _json("counts", "rows erased by table"),
+    _moment("erased_at", "when the rows were gone, UTC; files and free pages follow"),
+    _moment("finished_at", "when nothing was left to do, UTC; null while something is"),
+    _json("counts", "rows erased by table, files, and traces found afterwards"),
     _text("digest", "hash of the receipt"),
+    _text("error", "what keeps it from being finished, without any customer text"),
     comment="receipts of erased persons",
+)
+
+blocked_key = Table(
+    "blocked_key",
+    metadata,
+    _key("key_hash", "keyed hash of a keyed hash: matches what comes in, and nothing stored"),
+    _text("request_id", "the erasure that blocks it", nullable=False),
+    comment="keys and ids of erased persons, whose rows are not stored again",
+)
+
+output_file = Table(
+    "output_file",
+    metadata,
+    _key("path", "where it was written, from the root"),
+    _text("kind", "report, codebook or export", nullable=False),
+    _moment("written_at", "when, UTC"),
+    _text("digest", "SHA-256 of what was written: a file that differs is another one"),
+    _text("subject_hash", "of an export, whose it is: as in blocked_key"),
+    comment="files with customers' words that earful wrote, to rewrite or remove them later",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _key("audit_id", "time-ordered id"),
+    _moment("at", "when, UTC", nullable=False),
+    _text("who", "$EARFUL_USER, else the user of the machine", nullable=False),
+    _text("command", "consent, forget, export-customer or purge", nullable=False),
+    _json("arguments", "what was asked, without personal data"),
+    _json("result", "what came of it: counts and ids of requests"),
+    comment="who ran what about customers' rights; append only",
 )
 
 input_file = Table(
@@ -539,6 +592,7 @@ input_file = Table(
     _count("n_read", "rows read"),
     _count("n_rejected", "rows that could not be used"),
     _count("n_left_out", "feedback that --since, --until or --limit left out"),
+    _count("n_blocked", "rows of erased persons, or from before a purge"),
     _text("run_id", "the run that read it"),
     comment="files that have been read whole: not read again while nothing about them changes",
 )

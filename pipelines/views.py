@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Double, Select, case, distinct, func, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Double,
+    Select,
+    and_,
+    case,
+    distinct,
+    func,
+    inspect,
+    not_,
+    or_,
+    select,
+    text,
+)
 
 from pipelines.tables import (
     customer,
@@ -101,6 +114,7 @@ def _theme_query() -> Select[Any]:
             theme.c.keywords,
             theme.c.parent_id,
             parent.c.name.label("parent_name"),
+            theme.c.group_name,
             theme.c.status,
             theme.c.origin,
             theme.c.lang,
@@ -178,10 +192,20 @@ def _feedback_query() -> Select[Any]:
         .group_by(mention.c.feedback_id)
         .subquery()
     )
-    hidden = {"text_hash", "content_hash", "enriched_run", "run_id"}
+    hidden = {"text_hash", "content_hash", "enriched_run", "run_id", "refused"}
+    columns = [column for column in feedback.c if column.name not in hidden]
+    # Words that may not be quoted are not shown; what may not be analysed is not there at all.
+    shown = {"text": case((_refuses(feedback, "quoting"), None), else_=feedback.c.text)}
+    shown["attributes"] = case((_refuses(feedback, "quoting"), None), else_=feedback.c.attributes)
+    shown["customer_id"] = case(
+        (_refuses(feedback, "profiling"), None), else_=feedback.c.customer_id
+    )
     return (
         select(
-            *(column for column in feedback.c if column.name not in hidden),
+            *(
+                shown[column.name].label(column.name) if column.name in shown else column
+                for column in columns
+            ),
             felt.c.n_mentions,
             felt.c.sentiment_score,
             felt.c.sentiment_low,
@@ -192,7 +216,16 @@ def _feedback_query() -> Select[Any]:
         .select_from(feedback)
         .outerjoin(felt, felt.c.feedback_id == feedback.c.feedback_id)
         .outerjoin(named, named.c.feedback_id == feedback.c.feedback_id)
+        .where(not_(_refuses(feedback, "analysis")))
     )
+
+
+def _refuses(table: Any, *purposes: str) -> Any:
+    """What is laid down in ``refused``; see :mod:`pipelines.rights.refusals`."""
+    if "quoting" in purposes:
+        purposes = (*purposes, "forgotten")
+    said = or_(*(table.c.refused.like(f"%{purpose}%") for purpose in purposes))
+    return and_(table.c.refused.is_not(None), said)
 
 
 def _customer_query() -> Select[Any]:
@@ -219,4 +252,5 @@ def _customer_query() -> Select[Any]:
         .outerjoin(customer_insight, customer_insight.c.customer_id == customer.c.customer_id)
         .outerjoin(top, top.c.theme_id == customer_insight.c.top_theme_id)
         .outerjoin(open_theme, open_theme.c.theme_id == customer_insight.c.open_theme_id)
+        .where(not_(_refuses(customer, "analysis", "profiling")))
     )

@@ -205,3 +205,59 @@ assert get_current_ops().name == "numpy"
 def test_every_module_says_what_it_is_for() -> None:
     for name, path in MODULES.items():
         assert ast.get_docstring(parse(path)), name
+
+
+# What customers said, or who they are. Who reads it to show or write it asks the gate; who reads it
+# to compute stands here, with what is computed.
+_WORDS = {"feedback", "mention", "theme_quote", "feedback_version"}
+_ROWS = {"customer_insight", "customer_theme"}
+_ALIASES = {"_feedback": "feedback", "_mention": "mention", "quote": "theme_quote"}
+GATE = "pipelines.rights.gate"
+COMPUTES = {
+    # What comes in, and what is made of words in the store: mentions, vectors, likeness, noise.
+    *("pipelines.splitting", "pipelines.enrich", "pipelines.adverts", "pipelines.likeness"),
+    "pipelines.copies",
+    # Placeholders are counted; no text leaves.
+    "pipelines.source_inventory",
+    # Looking for what is left of somebody; the log of edits gives ids only.
+    *("pipelines.rights.scan", "pipelines.edits.traces"),
+    # Themes are named by the words of those who are left.
+    "pipelines.rights.remaining",
+    # The views show what the gate laid down in the tables.
+    "pipelines.views",
+}
+
+
+def _reads_words(path: Path) -> bool:
+    """Whether a module reads a column ``text``, a whole row, columns by variable, or insight."""
+    return any(map(_is_reading, ast.walk(parse(path))))
+
+
+def _is_reading(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        owner = _owner(node.value)
+        return owner in _ROWS or (node.attr == "text" and owner in _WORDS)
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.slice, ast.Constant) and _owner(node.value) in _WORDS | _ROWS
+    is_select = isinstance(node, ast.Call) and ast.unparse(node.func) == "select"
+    return is_select and bool({_owner(each) for each in node.args} & (_WORDS | _ROWS))
+
+
+def _owner(node: ast.expr) -> str:
+    name = ast.unparse(node).removeprefix("tables.").removesuffix(".c")
+    return _ALIASES.get(name, name)
+
+
+def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
+    readers = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith("pipelines.") and "versions" not in name and _reads_words(path)
+    }
+    asking = {name for name in readers if GATE in imports_of(MODULES[name])}
+    assert readers - asking == COMPUTES
+    assert asking >= {
+        *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
+        *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
+        *("pipelines.report.facts", "pipelines.publish"),
+    }

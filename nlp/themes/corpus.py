@@ -90,7 +90,7 @@ class Corpus:
     :param documents: (m,) number of what the text is a part of; the first where it is in several.
     :param periods: m names of the time that the text is from, the first of several; None where
         nothing is known.
-    :param counts: (m,) how many input rows have the text.
+    :param counts: (m,) how many said the text.
     :param sources: (n,) for each input row the number of its text.
     """
 
@@ -118,26 +118,30 @@ def collapse_texts(
     voices: Sequence[str],
     documents: Sequence[str] | None = None,
     periods: Sequence[str] | None = None,
+    counts: Sequence[int] | None = None,
 ) -> Corpus:
-    """Put equal texts together and sort by sha256 of the text."""
+    """Put equal texts together and sort by sha256 of the text.
+
+    :param counts: how many said what each row says; one each if None.
+    """
     rows: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
         rows.setdefault(text, []).append(row)
     ordered = sorted(rows, key=lambda text: sha256(text.encode("utf-8", "surrogatepass")).digest())
     grouped = [rows[text] for text in ordered]
-    counts = np.array([len(own) for own in grouped], dtype=np.int64)
+    sizes = np.array([len(own) for own in grouped], dtype=np.int64)
     joined = np.fromiter(chain.from_iterable(grouped), dtype=np.intp, count=len(texts))
     sources = np.zeros(len(texts), dtype=np.intp)
-    sources[joined] = np.repeat(np.arange(len(ordered)), counts)
+    sources[joined] = np.repeat(np.arange(len(ordered)), sizes)
     return Corpus(
         ordered,
-        TextVectors(vectors, joined, np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)),
+        TextVectors(vectors, joined, np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)),
         [_most_frequent([voices[row] for row in own]) for own in grouped],
         _number([min(documents[row] for row in own) for own in grouped])
         if documents
         else np.arange(len(ordered), dtype=np.int32),
         [min(periods[row] for row in own) for own in grouped] if periods else None,
-        counts,
+        sizes if counts is None else np.bincount(sources, weights=counts).astype(np.int64),
         sources,
     )
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.phrases import Phrases, find_phrases
+from nlp.themes.phrases import Phrases, find_phrases, is_parsed
 from nlp.themes.quotes import choose_quotes
 from nlp.themes.ranking import PhraseCounts, Scored, rank_phrases
 from nlp.themes.vectors import mean_rows, unit_rows
-from nlp.themes.wording import Wording, load_wording
+from nlp.themes.wording import Wording, fold, load_wording
 
 _MAX_TEXTS = 60
 _MAX_KEYWORDS = 8
@@ -31,9 +32,12 @@ _PHRASE_OVER_WORD = 1.0
 _OTHER_OVER_AROUND = 2.0
 # One word says it all when it scores so many times as much as the next.
 _ONE_WORD = 2.5
+# ... and then a phrase that adds another word to it needs this part of its texts.
+_KEEP_PHRASE = 0.3
 # By the place of the best word that a phrase holds.
 _PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
 _QUOTE_WORDS = 18
+_NAME_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,24 @@ def name_themes(
         shown = name[:1].upper() + name[1:]
         named.append(_describe(shown, [*ranked, *wide], quote, wording))
     return named
+
+
+def is_quoted(description: str, text: str) -> bool:
+    """Tell whether a description that :func:`name_themes` made quotes a text.
+
+    :param text: normalised.
+    """
+    quote = _shorten(text, _QUOTE_WORDS)
+    place = description.find(quote) if quote else -1
+    return place > 0 and description[:place].rstrip().endswith(("“", "„", "«"))
+
+
+def is_named_by(name: str, text: str) -> bool:
+    """Tell whether a name is but the beginning of a text, for want of a phrase that many share.
+
+    :param text: normalised.
+    """
+    return bool(text) and name.casefold() == _shorten(text, _NAME_WORDS).casefold()
 
 
 def _choose_members(
@@ -144,35 +166,49 @@ def _choose_name(ranked: Sequence[Scored], wording: Wording, taken: set[frozense
 
     :param taken: the stems of names given so far; the new ones are added.
     """
-    for items in _name_candidates(ranked):
+    for items in _name_candidates(ranked, wording):
         stems = frozenset(" ".join(item.key for item in items).split())
         if stems not in taken:
             taken.add(stems)
-            return wording.comma.join(item.words for item in items)
+            return _join_items([item.words for item in items], wording)
     return ""
 
 
-def _name_candidates(ranked: Sequence[Scored]) -> Iterator[list[Scored]]:
+def _join_items(items: Sequence[str], wording: Wording) -> str:
+    """Put a comma between words, but none before what says something of the first."""
+    is_sentence = len(items) == 2 and fold(items[1].split()[-1]) in wording.closers
+    return (" " if is_sentence else wording.comma).join(items)
+
+
+def _name_candidates(ranked: Sequence[Scored], wording: Wording) -> Iterator[list[Scored]]:
     phrases = [item for item in ranked if len(item.key.split()) > 1]
     words = [item for item in ranked if len(item.key.split()) == 1]
-    best = _best_phrase(phrases, words)
+    best = _best_phrase(phrases, words, wording)
     if best:
         yield [best]
         rest = [item for item in words if item.key not in best.key.split()]
         yield from ([best, item] for item in rest[:5])
-    elif words and all(words[0].score >= _ONE_WORD * item.score for item in words[1:2]):
+    elif _says_it_all(words):
         yield [words[0]]
     yield from ([words[0], item] for item in words[1:6])
     yield from ([item] for item in ranked[:5])
     yield from ([first, item] for first in ranked[:8] for item in words[:12] if item != first)
 
 
-def _best_phrase(phrases: Sequence[Scored], words: Sequence[Scored]) -> Scored | None:
+def _best_phrase(
+    phrases: Sequence[Scored], words: Sequence[Scored], wording: Wording
+) -> Scored | None:
     if not words:
         return phrases[0] if phrases else None
     best_words = [item.key for item in words[: len(_PHRASE_AROUND_WORD)]]
     around, other = None, None
+    # Runs of words that no grammar found need more to take the place of a word that says it all.
+    # Not so in English: "eat card" is better than "ATM machine", "book flight" than "book".
+    is_one_word = not is_parsed(wording) and _says_it_all(words)
+    known = {item.key for item in words} | wording.negations
     for item in phrases:
+        if is_one_word and not _is_around(item, words[0], known):
+            continue
         # A phrase around one of the best words may be rarer than one that leaves them out.
         places = [best_words.index(word) for word in item.key.split() if word in best_words]
         ratio = _PHRASE_AROUND_WORD[min(places)] if places else _PHRASE_OVER_WORD
@@ -182,6 +218,22 @@ def _best_phrase(phrases: Sequence[Scored], words: Sequence[Scored]) -> Scored |
         other = None
     best = other or around
     return best and _longest_form(best, phrases, best_words[:2])
+
+
+def _says_it_all(words: Sequence[Scored]) -> bool:
+    """Whether the best word leaves all others far behind."""
+    return bool(words) and all(words[0].score >= _ONE_WORD * item.score for item in words[1:2])
+
+
+def _is_around(phrase: Scored, word: Scored, known: AbstractSet[str]) -> bool:
+    """Whether a phrase may stand for a word that says it all: it holds the word.
+
+    What it adds is a word of the theme too, a negation, or is said nearly whenever the word is.
+    """
+    parts = set(phrase.key.split())
+    adds_known = len(parts & known) > 1
+    is_said = phrase.n_texts >= _KEEP_PHRASE * word.n_texts
+    return word.key in parts and (adds_known or is_said)
 
 
 def _longest_form(best: Scored, phrases: Sequence[Scored], best_words: Sequence[str]) -> Scored:
@@ -216,7 +268,7 @@ def _typical_text(texts: Sequence[str], vectors: NDArray[np.floating], rows: Seq
 
 def _first_words(texts: Sequence[str], rows: Sequence[int]) -> str:
     """Name a theme whose members share no phrase by the start of its most central text."""
-    return _shorten(texts[rows[0]], 6) if rows else ""
+    return _shorten(texts[rows[0]], _NAME_WORDS) if rows else ""
 
 
 def _shorten(text: str, n_words: int) -> str:

@@ -31,10 +31,15 @@ _WEAK_VERBS = {"be", "have", "do", "get", "go", "can", "will", "would", "could",
 
 def find_phrases(texts: Sequence[str], wording: Wording) -> list[Phrases]:
     """Find the phrases of each text: by grammar in English, else by runs of one to three words."""
-    if wording.lang == "en":
+    if is_parsed(wording):
         return _parse_english(texts, wording)
     stems = count_stems(texts, wording)
     return [_find_runs(text, wording, stems) for text in texts]
+
+
+def is_parsed(wording: Wording) -> bool:
+    """Whether a language's phrases are found by grammar."""
+    return wording.lang == "en"
 
 
 def _find_runs(text: str, wording: Wording, stems: Mapping[str, str]) -> Phrases:

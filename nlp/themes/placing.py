@@ -80,6 +80,12 @@ class Placed:
     strengths: Floats
     shares: Floats
 
+    @classmethod
+    def of_nothing(cls, n_texts: int) -> "Placed":
+        """Room for so many texts, none with a theme."""
+        nothing = np.zeros(n_texts, dtype=np.float32)
+        return cls(np.full(n_texts, -1, dtype=np.int32), nothing, nothing.copy())
+
     def put(self, rows: NDArray[np.intp], found: Nearest, cut: tuple[float, float]) -> None:
         """Write what was found about some texts."""
         self.labels[rows], self.shares[rows] = found.labels, found.shares
@@ -88,9 +94,7 @@ class Placed:
 
 def place_texts(corpus: Corpus, fitted: Fitted, parts: Parts) -> Placed:
     """Tell how sure the themes of the fitted texts are, and let these judge all others."""
-    n = len(corpus.texts)
-    nothing = np.zeros(n, dtype=np.float32)
-    placed = Placed(np.full(n, -1, dtype=np.int32), nothing, nothing.copy())
+    placed = Placed.of_nothing(len(corpus.texts))
     benches = {}
     for places, graph in parts.graphs:
         own, rows = parts.labels[places], fitted.centred[places]

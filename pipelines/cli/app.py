@@ -15,7 +15,19 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import inbox, look, measure, models, noise, records, sources, steps, themes
+from pipelines.cli import (
+    consent,
+    inbox,
+    look,
+    measure,
+    models,
+    noise,
+    records,
+    rights,
+    sources,
+    steps,
+    themes,
+)
 from pipelines.cli.options import show_examples
 from pipelines.errors import EarfulError
 
@@ -71,8 +83,10 @@ records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
+rights.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
+app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
 
 

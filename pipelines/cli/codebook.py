@@ -34,13 +34,19 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the active themes as a codebook. To edit, and to import again."""
+    from pipelines.cli.rights import warn_unrecorded
     from pipelines.cli.show import open_console, print_json
     from pipelines.edits.codebook_import import export_codebook
+    from pipelines.rights.outputs import record_output
+    from pipelines.store import open_store
 
-    def write(job: "Job", _by: str) -> int:
-        return export_codebook(job, file)
+    def write(job: "Job", _by: str) -> tuple[int, bool]:
+        n = export_codebook(job, file)
+        return n, record_output(open_store(job.config.store.url), file, "codebook")
 
-    n = run_edit(write, config, db, None, 0)
+    n, is_recorded = run_edit(write, config, db, None, 0)
+    if not is_recorded:
+        warn_unrecorded(file)
     if as_json:
         print_json({"file": str(file), "n_categories": n})
     else:

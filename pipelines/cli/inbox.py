@@ -54,7 +54,7 @@ def inbox(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Read each file of a folder once; move it to done or failed.
+    """Read each file of a folder once. Move it to done or failed.
 
     What is still being written stays, and so do hidden files and those with a name such as
     a.csv.part. Beside a failed file stands the reason. It looks once and ends: have cron run it.

@@ -32,13 +32,18 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained HTML page to look at."""
+    from pipelines.cli.rights import warn_unrecorded
     from pipelines.cli.show import open_console, print_json
     from pipelines.report.page import write_report
+    from pipelines.rights.outputs import record_output
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    store = open_store(settings.store.url)
+    with store.read() as connection:
         write_report(connection, output)
+    if not record_output(store, output, "report"):
+        warn_unrecorded(output)
     if as_json:
         print_json({"file": str(output), "bytes": output.stat().st_size})
     else:
@@ -59,6 +64,7 @@ def status(
     from pipelines import overview
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_rejected, print_status
+    from pipelines.rights.forgetting import list_open
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
@@ -77,6 +83,7 @@ def status(
             "noise": overview.count_reasons(connection, "feedback", "noise_reason"),
             "unassigned": overview.count_unassigned(connection),
             "rejected": overview.count_reasons(connection, "rejected", "reason"),
+            "open_erasures": list_open(connection),
             "last_run": next(iter(overview.list_runs(connection, 1)), None),
         }
     print_json(found) if as_json else print_status(found)
@@ -172,7 +179,7 @@ def schema(
 
 
 def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Bring a store to this program's schema; make a backup first."""
+    """Bring a store to this program's schema. Make a backup first."""
     from pipelines.cli.show import open_console, print_json
     from pipelines.migrations import SCHEMA_VERSION
     from pipelines.store import upgrade_store

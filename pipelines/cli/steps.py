@@ -1,6 +1,7 @@
 """``earful run`` and the steps alone."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pipelines.config import Config
     from pipelines.inlets.spool import Spool
     from pipelines.inputs import Inputs
-    from pipelines.job import RunResult
+    from pipelines.job import Job, RunResult
     from pipelines.progress import Progress
 
 PathsArgument = Annotated[
@@ -71,10 +72,10 @@ class _Look:
 
 _READING = ("customers", "events", "ingest")
 _STEPS = {
-    "link": "Link feedback to customers by id, e-mail, phone or handle.",
+    "link": "Link feedback to customers. By id, e-mail, phone or handle.",
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
-    "discover": "Find themes, and give each mention one, or the reason for none.",
-    "judge": "Count themes by day, week and month, and judge what is a trend.",
+    "discover": "Find themes, and give each mention one. Or the reason for none.",
+    "judge": "Count themes, and judge what is a trend. By day, week and month.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
 
@@ -121,7 +122,7 @@ def run(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Do everything: read, link, enrich, discover, judge, publish.
+    """Do it all: read, link, enrich, discover, judge, publish.
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
@@ -232,7 +233,19 @@ def run_job(
             progress.warn(warning)
         is_refit = look.is_refit
         job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
+        _finish_erasures(job)
         return run_steps(job, command, steps, find_inputs(progress, spool))
+
+
+def _finish_erasures(job: "Job") -> None:
+    """Finish what an earlier erasure left to do; what cannot be finished is told, and run on."""
+    from pipelines.errors import MissingStoreError
+    from pipelines.rights.forgetting import resume_erasures
+
+    with suppress(MissingStoreError):
+        for receipt in resume_erasures(job):
+            for problem in receipt.problems:
+                job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
 
 
 def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":

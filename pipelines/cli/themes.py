@@ -37,13 +37,15 @@ def list_(
     """List themes, those with the most voices first."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
-    from pipelines.overview import count_tables, list_themes
+    from pipelines.overview import count_reasons, count_tables, list_themes
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
     with open_store(settings.store.url).read() as connection:
         found = list_themes(connection, is_all=is_all)
         counts = count_tables(connection) if not found else {}
+        if counts:
+            counts["noise"] = sum(count_reasons(connection, "feedback", "noise_reason").values())
     if as_json:
         print_json(found[: limit or None])
     else:

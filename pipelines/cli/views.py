@@ -37,6 +37,14 @@ def print_status(found: dict[str, Any]) -> None:
     _print_counts(console, "Noise, set aside", found["noise"])
     _print_counts(console, "Mentions without a theme, noise aside", found["unassigned"])
     _print_counts(console, "Rejected rows (earful status --rejected)", found["rejected"])
+    if n_open := len(found["open_erasures"]):
+        first = found["open_erasures"][0]
+        why = first["error"] or "it was stopped before its end"
+        console.print(
+            f"{n_open:,} erasures are not finished (first: {first['request_id']}, {escape(why)}); "
+            "finish them with: earful forget --resume",
+            style="yellow",
+        )
     if found["last_run"]:
         print_runs([found["last_run"]], "Last run")
 
@@ -112,7 +120,7 @@ def print_themes(
     """Print themes, in the order given.
 
     :param n_all: how many there are; told where fewer are shown.
-    :param counts: rows by table, which say why there is no theme to show.
+    :param counts: rows by table, and ``noise``, which say why there is no theme to show.
     """
     if not rows:
         open_console().print(_explain_none(counts or {}))
@@ -145,9 +153,15 @@ def _explain_none(counts: Mapping[str, int]) -> str:
         return "no theme is active; see the others with: earful themes list --all"
     if not counts.get("mention"):
         return "there are no themes yet; find some with: earful run PATH"
+    set_aside = ""
+    if n_noise := counts.get("noise"):
+        set_aside = (
+            f". {n_noise:,} of {show_number(counts['feedback'])} feedback are set aside, as copies "
+            "or other noise; see them with: earful noise list"
+        )
     return (
         f"no theme was found in the {show_number(counts['mention'])} mentions of this store: too "
-        "few different texts speak of the same; a few hundred texts are a good start"
+        "few different texts speak of the same; a few hundred texts are a good start" + set_aside
     )
 
 

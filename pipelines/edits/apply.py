@@ -17,6 +17,7 @@ from pipelines.edits.events import describe_news
 from pipelines.edits.noise import lay_sound
 from pipelines.id_batches import batch_ids
 from pipelines.models import Models
+from pipelines.rights.gate import allows
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.themes.births import write_quotes
@@ -200,11 +201,18 @@ def _write_differing(
 
 
 def _find_stale_quotes(run: Run) -> set[str]:
-    """Themes that are quoted with a mention that is gone, was edited, or is theirs no longer."""
-    quote = tables.theme_quote.c
+    """Themes that are quoted with a mention that is gone, was edited or may not be quoted.
+
+    A theme that lacks quotes gets those that somebody allows when it next changes.
+    """
+    quote, feedback = tables.theme_quote.c, tables.feedback.c
     same = and_(*(_mention[name] == quote[name] for name in ("mention_id", "theme_id", "text")))
+    of_allowed = and_(
+        feedback.feedback_id == _mention.feedback_id, allows(run.connection, "quoting")
+    )
     joined = tables.theme_quote.outerjoin(tables.mention, same)
-    query = select(quote.theme_id).select_from(joined).where(_mention.mention_id.is_(None))
+    joined = joined.outerjoin(tables.feedback, of_allowed)
+    query = select(quote.theme_id).select_from(joined).where(feedback.feedback_id.is_(None))
     return set(run.connection.execute(query).scalars())
 
 

@@ -14,6 +14,8 @@ from pipelines.edits.codebook import Category
 from pipelines.edits.pins import make_pin, make_pin_id, read_names
 from pipelines.edits.requests import Drafts, EditRequest, refuse_merged, require_theme
 from pipelines.errors import ConfigError
+from pipelines.rights.descriptions import hide_descriptions
+from pipelines.rights.gate import allows
 from pipelines.themes.edit_log import read_log, replay_log
 
 _PROBLEMS_SHOWN = 10
@@ -38,7 +40,8 @@ def export_categories(connection: Connection) -> list[Category]:
     """Every active theme as a category, by group and name; quotes stand for missing examples."""
     decisions = replay_log(connection, read_log(connection))
     theme = tables.theme
-    rows = connection.execute(select(theme).where(theme.c.status == "active")).mappings().all()
+    query = select(theme).where(theme.c.status == "active")
+    rows = hide_descriptions(connection, connection.execute(query).mappings())
     names = {row["theme_id"]: row["name"] for row in rows}
     quotes = _read_quotes(connection)
     found = []
@@ -232,7 +235,13 @@ def _read_language(category: Category) -> str | None:
 
 def _read_quotes(connection: Connection) -> dict[str, tuple[str, ...]]:
     quote = tables.theme_quote.c
-    query = select(quote.theme_id, quote.text).order_by(quote.theme_id, quote.rank)
+    query = (
+        select(quote.theme_id, quote.text)
+        .join(tables.mention, tables.mention.c.mention_id == quote.mention_id)
+        .join(tables.feedback, tables.feedback.c.feedback_id == tables.mention.c.feedback_id)
+        .where(allows(connection, "quoting"))
+        .order_by(quote.theme_id, quote.rank)
+    )
     found: dict[str, list[str]] = {}
     for theme_id, text in connection.execute(query):
         found.setdefault(theme_id, []).append(" ".join(text.split()))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from pipelines.guards import create_guards
 from pipelines.views import create_views, drop_views
 
 # The number of the newest file in versions/; a test keeps it true.
@@ -21,7 +22,7 @@ def schema_version(connection: Connection) -> str | None:
 
 
 def migrate_schema(connection: Connection) -> None:
-    """Bring a store to the newest schema inside the caller's transaction; views are made anew."""
+    """Bring a store to the newest schema in the caller's transaction; views and triggers too."""
     from alembic import command
     from alembic.config import Config
 
@@ -32,3 +33,4 @@ def migrate_schema(connection: Connection) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     create_views(connection)
+    create_guards(connection)

@@ -1,6 +1,7 @@
 """Typed records from rows: feedback, customers and events."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -49,7 +50,7 @@ def feedback_items(
         if not texts and formats.keeps_ratings and _is_rated(row.values, mapping):
             texts = [(mapping.texts[0], "")]
         if not texts:
-            yield make_bad_row(row.number, "no_text", show_row(row.values, mapping))
+            yield _reject(row, "no_text", mapping)
             continue
         counts.n_items += len(texts)
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
@@ -103,7 +104,7 @@ def event_records(
         at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
-            yield make_bad_row(row.number, reason, show_row(row.values, mapping))
+            yield _reject(row, reason, mapping)
             continue
         amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
         counts.n_items += 1
@@ -134,6 +135,13 @@ def _good_rows(rows: Iterable[Row | BadRow], counts: Tally) -> Iterator[Row | Ba
         counts.n_rows += 1
         counts.n_lost_bytes += isinstance(row, Row) and row.has_lost_bytes
         yield row
+
+
+def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
+    """A bad row, with whom it names, by which those who were erased are told."""
+    found = {key: get_field(row.values, mapping, key) for key in _KEYS}
+    named = tuple((kind, value) for kind, value in found.items() if value)
+    return replace(make_bad_row(row.number, reason, show_row(row.values, mapping)), keys=named)
 
 
 def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:

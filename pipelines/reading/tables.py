@@ -42,11 +42,13 @@ class BadRow:
     :param number: as in :class:`Row`.
     :param reason: one of :data:`REASONS`.
     :param raw: its beginning, up to 2,000 characters, as written: it may hold personal data.
+    :param keys: whom it names, by key type, as written; never stored.
     """
 
     number: int
     reason: str
     raw: str
+    keys: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
 
 
 REASONS = {

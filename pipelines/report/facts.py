@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from pipelines.counted import is_main_language
+from pipelines.counted import is_counted, is_main_language
 from pipelines.report.group_facts import Block, GroupFacts, arrange_themes, gather_groups
 from pipelines.report.tallies import (
     EVERYTHING,
@@ -24,6 +24,7 @@ from pipelines.report.tallies import (
     sum_cubes,
 )
 from pipelines.report.theme_facts import ThemeFacts, read_themes, read_week_starts
+from pipelines.rights.gate import allows_customer
 from pipelines.tables import customer, customer_insight, feedback, run, theme
 
 MAX_CUSTOMERS = 15
@@ -179,7 +180,10 @@ def _count_themes(connection: Connection) -> dict[str, int]:
 
 
 def _count_open_customers(connection: Connection) -> int:
-    query = select(func.count()).where(customer_insight.c.open_theme_id.is_not(None))
+    query = select(func.count()).where(
+        customer_insight.c.open_theme_id.is_not(None),
+        allows_customer(connection, "profiling", customer_insight.c.customer_id),
+    )
     return connection.execute(query).scalar_one()
 
 
@@ -197,6 +201,7 @@ def _read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
         )
         .outerjoin(theme, theme.c.theme_id == customer_insight.c.open_theme_id)
         .where(customer_insight.c.open_theme_id.is_not(None))
+        .where(allows_customer(connection, "profiling", customer_insight.c.customer_id))
         .order_by(
             customer_insight.c.risk.desc().nulls_last(),
             customer_insight.c.sentiment.asc().nulls_last(),
@@ -215,7 +220,7 @@ def _read_places(
 ) -> dict[str, tuple[tuple[str, str], ...]]:
     query = (
         select(feedback.c.customer_id, feedback.c.source, func.coalesce(feedback.c.lang, "und"))
-        .where(feedback.c.customer_id.in_(customer_ids), feedback.c.noise_reason.is_(None))
+        .where(feedback.c.customer_id.in_(customer_ids), is_counted)
         .distinct()
     )
     places: dict[str, list[tuple[str, str]]] = defaultdict(list)

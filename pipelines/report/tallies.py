@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, literal_column, null, select
 
+from pipelines.counted import is_analysed, is_counted
 from pipelines.tables import feedback, mention, rejected, theme
 
 UNKNOWN_LANG = "und"
@@ -101,7 +102,7 @@ def slices_of(source: str, lang: str) -> Iterator[Slice]:
 
 def count_feedback(connection: Connection) -> FeedbackCube:
     """Count all feedback, noise included; dates and links are of the feedback that counts."""
-    counts = feedback.c.noise_reason.is_(None)
+    counts = is_counted
     query = select(
         feedback.c.source,
         _known(feedback.c.lang),
@@ -110,7 +111,8 @@ def count_feedback(connection: Connection) -> FeedbackCube:
         func.sum(case((counts & feedback.c.customer_id.is_not(None), 1), else_=0)),
         func.min(case((counts, feedback.c.occurred_at))),
         func.max(case((counts, feedback.c.occurred_at))),
-    ).group_by(feedback.c.source, _known(feedback.c.lang))
+    )
+    query = query.where(is_analysed).group_by(feedback.c.source, _known(feedback.c.lang))
     cube: dict[Slice, FeedbackTally] = defaultdict(FeedbackTally)
     for source, lang, *counted in connection.execute(query):
         for a_slice in slices_of(source, lang):
@@ -122,7 +124,7 @@ def count_noise(connection: Connection) -> dict[str, CountCube]:
     """Count the feedback that was set aside, by its reason."""
     query = (
         select(feedback.c.noise_reason, feedback.c.source, _known(feedback.c.lang), func.count())
-        .where(feedback.c.noise_reason.is_not(None))
+        .where(feedback.c.noise_reason.is_not(None), is_analysed)
         .group_by(feedback.c.noise_reason, feedback.c.source, _known(feedback.c.lang))
     )
     return _by_reason(connection.execute(query))
@@ -214,7 +216,7 @@ def _mention_lang() -> ColumnElement[str]:
 def _counted(*columns: ColumnElement[Any]) -> Any:
     """Select from the mentions of feedback that is not noise."""
     joined = mention.join(feedback, feedback.c.feedback_id == mention.c.feedback_id)
-    return select(*columns).select_from(joined).where(feedback.c.noise_reason.is_(None))
+    return select(*columns).select_from(joined).where(is_counted)
 
 
 def _tally(sentiment: str | None, n: int) -> MentionTally:

@@ -16,6 +16,8 @@ from pipelines.report.tallies import (
     MentionTally,
     count_voices,
 )
+from pipelines.rights.descriptions import read_shown
+from pipelines.rights.gate import allows
 from pipelines.tables import feedback, mention, theme, theme_period, theme_quote
 from pipelines.verdicts import ThemeWeeks, explain_silence
 
@@ -89,6 +91,7 @@ def read_themes(
     )
     rows = connection.execute(query).all()
     theme_ids = [row.theme_id for row in rows]
+    shown = read_shown(connection, rows)
     voices = count_voices(connection, theme_ids)
     quotes = _read_quotes(connection, theme_ids)
     counted = _count_weeks(connection, theme_ids)
@@ -96,10 +99,10 @@ def read_themes(
     return tuple(
         ThemeFacts(
             theme_id=row.theme_id,
-            name=row.name,
-            description=row.description,
+            name=shown[row.theme_id]["name"],
+            description=shown[row.theme_id]["description"],
             lang=row.lang,
-            keywords=tuple(str(word) for word in row.keywords or ()),
+            keywords=tuple(str(word) for word in shown[row.theme_id]["keywords"] or ()),
             verdict=row.verdict,
             no_verdict=None if row.verdict else _explain_silence(row.theme_id, counted, exposure),
             n_mentions=row.n_mentions or 0,
@@ -134,9 +137,10 @@ def _read_quotes(connection: Connection, theme_ids: list[str]) -> dict[str, tupl
             feedback.c.source,
             feedback.c.occurred_at,
         )
-        .outerjoin(mention, mention.c.mention_id == theme_quote.c.mention_id)
-        .outerjoin(feedback, feedback.c.feedback_id == mention.c.feedback_id)
+        .join(mention, mention.c.mention_id == theme_quote.c.mention_id)
+        .join(feedback, feedback.c.feedback_id == mention.c.feedback_id)
         .where(theme_quote.c.theme_id.in_(theme_ids), theme_quote.c.rank <= MAX_QUOTES)
+        .where(allows(connection, "quoting"))
         .order_by(theme_quote.c.theme_id, theme_quote.c.rank)
     )
     quotes: dict[str, list[Quote]] = defaultdict(list)

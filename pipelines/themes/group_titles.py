@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from nlp.themes.group_names import GroupedTheme, GroupName, name_groups
 from pipelines import tables
+from pipelines.runs import Run
+
+_SHOWN = frozenset({"active", "muted"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,28 @@ def read_groups(connection: Connection) -> dict[str, ThemeGroup]:
         key: ThemeGroup(key, title, tuple(ids))
         for (key, ids), title in zip(found, name_groups(named), strict=True)
     }
+
+
+def write_group_names(run: Run) -> int:
+    """Give each theme the name of its group, as it is by now.
+
+    :returns: number of themes whose group got another name.
+    """
+    theme = tables.theme.c
+    groups = read_groups(run.connection)
+    query = select(theme.theme_id, theme.parent_id, theme.status, theme.group_name)
+    written = 0
+    for theme_id, parent_id, status, was in run.connection.execute(query).all():
+        group = groups.get(parent_id or theme_id) if status in _SHOWN else None
+        name = group and show_title(group.title)
+        if name != was:
+            run.connection.execute(
+                update(tables.theme)
+                .where(theme.theme_id == theme_id)
+                .values(group_name=name, updated_run=run.run_id)
+            )
+            written += 1
+    return written
 
 
 def show_title(title: GroupName) -> str:

@@ -26,6 +26,7 @@ from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
+from pipelines.rights.gate import allows
 from pipelines.runs import Run
 from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vectors
 
@@ -62,6 +63,7 @@ class Pool:
     :param documents: feedback_id of the first of its mentions.
     :param periods: the month of the first of its mentions, "" where unknown.
     :param mentions: all mentions that share the fate, those that may be quoted first.
+    :param counts: how many of these count, that is, are no copies.
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
         many, what reads them by parts.
@@ -75,6 +77,7 @@ class Pool:
     documents: list[str]
     periods: list[str]
     mentions: list[list[str]]
+    counts: list[int]
     quotes: list[str]
     vectors: Any
     fates: list[Fate | None]
@@ -105,6 +108,7 @@ class Pool:
             [self.documents[row] for row in chosen],
             [self.periods[row] for row in chosen],
             [self.mentions[row] for row in chosen],
+            [self.counts[row] for row in chosen],
             [self.quotes[row] for row in chosen],
             take_vectors(self.vectors, chosen),
             [self.fates[row] for row in chosen],
@@ -133,6 +137,20 @@ def load_theme_pool(connection: Connection, encoder_name: str, theme_id: str) ->
     return pool.take(row for row, ids in enumerate(pool.mentions) if own & {*ids})
 
 
+def load_found_pool(connection: Connection, encoder_name: str, theme_ids: Sequence[str]) -> Pool:
+    """The distinct mentions that were found to belong to some themes: before edits."""
+    is_found = and_(mention.nearest_theme_id.in_(theme_ids), mention.found_reason.is_(None))
+    speaks = select(mention.feedback_id).where(is_found)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
+    pool = _collapse(_read_mentions(connection, encoder_name, query))
+    wanted = set(theme_ids)
+    return pool.take(
+        row
+        for row, fate in enumerate(pool.fates)
+        if fate and fate.reason is None and fate.nearest in wanted
+    )
+
+
 @dataclass(frozen=True)
 class Members:
     """The distinct mentions of a theme, in the order of their keys; those that may be quoted first.
@@ -149,7 +167,7 @@ class Members:
 def load_members(
     connection: Connection, encoder_name: str, theme_ids: Sequence[str], max_members: int
 ) -> dict[str, Members]:
-    """The mentions of some themes, as people see them: after edits.
+    """The mentions of some themes that may be quoted, as people see them: after edits.
 
     Only feedback that speaks of these themes is read.
 
@@ -158,7 +176,7 @@ def load_members(
     """
     speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
     query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
-    read = _read_mentions(connection, encoder_name, query)
+    read = _read_mentions(connection, encoder_name, query.where(allows(connection, "quoting")))
     own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
     for place, row in enumerate(read.rows):
         if row.theme_id in own:
@@ -259,6 +277,7 @@ def _collapse(read: _Read) -> Pool:
         documents=[row.feedback_id for row in chosen],
         periods=[_month_of(row.occurred_at) for row in chosen],
         mentions=[[rows[at].mention_id for at in alike] for alike in groups],
+        counts=[sum(rows[at].noise_reason is None for at in alike) for alike in groups],
         quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
         fates=[_stored_fate(rows, alike, is_waiting) for alike in groups],
@@ -322,6 +341,7 @@ def discover_pool(
         known=known,
         centres=centres,
         granularity=granularity,
+        counts=pool.counts,
     )
 
 

@@ -23,6 +23,7 @@ from nlp.themes.explanation import Explanation, explain_assignment
 from nlp.weights import DEFAULT, encoder_name
 from pipelines import tables
 from pipelines.errors import ConfigError
+from pipelines.rights.gate import allows
 from pipelines.themes.members import choose_known
 from pipelines.themes.pool import Pool, find_centres, find_encoder, means_of, read_pool
 from pipelines.themes.why_facts import Decision, NearMention, Rival, ThemeRef, Why
@@ -89,13 +90,13 @@ def _read_mention(connection: Connection, mention_id: str) -> RowMapping:
     query = (
         select(tables.mention, feedback.noise_reason, feedback.noise_score)
         .join(tables.feedback, feedback.feedback_id == tables.mention.c.feedback_id)
-        .where(tables.mention.c.mention_id == mention_id)
+        .where(tables.mention.c.mention_id == mention_id, allows(connection, "quoting"))
     )
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise ConfigError(
-            f"there is no mention {mention_id!r}; ids of a theme's mentions are shown by: "
-            "earful themes show THEME_ID --mentions 20"
+            f"there is no mention {mention_id!r} that may be shown; ids of a theme's mentions "
+            "are shown by: earful themes show THEME_ID --mentions 20"
         )
     return row
 
@@ -147,7 +148,11 @@ class _Compared:
     def list_nearest(self, connection: Connection, themes: _Themes) -> tuple[NearMention, ...]:
         mention = tables.mention.c
         ids = [self.known.mentions[each.row][0] for each in self.explanation.nearest]
-        query = select(mention.mention_id, mention.theme_id).where(mention.mention_id.in_(ids))
+        query = (
+            select(mention.mention_id, mention.theme_id)
+            .join(tables.feedback, tables.feedback.c.feedback_id == mention.feedback_id)
+            .where(mention.mention_id.in_(ids), allows(connection, "quoting"))
+        )
         seen_in = {row.mention_id: row.theme_id for row in connection.execute(query)}
         return tuple(
             NearMention(
@@ -158,6 +163,7 @@ class _Compared:
                 theme=themes.get(seen_in[mention_id]),
             )
             for mention_id, each in zip(ids, self.explanation.nearest, strict=True)
+            if mention_id in seen_in
         )
 
 

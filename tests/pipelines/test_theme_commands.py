@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from nlp.themes.edits import pair_of
 from nlp.themes.linking import Link
@@ -118,6 +118,9 @@ def test_a_group_is_told_apart_from_the_theme_that_leads_it(
     group = "Cards and 2 more"
     assert [rows[each]["group_name"] for each in (a, b, c, d)] == [group, group, group, None]
     assert rows[a]["parent_name"] == "Cards"
+    with filled.read() as connection:
+        shown = connection.execute(text("SELECT theme_id, group_name FROM v_theme")).all()
+    assert dict(shown) == {a: group, b: group, c: group, d: None}
     assert call("themes", "list").out.count(group) == 3
     assert f"in the group “{group}”, led by {b}" in call("themes", "show", a).out
     assert run("show", b)["group_name"] == group

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from pipelines import tables
 from pipelines.cli.history import print_history
@@ -24,7 +25,7 @@ from tests.pipelines.growing import (
     texts_of,
     themes_of,
 )
-from tests.pipelines.planted import copy_tables, edit, read_themes
+from tests.pipelines.planted import copy_tables, count_rows, edit, read_themes
 from tests.pipelines.store_copies import open_copy
 
 FIRST = [text for theme in range(6) for text in texts_of(theme, range(40))]
@@ -165,6 +166,41 @@ def test_a_refit_of_a_store_without_texts_or_with_few_finds_nothing(sqlite_url: 
     feed(store, texts_of(0, range(3)), NOW)
     feed(store, texts_of(1, range(3)), NOW)
     assert read_themes(store) == {}
+    store.engine.dispose()
+
+
+def say_again(store: Store, n: int, values: dict[str, Any]) -> None:
+    """More feedback in the words of the first, with these values."""
+    with store.write() as connection:
+        names = ("feedback", "mention")
+        first = {
+            name: dict(connection.execute(select(tables.metadata.tables[name])).mappings().one())
+            for name in names
+        }
+        for number in range(n):
+            row = {"feedback_id": f"again{number}"}
+            connection.execute(insert(tables.feedback).values(first["feedback"] | row | values))
+            row["mention_id"] = f"again{number}-0"
+            connection.execute(insert(tables.mention).values(first["mention"] | row))
+
+
+@pytest.mark.parametrize(
+    ("values", "n_themes"),
+    [({}, 1), ({"noise_reason": "copy", "duplicate_of": "f00x0000"}, 0)],
+    ids=["many people", "one voice and its copies"],
+)
+def test_three_hundred_equal_texts_are_a_theme_where_many_people_said_them(
+    sqlite_url: str, values: dict[str, Any], n_themes: int
+) -> None:
+    store = open_copy(sqlite_url, "empty")
+    feed(store, texts_of(0, [0]))
+    say_again(store, 299, values)
+    feed(store, [], NOW)
+    themes = read_themes(store)
+    assert len(themes) == n_themes
+    assert [count_rows(store, "mention", theme_id=each) for each in themes] == [300] * n_themes
+    feed(store, texts_of(1, range(40)))  # the texts have more than doubled: found anew
+    assert main_theme(store, texts_of(1, range(40))) not in themes
     store.engine.dispose()
 
 

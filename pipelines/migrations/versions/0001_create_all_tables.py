@@ -43,9 +43,60 @@ def upgrade() -> None:
         comment="something to do about a customer or theme, waiting to be delivered",
     )
     op.create_table(
+        "audit",
+        sa.Column("audit_id", sa.Text(), nullable=False, comment="time-ordered id"),
+        sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
+        sa.Column(
+            "who", sa.Text(), nullable=False, comment="$EARFUL_USER, else the user of the machine"
+        ),
+        sa.Column(
+            "command",
+            sa.Text(),
+            nullable=False,
+            comment="consent, forget, export-customer or purge",
+        ),
+        sa.Column(
+            "arguments", tables.Json, nullable=True, comment="what was asked, without personal data"
+        ),
+        sa.Column(
+            "result",
+            tables.Json,
+            nullable=True,
+            comment="what came of it: counts and ids of requests",
+        ),
+        sa.PrimaryKeyConstraint("audit_id"),
+        comment="who ran what about customers' rights; append only",
+    )
+    op.create_table(
+        "blocked_key",
+        sa.Column(
+            "key_hash",
+            sa.Text(),
+            nullable=False,
+            comment="keyed hash of a keyed hash: matches what comes in, and nothing stored",
+        ),
+        sa.Column("request_id", sa.Text(), nullable=False, comment="the erasure that blocks it"),
+        sa.PrimaryKeyConstraint("key_hash"),
+        comment="keys and ids of erased persons, whose rows are not stored again",
+    )
+    op.create_table(
         "consent",
         sa.Column("consent_id", sa.Text(), nullable=False, comment="time-ordered id"),
-        sa.Column("customer_id", sa.Text(), nullable=False, comment="whose"),
+        sa.Column(
+            "customer_id",
+            sa.Text(),
+            nullable=True,
+            comment="whose, as the CRM names them; null where only a contact was given",
+        ),
+        sa.Column(
+            "key_type",
+            sa.Text(),
+            nullable=True,
+            comment="by which key they were named: customer_id, email, phone or handle",
+        ),
+        sa.Column(
+            "key_hash", sa.Text(), nullable=True, comment="that key as a keyed hash (HMAC-SHA-256)"
+        ),
         sa.Column(
             "purpose", sa.Text(), nullable=False, comment="analysis, quoting, contact or profiling"
         ),
@@ -57,6 +108,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consent_id"),
         comment="what a customer allows; append only",
     )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_customer", ["customer_id"], unique=False)
+        batch_op.create_index("ix_consent_key", ["key_type", "key_hash"], unique=False)
+
     op.create_table(
         "customer",
         sa.Column("customer_id", sa.Text(), nullable=False, comment="the id of the CRM"),
@@ -80,6 +135,12 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="hash of everything the row holds, to notice edits",
+        ),
+        sa.Column(
+            "refused",
+            sa.Text(),
+            nullable=True,
+            comment="what this customer refuses: of analysis, profiling; null when nothing",
         ),
         sa.PrimaryKeyConstraint("customer_id"),
         comment="a record of the CRM",
@@ -177,9 +238,31 @@ def upgrade() -> None:
             "key_hash", sa.Text(), nullable=True, comment="keyed hash that blocks a re-import"
         ),
         sa.Column("requested_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
-        sa.Column("finished_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
-        sa.Column("counts", tables.Json, nullable=True, comment="rows erased by table"),
+        sa.Column(
+            "erased_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when the rows were gone, UTC; files and free pages follow",
+        ),
+        sa.Column(
+            "finished_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when nothing was left to do, UTC; null while something is",
+        ),
+        sa.Column(
+            "counts",
+            tables.Json,
+            nullable=True,
+            comment="rows erased by table, files, and traces found afterwards",
+        ),
         sa.Column("digest", sa.Text(), nullable=True, comment="hash of the receipt"),
+        sa.Column(
+            "error",
+            sa.Text(),
+            nullable=True,
+            comment="what keeps it from being finished, without any customer text",
+        ),
         sa.PrimaryKeyConstraint("request_id"),
         comment="receipts of erased persons",
     )
@@ -341,12 +424,25 @@ def upgrade() -> None:
             nullable=True,
             comment="the run that split it into mentions; null while waiting",
         ),
+        sa.Column(
+            "refused",
+            sa.Text(),
+            nullable=True,
+            comment="what it may not be used for: of analysis, profiling, quoting; forgotten where its customer was erased; null when nothing",
+        ),
         sa.PrimaryKeyConstraint("feedback_id"),
         comment="one item as a customer gave it: a review, a comment, one answer to one open question",
     )
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_customer", ["customer_id"], unique=False)
         batch_op.create_index("ix_feedback_occurred_at", ["occurred_at"], unique=False)
+        batch_op.create_index(
+            "ix_feedback_refused",
+            ["refused"],
+            unique=False,
+            sqlite_where=sa.text("refused IS NOT NULL"),
+            postgresql_where=sa.text("refused IS NOT NULL"),
+        )
         batch_op.create_index("ix_feedback_text_hash", ["text_hash"], unique=False)
 
     op.create_table(
@@ -437,6 +533,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="feedback that --since, --until or --limit left out",
+        ),
+        sa.Column(
+            "n_blocked",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="rows of erased persons, or from before a purge",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read it"),
         sa.PrimaryKeyConstraint("file_hash", "settings_hash"),
@@ -573,6 +675,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_mention_theme", ["theme_id"], unique=False)
 
     op.create_table(
+        "output_file",
+        sa.Column("path", sa.Text(), nullable=False, comment="where it was written, from the root"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook or export"),
+        sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=True,
+            comment="SHA-256 of what was written: a file that differs is another one",
+        ),
+        sa.Column(
+            "subject_hash",
+            sa.Text(),
+            nullable=True,
+            comment="of an export, whose it is: as in blocked_key",
+        ),
+        sa.PrimaryKeyConstraint("path"),
+        comment="files with customers' words that earful wrote, to rewrite or remove them later",
+    )
+    op.create_table(
         "rejected",
         sa.Column(
             "rejected_id",
@@ -644,7 +766,7 @@ def upgrade() -> None:
             "n_read",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="feedback read: each is new, known, updated, rejected or left out",
+            comment="feedback read: each is new, known, updated, rejected, left out or blocked",
         ),
         sa.Column(
             "n_new",
@@ -675,6 +797,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="feedback that --since, --until or --limit left out",
+        ),
+        sa.Column(
+            "n_blocked",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback of erased persons, or from before a purge: not stored again",
         ),
         sa.Column(
             "n_noise",
@@ -711,6 +839,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="customer records and events that could not be used",
+        ),
+        sa.Column(
+            "n_records_blocked",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customer records and events of erased persons: not stored again",
         ),
         sa.Column("seconds", sa.Double(), nullable=True, comment="duration in seconds"),
         sa.Column(
@@ -777,6 +911,12 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="the theme that leads its group; null where it leads one or is alone",
+        ),
+        sa.Column(
+            "group_name",
+            sa.Text(),
+            nullable=True,
+            comment="what its group is called, from what the group's themes share; null alone",
         ),
         sa.Column(
             "found_group_id",

@@ -91,14 +91,53 @@ def test_few_texts_have_no_theme_and_a_reason_each(planted, n: int) -> None:
     assert len(found.reasons) == n and None not in found.reasons
 
 
-def test_one_text_many_times_is_not_enough_for_a_theme(planted) -> None:
-    found = _discover(planted({"en": 5}), [0] * 500)
+@pytest.mark.parametrize("n", [30, 300, 10_000])
+def test_one_text_of_many_people_is_one_theme(planted, n: int) -> None:
+    found = _discover(planted({"en": 5}), [0] * n)
+    assert found.n_themes == 1 and set(found.labels.tolist()) == {0}
+    assert set(found.reasons) == {None} and len(set(found.strengths.tolist())) == 1
+
+
+def test_one_text_of_a_few_people_is_no_theme(planted) -> None:
+    found = _discover(planted({"en": 5}), [0] * 29)
     assert found.n_themes == 0 and set(found.reasons) == {"far_from_all"}
+
+
+def test_a_few_answers_given_again_and_again_are_themes_in_all_languages(planted) -> None:
+    corpus = planted({"en": 4, "he": 4}, n_themes=3, noise=0.2, seed=1)
+    texts = range(len(corpus.texts))
+    counts = [100 * (gold + 1) if row % 4 < 2 else 1 for row, gold in enumerate(corpus.gold)]
+    found = _discover(corpus, texts, counts=counts)
+    assert found.n_themes == 3 and None in found.reasons
+    assert adjusted_rand_score(corpus.gold, found.labels) == 1
+    assert corpus.gold[np.flatnonzero(found.labels == 0)[0]] == 2  # the largest is number 0
+    order = np.random.default_rng(0).permutation(len(corpus.texts))
+    again = _discover(corpus, order.tolist(), counts=[counts[row] for row in order])
+    np.testing.assert_array_equal(again.labels, found.labels[order])
+    np.testing.assert_array_equal(again.strengths, found.strengths[order])
+
+
+def test_what_was_said_once_beside_repeated_answers_needs_to_be_near(planted) -> None:
+    corpus = planted({"en": 3}, n_themes=2, noise=0.2)
+    found = _discover(corpus, [0, 1, 3], counts=[100, 1, 1])
+    assert found.n_themes == 1
+    assert found.reasons == (None, None, "far_from_all")
 
 
 def test_a_corpus_about_one_thing_has_one_theme(planted) -> None:
     found = _discover(planted({"en": 60}, n_themes=1, noise=0.3))
     assert found.n_themes == 1 and set(found.labels.tolist()) == {0}
+
+
+@pytest.mark.parametrize(("n_themes", "expected"), [(1, {1}), (4, {4, 5, 6})])
+def test_a_hundred_texts_of_one_intent_are_one_theme(planted, n_themes: int, expected) -> None:
+    from dataclasses import replace
+
+    corpus = planted({"en": 100 // n_themes}, n_themes=n_themes, noise=0.8)
+    means = replace(corpus.means, projection=np.eye(corpus.vectors.shape[1], dtype=np.float32))
+    blind, found = _discover(corpus), _discover(replace(corpus, means=means))
+    assert blind.n_themes > 1
+    assert found.n_themes in expected
 
 
 def test_nonsense_has_a_defined_result() -> None:

@@ -95,7 +95,7 @@ def test_no_name_is_bad_and_most_are_good(judged) -> None:
     assert counts.keys() <= {"good", "acceptable", "bad"}
     assert counts["bad"] == 0, counts
     # The goal is 48 of 60. Creative posts, with their many words for one thing, fall short of it.
-    assert counts["good"] >= 43, counts
+    assert counts["good"] >= 46, counts
     assert Counter(theme.split(" ")[0] for theme in judged) == dict.fromkeys(LANGS, 15)
 
 

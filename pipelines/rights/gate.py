@@ -1,0 +1,153 @@
+"""What may leave the store: asked by every query whose rows people or machines get to see.
+
+Of the rows about a person the newest decides; at the same moment a withdrawal comes first. One
+that has expired says nothing: then the policy of the store decides.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, literal, null, or_, select, tuple_, union_all
+from sqlalchemy.sql.elements import ColumnElement
+
+from pipelines import tables
+from pipelines.rights.purposes import Mode, Purpose, read_policy
+
+# A mark in feedback.refused: the words of somebody who was erased, kept without the person.
+FORGOTTEN = "forgotten"
+_consent, _feedback = tables.consent.c, tables.feedback.c
+_key, _own_key = tables.customer_key.c, tables.feedback_key.c
+_SAID = ("at", "status", "consent_id", "expires_at", "channel", "key_type", "key_hash")
+
+
+def allows(
+    connection: Connection, purpose: Purpose, now: datetime | None = None
+) -> ColumnElement[bool]:
+    """SQL over rows of feedback: whether their words may be used for a purpose now.
+
+    What may not be analysed may not be quoted or laid to a customer's account either.
+
+    :param now: when it is asked; None for this moment.
+    """
+    at = now or datetime.now(UTC)
+    allowed = [
+        _decide(mode, _feedback.feedback_id, _rank(each, at))
+        for each, mode in _find_conditions(connection, purpose)
+    ]
+    if purpose != "analysis":
+        allowed.append(or_(_feedback.refused.is_(None), _feedback.refused != FORGOTTEN))
+    return and_(literal(value=True), *allowed)
+
+
+def allows_customer(
+    connection: Connection,
+    purpose: Purpose,
+    customer_id: ColumnElement[Any],
+    channel: str | None = None,
+    now: datetime | None = None,
+) -> ColumnElement[bool]:
+    """SQL for a column with customers: whether what is known about each may be used now.
+
+    :param channel: of contact: email, phone, ...; None for what was said about all channels.
+    """
+    at = now or datetime.now(UTC)
+    allowed = [
+        _decide(mode, customer_id, _rank_customers(each, at, channel))
+        for each, mode in _find_conditions(connection, purpose)
+    ]
+    return and_(literal(value=True), *allowed)
+
+
+def _find_conditions(connection: Connection, purpose: Purpose) -> list[tuple[Purpose, Mode]]:
+    """What must be allowed, and what holds without a row; without what nobody can have refused."""
+    policy = read_policy(connection)
+    asked: tuple[Purpose, ...] = ("analysis",) if purpose == "analysis" else ("analysis", purpose)
+    said = set(connection.execute(select(_consent.purpose).distinct()).scalars())
+    return [(each, policy[each]) for each in asked if each in said or policy[each] != "allowed"]
+
+
+def _decide(mode: Mode, subject: ColumnElement[Any], ranked: Any) -> ColumnElement[bool]:
+    """Whether a subject is allowed, by its newest row and else by the policy."""
+    if mode == "never":
+        return literal(value=False)
+    status = "withdrawn" if mode == "allowed" else "granted"
+    chosen = select(ranked.c.subject).where(
+        ranked.c.rank == 1, ranked.c.status == status, ranked.c.is_valid
+    )
+    return subject.not_in(chosen) if mode == "allowed" else subject.in_(chosen)
+
+
+def _rank(purpose: Purpose, at: datetime) -> Any:
+    """What was said about each feedback, the newest first."""
+    said = _said_of_customers(purpose, at).subquery()
+    of_customer = select(_feedback.feedback_id.label("subject"), *_columns(said.c)).join_from(
+        said, tables.feedback, _feedback.customer_id == said.c.subject
+    )
+    # A contact that no customer is known by yet may stand in the feedback itself.
+    own = (
+        select(_feedback.feedback_id.label("subject"), *_columns(_consent))
+        .select_from(tables.consent)
+        .join(tables.feedback_key, _is_same_key(_own_key))
+        .join(tables.feedback, _feedback.feedback_id == _own_key.feedback_id)
+        .where(*_is_said(purpose, at))
+    )
+    found = union_all(of_customer, own).subquery()
+    suits = or_(found.c.channel.is_(None), found.c.channel == func.lower(_feedback.channel))
+    query = select(*_rank_columns(found, at)).join_from(
+        found, tables.feedback, _feedback.feedback_id == found.c.subject
+    )
+    return query.where(suits).subquery()
+
+
+def _rank_customers(purpose: Purpose, at: datetime, channel: str | None) -> Any:
+    found = _said_of_customers(purpose, at).subquery()
+    suits = found.c.channel.is_(None)
+    if channel is not None:
+        suits = or_(suits, found.c.channel == channel.casefold())
+    return select(*_rank_columns(found, at)).where(suits).subquery()
+
+
+def _said_of_customers(purpose: Purpose, at: datetime) -> Any:
+    """What was said about each customer, by their id or by one of their keys.
+
+    A key that several customers share withdraws for all of them, and grants for none.
+    """
+    by_id = select(_consent.customer_id.label("subject"), *_columns(_consent)).where(
+        _consent.customer_id.is_not(None), *_is_said(purpose, at)
+    )
+    shared = (
+        select(_key.key_type, _key.key_hash)
+        .group_by(_key.key_type, _key.key_hash)
+        .having(func.count(_key.customer_id.distinct()) > 1)
+    )
+    is_safe = or_(
+        _consent.status == "withdrawn", tuple_(_consent.key_type, _consent.key_hash).not_in(shared)
+    )
+    by_key = (
+        select(_key.customer_id.label("subject"), *_columns(_consent))
+        .select_from(tables.consent)
+        .join(tables.customer_key, _is_same_key(_key))
+        .where(*_is_said(purpose, at), is_safe)
+    )
+    return union_all(by_id, by_key)
+
+
+def _is_same_key(other: Any) -> ColumnElement[bool]:
+    return and_(other.key_type == _consent.key_type, other.key_hash == _consent.key_hash)
+
+
+def _is_said(purpose: Purpose, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return _consent.purpose == purpose, _consent.at <= at
+
+
+def _columns(source: Any) -> list[Any]:
+    return [source[name] for name in _SAID]
+
+
+def _rank_columns(found: Any, at: datetime) -> list[Any]:
+    said = found.c
+    # "withdrawn" sorts behind "granted".
+    order = (said.at.desc(), said.status.desc(), said.consent_id.desc())
+    rank = func.row_number().over(partition_by=said.subject, order_by=order).label("rank")
+    is_valid = or_(said.expires_at.is_(null()), said.expires_at > at).label("is_valid")
+    return [said.subject, said.status, is_valid, rank]

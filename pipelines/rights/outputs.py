@@ -1,0 +1,144 @@
+"""Files with customers' words that earful wrote: known by name, to be rewritten or removed."""
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, select
+
+from pipelines import tables
+from pipelines.errors import EarfulError
+from pipelines.job import Job
+from pipelines.store import Store
+from pipelines.upserts import upsert_rows
+
+_output = tables.output_file.c
+
+
+def record_output(
+    store: Store,
+    path: Path,
+    kind: str,
+    subject_hash: str | None = None,
+    *,
+    is_locked: bool = False,
+) -> bool:
+    """Remember a file that was written, so that an erasure reaches it.
+
+    :param kind: report, codebook or export.
+    :param subject_hash: of an export, whose it is; as in ``blocked_key``.
+    :param is_locked: whether the caller holds the store's lock.
+    :returns: False where the store is held by a run or cannot be written.
+    """
+    row = {
+        "path": str(path.absolute()),
+        "kind": kind,
+        "written_at": datetime.now(UTC),
+        "digest": _hash_file(path),
+        "subject_hash": subject_hash,
+    }
+    try:
+        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
+            upsert_rows(connection, tables.output_file, [row])
+    except EarfulError:
+        return False
+    return True
+
+
+def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[str]:
+    """Write every report and codebook anew that is where it was written, and as it was.
+
+    :param is_locked: whether the caller holds the store's lock.
+    :returns: what could not be brought in line, in words, with the way to do it.
+    """
+    problems = []
+    with store.read() as connection:
+        rows = connection.execute(select(tables.output_file).order_by(_output.path)).all()
+    for row in rows:
+        path = Path(row.path)
+        if row.kind == "export":
+            continue
+        if not path.exists():
+            _forget_outputs(store, [row.path])
+        elif _hash_file(path) != row.digest:
+            problems.append(f"{path} is not as it was written; it was left alone: look into it")
+        else:
+            try:
+                _rewrite(store, job, path, row.kind)
+            except (EarfulError, OSError) as error:
+                problems.append(f"{path} could not be written anew: {error}")
+                continue
+            record_output(store, path, row.kind, is_locked=is_locked)
+    return problems
+
+
+def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[str]:
+    """Remove what was exported of a person, where it is as it was written.
+
+    :returns: what could not be removed, in words.
+    """
+    with store.read() as connection:
+        rows = connection.execute(_select_exports(subject_hashes)).all()
+    for row in rows:
+        path = Path(row.path)
+        try:
+            is_other = path.exists() and _hash_file(path) != row.digest
+            if not is_other:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            yield f"{path} could not be removed: {error.strerror}"
+            continue
+        if is_other:
+            yield f"{path} is not as it was written; it was left alone: look into it"
+        _forget_outputs(store, [row.path])
+
+
+def list_outputs(connection: Connection) -> list[Path]:
+    """The files that are known, those that are not there any more left out."""
+    paths = connection.execute(select(_output.path).order_by(_output.path)).scalars()
+    return [path for path in map(Path, paths) if path.exists()]
+
+
+def replace_privately(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.touch(mode=0o600)
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _select_exports(subject_hashes: Collection[str]) -> Select[Any]:
+    return select(tables.output_file).where(
+        _output.kind == "export", _output.subject_hash.in_(sorted(subject_hashes))
+    )
+
+
+def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
+    if kind == "codebook":
+        from pipelines.edits.codebook_import import export_codebook
+
+        export_codebook(job, path)
+        return
+    from pipelines.report.page import write_report
+
+    with store.read() as connection:
+        write_report(connection, path)
+
+
+def _forget_outputs(store: Store, paths: Collection[str]) -> None:
+    with store.write() as connection:
+        connection.execute(delete(tables.output_file).where(_output.path.in_(paths)))
+
+
+def _hash_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

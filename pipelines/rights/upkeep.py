@@ -1,0 +1,43 @@
+"""Keeping the tables to what customers allow: laid down, unmade, and published anew."""
+
+from pipelines.config import Config
+from pipelines.copies import mark_copies
+from pipelines.edits.apply import apply_edits
+from pipelines.judge import judge_periods
+from pipelines.models import Models
+from pipelines.publish import publish_insights
+from pipelines.rights.descriptions import drop_hidden_words, list_unquotable
+from pipelines.rights.purposes import PURPOSES, Policy
+from pipelines.rights.refusals import lay_down_refusals
+from pipelines.runs import Run
+
+
+def configured_policy(config: Config) -> Policy:
+    """What a configuration allows without a row."""
+    allowed = config.consent
+    return {purpose: getattr(allowed, purpose) for purpose in PURPOSES}
+
+
+def respect_refusals(run: Run, models: Models, policy: Policy) -> int:
+    """Bring all tables in line with what customers allow now, as one visible change.
+
+    :returns: feedback and customers whose refusal changed; 0 when nothing was written.
+    """
+    n_changed = lay_down_refusals(run, policy)
+    if n_changed:
+        publish_anew(run, models)
+    return n_changed
+
+
+def publish_anew(run: Run, models: Models) -> None:
+    """Make everything that is derived from mentions anew, from those that are there."""
+    mark_copies(run)
+    forbid_quotes(run)
+    apply_edits(run, models)
+    judge_periods(run)
+    publish_insights(run)
+
+
+def forbid_quotes(run: Run) -> None:
+    """Take words that may not be quoted out of the descriptions of themes."""
+    drop_hidden_words(run, list_unquotable(run.connection))
