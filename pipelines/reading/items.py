@@ -51,6 +51,9 @@ class FeedbackItem:
     email: str | None = None
     phone: str | None = None
     handle: str | None = None
+    order: str | None = None
+    city: str | None = None
+    birth: str | None = None
     channel: str | None = None
     product: str | None = None
     reply: str | None = None
@@ -73,6 +76,8 @@ class CustomerRecord:
     phone: str | None = None
     handle: str | None = None
     name: str | None = None
+    city: str | None = None
+    birth: str | None = None
     segment: str | None = None
     country: str | None = None
     lang: str | None = None
@@ -92,6 +97,7 @@ class EventRecord:
     email: str | None = None
     phone: str | None = None
     handle: str | None = None
+    order: str | None = None
     kind: str | None = None
     amount: float | None = None
     currency: str | None = None

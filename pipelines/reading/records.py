@@ -114,6 +114,7 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
+            order=get_field(row.values, mapping, "order"),
             kind=get_field(row.values, mapping, "kind"),
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
@@ -123,10 +124,11 @@ def event_records(
 
 _KEYS = ("customer", "email", "phone", "handle")
 
-_CUSTOMER_FIELDS = (*_KEYS, "name", "segment", "country", "lang")
+_CUSTOMER_FIELDS = (*_KEYS, "name", "city", "birth", "segment", "country", "lang")
 
 _FEEDBACK_FIELDS = (
-    *(*_KEYS, "author", "lang", "channel", "product", "reply", "source", "thread", "version"),
+    *_KEYS,
+    *("author", "lang", "channel", "product", "reply", "source", "thread", "version", "order"),
 )
 
 
