@@ -9,7 +9,7 @@ from pipelines.keys import hash_person, normalize_key
 from pipelines.linking.traits import Traits, hash_traits
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import CustomerRecord
+from pipelines.reading.items import CustomerRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_customers
 from pipelines.runs import Run

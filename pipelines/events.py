@@ -10,7 +10,7 @@ from pipelines.keys import hash_keys, hash_person, normalize_key
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.odata.kinds import name_kind
 from pipelines.progress import Progress
-from pipelines.reading.records import EventRecord
+from pipelines.reading.items import EventRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_events
 from pipelines.runs import Run

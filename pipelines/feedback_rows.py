@@ -14,7 +14,7 @@ from nlp.masking import STANDARD, Masking, mask_text
 from nlp.noise import Noise, Reason, score_noise
 from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.secret import hash_key
 from pipelines.staging import hash_content
 

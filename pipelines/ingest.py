@@ -12,7 +12,7 @@ from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedb
 from pipelines.linking.traits import Traits, hash_traits
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_feedback
 from pipelines.runs import Run

@@ -18,6 +18,7 @@ _NOT_BETWEEN_WORDS = re.compile(r"[^\w\s'’\u200c\u05f3\u05f4\"-]+|\s-+\s|\n")
 _MIN_STEM = 3
 _MIN_WORD = 2
 _FALLBACK = "en"
+_MIXED_IN = ("en", "fr")
 # Naming 100 themes asks half a million times about some ten thousand words.
 _MAX_ANSWERS = 50_000
 
@@ -71,7 +72,11 @@ def load_wording(lang: str) -> Wording:
     entry = {**fallback, "negations": [], **own}
     own_words = _own_stop_words(lang)
     wanted = {word[1:] for word in own_words if word.startswith("-")}
-    stop_words = (_spacy_stop_words(lang) | own_words) - wanted
+    stop_words = _spacy_stop_words(lang) | own_words
+    if sum(map(str.isascii, stop_words)) < len(stop_words) / 2:
+        # Who writes another script mixes in "la carte" and "the app": these name nothing either.
+        stop_words = stop_words.union(*map(_spacy_stop_words, _MIXED_IN))
+    stop_words -= wanted
     return Wording(
         lang=lang,
         stop_words=frozenset(map(fold, stop_words)),

@@ -87,6 +87,13 @@ def test_particles_are_taken_off_stop_words() -> None:
     assert not load_wording("he").is_stop("כרטיס")
 
 
+@pytest.mark.parametrize("lang", ["he", "ar", "fa", "ru"])
+def test_articles_of_other_languages_name_nothing_in_another_script(lang: str) -> None:
+    wording = load_wording(lang)
+    assert wording.is_stop("la") and wording.is_stop("the") and not wording.is_stop("app")
+    assert not load_wording("es").is_stop("the")
+
+
 @pytest.mark.parametrize(
     ("lang", "texts", "stem"),
     [
