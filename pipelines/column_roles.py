@@ -3,10 +3,14 @@
 FEEDBACK_ROLES = (
     *("text", "id", "at", "customer", "email", "phone", "handle", "author", "rating"),
     *("rating_max", "lang", "title", "channel", "question", "source", "product", "reply"),
-    *("thread", "version", "edited"),
+    *("thread", "version", "edited", "order", "city"),
+    "birth",
 )
 CUSTOMER_ROLES = (
     *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
+    *("city", "birth"),
 )
-EVENT_ROLES = (*("id", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),)
+EVENT_ROLES = (
+    *("id", "order", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),
+)
 ROLES = {"feedback": FEEDBACK_ROLES, "customers": CUSTOMER_ROLES, "events": EVENT_ROLES}

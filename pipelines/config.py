@@ -27,6 +27,7 @@ LOCAL_CONFIG = Path("earful.toml")
 
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
+Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
 Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
 
@@ -101,6 +102,37 @@ class ThemesConfig(_Section):
         return growth
 
 
+class LinkingConfig(_Section):
+    """How feedback and events find their customer."""
+
+    max_key_customers: Annotated[int, Field(ge=1)] = 5
+    traits: bool = False
+    review_from: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+
+class OutcomesConfig(_Section):
+    """Which outcomes are measured after a feedback."""
+
+    rating: bool = True
+    nps: bool = True
+    churn_days: Annotated[int, Field(ge=0)] = 90
+    spend_days: Annotated[int, Field(ge=0)] = 90
+
+
+class NextActionConfig(_Section):
+    """A rule: what to do for a customer of whom all of this holds."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    action: Annotated[str, Field(min_length=1, max_length=200)]
+    open_theme: bool | None = None
+    churned: bool | None = None
+    min_risk: Annotated[float | None, Field(ge=0, le=1)] = None
+    min_value: float | None = None
+    min_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    max_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    stages: tuple[Stage, ...] = ()
+
+
 class ConsentConfig(_Section):
     """What is allowed without a row in ``consent``; see :mod:`pipelines.rights.purposes`."""
 
@@ -169,6 +201,9 @@ class Config(_Section):
     text: TextConfig = TextConfig()
     masking: MaskingConfig = MaskingConfig()
     themes: ThemesConfig = ThemesConfig()
+    linking: LinkingConfig = LinkingConfig()
+    outcomes: OutcomesConfig = OutcomesConfig()
+    next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
     sources: tuple[SourceConfig, ...] = ()
@@ -265,6 +300,9 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "text": TextConfig,
         "masking": MaskingConfig,
         "themes": ThemesConfig,
+        "linking": LinkingConfig,
+        "outcomes": OutcomesConfig,
+        "next_actions": NextActionConfig,
         "consent": ConsentConfig,
         "erasure": ErasureConfig,
         "sources": SourceConfig,

@@ -6,9 +6,10 @@ from typing import Any
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_person, normalize_key
+from pipelines.linking.traits import Traits, hash_traits
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import CustomerRecord
+from pipelines.reading.items import CustomerRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_customers
 from pipelines.runs import Run
@@ -37,7 +38,13 @@ class _CustomerLoader:
     kind = "customers"
 
     def __init__(self, run: Run, settings: ReadSettings) -> None:
-        self.staging = Staging(run.connection, tables.customer, ("valid_from",), keep_all_keys=True)
+        self.staging = Staging(
+            run.connection,
+            tables.customer,
+            ("valid_from",),
+            keep_all_keys=True,
+            history=tables.customer_version,
+        )
         self.settings = settings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:
@@ -58,7 +65,7 @@ class _CustomerLoader:
         self.staging.copy_keys(tables.customer_key, source="customers")
 
     def _prepare(self, record: CustomerRecord, given: FileInput) -> Prepared:
-        region = _region_of(record.country) or self.settings.region
+        region = region_of(record.country) or self.settings.region
         keys = hash_person(self.settings.secret, record, region)
         row: dict[str, Any] = {
             "customer_id": self._choose_id(record, keys),
@@ -69,6 +76,9 @@ class _CustomerLoader:
             "valid_from": record.created,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})
+        if self.settings.has_traits:
+            said = Traits(record.name, record.city, record.birth, record.email, record.phone)
+            keys |= hash_traits(self.settings.secret, said, region)
         return Prepared(Incoming(row, given.file.name, record.row_number, keys))
 
     def _choose_id(self, record: CustomerRecord, keys: dict[str, str]) -> str:
@@ -77,10 +87,15 @@ class _CustomerLoader:
         if given and not normalize_key("email", given):
             return given
         kind, key = next(iter(keys.items()))
-        return "c" + hash_key(self.settings.secret, f"customer {kind}", key)[:24]
+        return make_customer_id(self.settings.secret, kind, key)
 
 
-def _region_of(country: str | None) -> str | None:
+def make_customer_id(secret: bytes, kind: str, key: str) -> str:
+    """The id of a customer that the CRM names by a contact only."""
+    return "c" + hash_key(secret, f"customer {kind}", key)[:24]
+
+
+def region_of(country: str | None) -> str | None:
     """Country of a record as two letters, when the CRM writes it so."""
     is_code = country is not None and len(country) == 2 and country.isalpha()
     return country.upper() if country and is_code else None

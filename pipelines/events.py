@@ -6,15 +6,15 @@ from typing import Any
 
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
-from pipelines.keys import hash_person
-from pipelines.link import find_customers
+from pipelines.keys import hash_keys, hash_person, normalize_key
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
+from pipelines.odata.kinds import name_kind
 from pipelines.progress import Progress
-from pipelines.reading.records import EventRecord
+from pipelines.reading.items import EventRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_events
 from pipelines.runs import Run
-from pipelines.staging import Incoming, Merged, Staging, hash_content
+from pipelines.staging import Incoming, Merged, Staging, delete_by_id, hash_content
 
 
 def load_events(
@@ -25,8 +25,8 @@ def load_events(
 ) -> None:
     """Read events from files into the store.
 
-    An event may name its customer by id, also before that customer is known, or by an e-mail,
-    phone or handle that the store can resolve.
+    An event may name its customer by id, e-mail, phone or handle, also before that customer is
+    known: the step that links gives it its customer.
 
     :raises InputError: when none of the files can be read.
     :raises ConfigError: when a mapping names a column that is not there.
@@ -43,7 +43,6 @@ class _EventLoader:
     def __init__(self, run: Run, settings: ReadSettings) -> None:
         self.staging = Staging(run.connection, tables.event, ("at",))
         self.settings = settings
-        self._run = run
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[EventRecord | BadRow]:
         return read_events(
@@ -51,48 +50,46 @@ class _EventLoader:
         )
 
     def prepare(self, given: FileInput, records: Sequence[EventRecord]) -> list[Prepared | BadRow]:
-        secret, region = self.settings.secret, self.settings.region
-        hashes = [hash_person(secret, record, region) for record in records]
-        known = find_customers(
-            self._run.connection, (key for keys in hashes for key in keys.values())
-        )
-        return [
-            self._prepare(record, keys, known, given)
-            for record, keys in zip(records, hashes, strict=True)
-        ]
+        return [self._prepare(record, given) for record in records]
 
     def make_id(self, given: FileInput, digest: str, occurrence: int) -> str:
         return _make_event_id(given.source, "content", digest, str(occurrence))
 
     def finish(self, run: Run, merged: Merged) -> None:
-        """Nothing follows: events have no keys of their own."""
+        """Add the keys; those of an older version of an event go with it."""
+        delete_by_id(run.connection, tables.event_key, "event_id", merged.updated)
+        self.staging.copy_keys(tables.event_key)
 
-    def _describe(self, record: EventRecord) -> dict[str, str] | None:
-        attributes = mask_values(record.attributes, self.settings.masking)
-        if record.currency:
-            attributes["currency"] = record.currency
-        return attributes or None
-
-    def _prepare(
-        self, record: EventRecord, keys: dict[str, str], known: dict[str, str], given: FileInput
-    ) -> Prepared | BadRow:
-        resolved = (known[key] for key in keys.values() if key in known)
-        customer_id = next(resolved, record.customer)
-        if customer_id is None:
+    def _prepare(self, record: EventRecord, given: FileInput) -> Prepared | BadRow:
+        order = record.order or (record.source_id if is_order(record.kind) else None)
+        keys = hash_person(self.settings.secret, record, self.settings.region, order)
+        if not keys.keys() - {"order"}:
             return BadRow(record.row_number, "unknown_customer", f"{record.kind} at {record.at}")
+        named = record.customer
+        if named and normalize_key("email", named):
+            # A contact in the place of an id: it is a key, and never kept as it is.
+            keys |= hash_keys(self.settings.secret, {"email": named})
+            named = None
         row: dict[str, Any] = {
-            "customer_id": customer_id,
+            "customer_id": named,
+            "named_customer": named,
             "at": record.at,
             "kind": record.kind or "event",
             "amount": record.amount,
-            "attributes": self._describe(record),
+            "currency": record.currency,
+            "attributes": mask_values(record.attributes, self.settings.masking) or None,
         }
-        row["content_hash"] = hash_content(row)
+        row["content_hash"] = hash_content({**row, "keys": keys})
+        incoming = Incoming(row, given.file.name, record.row_number, keys)
         if record.source_id is None:
-            incoming = Incoming(row, given.file.name, record.row_number)
-            return Prepared(incoming, row["content_hash"], keys)
+            return Prepared(incoming, row["content_hash"])
         row["event_id"] = _make_event_id(given.source, "id", record.source_id)
-        return Prepared(Incoming(row, given.file.name, record.row_number), keys=keys)
+        return Prepared(incoming)
+
+
+def is_order(kind: str | None) -> bool:
+    """Tell whether an event's own id is the number of an order, by which feedback may name it."""
+    return kind is None or name_kind(kind) in ("order", "delivered", "cancelled")
 
 
 def _make_event_id(*parts: str) -> str:

@@ -14,7 +14,7 @@ from nlp.masking import STANDARD, Masking, mask_text
 from nlp.noise import Noise, Reason, score_noise
 from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.secret import hash_key
 from pipelines.staging import hash_content
 
@@ -57,7 +57,7 @@ class PreparedFeedback:
 
 def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedback:
     """Make the row of one feedback; nothing personal is left in it but keyed hashes."""
-    keys = hash_person(settings.secret, item, settings.region)
+    keys = hash_person(settings.secret, item, settings.region, item.order)
     said, noise = _describe_text(item, settings)
     row = {**said, **_describe_origin(item, settings)}
     row |= _judge_row(row, noise, item.noise)
@@ -176,6 +176,7 @@ def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any
 
 def _collect_attributes(item: FeedbackItem) -> dict[str, str]:
     own = {"product": item.product, "version": item.version, "reply": item.reply}
+    own["order"] = item.order
     own["layout"] = item.origin.layout if item.origin else None
     return {**item.attributes, **{name: value for name, value in own.items() if value}}
 

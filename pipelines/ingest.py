@@ -9,9 +9,10 @@ from pipelines import tables
 from pipelines.copies import note_stale_copies
 from pipelines.errors import InputError
 from pipelines.feedback_rows import RowSettings, make_feedback_id, prepare_feedback
+from pipelines.linking.traits import Traits, hash_traits
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_feedback
 from pipelines.runs import Run
@@ -137,7 +138,11 @@ class _FeedbackLoader:
             "run_id": self._run.run_id,
             "ingested_at": self._run.started_at,
         }
-        incoming = Incoming(row, given.file.name, item.row_number, prepared.keys)
+        keys = prepared.keys
+        if self.settings.has_traits:
+            said = Traits(item.author, item.city, item.birth, item.email, item.phone)
+            keys |= hash_traits(settings.secret, said, settings.region)
+        incoming = Incoming(row, given.file.name, item.row_number, keys)
         return Prepared(incoming, prepared.digest)
 
 

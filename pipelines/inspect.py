@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
+from pipelines.reading.fields import Tally
 from pipelines.reading.files import find_files
 from pipelines.reading.kinds import NO_TABLE
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
-from pipelines.reading.records import (
-    Tally,
-    customer_records,
-    event_records,
-    feedback_items,
-)
+from pipelines.reading.records import customer_records, event_records, feedback_items
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Table

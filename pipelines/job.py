@@ -143,7 +143,11 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         from pipelines.link import link_feedback
         from pipelines.rights.upkeep import configured_policy, respect_refusals
 
-        link_feedback(run)
+        link_feedback(run, job.config.linking.max_key_customers)
+        if job.config.linking.traits:
+            from pipelines.linking.probable import find_probable_links
+
+            find_probable_links(run.connection, run.run_id, job.config.linking.review_from)
         # Whose feedback it is may be known only now.
         respect_refusals(run, job.models, configured_policy(job.config))
     elif step == "discover":
@@ -165,9 +169,10 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
 
         judge_periods(run)
     else:
+        from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights
 
-        publish_insights(run)
+        publish_insights(run, settings=read_row_settings(job.config))
 
 
 def describe_unapplied(applied: "Applied") -> str | None:
@@ -197,7 +202,12 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     config = work.job.config
     text, masking = config.text, read_masking(config)
     settings = ReadSettings(
-        work.secret, text.region, text.timezone, masking, selection=inputs.selection
+        work.secret,
+        text.region,
+        text.timezone,
+        masking,
+        selection=inputs.selection,
+        has_traits=config.linking.traits,
     )
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)

@@ -29,7 +29,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 3
+READING_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class ReadSettings:
     :param masking: what of personal data is masked.
     :param selection: which feedback is wanted; None for all of it.
     :param cut: where the newest of these end; None where there is no limit, or it is not reached.
+    :param has_traits: keep keyed hashes of names and the like, for the review queue.
     """
 
     secret: bytes
@@ -82,6 +83,7 @@ class ReadSettings:
     masking: Masking = STANDARD
     selection: Selection | None = None
     cut: Cut | None = None
+    has_traits: bool = False
 
 
 @dataclass
@@ -219,7 +221,8 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     origin = (given.channel, given.party, given.stated)
     what = (given.source, *origin, given.pairs, given.file.format, given.file.layout)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
-    return hashlib.sha256(repr((how, masking, what, *wanted)).encode()).hexdigest()[:32]
+    traits = ("traits",) if settings.has_traits else ()
+    return hashlib.sha256(repr((how, masking, what, *wanted, *traits)).encode()).hexdigest()[:32]
 
 
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:

@@ -1,29 +1,29 @@
 """The step that writes insights back: figures of themes, rows of customers."""
 
-from collections.abc import Collection, Iterator
-from itertools import groupby
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import Connection, Integer, and_, cast, func, select, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, Integer, cast, func, select, update
 
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
-from pipelines.id_batches import batch_ids
-from pipelines.insights import CustomerMention, describe_customer
-from pipelines.rights.gate import allows, allows_customer
+from pipelines.customer_rows import RowSettings, keep_settings, publish_customers
+from pipelines.rights.gate import allows_account
 from pipelines.runs import Run
 from pipelines.themes.group_titles import write_group_names
 from pipelines.upserts import replace_rows, round_floats
 
 
-def publish_insights(run: Run, themes: Collection[str] | None = None) -> int:
+def publish_insights(
+    run: Run, themes: Collection[str] | None = None, settings: RowSettings | None = None
+) -> int:
     """Bring themes, customer_theme and customer_insight up to date.
 
     :param themes: those whose mentions may have changed since insights were last published; None
         for all.
+    :param settings: outcomes and rules, as configured; None for those of the last time.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
+    settings = keep_settings(run.connection, settings)
     if run.is_current("published"):
         return write_group_names(run)  # people may have put themes into groups all the same
     # Who spoke of these themes before; who does now is known once that is written.
@@ -31,7 +31,7 @@ def publish_insights(run: Run, themes: Collection[str] | None = None) -> int:
     written = _publish_themes(run, themes) + _publish_customer_themes(run, themes)
     if customers is not None and themes is not None:
         customers |= _list_customers(run.connection, themes)
-    written += _publish_customers(run, customers) + write_group_names(run)
+    written += publish_customers(run, settings, customers) + write_group_names(run)
     run.mark_current("published")
     return written
 
@@ -99,70 +99,9 @@ def _publish_customer_themes(run: Run, themes: Collection[str] | None) -> int:
         )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None), feedback.customer_id.is_not(None))
-        .where(is_one_of(mention.theme_id, themes), _is_shown(run.connection))
+        .where(is_one_of(mention.theme_id, themes), allows_account(run.connection))
         .group_by(feedback.customer_id, mention.theme_id)
     )
     rows = [dict(row) for row in run.connection.execute(query).mappings()]
     among = is_one_of(tables.customer_theme.c.theme_id, themes)
     return replace_rows(run.connection, tables.customer_theme, rows, among)
-
-
-def _is_shown(connection: Connection) -> ColumnElement[bool]:
-    """Whether feedback may be laid to its customer's account, and that be shown."""
-    of_customer = allows_customer(connection, "profiling", feedback.customer_id)
-    return and_(allows(connection, "profiling"), of_customer)
-
-
-def _publish_customers(run: Run, customers: Collection[str] | None) -> int:
-    """:param customers: those to describe anew; None for all."""
-    if customers is not None and not customers:
-        return 0
-    mean = run.connection.execute(
-        select(func.avg(mention.sentiment_score)).select_from(counted_mentions).where(is_counted)
-    ).scalar()
-    written = 0
-    batches = [None] if customers is None else batch_ids(sorted(customers))
-    for batch in batches:
-        rows = list(_describe_customers(run, batch, float(mean or 0.0)))
-        among = is_one_of(tables.customer_insight.c.customer_id, batch)
-        written += replace_rows(run.connection, tables.customer_insight, rows, among)
-    return written
-
-
-def _describe_customers(
-    run: Run, customers: Collection[str] | None, mean: float
-) -> Iterator[dict[str, Any]]:
-    mentions = _customer_mentions(run.connection, customers)
-    for customer_id, rows in groupby(mentions, lambda row: row[0]):
-        insight = describe_customer([each for _, each in rows], mean)
-        yield {
-            "customer_id": customer_id,
-            **vars(insight),
-            "risk": None,
-            "run_id": run.run_id,
-            "updated_at": run.started_at,
-        }
-
-
-def _customer_mentions(
-    connection: Connection, customers: Collection[str] | None
-) -> Iterator[tuple[str, CustomerMention]]:
-    query = (
-        select(
-            feedback.customer_id,
-            mention.mention_id,
-            mention.feedback_id,
-            feedback.occurred_at.label("at"),
-            mention.theme_id,
-            mention.sentiment,
-            func.coalesce(mention.sentiment_score, 0.0).label("score"),
-            (feedback.rating / feedback.rating_max).label("rating"),
-        )
-        .select_from(counted_mentions)
-        .where(is_counted, feedback.customer_id.is_not(None))
-        .where(is_one_of(feedback.customer_id, customers), _is_shown(connection))
-        .order_by(feedback.customer_id, mention.mention_id)
-        .execution_options(yield_per=5_000)
-    )
-    for row in connection.execute(query):
-        yield row.customer_id, CustomerMention(*row[1:])

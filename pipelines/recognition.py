@@ -6,19 +6,13 @@ from zoneinfo import ZoneInfo
 
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
+from pipelines.reading.fields import Tally
+from pipelines.reading.items import CustomerRecord, EventRecord, FeedbackItem
 from pipelines.reading.kinds import KindGuess
 from pipelines.reading.mapping import list_names
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
-from pipelines.reading.records import (
-    CustomerRecord,
-    EventRecord,
-    FeedbackItem,
-    Tally,
-    customer_records,
-    event_records,
-    feedback_items,
-)
+from pipelines.reading.records import customer_records, event_records, feedback_items
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import blake2b
 
 from pipelines.errors import ConfigError
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import BadRow
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)

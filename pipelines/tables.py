@@ -146,8 +146,13 @@ feedback = Table(
     _number("rating_max", "the highest rating of that scale"),
     _text("author_key", "keyed hash of the author, to count voices without naming them"),
     _text("customer_id", "the customer who said it, when known"),
-    _text("link_method", "customer_id, email, phone or handle: the key that linked it"),
+    _text(
+        "link_method",
+        "the key that linked it: customer_id, order, email, customer_number, phone or handle; "
+        "several (shared keys that agree on one customer) or review (a person said so)",
+    ),
     _number("link_confidence", "0..1"),
+    _text("link_via", "crm, order or feedback: what ties that key to the customer"),
     _number("noise_score", "0..1: how likely this should not count"),
     _text(
         "noise_reason",
@@ -210,7 +215,7 @@ feedback_key = Table(
     "feedback_key",
     metadata,
     _key("feedback_id", "the feedback"),
-    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone or handle"),
+    Column("key_type", Text, primary_key=True, comment="customer_id, email, phone, handle ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_feedback_key", "key_type", "key_hash"),
     comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
@@ -440,9 +445,23 @@ customer = Table(
     _text("lang", "preferred language"),
     _json("attributes", "the remaining CRM columns, contact data left out"),
     _moment("valid_from", "since when this record holds, UTC"),
+    _text("merged_into", "the record that stands for this person; null where it is this one"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
     _text("refused", "what this customer refuses: of analysis, profiling; null when nothing"),
     comment="a record of the CRM",
+)
+
+customer_version = Table(
+    "customer_version",
+    metadata,
+    _key("customer_id", "the customer"),
+    Column("content_hash", Text, primary_key=True, comment="hash of everything this version held"),
+    _text("segment", "as the CRM said then"),
+    _text("country", "as the CRM said then"),
+    _text("lang", "preferred language then"),
+    _json("attributes", "the remaining CRM columns then, contact data left out"),
+    _moment("valid_from", "since when this version held, UTC"),
+    comment="what the CRM said of a customer before: older versions of the record",
 )
 
 customer_key = Table(
@@ -456,18 +475,106 @@ customer_key = Table(
     comment="the keys by which a customer can be recognised, as keyed hashes",
 )
 
+shared_key = Table(
+    "shared_key",
+    metadata,
+    Column("key_type", Text, primary_key=True, comment="email, phone, handle ..."),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    _count("n_customers", "customers that it names, in the CRM or beside surer keys"),
+    _count("n_feedback", "feedback that has it"),
+    _text("reason", "several: people of a household, say; many: above linking.max_key_customers"),
+    comment="keys of feedback that link nobody, since several customers share them",
+)
+
+link_review = Table(
+    "link_review",
+    metadata,
+    _key("review_id", "derived from the feedback and the customer"),
+    Column("feedback_id", Text, nullable=False, comment="a feedback that no key links"),
+    Column("customer_id", Text, nullable=False, comment="who may have said it"),
+    _number("probability", "0..1: how likely it is this customer"),
+    _text("method", "shared_key, or splink for a probabilistic match"),
+    _json("evidence", "list of what the two have in common: kinds of keys and traits"),
+    _text("run_id", "the run that found it"),
+    Index("ix_link_review_feedback", "feedback_id"),
+    comment="links that a person may accept; answers are in link_answer",
+)
+
+link_answer = Table(
+    "link_answer",
+    metadata,
+    _key("answer_id", "time-ordered id"),
+    Column("feedback_id", Text, nullable=False, comment="the feedback"),
+    Column("customer_id", Text, nullable=False, comment="the customer"),
+    _text("answer", "accepted or refused; the latest counts", nullable=False),
+    _text("author", "who"),
+    _moment("at", "when, UTC", nullable=False),
+    comment="people's answers to link_review; append only",
+)
+
 event = Table(
     "event",
     metadata,
     _key("event_id", "derived from source and id (or the content), the same in every run"),
-    Column("customer_id", Text, nullable=False, comment="whose event it is"),
+    Column("customer_id", Text, comment="whose event it is; null until a customer is known"),
+    _text("named_customer", "the customer's own id, as the event names it"),
     _moment("at", "when, UTC"),
     _text("kind", "order, refund, churn, renewal, ticket, ...", nullable=False),
-    _number("amount", "in the currency named in attributes"),
+    _number("amount", "in its currency; amounts of several currencies are never added"),
+    _text("currency", "ISO 4217 code; null where the source names none"),
     _json("attributes", "the remaining columns"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
     Index("ix_event_customer", "customer_id", "at"),
     comment="operational data (O-data) of a customer",
+)
+
+event_key = Table(
+    "event_key",
+    metadata,
+    _key("event_id", "the event"),
+    Column("key_type", Text, primary_key=True, comment="customer_id, order, email, phone ..."),
+    Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
+    Index("ix_event_key", "key_type", "key_hash"),
+    comment="the keys by which an event is linked to a customer, as keyed hashes",
+)
+
+customer_fact = Table(
+    "customer_fact",
+    metadata,
+    _key("customer_id", "the customer"),
+    _moment("as_of", "the newest moment that the store knows of: nothing later counts, UTC"),
+    _moment("first_at", "since when the customer is known, UTC"),
+    _number("tenure_days", "days since then"),
+    _moment("last_order_at", "the latest order, UTC"),
+    _number("recency_days", "days since then"),
+    _count("n_orders", "orders, ever"),
+    _count("frequency", "orders in the last 365 days"),
+    _count("n_open_orders", "orders not delivered; null where no event says that one was"),
+    _count("n_tickets_90", "tickets in the last 90 days"),
+    _json("spend", "orders less refunds by currency, ever; ? where none is named"),
+    _json("spend_year", "the same of the last 365 days"),
+    _json("balance", "the latest balance by currency"),
+    _moment("churned_at", "when they left, unless they came back, UTC"),
+    _text("run_id", "the run that last changed this row"),
+    comment="what events say of a customer: recency, frequency, spend, tenure",
+)
+
+feedback_outcome = Table(
+    "feedback_outcome",
+    metadata,
+    _key("feedback_id", "the feedback"),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+    ),
+    _text("customer_id", "who gave it"),
+    _number(
+        "value", "rating 0..1; nps_group -1, 0, 1; churn 0, 1; change of spend in its currency"
+    ),
+    Index("ix_feedback_outcome", "outcome"),
+    comment="what followed a feedback, once enough time has passed to know",
 )
 
 customer_insight = Table(
@@ -481,9 +588,31 @@ customer_insight = Table(
     _number("rating_mean", "mean rating on a scale of 0..1"),
     _text("top_theme_id", "the theme most spoken of"),
     _text("open_theme_id", "the latest complaint with nothing better said since"),
-    _number("risk", "0..1; null when there is nothing to base it on"),
+    _number("risk", "0..1: how likely the customer leaves, with risk_reasons"),
     _text("next_action", "what to do next, with the rule that chose it"),
     _json("evidence", "list of mention ids behind this row"),
+    _count("n_mentions", "mentions that count"),
+    _text("last_feedback_id", "the latest feedback"),
+    _number("last_sentiment", "mean sentiment score of the latest feedback, -1..1"),
+    _number("last_rating", "rating of the latest feedback on a scale of 0..1"),
+    _number("sentiment_low", "lower end of the 95 % interval of sentiment"),
+    _number("sentiment_high", "upper end of the 95 % interval of sentiment"),
+    _number("trend_low", "lower end of the 95 % interval of sentiment_trend"),
+    _number("trend_high", "upper end of the 95 % interval of sentiment_trend"),
+    _moment("open_since", "when that complaint was made, UTC"),
+    _text(
+        "journey_stage",
+        "awareness, purchase, delivery, use, support or leaving: the latest feedback; or unknown",
+    ),
+    _number("journey_confidence", "0..1: probability of journey_stage"),
+    _number("value", "orders less refunds of the last year, in value_currency"),
+    _text("value_currency", "the currency of most of it"),
+    _json("risk_reasons", "list of what makes the risk, each with its share"),
+    _text("risk_method", "model (fitted to who left), points (too few outcomes known) or left"),
+    _text("next_rule", "the rule of the configuration that chose next_action"),
+    _json("declared", "what the customer or the CRM said: segment, country, lang, ratings"),
+    _json("inferred", "what was made of their words and events: sentiment, stage, risk ..."),
+    _moment("as_of", "the newest moment that the store knows of, UTC"),
     _text("run_id", "the run that last changed this row"),
     _moment("updated_at", "when it last changed, UTC"),
     comment="what is known about a customer from what they said; one row a customer",

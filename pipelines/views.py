@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from pipelines.tables import (
     customer,
+    customer_fact,
     customer_insight,
     feedback,
     mention,
@@ -235,6 +236,11 @@ def _customer_query() -> Select[Any]:
         for column in customer_insight.c
         if column.name not in {"customer_id", "run_id", "top_theme_id", "open_theme_id"}
     ]
+    facts = [
+        column
+        for column in customer_fact.c
+        if column.name not in {"customer_id", "run_id", "as_of"}
+    ]
     return (
         select(
             customer.c.customer_id,
@@ -247,10 +253,12 @@ def _customer_query() -> Select[Any]:
             customer_insight.c.open_theme_id,
             open_theme.c.name.label("open_theme"),
             *insights,
+            *facts,
         )
         .select_from(customer)
         .outerjoin(customer_insight, customer_insight.c.customer_id == customer.c.customer_id)
+        .outerjoin(customer_fact, customer_fact.c.customer_id == customer.c.customer_id)
         .outerjoin(top, top.c.theme_id == customer_insight.c.top_theme_id)
         .outerjoin(open_theme, open_theme.c.theme_id == customer_insight.c.open_theme_id)
-        .where(not_(_refuses(customer, "analysis", "profiling")))
+        .where(customer.c.merged_into.is_(None), not_(_refuses(customer, "analysis", "profiling")))
     )

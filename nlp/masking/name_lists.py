@@ -34,6 +34,7 @@ class Latin:
     :param given: names that are little else; `ambiguous` are words, places or brands too.
     :param strong: words after which a name stands, of the lists or not; after `weak` ones it is
         one of the lists. Each is a phrase of up to four words.
+    :param introductions: words with which somebody names himself; two capitalised words are one.
     :param roles: words after which a capital makes a name; after `loose` ones one is likely.
     :param after: phrases that follow a name; `human`: those that follow no other thing.
     :param never: words that are no part of a name; `things`, too, and what stands beside them.
@@ -48,6 +49,7 @@ class Latin:
     titles: frozenset[str]
     strong: frozenset[str]
     roles: frozenset[str]
+    introductions: frozenset[str]
     weak: frozenset[str]
     loose: frozenset[str]
     after: frozenset[str]
@@ -110,7 +112,10 @@ def load_latin() -> Latin:
             )
         },
         titles=_words(entry["titles"]),
-        **{name: _phrases(entry[name]) for name in ("strong", "roles", "weak", "loose")},
+        **{
+            name: _phrases(entry[name])
+            for name in ("strong", "roles", "introductions", "weak", "loose")
+        },
         after=_phrases(entry["after"]),
         human=_phrases(entry["human"]),
         never=_words(entry["never"]),

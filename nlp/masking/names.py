@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from nlp.masking.lower_names import find_lower_names
+from nlp.masking.name_cues import CUE_CHARS, read_cue
 from nlp.masking.name_lists import Latin, fold_name, load_latin
 from nlp.masking.people import is_english, is_person
 from nlp.masking.script_names import find_script_names
@@ -16,8 +18,6 @@ __all__ = ["find_names"]
 
 Spans = list[tuple[int, int]]
 _MAX_WORDS: Final = 4
-_MAX_CUE_WORDS: Final = 4
-_CUE_CHARS: Final = 40
 _AFTER_CHARS: Final = 24
 # Of one text; more are left alone.
 _MAX_DOUBTFUL: Final = 3
@@ -32,14 +32,13 @@ _RUN = re.compile(
     rf"(?<![\w@#/.<&$'’-]){_CAPITAL}(?:[ ](?:{_PARTICLE}[ ]){{0,2}}{_CAPITAL}){{0,11}}+"
 )
 _PART = re.compile(rf"{_CAPITAL}|{_PARTICLE}")
-_LOWER_WORD = re.compile(rf"(?<![\w@#/.<&$'’-])[^\W\d_{_UPPER}]{_LETTER}{{2,15}}+(?![\w'’-])")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _ARTICLE = re.compile(r"(?<!\w)(?i:the|a|an|this|that|your|our) $")
-_QUOTED = re.compile(r"[\"”“] ?(?:says|said|explained|asked|replied|added) $")
 _SENTENCE_END: Final = '.!?:;\n"“”(>*-'
+_ENDED = re.compile(r"[,.!;:)\n]|$| (?:from|and|of|at|with)\b")
 _LINKS: Final = frozenset({", ", " and ", " & ", ", and ", " or ", "/"})
 _IN_NAME: Final = frozenset({"given", "ambiguous", "family", "word", "initial", ""})
-_SAYING: Final = frozenset({"strong", "role"})
+_NAMING: Final = frozenset({"weak", "self"})
 _KNOWN: Final = frozenset({"given", "family"})
 _LISTED: Final = frozenset({"given", "ambiguous", "family"})
 
@@ -54,10 +53,11 @@ class _Word(NamedTuple):
 class _Place(NamedTuple):
     """What stands around what may be a name.
 
-    :param cue: strong, role, weak, loose or "", by the words before it.
+    :param cue: strong, role, self, weak, loose or "", by the words before it.
     :param after: whether the words after it speak of a person.
     :param is_thing: whether an article is before it or a thing after it: "the Nilo", "Nilo app".
     :param is_label: whether it stands alone at the start of a line, before a colon.
+    :param is_ended: whether no further word follows without a sign, but "from" and the like.
     """
 
     cue: str
@@ -65,17 +65,20 @@ class _Place(NamedTuple):
     is_followed: bool
     is_label: bool
     is_thing: bool = False
+    is_ended: bool = False
 
 
 class _Found(NamedTuple):
     """What is or may be a name.
 
     :param sureness: 2 a name; 1 one if spaCy says so; 0 one beside another name only.
+    :param kind: of its first word.
     """
 
     start: int
     end: int
     sureness: int
+    kind: str
 
 
 def find_names(text: str, keep: frozenset[str] = frozenset()) -> Spans:
@@ -85,13 +88,16 @@ def find_names(text: str, keep: frozenset[str] = frozenset()) -> Spans:
     for run in _RUN.finditer(text):
         words = list(_read_run(text, run.start(), run.end(), names))
         found += _judge_run(text, words, names)
-    spans = [*_settle(text, found), *_find_lower(text, names), *find_script_names(text)]
+    spans = [*_settle(text, found), *find_lower_names(text, names), *find_script_names(text)]
     return [span for span in sorted(spans) if fold_name(text[slice(*span)]) not in keep]
 
 
 def _settle(text: str, found: Sequence[_Found]) -> Iterator[tuple[int, int]]:
     """Decide what is left open: a part of a list of names, or a name by spaCy."""
     sure = [each.sureness == 2 for each in found]
+    for place in range(1, len(found)):
+        if _is_pair(text, found, place - 1):
+            sure[place - 1] = sure[place] = True
     for order in (range(1, len(found)), range(len(found) - 2, -1, -1)):
         for place in order:
             other = place - 1 if order.step > 0 else place + 1
@@ -105,28 +111,15 @@ def _settle(text: str, found: Sequence[_Found]) -> Iterator[tuple[int, int]]:
             yield each.start, each.end
 
 
+def _is_pair(text: str, found: Sequence[_Found], at: int) -> bool:
+    """Two family names alone, "Marrero and Murphy", of which one is nothing else."""
+    kinds = {found[at].kind, found[at + 1].kind}
+    is_linked = text[found[at].end : found[at + 1].start] == " and "
+    return is_linked and "family" in kinds and kinds <= {"family", "word"}
+
+
 def _is_listed(text: str, found: Sequence[_Found], at: int) -> bool:
     return text[found[at].end : found[at + 1].start] in _LINKS
-
-
-def _find_lower(text: str, names: Latin) -> Iterator[tuple[int, int]]:
-    """Find a name in lower case: of the lists, after words that say that a name follows."""
-    if names.given.isdisjoint(text.split()):
-        return
-    span: tuple[int, int] | None = None
-    for match in _LOWER_WORD.finditer(text):
-        form, start = fold_name(match[0]), match.start()
-        kind = names.classify(form)
-        if span and span[1] + 1 == start and kind in ("family", "word", "given"):
-            span = (span[0], match.end())
-            continue
-        if span:
-            yield span
-        before = text[max(0, start - _CUE_CHARS) : start]
-        is_name = kind == "given" and _read_cue(before, names) in _SAYING
-        span = match.span() if is_name else None
-    if span:
-        yield span
 
 
 def _read_run(text: str, start: int, end: int, names: Latin) -> Iterator[_Word]:
@@ -158,7 +151,7 @@ def _judge_run(text: str, words: Sequence[_Word], names: Latin) -> Iterator[_Fou
         is_named_thing = _is_thing(words, at + len(stretch)) or _is_thing(words, at - 1)
         n_taken, sureness = _weigh(text, stretch, place, is_named_thing)
         if n_taken:
-            yield _Found(stretch[0].start, stretch[n_taken - 1].end, sureness)
+            yield _Found(stretch[0].start, stretch[n_taken - 1].end, sureness, stretch[0].kind)
         at += max(1, n_taken)
 
 
@@ -180,9 +173,9 @@ def _stretch(text: str, words: Sequence[_Word], at: int) -> Sequence[_Word]:
 
 def _is_joined(text: str, left: _Word, right: _Word) -> bool:
     between = text[left.end : right.start]
-    return (
-        between == " " or (left.kind == "initial" and between == ". ") or between.strip().islower()
-    )
+    # After "Reports's" another name begins.
+    is_particle = between.replace(" ", "").isalpha() and between.islower()
+    return between == " " or (left.kind == "initial" and between == ". ") or is_particle
 
 
 def _is_thing(words: Sequence[_Word], at: int) -> bool:
@@ -203,7 +196,9 @@ def _weigh(
     if is_shouted or is_named_thing:
         return 0, 0
     if len(kinds) > 1:
-        return _weigh_several(stretch, kinds)
+        # "I'm Bojka Zilih, from ...": of the lists or not.
+        is_introduced = place.cue == "self" and place.is_ended
+        return (len(stretch), 2) if is_introduced else _weigh_several(stretch, kinds)
     return _weigh_one(kinds[0], place)
 
 
@@ -224,12 +219,12 @@ def _weigh_one(kind: str, place: _Place) -> tuple[int, int]:
         return 0, 0
     if kind == "given":
         return 1, 2
-    if kind in _LISTED and (place.cue == "weak" or place.is_label):
+    if kind in _LISTED and (place.cue in _NAMING or place.is_label):
         return 1, 2
     if kind == "family" and place.is_followed:
         return 1, 2
     is_open = kind == "family" and (not place.is_first or place.cue == "loose")
-    is_likely = kind in ("ambiguous", "") and (place.is_followed or place.cue == "weak")
+    is_likely = kind in ("ambiguous", "") and (place.is_followed or place.cue in _NAMING)
     return 1, int(is_open or is_likely)
 
 
@@ -251,28 +246,12 @@ def _look_around(text: str, words: Sequence[_Word], at: int, end: int, names: La
     is_human = not phrases.isdisjoint(names.human)
     if is_human or (at and words[at - 1].kind == "title"):
         return _Place("strong", False, is_followed, False)
-    before = text[max(0, start - _CUE_CHARS) : start]
+    before = text[max(0, start - CUE_CHARS) : start]
     stripped = before.rstrip(" ")
     is_first = not stripped or stripped[-1] in _SENTENCE_END
     is_label = after.startswith(": ") and (not stripped or stripped[-1] == "\n")
     is_thing = bool(_ARTICLE.search(before)) or (
         after.startswith(" ") and bool(following) and following[0] in names.things
     )
-    return _Place(_read_cue(before, names), is_first, is_followed, is_label, is_thing)
-
-
-def _read_cue(before: str, names: Latin) -> str:
-    if _QUOTED.search(before):
-        return "role"
-    words = fold_name(before).split()[-_MAX_CUE_WORDS:]
-    phrases = {" ".join(words[-n:]) for n in range(1, len(words) + 1)}
-    phrases |= {phrase.rstrip(",:") for phrase in phrases}
-    for cue, known in (
-        ("strong", names.strong),
-        ("role", names.roles),
-        ("weak", names.weak),
-        ("loose", names.loose),
-    ):
-        if not phrases.isdisjoint(known):
-            return cue
-    return ""
+    is_ended = _ENDED.match(after) is not None
+    return _Place(read_cue(before, names), is_first, is_followed, is_label, is_thing, is_ended)

@@ -20,7 +20,10 @@ _ENGLISH = re.compile(
 
 def is_english(text: str) -> bool:
     """Say whether a text is likely English: by its small words, since masking comes first."""
-    return text[:200].isascii() and len(_ENGLISH.findall(text[:400])) >= _MIN_WORDS
+    head = text[:200]
+    # Names may have accents.
+    n_accented = len(head) - len(head.encode("ascii", "ignore"))
+    return n_accented * 20 <= len(head) and len(_ENGLISH.findall(text[:400])) >= _MIN_WORDS
 
 
 def is_person(text: str, start: int, end: int) -> bool:

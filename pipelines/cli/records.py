@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli import review
 from pipelines.cli.asked import Asked
 from pipelines.cli.options import (
     ConfigOption,
@@ -47,12 +48,18 @@ WriteConfigOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
-    app.command(
-        "customers",
+    group = typer.Typer(cls=review.LoadByDefault, help="Load CRM records; answer probable links.")
+    group.command(
+        "load",
         epilog=show_examples(
-            "earful customers crm.csv --map customer='Account no' --map email='Mail 1'"
+            "earful customers crm.csv --map customer='Account no' --map email='Mail 1'",
+            "earful customers review list",
+            "earful customers shared",
         ),
     )(customers)
+    group.add_typer(review.review, name="review")
+    group.command("shared", epilog=show_examples("earful customers shared"))(review.shared)
+    app.add_typer(group, name="customers")
     app.command(
         "events",
         epilog=show_examples("earful events orders.parquet --map kind=Type --map at=Created"),
@@ -103,7 +110,7 @@ def events(
 ) -> None:
     """Load operational events. Orders, refunds, churn, renewals, tickets."""
     asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="events")
-    result = run_asked("events", ["events"], asked, config, db, lock_timeout)
+    result = run_asked("events", ["events", "link"], asked, config, db, lock_timeout)
     show_result(result, as_json=as_json)
 
 

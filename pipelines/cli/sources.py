@@ -48,7 +48,7 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
         return
     heads = {"source": "left", "kind": "id", "party": "id?", "channel": "id?", "rows": "right"}
     heads |= {"rejected": "right?", "first import": "id?", "last import": "id"}
-    heads |= {"languages": "id?", "linked": "right", "consent": "right", "masked": "left"}
+    heads |= {"languages": "id", "linked": "right", "consent": "right", "masked": "left"}
     table = make_table(heads)
     for row in found:
         table.add_row(

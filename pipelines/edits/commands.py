@@ -6,6 +6,7 @@ from typing import Any
 
 from nlp.themes.edits import Edit
 from pipelines.config import hash_config, read_masking
+from pipelines.customer_rows import read_row_settings
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.noise import prepare_not_noise
 from pipelines.edits.pins import prepare_pin
@@ -15,7 +16,6 @@ from pipelines.edits.suggestions import prepare_answer
 from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
 from pipelines.judge import judge_periods
-from pipelines.models import Models
 from pipelines.publish import publish_insights
 from pipelines.runs import Run, begin_run
 from pipelines.store import open_store
@@ -110,21 +110,21 @@ def make_edits(
         prepare(drafts)
         for edit in drafts.edits:
             append_edit(run.connection, edit, author, run.started_at)
-        applied = _lay_over(run, job.models)
+        applied = _lay_over(run, job)
     if warning := describe_unapplied(applied):
         job.progress.warn(warning)
     return EditsResult(run.run_id, store.name, drafts.edits, applied.n_written)
 
 
-def _lay_over(run: Run, models: Models) -> Applied:
+def _lay_over(run: Run, job: Job) -> Applied:
     """Lay the edits over the store; figures are made anew only of the themes that they changed."""
     is_current = run.is_current("judged") and run.is_current("published")
-    applied = apply_edits(run, models)
+    applied = apply_edits(run, job.models)
     # Feedback that counts now, or no longer, may be of any theme and weighs on every expectation.
     is_narrow = is_current and not applied.n_sound and len(applied.themes) <= IDS_A_STATEMENT
     themes = sorted(applied.themes) if is_narrow else None
     judge_periods(run, themes)
-    publish_insights(run, themes)
+    publish_insights(run, themes, read_row_settings(job.config))
     return applied
 
 

@@ -5,22 +5,15 @@ The way through: :func:`find_files`, then for each file :func:`open_tables`, for
 :func:`feedback_items`, :func:`customer_records` or :func:`event_records`.
 """
 
+from pipelines.reading.fields import Tally
 from pipelines.reading.files import Inputs, find_files, find_inputs
+from pipelines.reading.formats import Formats, learn_formats
+from pipelines.reading.items import CustomerRecord, EventRecord, FeedbackItem
 from pipelines.reading.kinds import KindGuess, recognise_kind
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table
-from pipelines.reading.records import (
-    CustomerRecord,
-    EventRecord,
-    FeedbackItem,
-    Formats,
-    Tally,
-    customer_records,
-    event_records,
-    feedback_items,
-    learn_formats,
-)
+from pipelines.reading.records import customer_records, event_records, feedback_items
 from pipelines.reading.roles import recognise_roles
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile

@@ -54,8 +54,9 @@ class Evidence:
 
     @property
     def is_wordy(self) -> bool:
-        """Words rather than numbers, dates, addresses or codes."""
-        return self.letters >= 0.5 and max(self.emails, self.dates, self.urls, self.codes) < 0.5
+        """Words rather than numbers, marks, dates, addresses or codes."""
+        other = max(self.emails, self.dates, self.urls, self.codes, self.ratings)
+        return self.letters >= 0.5 and other < 0.5
 
 
 def weigh_values(values: Sequence[str]) -> Evidence:

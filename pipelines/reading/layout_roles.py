@@ -45,16 +45,31 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         and column not in texts
         and (role in _ANSWERS or column not in sample.labels)
     }
-    left = [found.columns[role] for role in found.columns if role in known.columns]
+    # A contact question of a survey is answered where the tool itself knows no address.
+    empty = {
+        role for role in known.columns if role in PERSONAL_ROLES and _is_empty(role, known, sample)
+    }
+    given = {role: found.columns[role] for role in empty if role in found.columns}
+    left = [found.columns[role] for role in found.columns if role in known.columns.keys() - given]
     reasons = {name: why for name, why in found.reasons.items() if name in columns.values()}
-    reasons |= {name: why for name, why in found.reasons.items() if name in texts}
+    reasons |= {
+        name: found.reasons[name] for name in (*texts, *given.values()) if name in found.reasons
+    }
     return replace(
         known,
-        columns=columns | known.columns,
+        columns=columns | known.columns | given,
         texts=texts,
-        private=(*known.private, *found.private, *_pick_personal(left, found)),
+        private=(
+            *(*known.private, *found.private, *_pick_personal(left, found)),
+            *(known.columns[role] for role in given),
+        ),
         reasons=reasons | known.reasons,
     )
+
+
+def _is_empty(role: str, known: ColumnMap, sample: Sample) -> bool:
+    column = known.columns[role]
+    return not any(row.get(column, "").strip() for row in sample.rows)
 
 
 def _pick_personal(left: Sequence[str], found: ColumnMap) -> list[str]:
@@ -74,6 +89,7 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         del columns["id"]
     texts = [find_first(names, folded) for names in layout.names_of("text")]
     private = [find_first(names, folded) for names in layout.private_names]
+    private += _find_others(layout, sample, columns)
     kept = tuple(dict.fromkeys(text for text in texts if text))
     reason = f"as {layout.name} has it"
     return ColumnMap(
@@ -83,6 +99,18 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         dict.fromkeys([*columns.values(), *kept, *filter(None, private)], reason),
         main=kept[0] if kept and "title" in layout.roles else None,
     )
+
+
+def _find_others(layout: Layout, sample: Sample, columns: Mapping[str, str]) -> list[str]:
+    """Further columns that say who somebody is: kept, they would undo the hash of the first."""
+    names = {
+        fold_name(name)
+        for role in PERSONAL_ROLES & columns.keys()
+        for names in layout.names_of(role)
+        for name in names
+    }
+    used = {*columns.values()}
+    return [each for each in sample.columns if each not in used and fold_name(each) in names]
 
 
 def _is_rounded(column: str, rows: Sequence[Mapping[str, str]]) -> bool:

@@ -17,6 +17,11 @@ _WITH_WORD = re.compile(
     r"(\d{1,3}(?:[.,]\d+)?)\s*(?:stars?|sterne?|étoiles?|estrellas?|stelle|כוכבים|نجوم|ستاره|points?|☆|★|⭐)",
     re.IGNORECASE,
 )
+# A step of a scale with what it stands for: "10 - Extremely likely", "Not at all likely - 0".
+_SIGN = r"\s*[-–—:=(]\s*"
+_STEP = re.compile(
+    rf"(\d{{1,2}}){_SIGN}[^\W\d_][^\d]{{1,40}}|[^\W\d_][^\d]{{1,40}}?{_SIGN}(\d{{1,2}})\)?"
+)
 _SCALE_NAMES = (5, 7, 10, 100)
 
 
@@ -26,12 +31,12 @@ def is_placeholder(text: str) -> bool:
 
 
 def parse_rating(text: str) -> tuple[float, float | None] | None:
-    """Read a rating: `4`, `4.0`, `4,5`, `4/5`, `4 out of 5`, `★★★★☆`, `80%`, `٤`.
+    """Read a rating: `4`, `4.0`, `4,5`, `4/5`, `4 out of 5`, `★★★★☆`, `80%`, `٤`, `9 - Likely`.
 
     :returns: the value and the scale's maximum where the text itself names it; None for no rating.
     """
     plain = _INVISIBLE.sub("", text.translate(_DIGITS)).strip()
-    if not plain or len(plain) > 40:
+    if not plain or len(plain) > 60:
         return None
     if _PLAIN.fullmatch(plain):
         return float(plain.replace(",", ".")), None
@@ -44,6 +49,8 @@ def parse_rating(text: str) -> tuple[float, float | None] | None:
         return float(number.replace(",", ".")), 100.0
     if match := _WITH_WORD.fullmatch(plain):
         return float(match[1].replace(",", ".")), None
+    if match := _STEP.fullmatch(plain):
+        return float(match[1] or match[2]), None
     return None
 
 

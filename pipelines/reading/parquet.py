@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.errors import InputError
-from pipelines.reading.json_rows import flatten_record
+from pipelines.reading.flattening import flatten_record
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
     BadRow,

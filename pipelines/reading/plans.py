@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.evidence import Evidence
+from pipelines.reading.formats import Formats, learn_formats
 from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recognise_kind
 from pipelines.reading.layout_roles import assign_layout_roles
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap, apply_map
-from pipelines.reading.records import Formats, learn_formats
 from pipelines.reading.roles import find_unread_questions, recognise_roles
 from pipelines.reading.sampling import Sample
 

@@ -1,174 +1,26 @@
 """Typed records from rows: feedback, customers and events."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from dataclasses import replace
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
-from nlp.noise import Reason
-from pipelines.reading.dates import DateOrder, detect_date_order, parse_date
-from pipelines.reading.layouts import Layout
-from pipelines.reading.mapping import ColumnMap
-from pipelines.reading.numbers import (
-    detect_decimal,
-    infer_rating_max,
-    is_placeholder,
-    parse_amount,
-    parse_rating,
+from pipelines.reading.fields import (
+    Tally,
+    get_field,
+    get_filled,
+    list_rest,
+    read_amount,
+    read_date,
+    read_rating,
+    show_row,
 )
-from pipelines.reading.sampling import Sample
-from pipelines.reading.tables import HIDDEN, BadRow, Row, Table, make_bad_row
+from pipelines.reading.formats import Formats
+from pipelines.reading.items import CustomerRecord, EventRecord, FeedbackItem
+from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.numbers import parse_rating
+from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
 from pipelines.reading.vocabulary import load_vocabulary
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What holds for all feedback of a known layout, where the configuration says nothing else.
-
-    :param layout: its name.
-    :param stated: declared by the person, or inferred from what they did.
-    """
-
-    layout: str
-    channel: str | None
-    party: str
-    stated: str
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackItem:
-    """One answer, review or comment, raw: not repaired and not masked.
-
-    :param source_id: the row's own id, shared by all items of one row; None where there is none.
-    :param question: of a survey: the value of a question column, or the name of the text column.
-    :param at: aware, UTC; None where there is no date or none that can be read.
-    :param rating_max: top of the rating's scale, stated or inferred for the column.
-    :param thread: the conversation that it belongs to.
-    :param version: of the product.
-    :param edited: aware, UTC; when this version of the item was written.
-    :param noise: why it should not count, where its layout says so.
-    :param attributes: all other filled columns but the private ones; values that could not be
-        read as a date or rating stay here under their column.
-    """
-
-    file: str
-    row_number: int
-    text: str
-    source: str | None = None
-    source_id: str | None = None
-    question: str | None = None
-    lang: str | None = None
-    at: datetime | None = None
-    rating: float | None = None
-    rating_max: float | None = None
-    author: str | None = None
-    customer: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    handle: str | None = None
-    channel: str | None = None
-    product: str | None = None
-    reply: str | None = None
-    thread: str | None = None
-    version: str | None = None
-    edited: datetime | None = None
-    noise: Reason | None = None
-    origin: Origin | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerRecord:
-    """One customer of a CRM export; `name` is for masking and never to be stored plainly."""
-
-    file: str
-    row_number: int
-    customer: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    handle: str | None = None
-    name: str | None = None
-    segment: str | None = None
-    country: str | None = None
-    lang: str | None = None
-    created: datetime | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class EventRecord:
-    """One order, refund, churn, renewal ...; currency as ISO 4217 code where known."""
-
-    file: str
-    row_number: int
-    at: datetime
-    source_id: str | None = None
-    customer: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    handle: str | None = None
-    kind: str | None = None
-    amount: float | None = None
-    currency: str | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """How a table writes dates, ratings and amounts, decided for whole columns.
-
-    :param labels: what was asked in a column, where its name does not say it.
-    :param zone: of dates that name none, where the file says so.
-    :param keeps_ratings: a rating without words is a feedback too.
-    """
-
-    dates: DateOrder = field(default_factory=DateOrder)
-    rating_max: float | None = None
-    decimal: str = "."
-    labels: Mapping[str, str] = field(default_factory=dict)
-    zone: str | None = None
-    keeps_ratings: bool = False
-    origin: Origin | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was met while reading: rows are kept, but a person may want to know."""
-
-    n_rows: int = 0
-    n_items: int = 0
-    n_unread_dates: int = 0
-    n_unread_ratings: int = 0
-    n_unread_amounts: int = 0
-    n_lost_bytes: int = 0
-
-
-def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = None) -> Formats:
-    """Decide the formats of columns from a sample that does not depend on the order of rows.
-
-    :param layout: what it says of formats goes before what the sample shows.
-    """
-
-    def values(role: str) -> list[str]:
-        column = mapping.columns.get(role)
-        return [row[column] for row in sample.rows if column in row] if column else []
-
-    rating = mapping.columns.get("rating", "")
-    return Formats(
-        dates=detect_date_order(values("at") + values("created")),
-        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), rating),
-        decimal=detect_decimal(values("amount")),
-        labels=sample.labels,
-        zone=sample.zone,
-        keeps_ratings=layout is not None and layout.keeps_ratings,
-        origin=_describe_origin(layout),
-    )
-
-
-def _describe_origin(layout: Layout | None) -> Origin | None:
-    if layout is None:
-        return None
-    return Origin(layout.id, layout.channel, layout.party, layout.stated)
 
 
 def feedback_items(
@@ -203,7 +55,7 @@ def feedback_items(
         counts.n_items += len(texts)
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
         for column, text in texts:
-            question = _get(row.values, mapping, "question") or questions[column]
+            question = get_field(row.values, mapping, "question") or questions[column]
             yield FeedbackItem(text=text, question=question, **shared)  # type: ignore[arg-type]
 
 
@@ -221,12 +73,12 @@ def customer_records(
         if isinstance(row, BadRow):
             yield row
             continue
-        fields = {role: _get(row.values, mapping, role) for role in _CUSTOMER_FIELDS}
+        fields = {role: get_field(row.values, mapping, role) for role in _CUSTOMER_FIELDS}
         if not any(fields[key] for key in _KEYS):
-            yield make_bad_row(row.number, "no_customer", _show(row.values, mapping))
+            yield make_bad_row(row.number, "no_customer", show_row(row.values, mapping))
             continue
-        attributes = _rest(row.values, mapping)
-        created = _read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats)
+        created = read_date(row.values, mapping, "created", formats, zone, counts, attributes)
         counts.n_items += 1
         yield CustomerRecord(
             table.file, row.number, **fields, created=created, attributes=attributes
@@ -247,32 +99,36 @@ def event_records(
         if isinstance(row, BadRow):
             yield row
             continue
-        keys = {key: _get(row.values, mapping, key) for key in _KEYS}
-        attributes = _rest(row.values, mapping)
-        at = _read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
+        attributes = list_rest(row.values, mapping, formats)
+        at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
             yield _reject(row, reason, mapping)
             continue
-        amount, currency = _read_amount(row.values, mapping, formats, counts, attributes)
+        amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
         counts.n_items += 1
         yield EventRecord(
             table.file,
             row.number,
             at,
-            source_id=_get(row.values, mapping, "id"),
+            source_id=get_field(row.values, mapping, "id"),
             **keys,
-            kind=_get(row.values, mapping, "kind"),
+            order=get_field(row.values, mapping, "order"),
+            kind=get_field(row.values, mapping, "kind"),
             amount=amount,
-            currency=_get(row.values, mapping, "currency") or currency,
+            currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
 
 
 _KEYS = ("customer", "email", "phone", "handle")
-_CUSTOMER_FIELDS = (*_KEYS, "name", "segment", "country", "lang")
+
+_CUSTOMER_FIELDS = (*_KEYS, "name", "city", "birth", "segment", "country", "lang")
+
 _FEEDBACK_FIELDS = (
-    *(*_KEYS, "author", "lang", "channel", "product", "reply", "source", "thread", "version"),
+    *_KEYS,
+    *("author", "lang", "channel", "product", "reply", "source", "thread", "version", "order"),
 )
 
 
@@ -283,20 +139,17 @@ def _good_rows(rows: Iterable[Row | BadRow], counts: Tally) -> Iterator[Row | Ba
         yield row
 
 
-def _get(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
-    column = mapping.columns.get(role)
-    return values.get(column, "").strip() or None if column else None
-
-
-def _get_value(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
-    text = _get(values, mapping, role)
-    return None if text is None or is_placeholder(text) else text
+def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
+    """A bad row, with whom it names, by which those who were erased are told."""
+    found = {key: get_field(row.values, mapping, key) for key in _KEYS}
+    named = tuple((kind, value) for kind, value in found.items() if value)
+    return replace(make_bad_row(row.number, reason, show_row(row.values, mapping)), keys=named)
 
 
 def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:
     texts = [(column, values.get(column, "")) for column in mapping.texts]
     texts = [(column, text) for column, text in texts if text and not text.isspace()]
-    title = _get(values, mapping, "title")
+    title = get_field(values, mapping, "title")
     if title is None or mapping.titled is None:
         return texts
     found = dict(texts)
@@ -308,7 +161,7 @@ def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str
 
 
 def _is_rated(values: Mapping[str, str], mapping: ColumnMap) -> bool:
-    text = _get_value(values, mapping, "rating")
+    text = get_filled(values, mapping, "rating")
     return bool(mapping.texts) and text is not None and parse_rating(text) is not None
 
 
@@ -341,100 +194,20 @@ def _share_fields(
     counts: Tally,
 ) -> dict[str, object]:
     values = row.values
-    attributes = _rest(values, mapping)
-    if mapping.titled is None and (title := _get(values, mapping, "title")):
+    attributes = list_rest(values, mapping, formats)
+    if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = _read_rating(values, mapping, formats, counts, attributes)
+    rating, top = read_rating(values, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
-        "source_id": _get(values, mapping, "id"),
-        "at": _read_date(values, mapping, "at", formats, zone, counts, attributes),
-        "edited": _read_date(values, mapping, "edited", formats, zone, counts, attributes),
+        "source_id": get_field(values, mapping, "id"),
+        "at": read_date(values, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(values, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,
         "origin": formats.origin,
-        **{role: _get(values, mapping, role) for role in _FEEDBACK_FIELDS},
+        **{role: get_field(values, mapping, role) for role in _FEEDBACK_FIELDS},
         "attributes": attributes,
     }
-
-
-def _rest(values: Mapping[str, str], mapping: ColumnMap) -> dict[str, str]:
-    used = mapping.used
-    return {column: value for column, value in values.items() if value and column not in used}
-
-
-def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
-    """A bad row, with whom it names, by which those who were erased are told."""
-    found = {key: _get(row.values, mapping, key) for key in _KEYS}
-    named = tuple((kind, value) for kind, value in found.items() if value)
-    return replace(make_bad_row(row.number, reason, _show(row.values, mapping)), keys=named)
-
-
-def _show(values: Mapping[str, str], mapping: ColumnMap) -> str:
-    """A row as it may be kept: what names a person is hidden; the rest is masked later."""
-    hidden = mapping.personal
-    return "; ".join(
-        f"{column}={HIDDEN if column in hidden else value[:200]}"
-        for column, value in values.items()
-        if value
-    )
-
-
-def _read_date(
-    values: Mapping[str, str],
-    mapping: ColumnMap,
-    role: str,
-    formats: Formats,
-    zone: tzinfo,
-    counts: Tally,
-    attributes: dict[str, str],
-) -> datetime | None:
-    text = _get_value(values, mapping, role)
-    if text is None:
-        return None
-    at = parse_date(text, formats.dates.order, zone)
-    if at is None:
-        counts.n_unread_dates += 1
-        attributes[mapping.columns[role]] = text
-    return at
-
-
-def _read_rating(
-    values: Mapping[str, str],
-    mapping: ColumnMap,
-    formats: Formats,
-    counts: Tally,
-    attributes: dict[str, str],
-) -> tuple[float | None, float | None]:
-    text = _get_value(values, mapping, "rating")
-    if text is None:
-        return None, None
-    found = parse_rating(text)
-    if found is None:
-        counts.n_unread_ratings += 1
-        attributes[mapping.columns["rating"]] = text
-        return None, None
-    value, top = found
-    stated = parse_rating(_get(values, mapping, "rating_max") or "")
-    top = top or (stated[0] if stated else formats.rating_max)
-    return value, top if top is None or value <= top else None
-
-
-def _read_amount(
-    values: Mapping[str, str],
-    mapping: ColumnMap,
-    formats: Formats,
-    counts: Tally,
-    attributes: dict[str, str],
-) -> tuple[float | None, str | None]:
-    text = _get_value(values, mapping, "amount")
-    if text is None:
-        return None, None
-    amount = parse_amount(text, formats.decimal)
-    if amount is None:
-        counts.n_unread_amounts += 1
-        attributes[mapping.columns["amount"]] = text
-        return None, None
-    return amount.value, amount.currency

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pipelines.reading.json_rows import flatten_record
+from pipelines.reading.flattening import flatten_record
 from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row

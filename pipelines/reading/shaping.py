@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
+from pipelines.reading.flattening import flatten_record
 from pipelines.reading.headers import join_header
-from pipelines.reading.json_rows import flatten_record, open_json, sniff_records
+from pipelines.reading.json_rows import open_json, sniff_records
 from pipelines.reading.layouts import Layout, Recognised, load_layouts
 from pipelines.reading.recognising import choose_layout, recognise_layout
 from pipelines.reading.row_rules import apply_rules

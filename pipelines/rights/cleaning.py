@@ -8,17 +8,15 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from pipelines import tables
 from pipelines.database import BUSY_TIMEOUT_MS, clear_database_errors, sqlite_driver
 from pipelines.errors import StoreError
 from pipelines.journal import journal_path
 from pipelines.store import Store, read_info
 
-# Every table that an erasure deletes from or changes.
-TOUCHED: Final = (
-    *("feedback", "feedback_version", "feedback_key", "likeness", "mention", "vector"),
-    *("text_sentiment", "theme", "theme_quote", "theme_centre", "theme_edit", "theme_period"),
-    *("customer", "customer_key", "customer_insight", "customer_theme", "event", "action"),
-    *("consent", "rejected", "output_file", "language_centre"),
+# Tables that never hold anything of a person; all others are rewritten where free pages keep bytes.
+IMPERSONAL: Final = frozenset(
+    ("audit", "blocked_key", "erasure", "input_file", "run", "store_info", "theme_suggestion")
 )
 _LOCK_TIMEOUT = "30s"
 
@@ -94,7 +92,7 @@ def _rewrite_tables(store: Store) -> None:
         session = connection.execution_options(isolation_level="AUTOCOMMIT")
         session.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
         try:
-            for statement in _statements(TOUCHED):
+            for statement in _statements(sorted(tables.metadata.tables.keys() - IMPERSONAL)):
                 session.execute(text(statement))
         except DBAPIError as error:
             raise StoreError(

@@ -27,12 +27,24 @@ _feedback, _mention = tables.feedback.c, tables.mention.c
 # Rows about a customer, by the column that names them.
 _ABOUT_CUSTOMERS = (
     tables.customer,
+    tables.customer_version,
     tables.customer_key,
+    tables.customer_fact,
+    tables.feedback_outcome,
+    tables.link_review,
+    tables.link_answer,
     tables.event,
     tables.customer_insight,
     tables.customer_theme,
     tables.action,
     tables.consent,
+)
+_ABOUT_FEEDBACK = (
+    tables.feedback_version,
+    tables.feedback_key,
+    tables.feedback_outcome,
+    tables.link_review,
+    tables.link_answer,
 )
 
 
@@ -59,6 +71,7 @@ def erase_person(
     """
     erased = Erased(ids={*person.customer_ids, *(key for _, key in person.keys)})
     erase_feedback(run, models, person.feedback_ids, erased, keeps_words=keeps_words)
+    _delete_event_keys(run, erased, person.customer_ids)
     for table in _ABOUT_CUSTOMERS:
         _delete(run, erased, table, table.c.customer_id, person.customer_ids)
     keys = [key for _, key in person.keys]
@@ -89,7 +102,7 @@ def erase_feedback(
     erased.counts["theme_edit"] += redact_edits(
         run.connection, mention_ids | set(feedback_ids), mention_ids
     )
-    for table in (tables.feedback_version, tables.feedback_key):
+    for table in _ABOUT_FEEDBACK:
         _delete(run, erased, table, table.c.feedback_id, feedback_ids)
     _delete(run, erased, tables.theme_quote, tables.theme_quote.c.mention_id, sorted(mention_ids))
     _delete_actions(run, erased, mention_ids)
@@ -135,6 +148,14 @@ def _delete(
         statement = delete(table).where(column.in_(batch))
         counted = statement.execution_options(preserve_rowcount=True)
         erased.counts[table.name] += run.connection.execute(counted).rowcount
+
+
+def _delete_event_keys(run: Run, erased: Erased, customers: Sequence[str]) -> None:
+    event = tables.event.c
+    for batch in batch_ids(customers):
+        query = select(event.event_id).where(event.customer_id.in_(batch))
+        ids = list(run.connection.execute(query).scalars())
+        _delete(run, erased, tables.event_key, tables.event_key.c.event_id, ids)
 
 
 def _delete_actions(run: Run, erased: Erased, mention_ids: Collection[str]) -> None:
@@ -195,7 +216,7 @@ _CUT_FEEDBACK = (
         **dict.fromkeys(
             (
                 *("source_id", "edited_at", "author_key", "attributes", "ingested_at"),
-                *("customer_id", "link_method", "link_confidence", "duplicate_of"),
+                *("customer_id", "link_method", "link_confidence", "link_via", "duplicate_of"),
             )
         ),
     )

@@ -39,6 +39,12 @@ def allows(
     return and_(literal(value=True), *allowed)
 
 
+def allows_account(connection: Connection) -> ColumnElement[bool]:
+    """SQL over rows of feedback: whether they may be laid to their customer's account."""
+    of_customer = allows_customer(connection, "profiling", _feedback.customer_id)
+    return and_(allows(connection, "profiling"), of_customer)
+
+
 def allows_customer(
     connection: Connection,
     purpose: Purpose,

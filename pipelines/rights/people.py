@@ -35,9 +35,12 @@ class Asked:
     @property
     def values(self) -> dict[str, str | None]:
         """Value by key type."""
-        return dict(
-            zip(KEY_TYPES, (self.customer, self.email, self.phone, self.handle), strict=True)
-        )
+        return {
+            "customer_id": self.customer,
+            "email": self.email,
+            "phone": self.phone,
+            "handle": self.handle,
+        }
 
     @property
     def kind(self) -> str:
@@ -103,6 +106,7 @@ def find_person(connection: Connection, asked: Asked, secret: bytes, region: str
             f"{len(customers):,} customers are known by that {key[0]} ({named}"
             f"{' ...' if len(customers) > _MAX_NAMED else ''}); name one with --customer"
         )
+    customers = _list_records(connection, customers)
     keys, n_shared = _read_keys(connection, customers)
     keys |= {key}
     linked = _read_linked(connection, customers)
@@ -125,13 +129,33 @@ def _find_customers(connection: Connection, key: Key, customer_id: str | None) -
         for column in _NAMING:
             exact = select(column).where(column == customer_id).limit(1)
             if connection.execute(exact).first() is not None:
-                return [customer_id]
-    return sorted(found)
+                return sorted(_find_standing(connection, [customer_id]))
+    return sorted(_find_standing(connection, found))
+
+
+def _find_standing(connection: Connection, customers: Iterable[str]) -> set[str]:
+    """The records that stand for some: several records of one person are one customer."""
+    customer = tables.customer.c
+    query = select(customer.customer_id, customer.merged_into).where(
+        customer.customer_id.in_(sorted(customers)), customer.merged_into.is_not(None)
+    )
+    into = {str(each): str(other) for each, other in connection.execute(query)}
+    return {into.get(each, each) for each in customers}
+
+
+def _list_records(connection: Connection, customers: Sequence[str]) -> list[str]:
+    """Standing records, and the others of the same people."""
+    customer = tables.customer.c
+    query = select(customer.customer_id).where(customer.merged_into.in_(customers))
+    return sorted({*customers, *connection.execute(query).scalars()})
 
 
 def _read_keys(connection: Connection, customers: Sequence[str]) -> tuple[set[Key], int]:
     """The keys that only these customers have, and how many more they share with others."""
-    theirs = select(_key.key_type, _key.key_hash).where(_key.customer_id.in_(customers))
+    # Traits, as a name's or a city's hash, are others' too, and name nobody.
+    theirs = select(_key.key_type, _key.key_hash).where(
+        _key.customer_id.in_(customers), _key.key_type.in_(KEY_TYPES)
+    )
     keys = {(kind, key) for kind, key in connection.execute(theirs)}
     shared = _find_shared(connection, sorted(keys), customers)
     return keys - shared, len(shared)
@@ -161,7 +185,8 @@ def _read_own_keys(
     own: set[Key] = set()
     for batch in batch_ids(sorted(feedback_ids)):
         query = select(_own_key.key_type, _own_key.key_hash)
-        found = connection.execute(query.where(_own_key.feedback_id.in_(batch)))
+        is_key = _own_key.key_type.in_(KEY_TYPES)
+        found = connection.execute(query.where(_own_key.feedback_id.in_(batch), is_key))
         own |= {(kind, key) for kind, key in found}
     own -= _find_shared(connection, sorted(own), customers)
     return own - _find_with_others(connection, sorted(own), customers)

@@ -20,7 +20,7 @@ from pipelines.inlets.object_stores import fetch_objects
 from pipelines.inlets.queries import Query, ask_query
 from pipelines.inlets.spool import Spool
 from pipelines.inlets.urls import name_database, read_url
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import BadRow
 from pipelines.selection import Chooser, LeftOut, Selection, find_cut, parse_selection
 from pipelines.store import open_store

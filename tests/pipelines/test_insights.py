@@ -9,11 +9,15 @@ from pipelines.insights import (
     MIN_TREND_MENTIONS,
     PRIOR_MENTIONS,
     CustomerMention,
+    Spread,
+    Sums,
     describe_customer,
+    estimate_spread,
     shrink_mean,
 )
 from pipelines.verdicts import MIN_VOICES, ThemeWeeks, correct_p_values, judge_themes
 
+FLAT = Spread(0.0)
 MONDAY = datetime(2026, 4, 27, tzinfo=UTC)
 WEEKS = [MONDAY + timedelta(weeks=number) for number in range(27)]
 
@@ -29,18 +33,19 @@ def says(number: int, sentiment: str, theme: str | None = "t", **values: object)
 
 def test_a_complaint_is_open_until_something_better_is_said() -> None:
     complaint = says(1, "negative", "t1")
-    assert describe_customer([complaint], 0).open_theme_id == "t1"
-    assert describe_customer([complaint, says(2, "neutral")], 0).open_theme_id == "t1"
-    assert describe_customer([complaint, says(2, "positive")], 0).open_theme_id is None
-    assert describe_customer([says(0, "positive"), complaint], 0).next_action is not None
+    assert describe_customer([complaint], FLAT).open_theme_id == "t1"
+    assert describe_customer([complaint, says(2, "neutral")], FLAT).open_theme_id == "t1"
+    assert describe_customer([complaint, says(2, "positive")], FLAT).open_theme_id is None
+    described = describe_customer([says(0, "positive"), complaint], FLAT)
+    assert (described.open_theme_id, described.open_since) == ("t1", complaint.at)
 
 
 def test_the_order_of_mentions_decides_nothing() -> None:
     mentions = [says(n, ("negative", "positive", "neutral")[n % 3], f"t{n % 4}") for n in range(12)]
-    expected = describe_customer(mentions, 0.1)
+    expected = describe_customer(mentions, Spread(0.1))
     for seed in range(10):
         random.Random(seed).shuffle(mentions)
-        assert describe_customer(mentions, 0.1) == expected
+        assert describe_customer(mentions, Spread(0.1)) == expected
 
 
 def test_one_mention_says_little_and_many_say_much() -> None:
@@ -48,11 +53,42 @@ def test_one_mention_says_little_and_many_say_much() -> None:
     assert shrink_mean([-1.0] * 396, 0.0) == pytest.approx(-0.99)
 
 
+def test_the_spread_of_customers_is_found_again() -> None:
+    chance = random.Random(3)
+    groups = []
+    for _ in range(4_000):
+        mean = chance.gauss(0.1, 0.2)
+        groups.append([chance.gauss(mean, 0.4) for _ in range(chance.randint(1, 12))])
+    spread = estimate_spread(add_up(groups))
+    assert spread.mean == pytest.approx(0.1, abs=0.02)
+    assert spread.variance == pytest.approx(0.16, rel=0.05)
+    assert spread.weight == pytest.approx(0.16 / 0.04, rel=0.15)
+    few = estimate_spread(add_up(groups[:5]))
+    assert (few.variance, few.weight) == (FLAT.variance, FLAT.weight)
+    one = describe_customer([says(0, "negative")], spread)
+    assert one.sentiment_low < one.sentiment < one.sentiment_high
+
+
+def add_up(groups: list[list[float]]) -> Sums:
+    return Sums(
+        len(groups),
+        sum(map(len, groups)),
+        sum(len(each) ** 2 for each in groups),
+        sum(map(sum, groups)),
+        sum(sum(each) ** 2 / len(each) for each in groups),
+        sum(score * score for each in groups for score in each),
+    )
+
+
 def test_a_trend_needs_enough_mentions() -> None:
     few = [says(n, "negative") for n in range(MIN_TREND_MENTIONS - 1)]
-    assert describe_customer(few, 0).sentiment_trend is None
+    assert describe_customer(few, FLAT).sentiment_trend is None
     turning = [says(0, "negative"), says(1, "negative"), says(2, "positive"), says(3, "positive")]
-    assert describe_customer(turning, 0).sentiment_trend == pytest.approx(1.6)
+    trend = describe_customer(turning, FLAT)
+    assert trend.sentiment_trend == pytest.approx(1.6)
+    assert trend.trend_low is not None
+    assert trend.trend_high is not None
+    assert (trend.trend_low + trend.trend_high) / 2 == pytest.approx(1.6)
 
 
 def test_a_rating_counts_once_a_feedback() -> None:
@@ -61,13 +97,13 @@ def test_a_rating_counts_once_a_feedback() -> None:
         says(1, "neutral", feedback_id="f", rating=1.0),
         says(2, "neutral", feedback_id="g", rating=0.2),
     ]
-    described = describe_customer(mentions, 0)
+    described = describe_customer(mentions, FLAT)
     assert (described.n_feedback, described.rating_mean) == (2, pytest.approx(0.6))
 
 
 def test_the_open_complaint_is_the_first_evidence() -> None:
     mentions = [says(0, "neutral"), says(1, "negative", "t9"), says(2, "neutral", None)]
-    assert describe_customer(mentions, 0).evidence == ["m1", "m2", "m0"]
+    assert describe_customer(mentions, FLAT).evidence == ["m1", "m2", "m0"]
 
 
 def steady_themes(seed: int, n: int = 40) -> list[ThemeWeeks]:

@@ -14,7 +14,7 @@ from pipelines.inputs import configured_inputs, given_inputs, name_source
 from pipelines.journal import Journal, Reading
 from pipelines.progress import SilentProgress
 from pipelines.reading.files import find_inputs
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.recognition import guess_kind, read_customers, read_events
 
 SETTINGS = RowSettings(

@@ -19,6 +19,12 @@ SECRET = b"a secret for tests, long enough"
         ("email", "ＤＡＮＡ@example.com", None, "dana@example.com"),
         ("email", "not an address", None, None),
         ("email", "a@b", None, None),
+        ("email", "Dana.Levi+shop@GoogleMail.com", None, "danalevi@gmail.com"),
+        ("email", "dana.levi+shop@outlook.com", None, "dana.levi@outlook.com"),
+        ("email", "dana.levi+shop@example.com", None, "dana.levi+shop@example.com"),
+        ("email", "a..b@example.com", None, None),
+        ("email", "a@example.local", None, None),
+        ("email", "MÜller@exämple.de", None, "müller@exämple.de"),
         ("phone", "(202) 555-0123", "US", "+12025550123"),
         ("phone", "+1 202 555 0123", None, "+12025550123"),
         ("phone", "050-123-4567", "IL", "+972501234567"),
@@ -47,6 +53,13 @@ SECRET = b"a secret for tests, long enough"
         ("customer_id", " C-007 ", None, "c-007"),
         ("customer_id", "007", None, "007"),
         ("customer_id", "   ", None, None),
+        ("customer_id", "٠٠٧", None, "007"),
+        ("customer_number", "007", None, "7"),
+        ("customer_number", "7.0", None, "7"),
+        ("customer_number", "۷", None, "7"),
+        ("customer_number", "C-7", None, None),
+        ("order", "#١٠٠١", None, "1001"),
+        ("order", "pending", None, None),
     ],
 )
 def test_a_key_has_one_spelling(
@@ -68,6 +81,8 @@ def test_a_handle_and_the_addresses_of_its_profile_have_one_hash() -> None:
 def test_only_usable_keys_are_hashed_in_order_of_trust() -> None:
     keys = hash_keys(SECRET, {"handle": "@x", "email": "no", "phone": None, "customer_id": "7"})
     assert list(keys) == ["customer_id", "handle"]
+    numbered = hash_keys(SECRET, {"customer_number": "007.0", "order": "#1"})
+    assert list(numbered) == ["order", "customer_number"]
 
 
 def test_a_secret_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pipelines.config import check_config, read_masking
 from pipelines.errors import ConfigError, InputError
 from pipelines.evaluation.pii import PiiRequest, evaluate_pii
 from pipelines.feedback_rows import RowSettings, mask_values, prepare_feedback
-from pipelines.reading.records import FeedbackItem
+from pipelines.reading.items import FeedbackItem
 from pipelines.runs import Run
 from pipelines.store import open_store
 from pipelines.unmasked import find_unmasked

@@ -131,6 +131,12 @@ def upgrade() -> None:
             comment="since when this record holds, UTC",
         ),
         sa.Column(
+            "merged_into",
+            sa.Text(),
+            nullable=True,
+            comment="the record that stands for this person; null where it is this one",
+        ),
+        sa.Column(
             "content_hash",
             sa.Text(),
             nullable=True,
@@ -144,6 +150,70 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("customer_id"),
         comment="a record of the CRM",
+    )
+    op.create_table(
+        "customer_fact",
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "as_of",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="the newest moment that the store knows of: nothing later counts, UTC",
+        ),
+        sa.Column(
+            "first_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="since when the customer is known, UTC",
+        ),
+        sa.Column("tenure_days", sa.Double(), nullable=True, comment="days since then"),
+        sa.Column(
+            "last_order_at", tables.UtcDateTime(), nullable=True, comment="the latest order, UTC"
+        ),
+        sa.Column("recency_days", sa.Double(), nullable=True, comment="days since then"),
+        sa.Column(
+            "n_orders",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders, ever",
+        ),
+        sa.Column(
+            "frequency",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders in the last 365 days",
+        ),
+        sa.Column(
+            "n_open_orders",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="orders not delivered; null where no event says that one was",
+        ),
+        sa.Column(
+            "n_tickets_90",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="tickets in the last 90 days",
+        ),
+        sa.Column(
+            "spend",
+            tables.Json,
+            nullable=True,
+            comment="orders less refunds by currency, ever; ? where none is named",
+        ),
+        sa.Column(
+            "spend_year", tables.Json, nullable=True, comment="the same of the last 365 days"
+        ),
+        sa.Column("balance", tables.Json, nullable=True, comment="the latest balance by currency"),
+        sa.Column(
+            "churned_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when they left, unless they came back, UTC",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that last changed this row"),
+        sa.PrimaryKeyConstraint("customer_id"),
+        comment="what events say of a customer: recency, frequency, spend, tenure",
     )
     op.create_table(
         "customer_insight",
@@ -183,7 +253,7 @@ def upgrade() -> None:
             "risk",
             sa.Double(),
             nullable=True,
-            comment="0..1; null when there is nothing to base it on",
+            comment="0..1: how likely the customer leaves, with risk_reasons",
         ),
         sa.Column(
             "next_action",
@@ -193,6 +263,110 @@ def upgrade() -> None:
         ),
         sa.Column(
             "evidence", tables.Json, nullable=True, comment="list of mention ids behind this row"
+        ),
+        sa.Column(
+            "n_mentions",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="mentions that count",
+        ),
+        sa.Column("last_feedback_id", sa.Text(), nullable=True, comment="the latest feedback"),
+        sa.Column(
+            "last_sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment score of the latest feedback, -1..1",
+        ),
+        sa.Column(
+            "last_rating",
+            sa.Double(),
+            nullable=True,
+            comment="rating of the latest feedback on a scale of 0..1",
+        ),
+        sa.Column(
+            "sentiment_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of the 95 % interval of sentiment",
+        ),
+        sa.Column(
+            "sentiment_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of the 95 % interval of sentiment",
+        ),
+        sa.Column(
+            "trend_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of the 95 % interval of sentiment_trend",
+        ),
+        sa.Column(
+            "trend_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of the 95 % interval of sentiment_trend",
+        ),
+        sa.Column(
+            "open_since",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when that complaint was made, UTC",
+        ),
+        sa.Column(
+            "journey_stage",
+            sa.Text(),
+            nullable=True,
+            comment="awareness, purchase, delivery, use, support or leaving: the latest feedback; or unknown",
+        ),
+        sa.Column(
+            "journey_confidence",
+            sa.Double(),
+            nullable=True,
+            comment="0..1: probability of journey_stage",
+        ),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="orders less refunds of the last year, in value_currency",
+        ),
+        sa.Column("value_currency", sa.Text(), nullable=True, comment="the currency of most of it"),
+        sa.Column(
+            "risk_reasons",
+            tables.Json,
+            nullable=True,
+            comment="list of what makes the risk, each with its share",
+        ),
+        sa.Column(
+            "risk_method",
+            sa.Text(),
+            nullable=True,
+            comment="model (fitted to who left), points (too few outcomes known) or left",
+        ),
+        sa.Column(
+            "next_rule",
+            sa.Text(),
+            nullable=True,
+            comment="the rule of the configuration that chose next_action",
+        ),
+        sa.Column(
+            "declared",
+            tables.Json,
+            nullable=True,
+            comment="what the customer or the CRM said: segment, country, lang, ratings",
+        ),
+        sa.Column(
+            "inferred",
+            tables.Json,
+            nullable=True,
+            comment="what was made of their words and events: sentiment, stage, risk ...",
+        ),
+        sa.Column(
+            "as_of",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="the newest moment that the store knows of, UTC",
         ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that last changed this row"),
         sa.Column(
@@ -230,6 +404,33 @@ def upgrade() -> None:
         sa.Column("last_at", tables.UtcDateTime(), nullable=True, comment="last mention, UTC"),
         sa.PrimaryKeyConstraint("customer_id", "theme_id"),
         comment="which customer spoke of which theme",
+    )
+    op.create_table(
+        "customer_version",
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "content_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of everything this version held",
+        ),
+        sa.Column("segment", sa.Text(), nullable=True, comment="as the CRM said then"),
+        sa.Column("country", sa.Text(), nullable=True, comment="as the CRM said then"),
+        sa.Column("lang", sa.Text(), nullable=True, comment="preferred language then"),
+        sa.Column(
+            "attributes",
+            tables.Json,
+            nullable=True,
+            comment="the remaining CRM columns then, contact data left out",
+        ),
+        sa.Column(
+            "valid_from",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="since when this version held, UTC",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "content_hash"),
+        comment="what the CRM said of a customer before: older versions of the record",
     )
     op.create_table(
         "erasure",
@@ -274,13 +475,33 @@ def upgrade() -> None:
             nullable=False,
             comment="derived from source and id (or the content), the same in every run",
         ),
-        sa.Column("customer_id", sa.Text(), nullable=False, comment="whose event it is"),
+        sa.Column(
+            "customer_id",
+            sa.Text(),
+            nullable=True,
+            comment="whose event it is; null until a customer is known",
+        ),
+        sa.Column(
+            "named_customer",
+            sa.Text(),
+            nullable=True,
+            comment="the customer's own id, as the event names it",
+        ),
         sa.Column("at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
             "kind", sa.Text(), nullable=False, comment="order, refund, churn, renewal, ticket, ..."
         ),
         sa.Column(
-            "amount", sa.Double(), nullable=True, comment="in the currency named in attributes"
+            "amount",
+            sa.Double(),
+            nullable=True,
+            comment="in its currency; amounts of several currencies are never added",
+        ),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=True,
+            comment="ISO 4217 code; null where the source names none",
         ),
         sa.Column("attributes", tables.Json, nullable=True, comment="the remaining columns"),
         sa.Column(
@@ -294,6 +515,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.create_index("ix_event_customer", ["customer_id", "at"], unique=False)
+
+    op.create_table(
+        "event_key",
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event"),
+        sa.Column(
+            "key_type", sa.Text(), nullable=False, comment="customer_id, order, email, phone ..."
+        ),
+        sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
+        sa.PrimaryKeyConstraint("event_id", "key_type", "key_hash"),
+        comment="the keys by which an event is linked to a customer, as keyed hashes",
+    )
+    with op.batch_alter_table("event_key", schema=None) as batch_op:
+        batch_op.create_index("ix_event_key", ["key_type", "key_hash"], unique=False)
 
     op.create_table(
         "feedback",
@@ -363,9 +597,15 @@ def upgrade() -> None:
             "link_method",
             sa.Text(),
             nullable=True,
-            comment="customer_id, email, phone or handle: the key that linked it",
+            comment="the key that linked it: customer_id, order, email, customer_number, phone or handle; several (shared keys that agree on one customer) or review (a person said so)",
         ),
         sa.Column("link_confidence", sa.Double(), nullable=True, comment="0..1"),
+        sa.Column(
+            "link_via",
+            sa.Text(),
+            nullable=True,
+            comment="crm, order or feedback: what ties that key to the customer",
+        ),
         sa.Column(
             "noise_score",
             sa.Double(),
@@ -449,7 +689,7 @@ def upgrade() -> None:
         "feedback_key",
         sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
         sa.Column(
-            "key_type", sa.Text(), nullable=False, comment="customer_id, email, phone or handle"
+            "key_type", sa.Text(), nullable=False, comment="customer_id, email, phone, handle ..."
         ),
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("feedback_id", "key_type", "key_hash"),
@@ -457,6 +697,28 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("feedback_key", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
+
+    op.create_table(
+        "feedback_outcome",
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+        ),
+        sa.Column("customer_id", sa.Text(), nullable=True, comment="who gave it"),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="rating 0..1; nps_group -1, 0, 1; churn 0, 1; change of spend in its currency",
+        ),
+        sa.PrimaryKeyConstraint("feedback_id", "outcome"),
+        comment="what followed a feedback, once enough time has passed to know",
+    )
+    with op.batch_alter_table("feedback_outcome", schema=None) as batch_op:
+        batch_op.create_index("ix_feedback_outcome", ["outcome"], unique=False)
 
     op.create_table(
         "feedback_version",
@@ -571,6 +833,54 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("likeness", schema=None) as batch_op:
         batch_op.create_index("ix_likeness_group", ["group_hash"], unique=False)
+
+    op.create_table(
+        "link_answer",
+        sa.Column("answer_id", sa.Text(), nullable=False, comment="time-ordered id"),
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="the feedback"),
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer"),
+        sa.Column(
+            "answer", sa.Text(), nullable=False, comment="accepted or refused; the latest counts"
+        ),
+        sa.Column("author", sa.Text(), nullable=True, comment="who"),
+        sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
+        sa.PrimaryKeyConstraint("answer_id"),
+        comment="people's answers to link_review; append only",
+    )
+    op.create_table(
+        "link_review",
+        sa.Column(
+            "review_id",
+            sa.Text(),
+            nullable=False,
+            comment="derived from the feedback and the customer",
+        ),
+        sa.Column("feedback_id", sa.Text(), nullable=False, comment="a feedback that no key links"),
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="who may have said it"),
+        sa.Column(
+            "probability",
+            sa.Double(),
+            nullable=True,
+            comment="0..1: how likely it is this customer",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=True,
+            comment="shared_key, or splink for a probabilistic match",
+        ),
+        sa.Column(
+            "evidence",
+            tables.Json,
+            nullable=True,
+            comment="list of what the two have in common: kinds of keys and traits",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that found it"),
+        sa.PrimaryKeyConstraint("review_id"),
+        comment="links that a person may accept; answers are in link_answer",
+    )
+    with op.batch_alter_table("link_review", schema=None) as batch_op:
+        batch_op.create_index("ix_link_review_feedback", ["feedback_id"], unique=False)
 
     op.create_table(
         "mention",
@@ -852,6 +1162,31 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id"),
         comment="one execution, with its inputs, versions, counts and outcome",
+    )
+    op.create_table(
+        "shared_key",
+        sa.Column("key_type", sa.Text(), nullable=False, comment="email, phone, handle ..."),
+        sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customers that it names, in the CRM or beside surer keys",
+        ),
+        sa.Column(
+            "n_feedback",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback that has it",
+        ),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="several: people of a household, say; many: above linking.max_key_customers",
+        ),
+        sa.PrimaryKeyConstraint("key_type", "key_hash"),
+        comment="keys of feedback that link nobody, since several customers share them",
     )
     op.create_table(
         "store_info",

@@ -1,0 +1,323 @@
+"""The row of each customer: words, events, risk and the next best action, put together."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select
+
+from pipelines import tables
+from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention
+from pipelines.id_batches import batch_ids
+from pipelines.insights import (
+    CustomerMention,
+    Insight,
+    Spread,
+    Sums,
+    describe_customer,
+    estimate_spread,
+)
+from pipelines.journeys import JourneyStage, read_stages
+from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
+from pipelines.odata.facts import Facts, Happened, derive_facts
+from pipelines.odata.outcomes import OutcomeSettings, measure_churn
+from pipelines.odata.stored import (
+    History,
+    derive_batch,
+    read_events,
+    read_history,
+    write_facts,
+    write_outcomes,
+)
+from pipelines.rights.gate import allows_account
+from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
+from pipelines.runs import Run
+from pipelines.store import read_info, write_info
+from pipelines.upserts import replace_rows
+
+if TYPE_CHECKING:
+    from pipelines.config import Config
+
+_MODEL, _SETTINGS = "risk_model", "row_settings"
+
+
+@dataclass(frozen=True)
+class RowSettings:
+    """What of the configuration customer rows depend on."""
+
+    outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
+    rules: tuple[ActionRule, ...] = DEFAULT_RULES
+
+
+def read_row_settings(config: "Config") -> RowSettings:
+    """Take from the configuration what customer rows depend on."""
+    outcomes = OutcomeSettings(**config.outcomes.model_dump())
+    if config.next_actions is None:
+        return RowSettings(outcomes)
+    rules = tuple(ActionRule(**each.model_dump()) for each in config.next_actions)
+    return RowSettings(outcomes, rules)
+
+
+def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSettings:
+    """The settings to describe customers by, kept for edits and erasures, which are not told them.
+
+    :param settings: as configured; None for those of the last time. Others than then have
+        everything published anew.
+    """
+    stored = json.loads(read_info(connection, _SETTINGS) or "null")
+    if settings is None:
+        return _read_stored(stored) if stored else RowSettings()
+    given = asdict(settings)
+    if json.loads(json.dumps(given)) != stored:
+        write_info(connection, _SETTINGS, json.dumps(given))
+        write_info(connection, "published_version", "")
+    return settings
+
+
+def _read_stored(stored: dict[str, Any]) -> RowSettings:
+    rules = [ActionRule(**{**each, "stages": tuple(each["stages"])}) for each in stored["rules"]]
+    return RowSettings(OutcomeSettings(**stored["outcomes"]), tuple(rules))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What holds for all customers."""
+
+    history: History
+    spread: Spread
+    model: RiskModel | None
+    rules: Sequence[ActionRule]
+
+
+def publish_customers(run: Run, settings: RowSettings, customers: Collection[str] | None) -> int:
+    """Bring customer_insight up to date, and with it what events say of all customers.
+
+    :param customers: those to describe anew, where only themes changed; None for all.
+    :returns: number of rows that were written.
+    """
+    if customers is not None and not customers:
+        return 0
+    history = read_history(run)
+    spread = estimate_spread(_read_sums(run.connection))
+    written = 0
+    if customers is None:
+        written += write_facts(run, history)
+        written += write_outcomes(run, history, settings.outcomes)
+        _fit_model(run, history, spread, settings.outcomes.churn_days)
+    known = _Known(history, spread, _load_model(run.connection), settings.rules)
+    for batch in batch_ids(_list_customers(run.connection, customers)):
+        rows = list(_describe_batch(run, batch, known))
+        among = tables.customer_insight.c.customer_id.in_(batch)
+        written += replace_rows(run.connection, tables.customer_insight, rows, among)
+    return written
+
+
+def _list_customers(connection: Connection, customers: Collection[str] | None) -> list[str]:
+    """Those with feedback, and those who have a row from when they had some."""
+    if customers is not None:
+        return sorted(customers)
+    wrote = select(feedback.customer_id).where(feedback.customer_id.is_not(None)).distinct()
+    present = select(tables.customer_insight.c.customer_id)
+    found = {*connection.execute(wrote).scalars(), *connection.execute(present).scalars()}
+    return sorted(each for each in found if each is not None)
+
+
+def _describe_batch(run: Run, customers: Sequence[str], known: _Known) -> Iterator[dict[str, Any]]:
+    connection = run.connection
+    facts = dict(derive_batch(connection, customers, known.history))
+    records = _read_records(connection, customers)
+    mentions = _read_mentions(connection, customers)
+    insights = {
+        customer_id: describe_customer([each for _, each in rows], known.spread)
+        for customer_id, rows in groupby(mentions, lambda row: row[0])
+    }
+    stages = read_stages(connection, [each.last_feedback_id for each in insights.values()])
+    for customer_id, insight in insights.items():
+        stage = stages.get(insight.last_feedback_id, JourneyStage())
+        own, record = facts.get(customer_id), records.get(customer_id, {})
+        yield {
+            "customer_id": customer_id,
+            **_describe_one(insight, own, stage, record, known),
+            "as_of": known.history.as_of,
+            "run_id": run.run_id,
+            "updated_at": run.started_at,
+        }
+
+
+def _describe_one(
+    insight: Insight,
+    facts: Facts | None,
+    stage: JourneyStage,
+    record: Mapping[str, Any],
+    known: _Known,
+) -> dict[str, Any]:
+    risk = _judge_risk(insight, facts, stage.name, known)
+    value, currency = _choose_value(facts)
+    situation = Situation(
+        has_open_theme=insight.open_theme_id is not None,
+        has_churned=facts is not None and facts.churned_at is not None,
+        risk=risk.value,
+        value=value,
+        sentiment=insight.sentiment,
+        stage=stage.name,
+    )
+    rule = choose_action(known.rules, situation)
+    declared = {**record, "last_rating": insight.last_rating, "rating_mean": insight.rating_mean}
+    inferred = {
+        "sentiment": round(insight.sentiment, 4),
+        "journey_stage": stage.name,
+        "risk": round(risk.value, 4),
+        "open_theme_id": insight.open_theme_id,
+    }
+    return {
+        **vars(insight),
+        "journey_stage": stage.name,
+        "journey_confidence": stage.confidence,
+        "value": value,
+        "value_currency": currency,
+        "risk": risk.value,
+        "risk_reasons": list(risk.reasons),
+        "risk_method": risk.method,
+        "next_action": rule and f"{rule.action} (rule: {rule.name})",
+        "next_rule": rule and rule.name,
+        "declared": {name: told for name, told in declared.items() if told is not None} or None,
+        "inferred": {name: made for name, made in inferred.items() if made is not None},
+    }
+
+
+def _judge_risk(insight: Insight, facts: Facts | None, stage: str, known: _Known) -> Risk:
+    if facts is not None and facts.churned_at is not None:
+        return Risk(1.0, (f"left on {facts.churned_at:%Y-%m-%d}",), "left")
+    signs = _read_signs(insight, facts, stage)
+    return predict_risk(known.model, signs) if known.model else add_points(signs)
+
+
+def _read_signs(insight: Insight, facts: Facts | None, stage: str) -> Signs:
+    recency = None
+    if facts is not None:
+        recency = facts.recency_days if facts.n_orders else facts.tenure_days
+    return Signs(
+        sentiment=insight.sentiment,
+        last_sentiment=insight.last_sentiment,
+        open_complaint=float(insight.open_theme_id is not None),
+        is_leaving=float(stage == "leaving"),
+        recency=take_log(recency),
+        frequency=take_log(facts.frequency if facts else 0),
+        tickets=take_log(facts.n_tickets_90 if facts else 0),
+    )
+
+
+def _choose_value(facts: Facts | None) -> tuple[float | None, str | None]:
+    """The currency in which a customer spends most, by its own figures: none is converted."""
+    if facts is None or not facts.spend_year:
+        return None, None
+    currency = max(facts.spend_year, key=lambda each: (facts.spend_year[each], each))
+    return facts.spend_year[currency], currency
+
+
+def _fit_model(run: Run, history: History, spread: Spread, days: int) -> None:
+    """Fit on each customer's latest feedback after which it is known whether they left."""
+    examples: list[Signs] = []
+    labels: list[bool] = []
+    customers = _list_customers(run.connection, None) if days and history.known_until else []
+    for batch in batch_ids(customers):
+        events = dict(read_events(run.connection, batch))
+        for customer_id, rows in groupby(_read_mentions(run.connection, batch), lambda row: row[0]):
+            found = _find_example(
+                [each for _, each in rows], events.get(customer_id, []), history, spread, days
+            )
+            if found is not None:
+                examples.append(found[0])
+                labels.append(found[1])
+    model = fit_risk(examples, labels)
+    write_info(run.connection, _MODEL, json.dumps(model.to_json() if model else None))
+
+
+def _find_example(
+    mentions: Sequence[CustomerMention],
+    events: Sequence[Happened],
+    history: History,
+    spread: Spread,
+    days: int,
+) -> tuple[Signs, bool] | None:
+    until = history.known_until or history.as_of
+    moments = sorted({each.at for each in mentions if each.at}, reverse=True)
+    for at in moments if events else ():
+        has_left = measure_churn(at, events, until, days)
+        if has_left is not None:
+            before = [each for each in mentions if each.at and each.at <= at]
+            insight = describe_customer(before, spread)
+            return _read_signs(insight, derive_facts(events, at), "unknown"), has_left
+    return None
+
+
+def _load_model(connection: Connection) -> RiskModel | None:
+    stored = json.loads(read_info(connection, _MODEL) or "null")
+    return RiskModel.from_json(stored) if stored else None
+
+
+def _read_records(connection: Connection, customers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the CRM says, as declared."""
+    customer = tables.customer.c
+    query = select(customer.customer_id, customer.segment, customer.country, customer.lang).where(
+        customer.customer_id.in_(customers)
+    )
+    return {
+        str(row["customer_id"]): {
+            name: row[name] for name in ("segment", "country", "lang") if row[name] is not None
+        }
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _read_sums(connection: Connection) -> Sums:
+    """Sums over all customers, for the spread of their sentiment."""
+    score = func.coalesce(mention.sentiment_score, 0.0)
+    by_customer = (
+        select(
+            func.count().label("n"),
+            func.sum(score).label("s"),
+            func.sum(score * score).label("q"),
+        )
+        .select_from(counted_mentions)
+        .where(is_counted, feedback.customer_id.is_not(None))
+        .group_by(feedback.customer_id)
+        .subquery()
+    )
+    n, s, q = by_customer.c.n, by_customer.c.s, by_customer.c.q
+    row = connection.execute(
+        select(
+            func.count(),
+            func.sum(n),
+            func.sum(n * n),
+            func.sum(s),
+            func.sum(s * s / n),
+            func.sum(q),
+        )
+    ).one()
+    # Sums of floats differ in their last digits with the order of rows.
+    return Sums(int(row[0]), int(row[1] or 0), *(round(float(each or 0), 6) for each in row[2:]))
+
+
+def _read_mentions(
+    connection: Connection, customers: Collection[str] | None
+) -> list[tuple[str, CustomerMention]]:
+    query = (
+        select(
+            feedback.customer_id,
+            mention.mention_id,
+            mention.feedback_id,
+            feedback.occurred_at.label("at"),
+            mention.theme_id,
+            mention.sentiment,
+            func.coalesce(mention.sentiment_score, 0.0).label("score"),
+            (feedback.rating / feedback.rating_max).label("rating"),
+        )
+        .select_from(counted_mentions)
+        .where(is_counted, feedback.customer_id.is_not(None))
+        .where(is_one_of(feedback.customer_id, customers), allows_account(connection))
+        .order_by(feedback.customer_id, mention.mention_id)
+    )
+    return [(str(row[0]), CustomerMention(*row[1:])) for row in connection.execute(query)]

@@ -1,0 +1,1 @@
+"""Linking: which customer a feedback or an event belongs to, and which records are one person."""

@@ -1,0 +1,22 @@
+"""The kinds of events that customers are described by, under the many names that sources use."""
+
+from functools import cache
+
+from pipelines.resources import load_config
+
+OTHER = "other"
+
+
+def name_kind(said: str) -> str:
+    """What an event is: order, delivered, cancelled, refund, churn, renewal, ticket, ... or other.
+
+    :param said: the kind as its source calls it; `order.created` and `Order created` are one.
+    """
+    folded = " ".join(said.casefold().replace("_", " ").replace(".", " ").split())
+    return _names().get(folded, OTHER)
+
+
+@cache
+def _names() -> dict[str, str]:
+    kinds = load_config("values.toml")["event_kinds"]
+    return {name: kind for kind, names in kinds.items() for name in (kind, *names)}

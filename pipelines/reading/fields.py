@@ -1,0 +1,115 @@
+"""What a row says of one role: a date, a rating, an amount, or the text as it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from pipelines.reading.consents import name_consents
+from pipelines.reading.dates import parse_date
+from pipelines.reading.formats import Formats
+from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.numbers import is_placeholder, parse_amount, parse_rating
+from pipelines.reading.tables import HIDDEN
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met while reading: rows are kept, but a person may want to know."""
+
+    n_rows: int = 0
+    n_items: int = 0
+    n_unread_dates: int = 0
+    n_unread_ratings: int = 0
+    n_unread_amounts: int = 0
+    n_lost_bytes: int = 0
+
+
+def get_field(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
+    """The text of a role, without blanks around it; None where the row has none."""
+    column = mapping.columns.get(role)
+    return values.get(column, "").strip() or None if column else None
+
+
+def get_filled(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:
+    """The text of a role; None also where it stands for nothing, as `N/A` does."""
+    text = get_field(values, mapping, role)
+    return None if text is None or is_placeholder(text) else text
+
+
+def list_rest(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> dict[str, str]:
+    """The filled columns that no role uses, by name; those of consent as `consent.<purpose>`."""
+    used = mapping.used
+    rest = {column: value for column, value in values.items() if value and column not in used}
+    name_consents(rest, formats.consents)
+    return rest
+
+
+def show_row(values: Mapping[str, str], mapping: ColumnMap) -> str:
+    """A row as it may be kept: what names a person is hidden; the rest is masked later."""
+    hidden = mapping.personal
+    return "; ".join(
+        f"{column}={HIDDEN if column in hidden else value[:200]}"
+        for column, value in values.items()
+        if value
+    )
+
+
+def read_date(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    role: str,
+    formats: Formats,
+    zone: tzinfo,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> datetime | None:
+    """The moment of a role; one that cannot be read stays under its column in `attributes`."""
+    text = get_filled(values, mapping, role)
+    if text is None:
+        return None
+    at = parse_date(text, formats.dates.order, zone)
+    if at is None:
+        counts.n_unread_dates += 1
+        attributes[mapping.columns[role]] = text
+    return at
+
+
+def read_rating(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    formats: Formats,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> tuple[float | None, float | None]:
+    """The rating and the top of its scale; what is none stays under its column."""
+    text = get_filled(values, mapping, "rating")
+    if text is None:
+        return None, None
+    found = parse_rating(text)
+    if found is None:
+        counts.n_unread_ratings += 1
+        attributes[mapping.columns["rating"]] = text
+        return None, None
+    value, top = found
+    stated = parse_rating(get_field(values, mapping, "rating_max") or "")
+    top = top or (stated[0] if stated else formats.rating_max)
+    return value, top if top is None or value <= top else None
+
+
+def read_amount(
+    values: Mapping[str, str],
+    mapping: ColumnMap,
+    formats: Formats,
+    counts: Tally,
+    attributes: dict[str, str],
+) -> tuple[float | None, str | None]:
+    """The amount and its currency; what is none stays under its column."""
+    text = get_filled(values, mapping, "amount")
+    if text is None:
+        return None, None
+    amount = parse_amount(text, formats.decimal)
+    if amount is None:
+        counts.n_unread_amounts += 1
+        attributes[mapping.columns["amount"]] = text
+        return None, None
+    return amount.value, amount.currency

@@ -1,0 +1,61 @@
+"""How a table writes dates, ratings and amounts, decided for whole columns from a sample."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipelines.reading.consents import Consent, find_consents
+from pipelines.reading.dates import DateOrder, detect_date_order
+from pipelines.reading.items import Origin
+from pipelines.reading.layouts import Layout
+from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.numbers import detect_decimal, infer_rating_max
+from pipelines.reading.sampling import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How a table writes dates, ratings and amounts, decided for whole columns.
+
+    :param labels: what was asked in a column, where its name does not say it.
+    :param zone: of dates that name none, where the file says so.
+    :param consents: columns in which people allow or refuse something.
+    :param keeps_ratings: a rating without words is a feedback too.
+    """
+
+    dates: DateOrder = field(default_factory=DateOrder)
+    rating_max: float | None = None
+    decimal: str = "."
+    labels: Mapping[str, str] = field(default_factory=dict)
+    zone: str | None = None
+    keeps_ratings: bool = False
+    origin: Origin | None = None
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+
+
+def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = None) -> Formats:
+    """Decide the formats of columns from a sample that does not depend on the order of rows.
+
+    :param layout: what it says of formats goes before what the sample shows.
+    """
+
+    def values(role: str) -> list[str]:
+        column = mapping.columns.get(role)
+        return [row[column] for row in sample.rows if column in row] if column else []
+
+    rating = mapping.columns.get("rating", "")
+    return Formats(
+        dates=detect_date_order(values("at") + values("created")),
+        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), rating),
+        decimal=detect_decimal(values("amount")),
+        labels=sample.labels,
+        zone=sample.zone,
+        keeps_ratings=layout is not None and layout.keeps_ratings,
+        origin=_describe_origin(layout),
+        consents=find_consents(column for column in sample.columns if column not in mapping.used),
+    )
+
+
+def _describe_origin(layout: Layout | None) -> Origin | None:
+    if layout is None:
+        return None
+    return Origin(layout.id, layout.channel, layout.party, layout.stated)

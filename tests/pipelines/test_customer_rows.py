@@ -1,0 +1,208 @@
+"""What events say of customers, what followed, and the row that is made of all."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.journey import STAGES, classify_stages
+from pipelines.config import check_config
+from pipelines.customer_rows import RowSettings, publish_customers, read_row_settings
+from pipelines.errors import ConfigError
+from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
+from pipelines.odata.facts import Happened, derive_facts
+from pipelines.odata.kinds import name_kind
+from pipelines.odata.outcomes import OutcomeSettings, measure_churn, measure_outcomes
+from pipelines.risk import (
+    MIN_OUTCOMES,
+    RiskModel,
+    Signs,
+    add_points,
+    fit_risk,
+    predict_risk,
+    take_log,
+)
+from pipelines.runs import Run
+from tests.pipelines.conftest import add_rows, read_rows
+
+CALM = Signs(0.1, 0.1, 0.0, 0.0, take_log(10), take_log(5), take_log(0))
+
+
+def on(day: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+
+
+def happened(day: int, kind: str, amount: float | None = None, **more: Any) -> Happened:
+    return Happened(on(day), kind, amount, **more)
+
+
+LIFE = [
+    happened(0, "order", 100.0, currency="EUR", order="1"),
+    happened(5, "delivered", order="1"),
+    happened(20, "order", 1_234.56, currency="ILS", order="2"),
+    happened(25, "refund", 34.56, currency="ILS"),
+    happened(30, "ticket"),
+    happened(40, "balance", 7.0, currency="EUR"),
+    happened(60, "churn"),
+]
+
+
+def test_a_customer_is_described_as_of_any_day() -> None:
+    facts = derive_facts(LIFE, on(30), since=on(3))
+    assert (facts.first_at, facts.last_order_at, facts.n_orders) == (on(0), on(20), 2)
+    assert (facts.recency_days, facts.tenure_days, facts.frequency) == (10, 30, 2)
+    # Currencies stay apart, and a refund that names no order closes the oldest that is open.
+    assert facts.spend == {"EUR": 100.0, "ILS": 1_200.0}
+    assert (facts.n_open_orders, facts.n_tickets_90, facts.churned_at) == (0, 1, None)
+    assert derive_facts(LIFE, on(21)).n_open_orders == 1
+    assert derive_facts(LIFE, on(21), knows_closing=False).n_open_orders is None
+    assert derive_facts(LIFE, on(500)).churned_at == on(60)
+    assert derive_facts(LIFE, on(500)).spend_year == {}
+    assert derive_facts([*LIFE, happened(70, "renewal")], on(71)).churned_at is None
+    assert derive_facts(LIFE, on(45)).balance == {"EUR": 7.0}
+    assert derive_facts([], on(1)).tenure_days is None
+
+
+KINDS = st.sampled_from(["order", "refund", "delivered", "churn", "renewal", "ticket", "balance"])
+EVENTS = st.lists(st.tuples(st.integers(0, 99), KINDS, st.floats(0, 99)), max_size=12)
+
+
+@given(EVENTS, st.integers(0, 99), st.randoms())
+def test_nothing_that_comes_later_changes_what_was_known(
+    drawn: list[tuple[int, str, float]], day: int, chance: Any
+) -> None:
+    events = [happened(at, kind, amount) for at, kind, amount in drawn]
+    past = [each for each in events if each.at <= on(day)]
+    chance.shuffle(events)
+    assert derive_facts(events, on(day)).n_orders == derive_facts(past, on(day)).n_orders
+    ordered = sorted(events, key=lambda each: (each.at, each.kind, each.amount or 0))
+    known = sorted(past, key=lambda each: (each.at, each.kind, each.amount or 0))
+    assert derive_facts(ordered, on(day)) == derive_facts(known, on(day))
+
+
+def test_outcomes_are_measured_when_enough_time_has_passed() -> None:
+    settings = OutcomeSettings(churn_days=30, spend_days=10)
+    told = measure_outcomes(on(22), 9, 10, LIFE, on(100), settings)
+    assert told == {
+        "rating": 0.9,
+        "nps_group": 1.0,
+        "churn_30": 0.0,
+        "spend_change_10_ILS": -1_269.12,
+    }
+    assert measure_churn(on(40), LIFE, on(61), 30) is True
+    assert measure_churn(on(40), LIFE[:-1], on(61), 30) is None  # the window is not over
+    assert measure_churn(on(70), LIFE, on(200), 30) is None  # had left before
+    assert measure_outcomes(None, 3, 5, LIFE, on(99), settings) == {"rating": 0.6}
+    nothing = OutcomeSettings(rating=False, nps=False, churn_days=0, spend_days=0)
+    assert measure_outcomes(on(22), 9, 10, LIFE, on(100), nothing) == {}
+
+
+def test_events_have_many_names() -> None:
+    names = ("Order_Placed", "refunded", "subscription.cancelled", "הזמנה", "login", "fee")
+    assert [name_kind(each) for each in names] == [
+        *("order", "refund", "churn", "order", "login", "other")
+    ]
+
+
+def test_points_name_their_reasons() -> None:
+    calm, angry = add_points(CALM), add_points(Signs(-0.5, -0.9, 1.0, 1.0, 0, 0, 0))
+    assert (round(calm.value, 4), calm.method) == (0.05, "points")
+    assert calm.reasons == ("no sign of leaving (0.05)",)
+    expected = 1 - 0.95 * 0.55 * 0.8 * 0.88 * 0.9
+    assert angry.value == pytest.approx(expected)
+    assert angry.reasons[0] == "speaks of leaving (+0.45)"
+    assert len(angry.reasons) == 4
+
+
+def test_the_model_is_fitted_and_calibrated_when_enough_have_left() -> None:
+    chance = random.Random(1)
+    examples, labels = [], []
+    for _ in range(2_000):
+        mood = chance.uniform(-1, 1)
+        examples.append(Signs(mood, mood, float(mood < -0.5), 0.0, chance.random(), 1.0, 0.0))
+        labels.append(chance.random() < 1 / (1 + np.exp(1 + 2 * mood)))
+    assert fit_risk(examples[:100], [*[True] * (MIN_OUTCOMES - 1), *[False] * 21]) is None
+    model = fit_risk(examples, labels)
+    assert model is not None
+    assert model.calibration < 0.05
+    assert RiskModel.from_json(model.to_json()) == model
+    happy = predict_risk(model, Signs(0.9, 0.9, 0.0, 0.0, 0.5, 1.0, 0.0))
+    angry = predict_risk(model, Signs(-0.9, -0.9, 1.0, 0.0, 0.5, 1.0, 0.0))
+    assert happy.value == pytest.approx(1 / (1 + np.exp(1 + 1.8)), abs=0.05)
+    assert angry.value == pytest.approx(1 / (1 + np.exp(1 - 1.8)), abs=0.08)
+    assert any("negative" in reason or "badly" in reason for reason in angry.reasons)
+
+
+def test_the_first_rule_that_holds_chooses_the_action() -> None:
+    found = Situation(True, False, 0.6, 900.0, -0.5, "leaving")
+    assert choose_action(DEFAULT_RULES, found) == DEFAULT_RULES[1]
+    poor = Situation(True, False, 0.6, None, -0.5, "leaving")
+    assert choose_action(DEFAULT_RULES, poor) == DEFAULT_RULES[2]
+    assert choose_action((ActionRule("x", "y", max_sentiment=-0.9),), found) is None
+    configured = {"name": "vip", "action": "call", "min_value": 10, "stages": ["leaving"]}
+    settings = read_row_settings(check_config({"next_actions": [configured]}, "earful.toml"))
+    assert choose_action(settings.rules, found) == ActionRule(
+        "vip", "call", min_value=10, stages=("leaving",)
+    )
+    with pytest.raises(ConfigError, match=r"next_actions.0.stages") as refused:
+        check_config(
+            {"next_actions": [{**configured, "stages": ["gone"]}], "outcomes": {"churn": 1}}, "f"
+        )
+    assert "unknown key @ outcomes.churn (known here: churn_days" in str(refused.value)
+
+
+def test_a_stage_is_one_of_the_known_ones() -> None:
+    random_rows = np.random.default_rng(0).normal(size=(50, 384)).astype(np.float32)
+    random_rows /= np.linalg.norm(random_rows, axis=1, keepdims=True)
+    stages = classify_stages(random_rows)
+    assert {each.name for each in stages} <= {*STAGES}
+    assert all(0 <= each.confidence <= 1 for each in stages)
+    assert classify_stages(random_rows[:0]) == []
+
+
+def test_the_row_of_a_customer_says_it_all_and_a_second_time_nothing(run: Run) -> None:
+    fill(run)
+    settings = RowSettings(OutcomeSettings(churn_days=30, spend_days=0))
+    assert publish_customers(run, settings, None) > 0
+    names = ("customer_id", "value", "value_currency", "risk_method", "next_rule", "declared")
+    assert read_rows(run.connection, "customer_insight", *names) == [
+        (
+            "A",
+            100.0,
+            "EUR",
+            "points",
+            "open_theme",
+            {"segment": "gold", "last_rating": 0.2, "rating_mean": 0.2},
+        ),
+        ("B", None, None, "left", "win_back", None),
+    ]
+    (reasons,) = read_rows(run.connection, "customer_insight", "risk_reasons")[1]
+    assert reasons == ["left on 2026-01-11"]
+    facts = read_rows(run.connection, "customer_fact", "customer_id", "as_of", "recency_days")
+    assert facts == [("A", on(10), 10.0), ("B", on(10), None)]
+    outcomes = read_rows(run.connection, "feedback_outcome", "feedback_id", "outcome", "value")
+    assert outcomes == [("f1", "rating", 0.2), ("f2", "churn_30", 1.0)]
+    assert publish_customers(run, settings, None) == 0
+
+
+def fill(run: Run) -> None:
+    """Two customers; an event of the year 2200 is kept and counts nowhere."""
+    future = datetime(2200, 1, 1, tzinfo=UTC)
+    add_rows(run.connection, "customer", {"customer_id": "A", "segment": "gold"})
+    for number, (customer_id, at, kind) in enumerate(
+        (("A", on(0), "purchase"), ("A", future, "order"), ("B", on(10), "churn"))
+    ):
+        row = {"event_id": f"e{number}", "customer_id": customer_id, "at": at, "kind": kind}
+        more = {"amount": 100.0, "currency": "EUR"} if customer_id == "A" else {}
+        add_rows(run.connection, "event", {**row, **more})
+    for key, customer_id, rating in (("f1", "A", 1), ("f2", "B", None)):
+        said = {"feedback_id": key, "source": "s", "text": "words", "occurred_at": on(2)}
+        scale = {"rating": rating, "rating_max": 5 if rating else None}
+        add_rows(run.connection, "feedback", {**said, "customer_id": customer_id, **scale})
+        mention = {"mention_id": f"{key}-0", "feedback_id": key, "position": 0, "text": "words"}
+        felt = {"text_hash": "h", "sentiment": "negative", "sentiment_score": -0.8}
+        add_rows(run.connection, "mention", {**mention, **felt, "theme_id": "t"})
