@@ -5,25 +5,20 @@ sides decide (`data/mentions/opinions.toml`), in English together with a parse o
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
+from nlp.clause_places import Place, Sentence, find_places, is_glued_joiner
 from nlp.contrast import (
-    COMMA,
     PARSED,
-    Kind,
     Phrase,
-    Phrases,
-    Rules,
     load_rules,
     trigger_of,
     unspaced_langs,
 )
 from nlp.opinions import Word, count_polarities, find_words, load_opinions, read_rules
-from nlp.syntax import Syntax, parse_english
+from nlp.syntax import parse_english
 from nlp.turning import (
-    begins_subject,
     is_denied,
     is_felt_apart,
     is_repeated,
@@ -34,7 +29,6 @@ from nlp.unspaced import cut_unspaced
 
 __all__ = ["split_clauses"]
 
-_MIN_GLUED: Final = 4
 _REACH: Final = 8
 _MIN_SIDE: Final = 2
 _MIN_CHARS: Final = 16
@@ -42,34 +36,6 @@ _MAX_CHARS: Final = 600
 _QUESTION = re.compile(r"[?؟？;][\s\"'”’)\]]*$")
 _STOP = re.compile(r"[^\w\s]")
 _GREEK: Final = "el"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a clause may start.
-
-    :param at: the index of its first word.
-    :param size: how many words belong to the contrast word.
-    """
-
-    at: int
-    size: int
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    text: str
-    words: list[Word]
-    rules: Rules
-    syntax: Syntax | None = None
-
-    def gap(self, at: int) -> str:
-        """Give what stands between a word and the one before it."""
-        return self.text[self.words[at - 1].end : self.words[at].start] if at else ""
-
-    def forms(self, first: int, last: int) -> Phrase:
-        return tuple(word.form for word in self.words[max(0, first) : last])
 
 
 def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[int]]:
@@ -87,7 +53,7 @@ def split_clauses(sentences: Sequence[str], langs: Sequence[str]) -> list[list[i
 
 def _split_distinct(sentences: Sequence[tuple[str, str]]) -> list[list[int]]:
     cuts: list[list[int]] = [[] for _ in sentences]
-    waiting: dict[int, _Sentence] = {}
+    waiting: dict[int, Sentence] = {}
     for place, (text, lang) in enumerate(sentences):
         if _is_plain(text, lang):
             continue
@@ -103,7 +69,7 @@ def _split_distinct(sentences: Sequence[tuple[str, str]]) -> list[list[int]]:
             cuts[place] = found
     parses = parse_english([sentence.text for sentence in waiting.values()])
     for (place, sentence), syntax in zip(waiting.items(), parses, strict=True):
-        cuts[place] = _cuts(_Sentence(sentence.text, sentence.words, sentence.rules, syntax))
+        cuts[place] = _cuts(Sentence(sentence.text, sentence.words, sentence.rules, syntax))
     return cuts
 
 
@@ -119,7 +85,7 @@ def _is_plain(text: str, lang: str) -> bool:
     return end is not None and (end[0][0] != ";" or lang == _GREEK)
 
 
-def _read(text: str, lang: str) -> _Sentence | None:
+def _read(text: str, lang: str) -> Sentence | None:
     """Find a sentence's words; None if it holds too few opinions for what could part it."""
     opinions, rules = load_opinions(lang), load_rules(lang)
     assert opinions is not None
@@ -129,102 +95,20 @@ def _read(text: str, lang: str) -> _Sentence | None:
         n_polarities >= needed and trigger_of(lang, "strong").search(text)
     ):
         return None
-    return _Sentence(text, find_words(text, opinions), rules)
+    return Sentence(text, find_words(text, opinions), rules)
 
 
-def _cuts(sentence: _Sentence) -> list[int]:
+def _cuts(sentence: Sentence) -> list[int]:
     found: list[int] = []
     first = 0
-    for place in _places(sentence):
+    for place in find_places(sentence):
         if place.at > first and _is_turn(sentence, first, place):
             first = place.at
             found.append(sentence.words[first].start)
     return found
 
 
-def _places(sentence: _Sentence) -> Iterator[_Place]:
-    """Find the places in order; at each the strongest kind."""
-    rules, words = sentence.rules, sentence.words
-    opened = _end_of_opening(sentence)
-    for at, word in enumerate(words):
-        if at == opened:
-            yield _Place(at, 0, "opening")
-        kinds = rules.starts.get(word.form, ())
-        size = 0
-        for kind, phrases in kinds:
-            if size := _match(phrases, words, at, rules.glued):
-                yield _settle(sentence, _Place(at, size, kind))
-                break
-        if size or not at:
-            continue
-        if _closes(sentence, at - 1):
-            yield _Place(at, 0, "closing")
-        elif _is_comma(sentence, at) or _is_glued_joiner(word, rules):
-            yield _Place(at, 0, "joining")
-
-
-def _settle(sentence: _Sentence, place: _Place) -> _Place:
-    """Move the place of a word that stands inside its clause to the comma before it."""
-    joiner = place.at - 1
-    if (
-        joiner > 0
-        and place.kind != "joining"
-        and sentence.forms(joiner, place.at)[0] in sentence.rules.joining
-    ):
-        return _Place(joiner, place.size + 1, place.kind)
-    if place.kind != "contrast":
-        return place
-    form = sentence.forms(place.at, place.at + place.size)
-    if form not in sentence.rules.floating or COMMA.search(sentence.gap(place.at)):
-        return place
-    for at in range(place.at - 1, max(0, place.at - 6), -1):
-        if COMMA.search(sentence.gap(at)):
-            return _Place(at, 0, "contrast")
-    return _Place(place.at, place.size, "weak")
-
-
-def _end_of_opening(sentence: _Sentence) -> int | None:
-    """Find the first word after "although X," or, where it has no comma, "although X"."""
-    rules, words = sentence.rules, sentence.words
-    for start in (0, 1):
-        if start < len(words) and _match(rules.opening, words, start, rules.glued):
-            break
-    else:
-        return None
-    commas = [at for at in range(start + 2, len(words)) if COMMA.search(sentence.gap(at))]
-    for at in commas:
-        if at > start + 2 and _is_opened(sentence, at):
-            return at
-    return None if commas else _end_without_comma(sentence, start + 3)
-
-
-def _end_without_comma(sentence: _Sentence, first: int) -> int | None:
-    """Find where a subject begins after what was said of another one: "although X is slow the Y".
-
-    In English the parse knows it; elsewhere the word before it is one of praise or blame.
-    """
-    rules, words = sentence.rules, sentence.words
-    places = range(first, min(len(words), first + _REACH))
-    begun = [at for at in places if begins_subject(words[at], rules)]
-    if rules.is_parsed:
-        opened = [at for at in begun if _is_opened(sentence, at)]
-        return opened[-1] if opened else None
-    return next((at for at in begun if _ends_said(sentence, at - 1)), None)
-
-
-def _ends_said(sentence: _Sentence, at: int) -> bool:
-    word = sentence.words[at]
-    if word.form in sentence.rules.degree and at:
-        word = sentence.words[at - 1]
-    return bool(word.polarity)
-
-
-def _is_opened(sentence: _Sentence, at: int) -> bool:
-    syntax = sentence.syntax
-    return syntax is None or syntax.is_main_clause(sentence.words[at].start)
-
-
-def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
+def _is_turn(sentence: Sentence, first: int, place: Place) -> bool:
     """Say whether the words before and after a place hold two opinions."""
     words, syntax = sentence.words, sentence.syntax
     left, right = words[first : place.at], words[place.at + place.size :]
@@ -263,14 +147,14 @@ def _is_turn(sentence: _Sentence, first: int, place: _Place) -> bool:
 
 
 def _is_denial(
-    sentence: _Sentence, left: Sequence[Word], right: Sequence[Word], place: _Place
+    sentence: Sentence, left: Sequence[Word], right: Sequence[Word], place: Place
 ) -> bool:
     form = sentence.forms(place.at, place.at + place.size)
     return form in sentence.rules.turning and is_denied(left, right, sentence.rules)
 
 
 def _is_turned(
-    sentence: _Sentence, left: Sequence[Word], right: Sequence[Word], place: _Place
+    sentence: Sentence, left: Sequence[Word], right: Sequence[Word], place: Place
 ) -> bool:
     """Say whether a plain "but" parts two clauses, whatever words of praise or blame they hold."""
     rules, syntax = sentence.rules, sentence.syntax
@@ -288,7 +172,7 @@ def _is_turned(
     return syntax is None or (syntax.is_full_clause(*parts) and not syntax.is_told(*parts[0]))
 
 
-def _is_bare(sentence: _Sentence, right: Sequence[Word]) -> bool:
+def _is_bare(sentence: Sentence, right: Sequence[Word]) -> bool:
     """Say whether a side only names a quality of what came before: "but very cosy".
 
     One more quality may follow, or what it is due to. In English a parse sees this.
@@ -301,7 +185,7 @@ def _is_bare(sentence: _Sentence, right: Sequence[Word]) -> bool:
     if after == len(right) or _STOP.search(sentence.text, right[at].end, right[after].start):
         return True
     form = right[after].form
-    is_joined = form in rules.starts or _is_glued_joiner(right[after], rules)
+    is_joined = form in rules.starts or is_glued_joiner(right[after], rules)
     return is_joined or form in rules.binding
 
 
@@ -319,7 +203,7 @@ def _is_opposite(left: Sequence[Word], right: Sequence[Word]) -> bool:
     return all(any(word.polarity for word in near) for near in (left[-_REACH:], right[:_REACH]))
 
 
-def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
+def _is_blocked(sentence: Sentence, first: int, place: Place) -> bool:
     """Say whether the words around take the contrast word's meaning, or a bracket is open."""
     rules, words = sentence.rules, sentence.words
     part = sentence.text[words[first].start : words[place.at].start]
@@ -347,37 +231,3 @@ def _is_blocked(sentence: _Sentence, first: int, place: _Place) -> bool:
 def _holds(words: Phrase, phrase: Phrase) -> bool:
     size = len(phrase)
     return any(words[at : at + size] == phrase for at in range(len(words) - size + 1))
-
-
-def _match(phrases: Phrases, words: Sequence[Word], at: int, glued: tuple[str, ...]) -> int:
-    """Give the number of words of the phrase that starts here, 0 for none."""
-    form = words[at].form
-    forms = [form, *(form[len(part) :] for part in glued if form.startswith(part))]
-    for start in forms:
-        for phrase in phrases.get(start, ()):
-            rest = tuple(word.form for word in words[at + 1 : at + len(phrase)])
-            if rest == phrase[1:]:
-                return len(phrase)
-    return 0
-
-
-def _is_comma(sentence: _Sentence, at: int) -> bool:
-    left, right = sentence.words[at - 1], sentence.words[at]
-    if not COMMA.search(sentence.text, left.end, right.start):
-        return False
-    return not (left.form[-1].isdigit() and right.form[0].isdigit())
-
-
-def _closes(sentence: _Sentence, at: int) -> bool:
-    rules, form = sentence.rules, sentence.words[at].form
-    if rules.endings and len(form) > _MIN_SIDE and form.endswith(rules.endings):
-        return True
-    if form not in rules.closing:
-        return False
-    return any(
-        sentence.forms(at + 1 - len(phrase), at + 1) == phrase for phrase in rules.closing[form]
-    )
-
-
-def _is_glued_joiner(word: Word, rules: Rules) -> bool:
-    return bool(rules.glued) and len(word.form) >= _MIN_GLUED and word.form[0] in rules.joining

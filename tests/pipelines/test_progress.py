@@ -33,7 +33,7 @@ def test_a_stage_that_lasts_is_told_once_when_it_ends(
         for _ in range(total):
             progress.advance()
         progress.finish()
-    said = [line.rpartition(",")[0] for line in capsys.readouterr().err.splitlines()]
+    said = [line.split(", ")[0] for line in capsys.readouterr().err.splitlines()]
     assert said == ["scoring: 1 of 2 rows", "scoring: 2 of 2 rows", "scoring: 1 of 1 row"]
 
 
