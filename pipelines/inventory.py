@@ -128,7 +128,7 @@ def _describe_default_sentiment(config: ModelsConfig, precision: str) -> ModelSt
         name=DEFAULT,
         revision="",
         place=str(SENTIMENT_BRANCH),
-        n_bytes=folder_bytes(SENTIMENT_BRANCH.parent),
+        n_bytes=SENTIMENT_BRANCH.stat().st_size if SENTIMENT_BRANCH.is_file() else 0,
         precision=precision,
         state="ready",
         **_notes("sentiment"),
