@@ -41,7 +41,8 @@ class Word(NamedTuple):
 
 # The vowel signs of Indic scripts are no word characters to `re`, nor are points and harakat.
 MARKS: Final = (
-    "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0963\u0971-\u09e3\u0b80-\u0be5"
+    "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u0655"
+    "\u0670\u0900-\u0963\u0971-\u09e3\u0b80-\u0be5"
 )
 _LETTERS: Final = rf"[\w{MARKS}]+"
 _WORD = re.compile(rf"{_LETTERS}(?:['’\u200c\u05f3\u05f4-]{_LETTERS})*|['’]\w\b")

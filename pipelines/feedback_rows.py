@@ -185,10 +185,23 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
     """Keep an id as it is, unless it is an e-mail address or the like: then its keyed hash."""
     if not source_id:
         return None
-    masking = replace(settings.masking, names=False, templates=())
-    if mask_text(source_id, masking).text == source_id:
+    if not is_personal_id(source_id, settings.masking):
         return source_id
     return "h:" + hash_key(settings.secret, "source_id", source_id)
+
+
+def is_personal_id(source_id: str, masking: Masking) -> bool:
+    """Tell whether an id is a person's contact; digits alone are an id, whatever they look like."""
+    masked = mask_text(source_id, replace(masking, names=False, templates=())).text
+    if masked == source_id:
+        return False
+    is_international = source_id.strip().startswith("+")
+    return is_international or not set(_PLACEHOLDER.findall(masked)) <= _DIGIT_KINDS
+
+
+_PLACEHOLDER = re.compile("<([A-Z]+)>")
+# Found by their digits: ten of them may be a phone, and are an id where they stand for one.
+_DIGIT_KINDS = {"PHONE", "CARD", "ID", "SSN", "BIRTHDATE"}
 
 
 def _key_author(item: FeedbackItem, keys: dict[str, str], secret: bytes) -> str | None:

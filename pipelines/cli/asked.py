@@ -127,7 +127,12 @@ def _find(
         raise ConfigError("--map, --source, --layout and --format need a PATH or --sql to read")
     if asked.kind or not (settings.sources or settings.customers or settings.events):
         raise ConfigError(
-            f"nothing to read: give a PATH, as in: earful {command} reviews.csv ; or list "
-            "[[sources]] in earful.toml"
+            f"nothing to read: give a PATH, as in: earful {command} "
+            f"{_EXAMPLES.get(command, 'reviews.csv')} ; or list "
+            f"[[{command if command in _EXAMPLES else 'sources'}]] in earful.toml"
         )
     return configured_inputs(settings, folder, spool, progress)
+
+
+# A file that each command reads, where it does not read feedback.
+_EXAMPLES = {"customers": "crm.csv", "events": "orders.csv"}

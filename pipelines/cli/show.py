@@ -200,16 +200,20 @@ def describe_inspection(found: "Inspection", masking: "Masking") -> dict[str, An
 
     :param masking: what is masked.
     """
-    from pipelines.feedback_rows import mask_values
+    from pipelines.feedback_rows import is_personal_id, mask_values
 
     values = asdict(found)
     hidden = {column.name for column in found.columns if column.role in _PRIVATE_ROLES}
+    ids = {column.name for column in found.columns if column.role == "id"}
     values["sample_rows"] = [
-        {
-            name: "<hidden>" if name in hidden else value
-            for name, value in mask_values(row, masking).items()
+        {name: "<hidden>" if name in hidden else value for name, value in shown.items()}
+        | {
+            name: row[name]
+            for name in ids & row.keys() & shown.keys()
+            if not is_personal_id(row[name], masking)
         }
         for row in found.sample_rows
+        for shown in [mask_values(row, masking)]
     ]
     return values
 

@@ -19,14 +19,16 @@ def find_paths(
 
     :param ending: of what comes on standard input; None means look inside.
     :param layout: as in :class:`~pipelines.reading.streams.InputFile`, of all of them.
-    :raises ConfigError: for an unknown layout, and a store of an unknown kind or whose library is
-        not installed.
+    :raises ConfigError: for an empty path, an unknown layout, and a store of an unknown kind or
+        whose library is not installed.
     :raises InputError: as :func:`~pipelines.reading.files.find_inputs`, and when a store refuses.
     """
     if layout is not None:
         check_layout_id(layout)
     if ending is not None and DASH not in paths:
         raise ConfigError("--format is for standard input, the PATH -; files say it by their names")
+    if not all(path.strip() for path in paths):
+        raise ConfigError("a PATH is empty, perhaps of an unset variable; a folder is named by .")
     local = [path for path in paths if path != DASH and not is_object_url(path)]
     found = find_inputs(local) if local else Inputs()
     for file in found.files:

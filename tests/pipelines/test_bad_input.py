@@ -341,6 +341,12 @@ def test_a_wrong_configuration_is_explained(
     check_message(call("ingest", "--config", "wrong.toml"), code, message)
 
 
+def test_an_empty_path_reads_no_folder(call: Call) -> None:
+    Path("good.csv").write_text(GOOD)
+    check_message(call("ingest", ""), 2, "a PATH is empty")
+    check_message(call("customers"), 2, "earful customers crm.csv", "[[customers]]")
+
+
 @pytest.mark.parametrize("path", ["none.toml", "."])
 def test_a_missing_configuration_is_wrong_use(call: Call, path: str) -> None:
     check_message(call("status", "--config", path), 2, "configuration")

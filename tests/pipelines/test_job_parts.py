@@ -59,6 +59,21 @@ def test_a_damaged_journal_is_made_anew(tmp_path: Path) -> None:
         assert journal.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("source_id", "is_kept"),
+    [
+        *((each, True) for each in ("5551234567", "2026-123456", "12345678901", "R_2AbC", "007")),
+        *((each, True) for each in ("4111111111111111", "2015-02-24 10:30", "tweet-1234567890")),
+        *((each, False) for each in ("dana@example.com", "+1 202 555 0123", "a <dana@b.org>")),
+    ],
+)
+def test_an_id_stays_as_it_is_unless_it_is_a_contact(source_id: str, is_kept: bool) -> None:
+    item = FeedbackItem(file="f.csv", row_number=2, text="Late", source_id=source_id)
+    found = prepare_feedback(item, SETTINGS).row["source_id"]
+    assert (found == source_id) == is_kept
+    assert found.startswith("h:") != is_kept
+
+
 def test_a_row_has_no_personal_data_in_clear() -> None:
     item = FeedbackItem(
         file="f.csv",
