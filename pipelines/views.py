@@ -171,6 +171,9 @@ def _feedback_query() -> Select[Any]:
         select(mention.c.feedback_id, theme.c.theme_id, theme.c.name)
         .join(theme, theme.c.theme_id == mention.c.theme_id)
         .distinct()
+        # Strings are put together in this order. Inside the aggregate it needs SQLite 3.44, and
+        # a dashboard's own SQLite may be older.
+        .order_by(mention.c.feedback_id, theme.c.theme_id)
         .subquery()
     )
     named = (

@@ -281,7 +281,7 @@ def test_the_headline_counts_languages_and_not_slips_or_what_could_not_be_told(
     (source,) = list_sources(store)
     assert source["n_languages"] == 2
     page = render_report(facts)
-    assert "English, Hebrew and 2 others" in page
+    assert "English, Hebrew; now and then 2 others" in page
 
 
 def test_a_single_post_of_a_small_store_is_a_language(fill_store: Store) -> None:
