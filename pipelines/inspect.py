@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
+from pipelines.errors import InputError
 from pipelines.reading.fields import Tally
 from pipelines.reading.files import find_files
 from pipelines.reading.headless import check_headers
@@ -76,9 +77,21 @@ def inspect_files(
     pairs: Sequence[str] = (),
     zone: tzinfo = UTC,
     kind: str | None = None,
+    bad: list[InputError] | None = None,
 ) -> list[Inspection]:
-    """Inspect every table of some files; raises as :func:`inspect_paths`."""
-    return [inspection for file in files for inspection in _inspect_file(file, pairs, zone, kind)]
+    """Inspect every table of some files; raises as :func:`inspect_paths`.
+
+    :param bad: takes the errors of files that cannot be read; None raises the first.
+    """
+    found: list[Inspection] = []
+    for file in files:
+        try:
+            found += _inspect_file(file, pairs, zone, kind)
+        except InputError as error:
+            if bad is None:
+                raise
+            bad.append(error)
+    return found
 
 
 def _inspect_file(

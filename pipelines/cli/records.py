@@ -24,7 +24,7 @@ from pipelines.cli.options import (
     show_examples,
 )
 from pipelines.cli.steps import run_asked, show_result
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from pipelines.inlets.spool import Spool
@@ -144,17 +144,27 @@ def inspect(
         origins = _find_origins(
             Asked(paths, mapping, source, sql, from_url, ending, layout=layout), spool
         )
-        found = [(origin, inspect_files(files, mapping or (), zone)) for origin, files in origins]
+        bad: list[InputError] = []
+        found = [
+            (origin, inspect_files(files, mapping or (), zone, bad=bad))
+            for origin, files in origins
+        ]
     if write_config:
         text = settings.text.model_dump(include={"region", "timezone"})
         kept_config.write_config(write_config, found, text, source, layout)
     tables = [each for _, inspections in found for each in inspections]
+    if bad and not tables:
+        raise bad[0]
     if as_json:
         print_json([describe_inspection(each, read_masking(settings)) for each in tables])
-        return
-    print_inspections(tables, read_masking(settings))
-    if write_config:
+    else:
+        print_inspections(tables, read_masking(settings))
+    for error in bad:
+        typer.echo(f"not read: {error}", err=True)
+    if write_config and not as_json:
         typer.echo(f"\nwrote {write_config}; read it all with: earful run --config {write_config}")
+    if bad:
+        raise typer.Exit(3)
 
 
 def _find_origins(asked: Asked, spool: "Spool") -> "Found":

@@ -341,6 +341,16 @@ def test_a_wrong_configuration_is_explained(
     check_message(call("ingest", "--config", "wrong.toml"), code, message)
 
 
+def test_inspect_shows_the_others_of_a_folder_with_a_bad_file(call: Call) -> None:
+    Path("in").mkdir()
+    Path("in/good.csv").write_text(GOOD)
+    Path("in/bad.csv.gz").write_bytes(b"\x1f\x8b" + NOISE[:500])
+    ended = call("inspect", "in", "--json")
+    assert (ended.code, len(json.loads(ended.out))) == (3, 1)
+    assert "not read: " in ended.err and "bad.csv.gz is damaged" in ended.err
+    assert call("inspect", "in/bad.csv.gz").code == 1
+
+
 def test_an_empty_path_reads_no_folder(call: Call) -> None:
     Path("good.csv").write_text(GOOD)
     check_message(call("ingest", ""), 2, "a PATH is empty")
