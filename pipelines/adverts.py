@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
 from nlp.spam import READ_CHARS, SPAM_THRESHOLD, score_spam
 from pipelines import tables
-from pipelines.encoder_pass import VECTOR_TYPE
+from pipelines.feedback_vectors import read_mean_vectors
 from pipelines.id_batches import batch_ids
 from pipelines.models import Models
 from pipelines.runs import Run
 
-_feedback, _mention, _vector = tables.feedback.c, tables.mention.c, tables.vector.c
+_feedback = tables.feedback.c
 
 
 def mark_adverts(run: Run, models: Models, feedback_ids: Sequence[str]) -> int:
@@ -27,7 +27,8 @@ def mark_adverts(run: Run, models: Models, feedback_ids: Sequence[str]) -> int:
     marked = 0
     for batch in batch_ids(feedback_ids):
         texts = _read_texts(run, batch)
-        vectors = _mean_vectors(run, models.encoder_name, list(texts))
+        is_its = tables.vector.c.model == models.encoder_name
+        vectors = read_mean_vectors(run.connection, list(texts), is_its)
         changes = list(_find_changes(texts, vectors, is_default=models.is_default_encoder))
         if changes:
             run.connection.execute(_UPDATE, changes)
@@ -67,26 +68,3 @@ def _read_texts(run: Run, feedback_ids: Sequence[str]) -> dict[str, str]:
         _feedback.feedback_id.in_(feedback_ids), is_open
     )
     return dict(run.connection.execute(query).all())
-
-
-def _mean_vectors(
-    run: Run, encoder_name: str, feedback_ids: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    is_its = and_(_vector.text_hash == _mention.text_hash, _vector.model == encoder_name)
-    query = (
-        select(_mention.feedback_id, _vector.data)
-        .join(tables.vector, is_its)
-        .where(_mention.feedback_id.in_(feedback_ids))
-        .order_by(_mention.feedback_id, _mention.position)
-    )
-    together: dict[str, list[bytes]] = {}
-    for feedback_id, data in run.connection.execute(query):
-        together.setdefault(feedback_id, []).append(data)
-    return {key: mean_vector(blobs) for key, blobs in together.items()}
-
-
-def mean_vector(blobs: Sequence[bytes]) -> Any:
-    """The direction of what a feedback says: the mean of its mentions, of unit length."""
-    vectors = np.frombuffer(b"".join(blobs), dtype=VECTOR_TYPE).reshape(len(blobs), -1)
-    mean = vectors.astype(np.float32).mean(axis=0)
-    return mean / max(float(np.linalg.norm(mean)), 1e-9)

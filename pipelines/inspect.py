@@ -7,7 +7,6 @@ from datetime import UTC, tzinfo
 from pipelines.errors import InputError
 from pipelines.reading.fields import Tally
 from pipelines.reading.files import find_files
-from pipelines.reading.headless import check_headers
 from pipelines.reading.kinds import NO_TABLE
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
@@ -98,8 +97,6 @@ def _inspect_file(
     file: InputFile, pairs: Sequence[str], zone: tzinfo, kind: str | None
 ) -> list[Inspection]:
     samples = [sample_table(table) for table in open_tables(file)]
-    if not pairs:
-        check_headers(file.name, samples)
     plans = plan_tables(samples, pairs, kind)
     return [
         _inspect_table(table, sample, plan or plan_table(sample, (), kind), zone)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,16 @@ class Job:
 
         return Models(self.config.models, self.cache_dir)
 
+    def begin(self, store: Store, command: str) -> AbstractContextManager[Run]:
+        """Begin a run of this job, see :func:`~pipelines.runs.begin_run`."""
+        return begin_run(
+            store,
+            command,
+            config_hash=hash_config(self.config),
+            engine=self.engine,
+            lock_timeout_s=self.lock_timeout_s,
+        )
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -75,14 +85,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         _check_models(job)
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
-    begun = begin_run(
-        store,
-        command,
-        config_hash=hash_config(job.config),
-        engine=job.engine,
-        lock_timeout_s=job.lock_timeout_s,
-    )
-    with begun as run:
+    with job.begin(store, command) as run:
         _check_secret(run, store, secret)
         path = journal_path(job.cache_dir, read_info(run.connection, "store_id"))
         remove_old_journals(job.cache_dir, time.time(), keep=path)

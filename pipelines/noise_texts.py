@@ -8,7 +8,7 @@ from nlp.cleaning import normalize_text, text_hash
 from nlp.noise import Noise, score_noise
 from nlp.row_signs import read_row_signs
 from nlp.spam import SPAM_THRESHOLD, score_spam
-from pipelines.adverts import mean_vector
+from pipelines.feedback_vectors import mean_vector
 from pipelines.models import Models
 from pipelines.splitting import FeedbackText, split_feedback
 

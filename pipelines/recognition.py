@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
 from pipelines.reading.fields import Tally
-from pipelines.reading.headless import check_headers
 from pipelines.reading.items import CustomerRecord, EventRecord, FeedbackItem
 from pipelines.reading.kinds import KindGuess
 from pipelines.reading.mapping import list_names
@@ -79,8 +78,6 @@ def _read(
     if not any(sample.n_rows or sample.n_bad for sample in samples):
         warn(f"{file.name} has a header but 0 rows; nothing was read from it")
         return
-    if not pairs:
-        check_headers(file.name, samples)
     plans = plan_tables(samples, pairs, kind)
     if kind != "feedback" and not pairs:
         plans = _leave_others_out(file, samples, plans, kind)

@@ -24,7 +24,7 @@ from nlp.masking import mask_text
 from nlp.spam import VECTOR_SCALE
 from nlp.spam_signs import find_signs
 from nlp.weights import load_encoder
-from pipelines.adverts import mean_vector
+from pipelines.feedback_vectors import mean_vector
 from pipelines.splitting import FeedbackText, split_feedback
 
 TARGET = Path(__file__).parents[1] / "nlp" / "data" / "noise" / "spam.safetensors"

@@ -11,12 +11,13 @@ from pipelines.cli.options import (
     DbOption,
     JsonOption,
     LockOption,
+    ShownOption,
     load_settings,
+    make_job,
     show_examples,
 )
 
 if TYPE_CHECKING:
-    from pipelines.job import Job
     from pipelines.rights.consents import Recorded, Statement
 
 app = typer.Typer(
@@ -148,7 +149,7 @@ def load(
 def list_(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List what customers said, the newest first, and the policy for the others."""
@@ -193,15 +194,6 @@ def show(
     with open_store(settings.store.url).read() as connection:
         rows = list_consents(connection, 1_000, key)
     print_json(rows) if as_json else _print_rows(rows)
-
-
-def make_job(config: Path | None, db: str | None, lock_timeout: float, progress: Any) -> "Job":
-    """The job of a command about customers' rights."""
-    from pipelines.config import user_cache_dir
-    from pipelines.job import Job
-
-    settings, _ = load_settings(config, db)
-    return Job(settings, user_cache_dir(), lock_timeout, progress=progress)
 
 
 class _Given:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, load_settings
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, make_job
 
 if TYPE_CHECKING:
     from pipelines.edits.commands import EditResult
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 AuthorOption = Annotated[
     str | None,
-    typer.Option("--author", metavar="NAME", help="Who decides; else the user of this machine."),
+    typer.Option(
+        "--author",
+        metavar="NAME",
+        help="Who decides; else $EARFUL_USER, else the user of this machine.",
+    ),
 ]
 _SHARED = [
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
@@ -76,22 +80,10 @@ def run_edit(
     :param edit: given the job and the author.
     """
     from pipelines.cli.bars import open_progress
-    from pipelines.config import user_cache_dir
-    from pipelines.job import Job
+    from pipelines.users import find_user
 
-    settings, _ = load_settings(config, db)
     with open_progress() as progress:
-        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress)
-        return edit(job, author or _find_user())
-
-
-def _find_user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return "unknown"
+        return edit(make_job(config, db, lock_timeout, progress), author or find_user())
 
 
 def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool) -> None:

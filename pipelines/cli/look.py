@@ -6,9 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
-
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
+from pipelines.cli.options import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    ShownOption,
+    load_settings,
+    show_examples,
+)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -57,7 +62,7 @@ def status(
     rejected: Annotated[
         bool, typer.Option("--rejected", help="List rejected rows with their reasons.")
     ] = False,
-    limit: LimitOption = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Show what the store holds, and the last run. By source and language, with what is noise."""
@@ -92,7 +97,7 @@ def status(
 def runs(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: LimitOption = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List the latest runs."""

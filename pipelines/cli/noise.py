@@ -9,6 +9,7 @@ from pipelines.cli.options import (
     ConfigOption,
     DbOption,
     JsonOption,
+    ShownOption,
     load_settings,
     show_examples,
 )
@@ -34,7 +35,7 @@ def list_(
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="REASON", help="Only of this reason.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List noise with its reason, the least sure first."""

@@ -9,6 +9,8 @@ from pipelines.column_roles import ROLES
 
 if TYPE_CHECKING:
     from pipelines.config import Config
+    from pipelines.job import Job
+    from pipelines.progress import Progress
 
 ConfigOption = Annotated[
     Path | None,
@@ -110,6 +112,7 @@ LimitOption = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", min=1, help="Only the newest N feedback of what is read."),
 ]
+ShownOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
 LockOption = Annotated[
     float,
     typer.Option(
@@ -138,6 +141,17 @@ def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":
     url = db if "://" in db else f"sqlite:///{db}"
     store = loaded.store.model_copy(update={"url": url})
     return loaded.model_copy(update={"store": store}), folder
+
+
+def make_job(
+    config: Path | None, db: str | None, lock_timeout: float, progress: "Progress"
+) -> "Job":
+    """The job of a command that changes the store without reading input."""
+    from pipelines.config import user_cache_dir
+    from pipelines.job import Job
+
+    settings, _ = load_settings(config, db)
+    return Job(settings, user_cache_dir(), lock_timeout, progress=progress)
 
 
 def rejected_code(n_rejected: int) -> None:

@@ -12,11 +12,11 @@ from pipelines.cli.options import (
     DbOption,
     JsonOption,
     LockOption,
+    ShownOption,
     load_settings,
     show_examples,
 )
 
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")]
 IdsArgument = Annotated[
     list[str], typer.Argument(metavar="ID...", help="From: earful customers review list.")
 ]
@@ -41,7 +41,7 @@ review = typer.Typer(
 def list_(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: LimitOption = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List the queue, the surest first. What the two have in common, and the words."""
@@ -98,7 +98,7 @@ def refuse(
 def shared(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: LimitOption = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List keys that link nobody, since several customers share them."""

@@ -12,14 +12,15 @@ from pipelines.cli.consent import (
     HandleOption,
     PhoneOption,
     ask_who,
-    make_job,
 )
 from pipelines.cli.options import (
     ConfigOption,
     DbOption,
     JsonOption,
     LockOption,
+    ShownOption,
     load_settings,
+    make_job,
     show_examples,
 )
 
@@ -153,7 +154,7 @@ def purge(
 def audit(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
+    limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List who ran what about customers' rights."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp.themes.edits import Edit
-from pipelines.config import hash_config, read_masking
+from pipelines.config import read_masking
 from pipelines.customer_rows import read_row_settings
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.noise import prepare_not_noise
@@ -17,7 +17,7 @@ from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
 from pipelines.judge import judge_periods
 from pipelines.publish import publish_insights
-from pipelines.runs import Run, begin_run
+from pipelines.runs import Run
 from pipelines.store import open_store
 from pipelines.themes.edit_log import append_edit, describe_payload
 
@@ -102,10 +102,7 @@ def make_edits(
         prepare(drafts)
     if not drafts.edits:
         return EditsResult(None, store.name, (), 0)
-    begun = begin_run(
-        store, command, config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
-    )
-    with begun as run:
+    with job.begin(store, command) as run:
         drafts = Drafts.begin(run.connection, job.models, masking)
         prepare(drafts)
         for edit in drafts.edits:

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, select
 
 from pipelines import tables
-from pipelines.config import hash_config
 from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
 from pipelines.job import Job
@@ -16,7 +15,6 @@ from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights
 from pipelines.rights.gate import allows
-from pipelines.runs import begin_run
 from pipelines.store import open_store
 
 
@@ -41,13 +39,7 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
     :raises ConfigError: when one of them is not in the queue; nothing is written then.
     """
     store = open_store(job.config.store.url)
-    begun = begin_run(
-        store,
-        "customers review",
-        config_hash=hash_config(job.config),
-        lock_timeout_s=job.lock_timeout_s,
-    )
-    with begun as run:
+    with job.begin(store, "customers review") as run:
         asked = _find_reviews(run.connection, review_ids)
         rows = [
             {

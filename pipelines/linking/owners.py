@@ -5,10 +5,11 @@ Every function fills ``scratch.owner`` with one row a key; a key of several cust
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, case, func, insert, literal, select, union, update
+from sqlalchemy import Connection, Table, case, func, insert, literal, select, union, update
 from sqlalchemy.sql import Select
 
 from pipelines import tables
+from pipelines.key_columns import is_same_key
 from pipelines.keys import KEY_TYPES
 from pipelines.linking.items import Items
 from pipelines.linking.scratch import Scratch
@@ -21,28 +22,22 @@ NO_LIMIT = 2**62
 
 def add_crm_owners(connection: Connection, scratch: Scratch, items: tuple[Items, ...]) -> None:
     """Whom the CRM gives each key that feedback or events have."""
-    held = tables.customer_key.c
     used: Any = union(
         *(select(each.keys.c.key_type, each.keys.c.key_hash) for each in items)
     ).subquery("used")
-    merged, into = _follow_merges(held.customer_id, scratch.merge)
+    customer, held = join_holders(scratch, used)
     # SQLite reads them in this order: what feedback has decides how much of the CRM is looked at.
     query = (
         select(
             used.c.key_type,
             used.c.key_hash,
-            func.min(merged),
-            func.count(merged.distinct()),
+            func.min(customer),
+            func.count(customer.distinct()),
             literal("crm"),
             literal(1.0),
             literal(0),
         )
-        .select_from(
-            used.join(
-                tables.customer_key,
-                and_(held.key_type == used.c.key_type, held.key_hash == used.c.key_hash),
-            ).outerjoin(scratch.merge, into)
-        )
+        .select_from(held)
         .where(used.c.key_type.in_(KEY_TYPES))
         .group_by(used.c.key_type, used.c.key_hash)
     )
@@ -63,7 +58,7 @@ def add_order_owners(connection: Connection, scratch: Scratch, events: Items) ->
             literal(0),
         )
         .join(scratch.link, found.item_id == key[events.id_name])
-        .outerjoin(owner, _is_key(owner.c, key))
+        .outerjoin(owner, is_same_key(owner.c, key))
         .where(key.key_type == "order", owner.c.key_hash.is_(None))
         .group_by(key.key_type, key.key_hash)
     )
@@ -100,7 +95,7 @@ def _list_ownerless(scratch: Scratch, items: Items) -> Any:
     key, owner = items.keys.c, scratch.owner
     return (
         select(key.key_type, key.key_hash, key[items.id_name])
-        .outerjoin(owner, _is_key(owner.c, key))
+        .outerjoin(owner, is_same_key(owner.c, key))
         .where(key.key_type.in_(KEY_TYPES), owner.c.key_hash.is_(None))
         # A limit that is none keeps SQLite from reading it the other way round.
         .limit(NO_LIMIT)
@@ -127,7 +122,7 @@ def mark_shared_by_many(
     )
     statement = (
         update(owner)
-        .where(_is_key(owner.c, beside.c))
+        .where(is_same_key(owner.c, beside.c))
         .values(n_customers=_larger(owner.c.n_customers, beside.c.n))
     )
     connection.execute(statement)
@@ -138,15 +133,16 @@ def _larger(one: Any, other: Any) -> Any:
     return case((one > other, one), else_=other)
 
 
-def _is_key(one: Any, other: Any) -> Any:
-    return and_(one.key_type == other.key_type, one.key_hash == other.key_hash)
+def join_holders(scratch: Scratch, keys: Any) -> tuple[Any, Any]:
+    """Join keys with the customers of the CRM that hold them.
 
-
-def _follow_merges(customer_id: Any, merge: Table) -> tuple[Any, Any]:
-    return (
-        func.coalesce(merge.c.merged_into, customer_id),
-        merge.c.customer_id == customer_id,
-    )
+    :returns: the column with the record that stands for each, and what to select from.
+    """
+    held, merge = tables.customer_key.c, scratch.merge
+    holders = keys.join(tables.customer_key, is_same_key(held, keys.c))
+    is_merged = merge.c.customer_id == held.customer_id
+    customer: Any = func.coalesce(merge.c.merged_into, held.customer_id)
+    return customer, holders.outerjoin(merge, is_merged)
 
 
 def _insert_owners(connection: Connection, owner: Table, query: Select[Any]) -> int:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, literal, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
-from pipelines import tables
+from pipelines.key_columns import is_same_key
 from pipelines.keys import KEY_TYPES, LINK_CONFIDENCE
 from pipelines.linking.items import Items
-from pipelines.linking.owners import NO_LIMIT, mark_shared_by_many
+from pipelines.linking.owners import NO_LIMIT, join_holders, mark_shared_by_many
 from pipelines.linking.scratch import Scratch
 
 # What a link by phone or handle loses when the feedback also has an e-mail that no customer has:
@@ -39,12 +39,11 @@ def link_by_tied_keys(connection: Connection, scratch: Scratch, items: Items, nu
 
 def link_by_several(connection: Connection, scratch: Scratch, items: Items, limit: int) -> None:
     """Link what is left when just one customer has two of its shared keys."""
-    held, left = tables.customer_key.c, list_shared(scratch, items, limit)
-    customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
+    left = list_shared(scratch, items, limit)
+    customer, held = join_holders(scratch, left)
     agreeing = (
         select(left.c.item_id, customer.label("customer_id"))
-        .join(tables.customer_key, _is_key(held, left.c))
-        .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
+        .select_from(held)
         .group_by(left.c.item_id, customer)
         .having(func.count(left.c.key_type.distinct()) > 1)
         .subquery("agreeing")
@@ -77,7 +76,7 @@ def _link_by_key(
             func.min(owner.via),
             literal(LINK_CONFIDENCE[key_type]) * func.max(owner.confidence),
         )
-        .join(owners, _is_key(owner, key))
+        .join(owners, is_same_key(owner, key))
         .outerjoin(scratch.link, link.item_id == key[items.id_name])
         .where(key.key_type == key_type, link.item_id.is_(None))
         .group_by(key[items.id_name])
@@ -94,7 +93,7 @@ def list_shared(scratch: Scratch, items: Items, limit: int) -> Any:
     few: Any = shared.limit(NO_LIMIT).subquery("shared")
     return (
         select(key[items.id_name].label("item_id"), key.key_type, key.key_hash, few.c.n_customers)
-        .select_from(few.join(items.keys, _is_key(few.c, key)))
+        .select_from(few.join(items.keys, is_same_key(few.c, key)))
         .outerjoin(scratch.link, link.item_id == key[items.id_name])
         .where(link.item_id.is_(None))
         .limit(NO_LIMIT)
@@ -113,7 +112,7 @@ def _list_owners(scratch: Scratch, key_type: str, number: int) -> Any:
 def _doubt(connection: Connection, scratch: Scratch, items: Items) -> None:
     """Lower the confidence of weak links that another key of the feedback speaks against."""
     key, owner, link = items.keys.c, scratch.owner.c, scratch.link.c
-    known = items.keys.outerjoin(scratch.owner, _is_key(owner, key))
+    known = items.keys.outerjoin(scratch.owner, is_same_key(owner, key))
     beside = select(literal(1)).select_from(known).where(key[items.id_name] == link.item_id)
     against = beside.where(owner.n_customers == 1, owner.customer_id != link.customer_id)
     unknown = beside.where(key.key_type == "email", owner.key_hash.is_(None))
@@ -132,10 +131,6 @@ def _lower(connection: Connection, scratch: Scratch, factor: float, *conditions:
     connection.execute(
         update(scratch.link).where(*conditions).values(confidence=link.confidence * factor)
     )
-
-
-def _is_key(one: Any, other: Any) -> Any:
-    return and_(one.key_type == other.key_type, one.key_hash == other.key_hash)
 
 
 def _insert_links(connection: Connection, scratch: Scratch, query: Any) -> None:

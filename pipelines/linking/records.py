@@ -2,10 +2,21 @@
 
 from collections import defaultdict
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from pipelines import tables
 from pipelines.id_batches import batch_ids
+from pipelines.key_columns import is_same_key
 from pipelines.linking.merging import JOINING_TYPES, RecordKeys, merge_records
 from pipelines.linking.scratch import Scratch
 
@@ -33,13 +44,17 @@ def _write_merges(connection: Connection, merged: dict[str, str]) -> int:
     changed = sorted(
         each for each in before.keys() | merged.keys() if before.get(each) != merged.get(each)
     )
-    for each in changed:
-        connection.execute(
-            update(tables.customer)
-            .where(_customer.customer_id == each)
-            .values(merged_into=merged.get(each))
-        )
+    if changed:
+        rows = [{"id": each, "into": merged.get(each)} for each in changed]
+        connection.execute(_UPDATE, rows)
     return len(changed)
+
+
+_UPDATE = (
+    update(tables.customer)
+    .where(_customer.customer_id == bindparam("id"))
+    .values(merged_into=bindparam("into"))
+)
 
 
 def _read_records(connection: Connection, limit: int) -> list[RecordKeys]:
@@ -89,7 +104,7 @@ def _find_neighbours(connection: Connection, ids: list[str], limit: int) -> set[
     for batch in batch_ids(ids):
         query = (
             select(_key.customer_id, other.c.customer_id)
-            .join(other, (other.c.key_type == _key.key_type) & (other.c.key_hash == _key.key_hash))
+            .join(other, is_same_key(other.c, _key))
             .where(_key.customer_id.in_(batch), _key.key_type.in_(JOINING_TYPES))
             .where(other.c.customer_id != _key.customer_id)
             .where(_count_holders(_key.key_type, _key.key_hash) <= limit)

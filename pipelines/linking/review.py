@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, func, select
 
 from pipelines import tables
 from pipelines.linking.items import FEEDBACK
+from pipelines.linking.owners import join_holders
 from pipelines.linking.passes import list_shared
 from pipelines.linking.scratch import Scratch
 from pipelines.upserts import replace_rows
@@ -76,8 +76,9 @@ def _find_by_shared_keys(
     connection: Connection, scratch: Scratch, limit: int
 ) -> Iterator[Candidate]:
     """Each customer of a feedback's surest shared key is as likely as the others."""
-    held, left = tables.customer_key.c, list_shared(scratch, FEEDBACK, limit).c
-    customer: Any = func.coalesce(scratch.merge.c.merged_into, held.customer_id)
+    shared = list_shared(scratch, FEEDBACK, limit)
+    customer, held = join_holders(scratch, shared)
+    left = shared.c
     query = (
         select(
             left.item_id,
@@ -85,11 +86,7 @@ def _find_by_shared_keys(
             func.min(left.n_customers),
             func.aggregate_strings(left.key_type, " "),
         )
-        .join(
-            tables.customer_key,
-            and_(held.key_type == left.key_type, held.key_hash == left.key_hash),
-        )
-        .outerjoin(scratch.merge, scratch.merge.c.customer_id == held.customer_id)
+        .select_from(held)
         .group_by(left.item_id, customer)
         .order_by(left.item_id, customer)
     )

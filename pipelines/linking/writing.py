@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from pipelines import tables
+from pipelines.key_columns import is_same_key
 from pipelines.linking.items import FEEDBACK
 from pipelines.linking.scratch import Scratch
 
@@ -86,7 +87,7 @@ def write_shared_keys(connection: Connection, scratch: Scratch, limit: int) -> i
     connection.execute(delete(tables.shared_key))
     n_feedback = (
         select(func.count(key.feedback_id.distinct()))
-        .where(key.key_type == owner.key_type, key.key_hash == owner.key_hash)
+        .where(is_same_key(key, owner))
         .scalar_subquery()
     )
     reason: Any = _say_reason(owner.n_customers, limit)

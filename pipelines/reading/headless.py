@@ -14,16 +14,18 @@ _DATE: Final = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
 _EMAIL: Final = re.compile(r"\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*")
 
 
-def check_headers(name: str, samples: Iterable[Sample]) -> None:
-    """Refuse a file where the first row of a table is a row like the others.
+def check_headers(samples: Iterable[Sample]) -> None:
+    """Refuse tables of which the first row of one is a row like the others.
 
     :raises InputError: for it would be lost as the names of columns.
     """
-    for found in filter(None, map(find_missing_header, samples)):
-        raise InputError(
-            f"{name} has no row of column names: its first row holds {found}; put names above it, "
-            "such as id,date,comment ; if these are names, say so with --map text=COLUMN"
-        )
+    for sample in samples:
+        if found := find_missing_header(sample):
+            raise InputError(
+                f"{sample.place} has no row of column names: its first row holds {found}; put "
+                "names above it, such as id,date,comment ; if these are names, say so with "
+                "--map text=COLUMN"
+            )
 
 
 def find_missing_header(sample: Sample) -> str | None:

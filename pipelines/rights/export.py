@@ -18,9 +18,10 @@ from pipelines.edits.traces import find_traces
 from pipelines.errors import ConfigError, InputError
 from pipelines.id_batches import batch_ids
 from pipelines.job import Job
+from pipelines.replacing import replace_file
 from pipelines.rights.audit import record_audit
 from pipelines.rights.blocks import hash_blocked
-from pipelines.rights.outputs import record_output, replace_privately
+from pipelines.rights.outputs import record_output
 from pipelines.rights.people import Asked, Person, find_person
 from pipelines.rights.rejected_rows import find_rejected
 from pipelines.secret import load_secret
@@ -85,7 +86,7 @@ def export_person(job: Job, asked: Asked, path: Path) -> Exported | None:
     now = datetime.now(UTC)
     render = _render_json if path.suffix.lower() == ".json" else _render_page
     try:
-        replace_privately(path, render(found, store.name, now).encode())
+        replace_file(path, render(found, store.name, now).encode(), is_private=True)
     except OSError as error:
         raise InputError(
             f"{path} could not be written: {error.strerror}; name another file with --output"

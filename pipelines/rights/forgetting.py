@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from pipelines import tables
-from pipelines.config import hash_config
 from pipelines.errors import EarfulError
 from pipelines.job import Job
 from pipelines.rights.audit import record_audit
@@ -23,8 +22,9 @@ from pipelines.rights.cleaning import empty_log, list_files, remove_unfinished, 
 from pipelines.rights.erasing import Erased, erase_person
 from pipelines.rights.outputs import list_outputs, remove_exports, rewrite_outputs
 from pipelines.rights.people import Asked, Person, find_person, hash_asked
+from pipelines.rights.requests import note_erased, open_request
 from pipelines.rights.scan import choose_tokens, find_traces
-from pipelines.runs import Run, begin_run, make_time_id
+from pipelines.runs import Run, make_time_id
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
 
@@ -59,10 +59,7 @@ def forget_person(job: Job, asked: Asked) -> Receipt:
     key = hash_asked(asked, secret, region)
     store = open_store(job.config.store.url)
     resume_erasures(job)
-    begun = begin_run(
-        store, "forget", config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
-    )
-    with begun as run:
+    with job.begin(store, "forget") as run:
         person = find_person(run.connection, asked, secret, region)
         if not (person.is_known or _has_consent(run.connection, person)):
             was = is_blocked(run.connection, secret, [key])
@@ -103,13 +100,7 @@ def _has_consent(connection: Connection, person: Person) -> bool:
 def _erase_rows(run: Run, job: Job, person: Person, secret: bytes) -> tuple[str, Erased]:
     """Everything that is one transaction: the open request lets guarded tables yield."""
     connection, request_id = run.connection, make_time_id(datetime.now(UTC))
-    connection.execute(
-        insert(tables.erasure).values(
-            request_id=request_id,
-            key_hash=hash_blocked(secret, person.asked),
-            requested_at=run.started_at,
-        )
-    )
+    open_request(run, request_id, hash_blocked(secret, person.asked))
     keeps_words = job.config.erasure.feedback == "deidentify"
     erased = erase_person(run, job.models, person, secret, keeps_words=keeps_words)
     feedback = [("feedback_id", each) for each in person.feedback_ids]
@@ -117,12 +108,7 @@ def _erase_rows(run: Run, job: Job, person: Person, secret: bytes) -> tuple[str,
         connection, secret, [*person.keys, *feedback], request_id
     )
     forget_files(connection)
-    counts = {name: n for name, n in sorted(erased.counts.items()) if n}
-    connection.execute(
-        update(tables.erasure)
-        .where(_erasure.request_id == request_id)
-        .values(erased_at=datetime.now(UTC), counts=counts)
-    )
+    counts = note_erased(connection, request_id, erased.counts)
     told = {"by": person.asked[0], "feedback": job.config.erasure.feedback}
     record_audit(connection, "forget", told, {"request_id": request_id, "counts": counts})
     return request_id, erased

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, literal, null, or_, select, tuple
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
+from pipelines.key_columns import is_same_key
 from pipelines.rights.purposes import Mode, Purpose, read_policy
 
 # A mark in feedback.refused: the words of somebody who was erased, kept without the person.
@@ -93,7 +94,7 @@ def _rank(purpose: Purpose, at: datetime) -> Any:
     own = (
         select(_feedback.feedback_id.label("subject"), *_columns(_consent))
         .select_from(tables.consent)
-        .join(tables.feedback_key, _is_same_key(_own_key))
+        .join(tables.feedback_key, is_same_key(_own_key, _consent))
         .join(tables.feedback, _feedback.feedback_id == _own_key.feedback_id)
         .where(*_is_said(purpose, at))
     )
@@ -132,14 +133,10 @@ def _said_of_customers(purpose: Purpose, at: datetime) -> Any:
     by_key = (
         select(_key.customer_id.label("subject"), *_columns(_consent))
         .select_from(tables.consent)
-        .join(tables.customer_key, _is_same_key(_key))
+        .join(tables.customer_key, is_same_key(_key, _consent))
         .where(*_is_said(purpose, at), is_safe)
     )
     return union_all(by_id, by_key)
-
-
-def _is_same_key(other: Any) -> ColumnElement[bool]:
-    return and_(other.key_type == _consent.key_type, other.key_hash == _consent.key_hash)
 
 
 def _is_said(purpose: Purpose, at: datetime) -> tuple[ColumnElement[bool], ...]:

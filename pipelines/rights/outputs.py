@@ -1,7 +1,5 @@
 """Files with customers' words that earful wrote: known by name, to be rewritten or removed."""
 
-import hashlib
-import os
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -10,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, select
 
+from nlp.cache import file_sha256
 from pipelines import tables
 from pipelines.errors import EarfulError
 from pipelines.job import Job
@@ -38,7 +37,7 @@ def record_output(
         "path": str(path.absolute()),
         "kind": kind,
         "written_at": datetime.now(UTC),
-        "digest": _hash_file(path),
+        "digest": file_sha256(path),
         "subject_hash": subject_hash,
     }
     try:
@@ -64,7 +63,7 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             continue
         if not path.exists():
             _forget_outputs(store, [row.path])
-        elif _hash_file(path) != row.digest:
+        elif file_sha256(path) != row.digest:
             problems.append(f"{path} is not as it was written; it was left alone: look into it")
         else:
             try:
@@ -86,7 +85,7 @@ def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[st
     for row in rows:
         path = Path(row.path)
         try:
-            is_other = path.exists() and _hash_file(path) != row.digest
+            is_other = path.exists() and file_sha256(path) != row.digest
             if not is_other:
                 path.unlink(missing_ok=True)
         except OSError as error:
@@ -101,20 +100,6 @@ def list_outputs(connection: Connection) -> list[Path]:
     """The files that are known, those that are not there any more left out."""
     paths = connection.execute(select(_output.path).order_by(_output.path)).scalars()
     return [path for path in map(Path, paths) if path.exists()]
-
-
-def replace_privately(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.touch(mode=0o600)
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _select_exports(subject_hashes: Collection[str]) -> Select[Any]:
@@ -138,7 +123,3 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
 def _forget_outputs(store: Store, paths: Collection[str]) -> None:
     with store.write() as connection:
         connection.execute(delete(tables.output_file).where(_output.path.in_(paths)))
-
-
-def _hash_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

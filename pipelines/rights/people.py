@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, func, or_, select, tuple_
 
 from pipelines import tables
 from pipelines.errors import ConfigError
 from pipelines.id_batches import batch_ids
+from pipelines.key_columns import is_same_key
 from pipelines.keys import KEY_TYPES, hash_keys
 from pipelines.rights.blocks import Key
 
@@ -225,12 +226,11 @@ def _find_contested(
     connection: Connection, feedback_ids: Sequence[str], customers: Sequence[str]
 ) -> set[str]:
     """Of some feedback that with a key of just one customer, who is another."""
-    joined = and_(_key.key_type == _own_key.key_type, _key.key_hash == _own_key.key_hash)
     found: set[str] = set()
     for batch in batch_ids(feedback_ids):
         query = (
             select(_own_key.feedback_id)
-            .join(tables.customer_key, joined)
+            .join(tables.customer_key, is_same_key(_key, _own_key))
             .where(_own_key.feedback_id.in_(batch))
             .group_by(_own_key.feedback_id, _own_key.key_type)
             .having(

@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select
 
 from pipelines import tables
-from pipelines.config import hash_config
 from pipelines.errors import ConfigError
 from pipelines.job import Job
 from pipelines.rights.audit import record_audit
 from pipelines.rights.blocks import forget_files, write_purge_date
 from pipelines.rights.erasing import Erased, erase_feedback
 from pipelines.rights.forgetting import resume_erasures
+from pipelines.rights.requests import note_erased, open_request
 from pipelines.rights.upkeep import publish_anew
-from pipelines.runs import begin_run
 from pipelines.store import open_store
 
 _AGE = re.compile(r"\s*(\d+)\s*([dwmy])\s*", re.IGNORECASE)
@@ -66,16 +65,11 @@ def purge_store(job: Job, older_than: str, *, is_dry: bool) -> Purged:
         counts = _count(connection, before)
     if is_dry or not any(counts.values()):
         return Purged(store.name, before, is_dry, counts)
-    begun = begin_run(
-        store, "purge", config_hash=hash_config(job.config), lock_timeout_s=job.lock_timeout_s
-    )
-    with begun as run:
+    with job.begin(store, "purge") as run:
         connection, erased = run.connection, Erased()
         request_id = f"purge {run.run_id}"
         # Open while rows go, so that the log of edits lets go of their words too.
-        connection.execute(
-            insert(tables.erasure).values(request_id=request_id, requested_at=run.started_at)
-        )
+        open_request(run, request_id)
         ids = list(connection.execute(_old_feedback(before)).scalars())
         erase_feedback(run, job.models, ids, erased)
         others = ((tables.event, _old_events(before)), (tables.rejected, _old_rejected(before)))
@@ -86,13 +80,7 @@ def purge_store(job: Job, older_than: str, *, is_dry: bool) -> Purged:
         forget_files(connection)
         run.mark_changed()
         publish_anew(run, job.models)
-        now = datetime.now(UTC)
-        counts = {name: n for name, n in sorted(erased.counts.items()) if n}
-        connection.execute(
-            update(tables.erasure)
-            .where(tables.erasure.c.request_id == request_id)
-            .values(erased_at=now, counts=counts)
-        )
+        counts = note_erased(connection, request_id, erased.counts)
         told = {"older_than": older_than, "before": before.isoformat()}
         record_audit(connection, "purge", told, {"request_id": request_id, "counts": counts})
     # The request is finished as one of a person is: files, log and free pages.

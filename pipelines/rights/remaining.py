@@ -1,10 +1,9 @@
 """Themes after somebody is gone: words, centres and means of those who still speak of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import delete, select, update
 
 from nlp.cleaning import normalize_text
 from nlp.themes.centring import voice_of
@@ -83,6 +82,5 @@ def _drop_silent_voices(run: Run) -> None:
     query = select(mention.lang, feedback.channel).select_from(counted_mentions)
     found = run.connection.execute(query.where(is_counted).distinct()).all()
     spoken = {voice_of(lang, channel or "") for lang, channel in found}
-    column = tables.language_centre.c.lang
-    kept: Any = and_(column.not_in(spoken)) if spoken else and_(column.is_not(None))
-    run.connection.execute(delete(tables.language_centre).where(kept))
+    is_silent = tables.language_centre.c.lang.not_in(sorted(spoken))
+    run.connection.execute(delete(tables.language_centre).where(is_silent))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from sqlalchemy import Connection, String, cast, func, literal, or_, select
+from sqlalchemy import Connection, String, cast, func, literal, select
 
 from pipelines import tables
 
@@ -62,7 +62,7 @@ def _is_said(connection: Connection, part: str) -> bool:
         if connection.execute(query).first() is not None:
             return True
     payload = cast(tables.theme_edit.c.payload, String)
-    said = or_(payload.contains(part, autoescape=True))
+    said = payload.contains(part, autoescape=True)
     return connection.execute(select(literal(1)).where(said).limit(1)).first() is not None
 
 
