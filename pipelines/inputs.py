@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.config import ColumnMap, Config, RecordsConfig, SourceConfig
+from pipelines.config import Config
+from pipelines.config_sections import ColumnMap, RecordsConfig, SourceConfig
 from pipelines.errors import InputError
 from pipelines.inlets.object_stores import is_object_url
 from pipelines.inlets.paths import find_paths

@@ -21,7 +21,7 @@ from nlp.weights import (
     prepare_default_encoder,
     sentiment_name,
 )
-from pipelines.config import ModelsConfig
+from pipelines.config_sections import ModelsConfig
 from pipelines.errors import EarfulError
 from pipelines.models import Models, explain_model_error
 

@@ -21,7 +21,7 @@ from nlp.weights import (
     load_sentiment,
     sentiment_name,
 )
-from pipelines.config import ModelsConfig
+from pipelines.config_sections import ModelsConfig
 from pipelines.errors import ConfigError, EarfulError, StoreError
 
 

@@ -228,7 +228,7 @@ def _judge(texts: list[str], models: Any) -> Any:
 def _load_models(options: argparse.Namespace) -> Any:
     from platformdirs import user_cache_path
 
-    from pipelines.config import ModelsConfig
+    from pipelines.config_sections import ModelsConfig
     from pipelines.models import Models
 
     return Models(ModelsConfig(), options.cache or user_cache_path("earful"))

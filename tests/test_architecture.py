@@ -190,7 +190,8 @@ def test_splitting_and_the_default_models_leave_torch_alone() -> None:
     program = """
 import sys
 from nlp.mentions import split_texts
-from pipelines.config import ModelsConfig, user_cache_dir
+from pipelines.config import user_cache_dir
+from pipelines.config_sections import ModelsConfig
 from pipelines.models import Models
 
 text = "The food was great but the waiter was rude."

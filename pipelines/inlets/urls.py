@@ -1,6 +1,5 @@
 """URLs of databases to read from: their secrets stand in the environment, and are never shown."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from pipelines.database import connect_engine
+from pipelines.environment import VARIABLE, fill_variables, read_variable
 from pipelines.errors import ConfigError, InputError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_WHAT = "the database URL"
 _SECRET_NAME = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 _EXAMPLE = "postgresql+psycopg://reader:${CRM_PASSWORD}@host/crm"
 
@@ -25,8 +25,8 @@ def read_url(given: str, folder: Path) -> URL:
         out: command lines and configurations are read by others.
     """
     given = given.strip()
-    if match := _VARIABLE.fullmatch(given):
-        url = _parse(_read_variable(match[1]))
+    if match := VARIABLE.fullmatch(given):
+        url = _parse(read_variable(match[1], _WHAT))
     else:
         url = _parse(given)
         _check_secrets(url)
@@ -87,7 +87,7 @@ def _parse(text: str) -> URL:
 def _check_secrets(url: URL) -> None:
     given = {name: value for name, value in url.query.items() if _SECRET_NAME.search(name)}
     secrets = [str(url.password or ""), *map(str, given.values())]
-    if any(secret and not _VARIABLE.search(secret) for secret in secrets):
+    if any(secret and not VARIABLE.search(secret) for secret in secrets):
         raise ConfigError(
             "the database URL holds a password in plain sight; set an environment variable to it "
             f"and write the variable's name in its place, as in {_EXAMPLE}"
@@ -97,7 +97,7 @@ def _check_secrets(url: URL) -> None:
 def _fill(url: URL) -> URL:
     """Fill each part on its own, so that no sign in a password is taken for one of the URL."""
     parts: dict[str, Any] = {
-        name: _VARIABLE.sub(lambda match: _read_variable(match[1]), value)
+        name: fill_variables(value, _WHAT)
         for name in ("username", "password", "host", "database")
         if (value := getattr(url, name))
     }
@@ -108,17 +108,7 @@ def _fill(url: URL) -> URL:
 def _fill_values(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     if isinstance(value, tuple):
         return tuple(str(_fill_values(each)) for each in value)
-    return _VARIABLE.sub(lambda match: _read_variable(match[1]), value)
-
-
-def _read_variable(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise ConfigError(
-            f"the database URL names the environment variable {name}, which is not set; set it "
-            "before the command"
-        )
-    return value
+    return fill_variables(value, _WHAT)
 
 
 def _read_bytes_as_text(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nlp.meaning import Meanings
-from pipelines.config import ModelsConfig
+from pipelines.config_sections import ModelsConfig
 from pipelines.encoder_pass import EncoderPass, TextRow
 from pipelines.errors import ConfigError
 from pipelines.journal import Reading

@@ -15,11 +15,21 @@ def upgrade() -> None:
     op.create_table(
         "action",
         sa.Column("action_id", sa.Text(), nullable=False, comment="time-ordered id"),
-        sa.Column("kind", sa.Text(), nullable=True, comment="webhook, email, ticket, ..."),
+        sa.Column(
+            "kind",
+            sa.Text(),
+            nullable=True,
+            comment="customer, theme or words: what the rule that raised it watches",
+        ),
         sa.Column("rule", sa.Text(), nullable=True, comment="the rule that raised it"),
         sa.Column("customer_id", sa.Text(), nullable=True, comment="about whom"),
         sa.Column("theme_id", sa.Text(), nullable=True, comment="about which theme"),
-        sa.Column("payload", tables.Json, nullable=True, comment="what to send"),
+        sa.Column(
+            "payload",
+            tables.Json,
+            nullable=True,
+            comment="title, reason, facts, and ids of the mentions behind it; no words of people",
+        ),
         sa.Column(
             "status", sa.Text(), nullable=False, comment="pending, sent, failed or suppressed"
         ),
@@ -38,10 +48,44 @@ def upgrade() -> None:
         sa.Column(
             "sent_at", tables.UtcDateTime(), nullable=True, comment="when it was delivered, UTC"
         ),
+        sa.Column(
+            "destination",
+            sa.Text(),
+            nullable=False,
+            comment="where it goes: a name of [[destinations]]",
+        ),
+        sa.Column(
+            "group_key",
+            sa.Text(),
+            nullable=True,
+            comment="actions of one key to one destination are delivered as one message",
+        ),
+        sa.Column(
+            "next_attempt_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="not to be tried before, UTC; null for at once",
+        ),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="why it is suppressed, or why the last try failed; no words of people",
+        ),
+        sa.Column(
+            "reference",
+            sa.Text(),
+            nullable=True,
+            comment="what the destination calls it: the key of a ticket, its link",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that raised it"),
         sa.PrimaryKeyConstraint("action_id"),
         sa.UniqueConstraint("idempotency_key"),
         comment="something to do about a customer or theme, waiting to be delivered",
     )
+    with op.batch_alter_table("action", schema=None) as batch_op:
+        batch_op.create_index("ix_action_status", ["status"], unique=False)
+
     op.create_table(
         "audit",
         sa.Column("audit_id", sa.Text(), nullable=False, comment="time-ordered id"),
@@ -1194,6 +1238,41 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False, comment="its value"),
         sa.PrimaryKeyConstraint("name"),
         comment="facts about this store",
+    )
+    op.create_table(
+        "sync_row",
+        sa.Column("sync", sa.Text(), nullable=False, comment="a name of [[syncs]]"),
+        sa.Column("customer_id", sa.Text(), nullable=False, comment="the customer whose row it is"),
+        sa.Column(
+            "fields",
+            tables.Json,
+            nullable=True,
+            comment="what the destination last took, by its names of fields",
+        ),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=True,
+            comment="hash of what it last took: only rows that differ are sent",
+        ),
+        sa.Column("status", sa.Text(), nullable=False, comment="sent, failed or removed"),
+        sa.Column(
+            "attempts",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="tries of what it has not taken yet",
+        ),
+        sa.Column(
+            "error",
+            sa.Text(),
+            nullable=True,
+            comment="why it did not take the row; no words of people",
+        ),
+        sa.Column(
+            "sent_at", tables.UtcDateTime(), nullable=True, comment="when it last took it, UTC"
+        ),
+        sa.PrimaryKeyConstraint("sync", "customer_id"),
+        comment="rows of customers as CRMs and warehouses have them",
     )
     op.create_table(
         "text_sentiment",

@@ -1,0 +1,177 @@
+"""The sections of the configuration: one model each."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from nlp.themes.granularity import Granularity
+from pipelines.errors import ConfigError
+
+Party = Literal["zero", "first", "second", "third"]
+Stated = Literal["declared", "inferred"]
+Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
+Allowed = Literal["allowed", "consent", "never"]
+ColumnMap = dict[str, str | list[str]]
+
+
+class Section(BaseModel):
+    """One part of the file: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreConfig(Section):
+    """Where the tables are."""
+
+    url: str = "sqlite:///earful.db"
+
+
+class ModelsConfig(Section):
+    """Which models read the texts."""
+
+    encoder: str = "default"
+    sentiment_model: str = "default"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    sentiment_labels: dict[str, Literal["negative", "neutral", "positive"]] = {}
+
+
+class TextConfig(Section):
+    """How texts, dates and numbers are read."""
+
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("unknown time zone; write it as Asia/Jerusalem") from error
+        return name
+
+
+class MaskingConfig(Section):
+    """What is masked beyond e-mails, phones, numbers and addresses."""
+
+    names: bool = True
+    handles: bool = True
+    keep: tuple[str, ...] = ()
+    templates: dict[Annotated[str, Field(pattern="^[A-Z]{2,20}$")], tuple[str, ...]] = {}
+
+    @field_validator("templates")
+    @classmethod
+    def _are_forms(cls, templates: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        from nlp.masking import check_template
+
+        for form in (form for forms in templates.values() for form in forms):
+            check_template(form)
+        return templates
+
+
+class ThemesConfig(Section):
+    """How fine themes are, and when they are found anew in all texts."""
+
+    granularity: Granularity = "normal"
+    refit_growth: Annotated[float, Field(ge=0)] = 2.0
+    refit_every_days: Annotated[int, Field(ge=0)] = 90
+
+    @field_validator("refit_growth")
+    @classmethod
+    def _is_growth(cls, growth: float) -> float:
+        if 0 < growth <= 1:
+            raise ValueError("must be above 1, as 2 for twice the texts, or 0 for never")
+        return growth
+
+
+class LinkingConfig(Section):
+    """How feedback and events find their customer."""
+
+    max_key_customers: Annotated[int, Field(ge=1)] = 5
+    traits: bool = False
+    review_from: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+
+class OutcomesConfig(Section):
+    """Which outcomes are measured after a feedback."""
+
+    rating: bool = True
+    nps: bool = True
+    churn_days: Annotated[int, Field(ge=0)] = 90
+    spend_days: Annotated[int, Field(ge=0)] = 90
+
+
+class NextActionConfig(Section):
+    """A rule: what to do for a customer of whom all of this holds."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    action: Annotated[str, Field(min_length=1, max_length=200)]
+    open_theme: bool | None = None
+    churned: bool | None = None
+    min_risk: Annotated[float | None, Field(ge=0, le=1)] = None
+    min_value: float | None = None
+    min_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    max_sentiment: Annotated[float | None, Field(ge=-1, le=1)] = None
+    stages: tuple[Stage, ...] = ()
+
+
+class ConsentConfig(Section):
+    """What is allowed without a row in ``consent``; see :mod:`pipelines.rights.purposes`."""
+
+    analysis: Allowed = "allowed"
+    quoting: Allowed = "allowed"
+    contact: Allowed = "consent"
+    profiling: Allowed = "allowed"
+
+
+class ErasureConfig(Section):
+    """What ``earful forget`` does with what a person said."""
+
+    feedback: Literal["delete", "deidentify"] = "delete"
+
+
+class _InputConfig(Section):
+    """What is read: files or objects by their path, or the rows of a query."""
+
+    sql: str | None = None
+    from_url: Annotated[str | None, Field(alias="from")] = None
+    path: Annotated[str | None, Field(validate_default=True)] = None
+    layout: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _is_one(cls, path: str | None, info: ValidationInfo) -> str | None:
+        sql, from_url = info.data.get("sql"), info.data.get("from_url")
+        is_query = bool(sql and from_url)
+        if is_query == bool(path) or (path and (sql or from_url)):
+            raise ValueError("needs a path, or else sql and from (the URL of a database)")
+        return path
+
+    @field_validator("layout")
+    @classmethod
+    def _is_layout(cls, layout: str | None) -> str | None:
+        from pipelines.reading.layouts import check_layout_id
+
+        try:
+            return None if layout is None else check_layout_id(layout)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+
+class SourceConfig(_InputConfig):
+    """Feedback to read; without a channel, a party or how it was stated, its layout says them."""
+
+    name: str | None = None
+    channel: str | None = None
+    party: Party | None = None
+    stated: Stated | None = None
+    map: ColumnMap = {}
+
+
+class RecordsConfig(_InputConfig):
+    """Customers or events to read."""
+
+    name: str | None = None
+    map: ColumnMap = {}
