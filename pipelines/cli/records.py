@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import review
+from pipelines.cli import customer, review
 from pipelines.cli.asked import Asked
 from pipelines.cli.options import (
     ConfigOption,
@@ -59,6 +59,14 @@ def add_commands(app: typer.Typer) -> None:
     )(customers)
     group.add_typer(review.review, name="review")
     group.command("shared", epilog=show_examples("earful customers shared"))(review.shared)
+    group.command(
+        "show",
+        epilog=show_examples(
+            "earful customers show C017",
+            "earful customers show C017 -o customer.html",
+            "earful customers show C017 --as-of 2026-06-30",
+        ),
+    )(customer.show)
     app.add_typer(group, name="customers")
     app.command(
         "events",
