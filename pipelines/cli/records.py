@@ -45,6 +45,9 @@ WriteConfigOption = Annotated[
     ),
 ]
 
+# Loading does not publish: a night of several files is published once.
+_HINT = "customer rows follow with: earful publish, or with the next earful run"
+
 
 def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
@@ -100,7 +103,7 @@ def customers(
     """
     asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="customers")
     result = run_asked("customers", ["customers", "link"], asked, config, db, lock_timeout)
-    show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json, hint=_HINT)
 
 
 def events(
@@ -119,7 +122,7 @@ def events(
     """Load operational events. Orders, refunds, churn, renewals, tickets."""
     asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="events")
     result = run_asked("events", ["events", "link"], asked, config, db, lock_timeout)
-    show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json, hint=_HINT)
 
 
 def inspect(
