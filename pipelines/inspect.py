@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from pipelines.errors import InputError
+from pipelines.reading.evidence import Evidence
 from pipelines.reading.fields import Tally
 from pipelines.reading.files import find_files
 from pipelines.reading.kinds import NO_TABLE
@@ -12,6 +13,7 @@ from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
 from pipelines.reading.records import customer_records, event_records, feedback_items
+from pipelines.reading.roles import DISTINCT_SHARE, ROUNDED_SHARE
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Table
@@ -172,7 +174,27 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
-    return problems + _list_unread(plan)
+    return [*problems, *_list_unread(plan), *_list_unfit_ids(plan)]
+
+
+def _list_unfit_ids(plan: Plan) -> list[str]:
+    """Say that rows are told apart by their content, though a column is named like their id."""
+    return [
+        f'column "{column}" is named like an id, but {_describe_unfit(column, found)}. Until then '
+        "rows are told apart by their content: one that is edited comes in as another"
+        for column, found in plan.unfit_ids.items()
+    ]
+
+
+def _describe_unfit(column: str, found: Evidence) -> str:
+    if found.rounded >= ROUNDED_SHARE:
+        return "a spreadsheet rounded its numbers (5.70306E+17): export it as text"
+    if found.distinct >= DISTINCT_SHARE:
+        return f'holds words or dates: if it is one, say so with --map id="{column}"'
+    return (
+        f"in the sample {found.n_filled - found.n_distinct:,} of {found.n_filled:,} values repeat "
+        f'another: where these are versions of one feedback, say so with --map id="{column}"'
+    )
 
 
 def _list_unread(plan: Plan) -> list[str]:

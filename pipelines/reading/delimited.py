@@ -176,7 +176,8 @@ def _read_header(
 def _note(encoding: Encoding, n_preamble: int) -> list[str]:
     notes = encoding.list_notes()
     if n_preamble:
-        notes.append(f"{n_preamble} lines above the header were passed over")
+        lines = "line" if n_preamble == 1 else "lines"
+        notes.append(f"passed over {n_preamble} {lines} above the header")
     return notes
 
 

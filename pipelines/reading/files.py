@@ -119,7 +119,8 @@ def _list_folder(folder: Path, argument: str, skipped: list[Skipped]) -> list[tu
                 others.append(name)
                 skipped.append(Skipped(name, reason))
     if not readable:
-        there = f"{len(others)} other files: {_some(others)}" if others else "it is empty"
+        files = "file" if len(others) == 1 else "files"
+        there = f"{len(others)} other {files}: {_some(others)}" if others else "it is empty"
         raise InputError(
             f"folder {argument} holds no file that earful reads ({there}); it reads {SUPPORTED}"
         )

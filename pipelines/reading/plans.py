@@ -12,7 +12,7 @@ from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recog
 from pipelines.reading.layout_roles import assign_layout_roles
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap, apply_map
-from pipelines.reading.roles import find_unread_questions, recognise_roles
+from pipelines.reading.roles import find_unfit_ids, find_unread_questions, recognise_roles
 from pipelines.reading.sampling import Sample
 
 
@@ -21,12 +21,14 @@ class Plan:
     """How a table is to be read: its kind, the roles of its columns, and its formats.
 
     :param unread: columns that may hold opinions too, but are kept as attributes.
+    :param unfit_ids: columns that are named like an id, but whose values tell no rows apart.
     """
 
     kind: KindGuess
     mapping: ColumnMap
     formats: Formats
     unread: Mapping[str, Evidence] = field(default_factory=dict)
+    unfit_ids: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = None) -> Plan:
@@ -47,7 +49,9 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     is_told = layout is not None and "text" in layout.roles
     is_decided = role_kind != "feedback" or is_told or any(map(_names_text, pairs))
     unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)
-    return Plan(guess, mapping, learn_formats(mapping, sample, layout), unread)
+    is_known = role_kind != "feedback" or layout is not None
+    unfit = {} if is_known else find_unfit_ids(sample.columns, sample.rows, mapping)
+    return Plan(guess, mapping, learn_formats(mapping, sample, layout), unread, unfit)
 
 
 def _layout_of(sample: Sample, kind: str) -> Layout | None:

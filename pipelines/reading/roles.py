@@ -9,6 +9,9 @@ from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
 MIN_NAME_SCORE = 0.45
 """From here on a column's name speaks for a role."""
 _SURE_NAME_SCORE = 0.9
+# What an id must be: of a share of distinct values, and no number that a spreadsheet rounded.
+DISTINCT_SHARE = 0.9
+ROUNDED_SHARE = 0.2
 # Fewer filled values than this do not speak against a name that is known.
 _MIN_FILLED = 3
 # Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
@@ -106,6 +109,27 @@ def weigh_columns(columns: Sequence[str], rows: Rows) -> dict[str, Evidence]:
     return {column: weigh_values([row.get(column, "") for row in rows]) for column in columns}
 
 
+def find_unfit_ids(columns: Sequence[str], rows: Rows, mapping: ColumnMap) -> dict[str, Evidence]:
+    """Columns without a role that are named like the id of a feedback, and whose values are none.
+
+    :param mapping: the roles of a feedback; with an id there is none.
+    """
+    if "id" in mapping.columns:
+        return {}
+    known = load_vocabulary()
+    named = [
+        column
+        for column in columns
+        if mapping.role_of(column) is None and known.score_name("id", column) >= _SURE_NAME_SCORE
+    ]
+    weighed = weigh_columns(named, rows)
+    return {
+        column: evidence
+        for column, evidence in weighed.items()
+        if evidence.n_filled >= _MIN_FILLED and not _fits("id", evidence)
+    }
+
+
 def find_unread_questions(
     columns: Sequence[str], rows: Rows, mapping: ColumnMap
 ) -> dict[str, Evidence]:
@@ -167,7 +191,7 @@ def _fits(role: str, evidence: Evidence) -> bool:
         case "id":
             # An edited review appears again under its id; ids that repeat more often than that
             # (Excel's 5.70306E+17, a ticket with many rows) would make one item of many.
-            is_key = evidence.distinct >= 0.9 and evidence.rounded < 0.2
+            is_key = evidence.distinct >= DISTINCT_SHARE and evidence.rounded < ROUNDED_SHARE
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
         case "handle" if evidence.profiles >= 0.5:
             return True

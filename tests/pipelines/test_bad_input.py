@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(call: Call, case: str) ->
         (("no/such/a.csv",), "nor does its folder no/such"),
         (("*.none",), "no readable file matches *.none"),
         (("bare",), "folder bare holds no file that earful reads (it is empty)"),
-        (("junk",), "1 other files: notes.md"),
+        (("junk",), "1 other file: notes.md"),
         (("gone.csv",), "is a link to something that does not exist"),
         (("pipe.csv",), "is not a regular file"),
     ],

@@ -1,5 +1,7 @@
 """Inspecting: what would be read, without writing anything."""
 
+from pathlib import Path
+
 import pytest
 
 from pipelines.errors import ConfigError
@@ -79,3 +81,25 @@ def test_a_table_without_feedback_says_how_to_name_it(tmp_path):
     assert found.kind == "unknown"
     assert "no column holds feedback; name it with --map text=COLUMN" in found.problems
     assert found.rejected == {"no_text": 2}
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["1", "1", "2", "3", "4"], "in the sample 1 of 5 values repeat another"),
+        (["5.70306E+17", "5.70307E+17", "5.70308E+17"], "a spreadsheet rounded its numbers"),
+        (["one of the many words here", "another of them all here", "a third"], "holds words"),
+        (["a1", "a2", "a3"], ""),
+        (["", "", "7"], ""),
+    ],
+)
+def test_a_column_that_is_named_like_an_id_and_is_none_is_told(
+    tmp_path: Path, ids: list[str], said: str
+) -> None:
+    rows = [f"{each},the staff was friendly {n}" for n, each in enumerate(ids)]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["id,comment", *rows]))
+    (found,) = inspect_paths([str(path)])
+    told = [problem for problem in found.problems if "named like an id" in problem]
+    assert len(told) == bool(said)
+    assert said in "".join(told)

@@ -1,6 +1,6 @@
 """Opening, checking, locking and writing stores, on both databases."""
 
-import re
+import json
 import stat
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ from pipelines.store import Store, open_store, read_info, upgrade_store, write_i
 from pipelines.views import VIEW_COMMENTS, view_columns
 from tests.pipelines.conftest import add_rows, read_rows
 
-DESIGN = Path(__file__).parents[3] / "shared" / "design.md"
+CONTRACT = Path(__file__).parents[1] / "cases" / "contract.jsonl"
 
 
 def test_a_migrated_store_has_just_the_declared_tables(store: Store) -> None:
@@ -39,23 +39,17 @@ def test_every_view_can_be_read(store: Store) -> None:
         assert view_columns(connection).keys() == VIEW_COMMENTS.keys()
 
 
-@pytest.mark.skipif(not DESIGN.exists(), reason="../shared/design.md is not here")
-def test_each_name_in_the_design_is_in_the_store(store: Store) -> None:
-    section = DESIGN.read_text(encoding="utf-8").split("## Tables", 1)[1]
-    promised: dict[str, set[str]] = {}
-    for line in section.split("```")[1].strip().splitlines():
-        if not line.startswith(" "):
-            name, line = line.split(" ", 1)
-            promised[name] = set()
-        plain = re.sub(r"\([^)]*\)|append only|\.\.\.", "", line)
-        promised[name] |= set(re.findall(r"[a-z_]+", plain))
+def test_each_name_that_dashboards_rely_on_is_in_the_store(store: Store) -> None:
+    promised = [json.loads(line) for line in CONTRACT.read_text(encoding="utf-8").splitlines()]
+    tables_promised = {each["table"]: set(each["columns"]) for each in promised if "table" in each}
+    assert len(tables_promised) == 19
     with store.read() as connection:
         found = inspect(connection)
-        assert len(promised) == 19
-        for name, columns in promised.items():
+        for name, columns in tables_promised.items():
             missing = columns - {column["name"] for column in found.get_columns(name)}
             assert not missing, f"{name} lacks {missing}"
-        assert set(re.findall(r"`(v_\w+)`", section)) <= set(found.get_view_names())
+        views = {each["view"] for each in promised if "view" in each}
+        assert views <= set(found.get_view_names())
 
 
 def test_a_moment_comes_back_in_utc_whatever_zone_it_was_given_in(store: Store) -> None:

@@ -117,7 +117,7 @@ def test_a_column_of_prose_with_commas_stays_one_column(open_bytes):
 def test_titles_above_the_header_and_excels_hint_are_passed_over(open_bytes):
     table = open_bytes("a.csv", "Report of May\n\nid,text,at\n1,a,b\n2,c,d\n")
     assert (table.columns, outcomes(table)[0]) == (["id", "text", "at"], (4, ["1", "a", "b"]))
-    assert table.notes == ["2 lines above the header were passed over"]
+    assert table.notes == ["passed over 2 lines above the header"]
     table = open_bytes("a.csv", "sep=;\nid;text\n1;a\n")
     assert (table.columns, outcomes(table)) == (["id", "text"], [(3, ["1", "a"])])
 

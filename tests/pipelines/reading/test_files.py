@@ -95,7 +95,7 @@ def test_a_missing_path_suggests_the_nearest_name(tmp_path):
 
 def test_a_folder_without_readable_files_says_what_is_there_and_what_is_read(tmp_path):
     (tmp_path / "notes.docx").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"1 other files: notes\.docx.*\.parquet"):
+    with pytest.raises(InputError, match=r"1 other file: notes\.docx.*\.parquet"):
         find_files([str(tmp_path)])
     with pytest.raises(InputError, match="kind that earful does not read"):
         find_files([str(tmp_path / "notes.docx")])
