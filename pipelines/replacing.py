@@ -1,11 +1,25 @@
 """Files written whole or not at all: beside the old one, then moved over it in one step."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def replace_file(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Write a file.
+
+    :param is_private: only its owner can read it, from the first byte on.
+    :raises OSError: when it cannot be written; the old one stays then.
+    """
+    with open_replacement(path, is_private=is_private) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_replacement(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
+    """Write a file bit by bit; it stands in its place when all is written, and not before.
 
     :param is_private: only its owner can read it, from the first byte on.
     :raises OSError: when it cannot be written; the old one stays then.
@@ -15,7 +29,7 @@ def replace_file(path: Path, content: bytes, *, is_private: bool = False) -> Non
         if is_private:
             beside.touch(mode=0o600)
         with beside.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

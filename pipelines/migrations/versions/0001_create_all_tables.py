@@ -1031,7 +1031,7 @@ def upgrade() -> None:
     op.create_table(
         "output_file",
         sa.Column("path", sa.Text(), nullable=False, comment="where it was written, from the root"),
-        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook or export"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook, export or sync"),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
             "digest",
@@ -1255,7 +1255,7 @@ def upgrade() -> None:
             nullable=True,
             comment="hash of what it last took: only rows that differ are sent",
         ),
-        sa.Column("status", sa.Text(), nullable=False, comment="sent, failed or removed"),
+        sa.Column("status", sa.Text(), nullable=False, comment="sending, sent, failed or removed"),
         sa.Column(
             "attempts",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),

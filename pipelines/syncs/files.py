@@ -1,0 +1,142 @@
+"""CSV and Parquet files with all rows, in the layout that a CRM imports: whole or not at all.
+
+They are made of what is written down as sent, so that a crash between the two is mended by the
+next sync, and a row that was taken back is gone from the file.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipelines.csv_tables import hide_formula
+from pipelines.replacing import open_replacement
+from pipelines.syncs.columns import Kind, Plain, find_kinds, read_moment
+from pipelines.syncs.settings import CsvSync, Layout, ParquetSync
+from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
+
+_ROWS_A_GROUP = 10_000
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How a CRM wants its CSV.
+
+    :param encoding: Data Loader takes a byte order mark for a part of the first name.
+    """
+
+    encoding: str
+    write_moment: Callable[[datetime], str]
+
+
+_DIALECTS: dict[Layout, _Dialect] = {
+    "plain": _Dialect("utf-8-sig", lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}"),
+    "salesforce": _Dialect("utf-8", lambda at: f"{at:%Y-%m-%dT%H:%M:%S.000Z}"),
+    # The import takes days only in its date properties, the kind that a custom date has.
+    "hubspot": _Dialect("utf-8", lambda at: f"{at:%Y-%m-%d}"),
+}
+
+
+def open_target(settings: CsvSync | ParquetSync, around: Surroundings) -> "FileTarget":
+    """A file that is to hold all rows."""
+    return FileTarget(settings, around.folder / Path(settings.path).expanduser())
+
+
+class FileTarget:
+    """A file; see :class:`~pipelines.syncs.target.Target`."""
+
+    n_at_once = 5_000
+
+    def __init__(self, settings: CsvSync | ParquetSync, path: Path) -> None:
+        self.settings, self.path = settings, path
+
+    def check(self) -> None:
+        """See that the file can be in its folder.
+
+        :raises SyncError: when there is no such folder.
+        """
+        if not self.path.parent.is_dir():
+            raise SyncError(f"there is no folder {self.path.parent}; make it, or change the path")
+
+    def send(self, rows: Sequence[Row]) -> Iterator[Sequence[Answer]]:
+        """Take note of rows; :meth:`finish` writes them."""
+        yield [Answer(row.key) for row in rows]
+
+    def remove(self, rows: Sequence[Row]) -> Iterator[Sequence[Answer]]:
+        """Take note that rows go; :meth:`finish` leaves them out."""
+        yield [Answer(row.key) for row in rows]
+
+    def finish(self, rows: Iterable[Row]) -> None:
+        """Write the file anew.
+
+        :raises SyncError: when it cannot be written; the old one stays then.
+        """
+        write = _write_csv if isinstance(self.settings, CsvSync) else _write_parquet
+        try:
+            with open_replacement(self.path, is_private=True) as file:
+                write(file, self.settings, rows)
+        except OSError as error:
+            raise SyncError(f"{self.path} cannot be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _write_csv(file: BinaryIO, settings: CsvSync | ParquetSync, rows: Iterable[Row]) -> None:
+    dialect, kinds = _DIALECTS[settings.layout], find_kinds(settings.fields)
+    with _as_text(file, dialect.encoding) as stream:
+        writer = csv.writer(stream)
+        writer.writerow([hide_formula(name) for name in (settings.key_field, *kinds)])
+        for row in rows:
+            cells = [_write_cell(row.values.get(name), kinds[name], dialect) for name in kinds]
+            writer.writerow([hide_formula(row.key), *cells])
+
+
+def _write_cell(value: Plain, kind: Kind, dialect: _Dialect) -> str:
+    """A cell; -0.5 is a number and stays one, where a text like it would be a formula."""
+    if value is None:
+        return ""
+    if kind == "moment":
+        moment = read_moment(value)
+        return dialect.write_moment(moment) if moment else ""
+    return str(value) if kind in ("number", "whole") else hide_formula(str(value))
+
+
+@contextmanager
+def _as_text(file: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
+    stream = io.TextIOWrapper(file, encoding=encoding, newline="")
+    yield stream
+    stream.flush()
+    stream.detach()
+
+
+def _write_parquet(file: BinaryIO, settings: CsvSync | ParquetSync, rows: Iterable[Row]) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types: dict[Kind, Any] = {
+        "text": pa.string(),
+        "whole": pa.int64(),
+        "number": pa.float64(),
+        "moment": pa.timestamp("us", tz="UTC"),
+        "json": pa.string(),
+    }
+    kinds = find_kinds(settings.fields)
+    fields = [(name, types[kind]) for name, kind in kinds.items()]
+    schema = pa.schema([(settings.key_field, pa.string()), *fields])
+    remaining = iter(rows)
+    with parquet.ParquetWriter(file, schema) as writer:
+        while group := list(islice(remaining, _ROWS_A_GROUP)):
+            columns = [[row.key for row in group]]
+            columns += [_read_column(group, name, kind) for name, kind in kinds.items()]
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def _read_column(rows: Sequence[Row], name: str, kind: Kind) -> list[Any]:
+    values = [row.values.get(name) for row in rows]
+    return [read_moment(value) for value in values] if kind == "moment" else values
