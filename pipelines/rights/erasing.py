@@ -37,6 +37,7 @@ _ABOUT_CUSTOMERS = (
     tables.customer_insight,
     tables.customer_theme,
     tables.action,
+    tables.sync_row,
     tables.consent,
 )
 _ABOUT_FEEDBACK = (

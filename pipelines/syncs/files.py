@@ -71,7 +71,7 @@ class FileTarget:
         """Take note that rows go; :meth:`finish` leaves them out."""
         yield [Answer(row.key) for row in rows]
 
-    def finish(self, rows: Iterable[Row]) -> None:
+    def finish(self, rows: Iterable[Row]) -> Path | None:
         """Write the file anew.
 
         :raises SyncError: when it cannot be written; the old one stays then.
@@ -82,6 +82,7 @@ class FileTarget:
                 write(file, self.settings, rows)
         except OSError as error:
             raise SyncError(f"{self.path} cannot be written: {error.strerror}") from None
+        return self.path
 
     def close(self) -> None:
         """Nothing is open."""

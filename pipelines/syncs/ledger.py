@@ -5,11 +5,12 @@ Written before, so that a program that is killed in between knows afterwards whe
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from pipelines import tables
 from pipelines.id_batches import batch_ids
@@ -122,6 +123,15 @@ def read_ledger(connection: Connection, sync: str, keys: Sequence[str]) -> dict[
         query = select(tables.sync_row).where(_sync.sync == sync, _sync.customer_id.in_(batch))
         found |= {row.customer_id: row for row in connection.execute(query)}
     return found
+
+
+def count_rows(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many rows have which status, by sync."""
+    query = select(_sync.sync, _sync.status, func.count()).group_by(_sync.sync, _sync.status)
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for sync, status, n in connection.execute(query.order_by(_sync.sync)):
+        counts[sync][status] = n
+    return counts
 
 
 def _read_fields(connection: Connection, sync: str, keys: Sequence[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from pipelines.job import Job
+from pipelines.rights.outputs import record_output
 from pipelines.store import Store
 from pipelines.syncs.ledger import (
     is_changed,
@@ -84,7 +85,8 @@ class Sending:
     def finish(self) -> None:
         """Let the destination write what it can only write whole."""
         pages = _read_pages(self._list_sent, lambda row: row.key)
-        self.target.finish(row for page in pages for row in page)
+        if path := self.target.finish(row for page in pages for row in page):
+            record_output(self.store, path, "sync")
 
     def _reserve(self) -> Iterator[list[Row]]:
         """Write down which rows are about to go, page by page."""
@@ -95,7 +97,7 @@ class Sending:
                 known = read_ledger(connection, name, [row.key for row in rows])
                 changed = [row for row in rows if is_changed(row, known.get(row.key))]
                 note_going(connection, name, changed, known)
-            self.counts["unchanged"] += len(rows) - len(changed)
+            self.counts["unchanged"] += len(known) - sum(row.key in known for row in changed)
             yield changed
             if len(rows) < _PAGE_ROWS:
                 return

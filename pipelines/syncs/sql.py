@@ -1,12 +1,12 @@
 """A table of another database: rows are updated or inserted, in one transaction a batch."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Engine,
-    MetaData,
     Table,
     bindparam,
     create_engine,
@@ -20,7 +20,6 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
-    NoSuchTableError,
     SQLAlchemyError,
 )
 
@@ -31,7 +30,7 @@ from pipelines.syncs.columns import find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
 from pipelines.syncs.patience import PassingError, Patience
 from pipelines.syncs.settings import SqlSync
-from pipelines.syncs.sql_table import convert_value, create_table, find_mistakes
+from pipelines.syncs.sql_table import convert_value, create_table, find_mistakes, read_table
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
 
 
@@ -106,8 +105,9 @@ class SqlTarget:
         for portion in split_rows(rows, self.settings.batch):
             yield self._write(portion, do)
 
-    def finish(self, rows: Iterable[Row]) -> None:
+    def finish(self, rows: Iterable[Row]) -> Path | None:
         """Nothing is left to do."""
+        return None
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -164,16 +164,7 @@ class SqlTarget:
         return self.known
 
     def _reflect(self, connection: Connection) -> Table | None:
-        try:
-            return Table(
-                self.settings.table,
-                MetaData(),
-                schema=self.settings.db_schema,
-                autoload_with=connection,
-                resolve_fks=False,
-            )
-        except NoSuchTableError:
-            return None
+        return read_table(connection, self.settings)
 
     def _create(self, connection: Connection) -> Table:
         return create_table(connection, self.settings)

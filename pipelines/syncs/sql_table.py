@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     inspect,
 )
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import NullType
 
 from pipelines.syncs.columns import Kind, Plain, find_kinds, read_moment
@@ -41,6 +42,20 @@ _FITTING: dict[Kind, tuple[type[Any], ...]] = {
     "moment": (DateTime, Date, String),
     "json": (String, JSON),
 }
+
+
+def read_table(connection: Connection, settings: SqlSync) -> Table | None:
+    """The table as the database has it; None where there is none."""
+    try:
+        return Table(
+            settings.table,
+            MetaData(),
+            schema=settings.db_schema,
+            autoload_with=connection,
+            resolve_fks=False,
+        )
+    except NoSuchTableError:
+        return None
 
 
 def create_table(connection: Connection, settings: SqlSync) -> Table:

@@ -144,15 +144,14 @@ def _preview(store: Store, settings: SyncSettings, around: Surroundings) -> Sync
     except EarfulError as error:
         return Synced(settings.name, settings.kind, error=str(error))
     changes = list(_list_removals(store, settings.name))
-    n_removed, n_rows = len(changes), 0
+    n_removed, n_unchanged = len(changes), 0
     for row, known in _read_known(store, settings):
-        n_rows += 1
         if is_changed(row, known):
             changes.append(Change(row.key, "send", _compare(row.values, known)))
+        elif known is not None:
+            n_unchanged += 1
     n_sent = len(changes) - n_removed
-    return Synced(
-        settings.name, settings.kind, n_sent, n_removed, 0, n_rows - n_sent, changes=changes
-    )
+    return Synced(settings.name, settings.kind, n_sent, n_removed, 0, n_unchanged, changes=changes)
 
 
 def _list_removals(store: Store, name: str) -> Iterator[Change]:

@@ -75,10 +75,11 @@ class Target(Protocol):
         :param rows: with the fields to empty; their values are all None.
         """
 
-    def finish(self, rows: Iterable[Row]) -> None:
+    def finish(self, rows: Iterable[Row]) -> Path | None:
         """Write what can only be written whole.
 
         :param rows: all that the destination is to hold now, by key.
+        :returns: the file that was written, if any.
         """
 
     def close(self) -> None:

@@ -96,6 +96,7 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
         }
         connection.execute(insert(tables.feedback_version).values(**old))
         action = {"action_id": "1", "status": "pending", "payload": {"evidence": [mine[0]]}}
+        action["destination"] = "ops"
         connection.execute(insert(tables.action).values(**action))
     report, export = tmp_path / "report.html", tmp_path / "them.html"
     with people.read() as connection:
