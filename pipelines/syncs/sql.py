@@ -23,7 +23,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from pipelines.database import sqlite_driver
+from pipelines.database import create_private_file, sqlite_driver, sqlite_path
 from pipelines.errors import ConfigError
 from pipelines.inlets.urls import name_database, read_url
 from pipelines.syncs.columns import find_kinds
@@ -75,7 +75,7 @@ class SqlTarget:
 
         :raises SyncError: naming the columns that are missing or of another type.
         """
-        table = self.known = self._call(self._reflect)
+        table = self.known = self._find_table()
         if table is None:
             if not self.settings.create:
                 raise SyncError(
@@ -98,7 +98,7 @@ class SqlTarget:
 
     def remove(self, rows: Sequence[Row]) -> Iterator[Sequence[Answer]]:
         """Delete rows, or empty their fields, as configured."""
-        if self._call(self._reflect) is None:
+        if self._find_table() is None:
             yield [Answer(row.key) for row in rows]
             return
         do = self._delete if self.settings.remove == "row" else self._empty
@@ -160,8 +160,16 @@ class SqlTarget:
 
     def _table(self) -> Table:
         if self.known is None:
-            self.known = self._call(self._reflect) or self._call(self._create)
+            if path := sqlite_path(self.engine.url):
+                create_private_file(path)
+            self.known = self._find_table() or self._call(self._create)
         return self.known
+
+    def _find_table(self) -> Table | None:
+        path = sqlite_path(self.engine.url)
+        if path is not None and not path.exists():  # to look would make it
+            return None
+        return self._call(self._reflect)  # type: ignore[no-any-return]
 
     def _reflect(self, connection: Connection) -> Table | None:
         return read_table(connection, self.settings)
