@@ -27,6 +27,7 @@ from pipelines.rights.scan import choose_tokens, find_traces
 from pipelines.runs import Run, make_time_id
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
+from pipelines.syncs.syncing import refresh_files
 from pipelines.syncs.takeback import list_holders, take_back
 from pipelines.syncs.target import SyncError
 
@@ -102,8 +103,9 @@ def _forget(store: Store, job: Job, asked: Asked, *, leaves_synced: bool) -> Rec
             raise _still_held(holders)
         request_id, erased = _erase_rows(run, job, person, secret)
         tokens = choose_tokens(run.connection, erased.texts, erased.ids)
+    problems = refresh_files(job, store)
     with store.lock(job.lock_timeout_s):
-        return _finish(store, job, request_id, tokens, person.n_shared)
+        return _finish(store, job, request_id, tokens, person.n_shared, problems)
 
 
 def resume_erasures(job: Job) -> list[Receipt]:
@@ -113,8 +115,10 @@ def resume_erasures(job: Job) -> list[Receipt]:
         open_ids = [row["request_id"] for row in list_open(connection)]
     if not open_ids:
         return []
+    with store.lock(job.lock_timeout_s, "syncs"):
+        problems = refresh_files(job, store)
     with store.lock(job.lock_timeout_s):
-        return [_finish(store, job, request_id, None, 0) for request_id in open_ids]
+        return [_finish(store, job, request_id, None, 0, problems) for request_id in open_ids]
 
 
 def list_open(connection: Connection) -> list[dict[str, Any]]:
@@ -149,13 +153,19 @@ def _erase_rows(run: Run, job: Job, person: Person, secret: bytes) -> tuple[str,
 
 
 def _finish(
-    store: Store, job: Job, request_id: str, tokens: Sequence[str] | None, n_shared: int
+    store: Store,
+    job: Job,
+    request_id: str,
+    tokens: Sequence[str] | None,
+    n_shared: int,
+    known: Sequence[str],
 ) -> Receipt:
     """Files, log and free pages; then look for traces, and close the request if there are none.
 
     :param tokens: what to look for; None after a crash, where it is not known any more.
+    :param known: what could not be done so far, in words.
     """
-    problems = [*_clean_files(store, job, request_id)]
+    problems = [*known, *_clean_files(store, job, request_id)]
     n_traces = 0
     try:
         remove_unfinished(store, job.cache_dir)

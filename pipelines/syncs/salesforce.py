@@ -11,7 +11,7 @@ from pipelines.errors import ConfigError
 from pipelines.syncs.columns import Kind, Plain, find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
 from pipelines.syncs.salesforce_bulk import Jobs
-from pipelines.syncs.salesforce_errors import describe_refusal, is_code, read_error
+from pipelines.syncs.salesforce_errors import describe_refusal, is_code, list_oddities, read_error
 from pipelines.syncs.settings import SalesforceSync
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
 
@@ -62,7 +62,7 @@ def open_target(settings: SalesforceSync, around: Surroundings) -> "SalesforceTa
         raise SyncError(
             f"Salesforce refuses the login{code}; check the variables of sync {settings.name}"
         ) from None
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except list_oddities():
         raise SyncError(
             "the login to Salesforce gave no token: check domain, and that private_key, if it is "
             "given, holds the key in PEM form"
@@ -213,7 +213,7 @@ class SalesforceTarget:
             raise SyncError(describe_refusal(error.status, error.content)) from None
         except SalesforceOperationError:
             raise SyncError("Salesforce could not do a bulk job; look at its page there") from None
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except list_oddities():
             raise SyncError("Salesforce gave an answer that cannot be understood") from None
 
 

@@ -7,6 +7,16 @@ from typing import Any
 _CODE = re.compile("[A-Za-z_]{1,80}")
 
 
+def list_oddities() -> tuple[type[Exception], ...]:
+    """What the client raises where an answer, or a key, is not what it takes it for."""
+    from xml.parsers.expat import ExpatError
+
+    from jwt.exceptions import PyJWTError
+
+    odd = (ValueError, TypeError, AttributeError, KeyError, IndexError)
+    return (*odd, ExpatError, PyJWTError)
+
+
 def is_code(said: str) -> bool:
     """Whether something is a code, and cannot hold a value."""
     return _CODE.fullmatch(said) is not None

@@ -159,7 +159,10 @@ def _empty_row(key: str, fields: Mapping[str, object], settings: SyncSettings) -
 
 
 def _read_pages(read: Callable[[str], Sequence[T]], name: Callable[[T], str]) -> Iterator[list[T]]:
-    after = ""
-    while page := read(after):
-        yield list(page)
+    after, page = "", list[T]()
+    while not after or len(page) == _PAGE_ROWS:
+        page = list(read(after))
+        if not page:
+            return
+        yield page
         after = name(page[-1])

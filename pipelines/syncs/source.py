@@ -1,6 +1,7 @@
 """The rows that may leave: of customers who allow it, as ``v_customer`` shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -11,7 +12,7 @@ from pipelines.syncs.columns import make_plain
 from pipelines.syncs.target import Row
 from pipelines.views import view_queries
 
-_sync = tables.sync_row.c
+_sync, _key = tables.sync_row.c, tables.customer.c.customer_id
 
 
 def read_rows(
@@ -22,10 +23,8 @@ def read_rows(
     :param fields: column by the destination's name of a field.
     :param after: the key of the last row before.
     """
-    view = _select_allowed(connection).subquery()
-    columns = [view.c[column] for column in fields.values()]
-    query = select(view.c.customer_id, *columns).where(view.c.customer_id > after)
-    found = connection.execute(query.order_by(view.c.customer_id).limit(limit))
+    query = _select_allowed(connection, fields.values()).where(_key > after)
+    found = connection.execute(query.order_by(_key).limit(limit))
     return [
         Row(key, dict(zip(fields, map(make_plain, values), strict=True))) for key, *values in found
     ]
@@ -36,11 +35,10 @@ def list_gone(connection: Connection, sync: str, after: str, limit: int) -> Sequ
 
     They refused, are not there any more, or another record stands for them.
     """
-    allowed = _select_allowed(connection).subquery()
     query = (
         select(_sync.customer_id)
         .where(_sync.sync == sync, _sync.status != "removed", _sync.customer_id > after)
-        .where(_sync.customer_id.not_in(select(allowed.c.customer_id)))
+        .where(_sync.customer_id.not_in(_select_allowed(connection, ())))
         .order_by(_sync.customer_id)
         .limit(limit)
     )
@@ -58,7 +56,14 @@ def read_sent(connection: Connection, sync: str, after: str, limit: int) -> list
     return [Row(key, fields or {}) for key, fields in connection.execute(query)]
 
 
-def _select_allowed(connection: Connection) -> Select[Any]:
-    view = view_queries()["v_customer"]
-    key = tables.customer.c.customer_id
-    return view.where(allows_customer(connection, "profiling", key))
+def _select_allowed(connection: Connection, columns: Iterable[str]) -> Select[Any]:
+    """The key and some columns of ``v_customer``, where they may leave."""
+    view = _read_view()
+    own = {column.name: column for column in view.selected_columns}
+    chosen = view.with_only_columns(_key, *(own[name] for name in columns))
+    return chosen.where(allows_customer(connection, "profiling", _key))
+
+
+@cache
+def _read_view() -> Select[Any]:
+    return view_queries()["v_customer"]

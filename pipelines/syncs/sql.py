@@ -162,7 +162,8 @@ class SqlTarget:
         if self.known is None:
             if path := sqlite_path(self.engine.url):
                 create_private_file(path)
-            self.known = self._find_table() or self._call(self._create)
+            found = self._find_table()
+            self.known = self._call(self._create) if found is None else found
         return self.known
 
     def _find_table(self) -> Table | None:

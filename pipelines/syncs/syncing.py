@@ -10,10 +10,10 @@ from pipelines.job import Job
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import Store, open_store
 from pipelines.syncs.columns import Plain
-from pipelines.syncs.ledger import is_changed, read_ledger
+from pipelines.syncs.ledger import count_rows, is_changed, read_ledger
 from pipelines.syncs.patience import PassingError, Patience
 from pipelines.syncs.sending import Sending
-from pipelines.syncs.settings import SyncSettings
+from pipelines.syncs.settings import CsvSync, ParquetSync, SyncSettings
 from pipelines.syncs.source import list_gone, read_rows
 from pipelines.syncs.target import Surroundings, SyncError, Target, open_target
 
@@ -66,6 +66,21 @@ def sync_customers(
         with job.begin(store, "sync") as run:
             respect_refusals(run, job.models, configured_policy(job.config))
         return [_sync(job, store, each, around) for each in chosen]
+
+
+def refresh_files(job: Job, store: Store) -> list[str]:
+    """Write the files of syncs anew, from what the store holds now.
+
+    The caller holds the lock of the syncs.
+
+    :returns: which could not be, in words.
+    """
+    with store.read() as connection:
+        begun = count_rows(connection)
+    files = [each for each in job.config.syncs if isinstance(each, CsvSync | ParquetSync)]
+    around = Surroundings(job.folder)
+    done = [_sync(job, store, each, around) for each in files if each.name in begun]
+    return [f"sync {each.sync}: {each.error}" for each in done if each.error]
 
 
 def preview_syncs(

@@ -38,6 +38,13 @@ class Hubspot(Service):
         add(f"{OBJECTS}/upsert", "upsert", self.upsert, methods=["POST"])
         add(f"{OBJECTS}/update", "update", self.update, methods=["POST"])
 
+    def start_anew(self) -> None:
+        """Forget everything, and see that whatever was to fail did."""
+        super().start_anew()
+        self.contacts.clear()
+        self.refused.clear()
+        self.marks_errors = True
+
     def _check_token(self) -> Any:
         if flask.request.headers.get("Authorization") != f"Bearer {self.token}":
             return _refuse(401, "INVALID_AUTHENTICATION", flask.request.headers["Authorization"])

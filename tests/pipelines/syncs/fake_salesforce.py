@@ -62,6 +62,13 @@ class Salesforce(Service):
         add(f"{V}/jobs/ingest/<job>/batches", "upload", self.upload, methods=["PUT"])
         add(f"{V}/jobs/ingest/<job>/<kind>Results", "results", self.give_results)
 
+    def start_anew(self) -> None:
+        """Forget everything, and see that whatever was to fail did."""
+        super().start_anew()
+        for each in (self.records, self.jobs, self.refused):
+            each.clear()
+        self.expire()
+
     def find(self, key: str) -> list[dict[str, Any]]:
         """The records with an external id."""
         return [each for each in self.records.values() if each["External_Id__c"] == key]

@@ -8,9 +8,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from pipelines import tables
 from pipelines.config import Config
+from pipelines.keys import hash_keys
 from pipelines.store import Store
 from pipelines.syncs.patience import Patience
 from tests.pipelines.planted import PlantedJob
+from tests.pipelines.rights.people import SECRET
 from tests.pipelines.store_copies import open_copy
 
 SINCE = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
@@ -29,7 +31,11 @@ def name_customers(n: int) -> list[str]:
 def make_job(store: Store, folder: Path, *syncs: dict[str, Any]) -> PlantedJob:
     url = store.url.render_as_string(hide_password=False)
     config = Config.model_validate({"store": {"url": url}, "syncs": list(syncs)})
-    return PlantedJob(config, folder / "cache", secret_path=folder / "secret", folder=folder)
+    secret = folder / "secret"
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(SECRET)
+    return PlantedJob(config, folder / "cache", secret_path=secret, folder=folder)
 
 
 def set_risk(store: Store, key: str, risk: float | None) -> None:
@@ -67,6 +73,9 @@ def add_customer(connection: Connection, key: str, risk: float) -> None:
     connection.execute(
         insert(tables.customer_insight).values(customer_id=key, risk=risk, n_feedback=2, **said)
     )
+    for kind, hashed in hash_keys(SECRET.encode(), {"customer_id": key}).items():
+        row = {"key_type": kind, "key_hash": hashed, "customer_id": key}
+        connection.execute(insert(tables.customer_key).values(**row))
 
 
 _THEME = {"status": "active", "origin": "discovered", "n_mentions": 2}

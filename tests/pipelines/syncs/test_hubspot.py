@@ -10,8 +10,9 @@ from sqlalchemy import text
 from pipelines.store import Store
 from pipelines.syncs import hubspot
 from pipelines.syncs.syncing import Synced, preview_syncs, sync_customers
+from tests.pipelines.syncs.conftest import hubspot_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
-from tests.pipelines.syncs.internet import TIMEOUT_S, answer, cut, dawdle, pass_on, serve
+from tests.pipelines.syncs.internet import answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
     make_job,
@@ -23,7 +24,6 @@ from tests.pipelines.syncs.stores import (
 )
 
 N = 5
-TOKEN = "canary-pat-9b1d"
 FIELDS = {
     "churn_risk": "risk",
     "open_theme": "open_theme",
@@ -32,26 +32,14 @@ FIELDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hubspot]:
-    service = Hubspot(TOKEN)
-    with serve(service.app, tmp_path_factory.mktemp("tls")):
-        yield service
-
-
 @pytest.fixture
-def crm(account: Hubspot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hubspot]:
+def crm(account: Hubspot, monkeypatch: pytest.MonkeyPatch) -> Hubspot:
     """The account with two contacts of others, of whom we know one."""
-    account.contacts.clear()
-    account.refused.clear()
-    account.marks_errors = True
     account.contacts |= {
         key: {"customer_no": key, "email": f"{key}@example.com"} for key in ("other", "007")
     }
-    monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
     monkeypatch.setattr(hubspot, "_ROWS_A_CALL", 2)
-    yield account
-    account.start_anew()
+    return account
 
 
 @pytest.fixture
@@ -62,8 +50,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 def crm_sync(**more: Any) -> dict[str, Any]:
-    own = {"name": "crm", "kind": "hubspot", "access_token": "${HUBSPOT_TOKEN}"}
-    return {**own, "id_property": "customer_no", "timeout_s": TIMEOUT_S, "fields": FIELDS, **more}
+    return {**hubspot_login(), "name": "crm", "fields": FIELDS, **more}
 
 
 def send(store: Store, folder: Path, waits: list[float] | None = None) -> Synced:

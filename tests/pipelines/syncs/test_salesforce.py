@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 import simple_salesforce.bulk2
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
 from pipelines.store import Store
 from pipelines.syncs.syncing import Synced, preview_syncs, sync_customers
+from tests.pipelines.syncs.conftest import LOGINS, salesforce_login
 from tests.pipelines.syncs.fake_salesforce import EXPIRED, LIMIT, Salesforce
-from tests.pipelines.syncs.internet import TIMEOUT_S, answer, cut, dawdle, pass_on, serve
+from tests.pipelines.syncs.internet import answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
     make_job,
@@ -32,53 +31,15 @@ FIELDS = {
     "Open_Since__c": "open_since",
     "Open_Day__c": "open_since",
 }
-SECRETS = {
-    name: f"canary-{name}-5f3a"
-    for name in ("consumer_key", "consumer_secret", "password", "security_token", "token")
-}
-LOGINS: dict[str, tuple[str, ...]] = {
-    "client credentials": ("consumer_key", "consumer_secret"),
-    "jwt": ("consumer_key", "username", "private_key"),
-    "password": ("consumer_key", "consumer_secret", "username", "password"),
-    "soap": ("username", "password", "security_token"),
-}
-
-
-@pytest.fixture(scope="module")
-def key() -> Any:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(scope="module")
-def org(key: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Salesforce]:
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    service = Salesforce(SECRETS, public.decode())
-    with serve(service.app, tmp_path_factory.mktemp("tls")):
-        yield service
 
 
 @pytest.fixture
-def crm(org: Salesforce, key: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Salesforce]:
-    """The org with one record of others, and everything set to log in."""
-    org.records.clear()
-    org.refused.clear()
-    org.jobs.clear()
-    org.expire()
+def crm(org: Salesforce, monkeypatch: pytest.MonkeyPatch) -> Salesforce:
+    """The org with two records of others, of whom we know one."""
     org.records["003A"] = {"Id": "003A", "External_Id__c": "other", "LastName": "B"}
     org.records["003B"] = {"Id": "003B", "External_Id__c": "007", "LastName": "C"}
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    secrets = {**SECRETS, "private_key": pem.decode().replace("\n", "\\n")}
-    for name, value in secrets.items():
-        monkeypatch.setenv(f"SF_{name.upper()}", value)
     monkeypatch.setattr(simple_salesforce.bulk2, "sleep", lambda _seconds: None)
-    yield org
-    org.start_anew()
+    return org
 
 
 @pytest.fixture
@@ -89,11 +50,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 def crm_sync(login: str = "client credentials", **more: Any) -> dict[str, Any]:
-    given = {name: f"${{SF_{name.upper()}}}" for name in LOGINS[login] if name != "username"}
-    if "username" in LOGINS[login]:
-        given["username"] = "integration@acme.example"
-    own = {"name": "crm", "kind": "salesforce", "domain": "acme.my", "timeout_s": TIMEOUT_S}
-    return {**own, **given, "id_field": "External_Id__c", "fields": FIELDS, **more}
+    return {**salesforce_login(login), "name": "crm", "fields": FIELDS, **more}
 
 
 def send(store: Store, folder: Path, waits: list[float] | None = None, **more: Any) -> Synced:
