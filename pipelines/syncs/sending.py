@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from pipelines.job import Job
 from pipelines.rights.outputs import record_output
+from pipelines.secret import load_secret
 from pipelines.store import Store
 from pipelines.syncs.ledger import (
     is_changed,
@@ -25,7 +26,7 @@ from pipelines.syncs.ledger import (
 )
 from pipelines.syncs.patience import PassingError
 from pipelines.syncs.settings import SyncSettings
-from pipelines.syncs.source import list_gone, read_rows, read_sent
+from pipelines.syncs.source import drop_nameless, list_gone, read_rows, read_sent
 from pipelines.syncs.target import Answer, Row, SyncError, Target
 
 T = TypeVar("T")
@@ -90,18 +91,20 @@ class Sending:
 
     def _reserve(self) -> Iterator[list[Row]]:
         """Write down which rows are about to go, page by page."""
+        secret = load_secret(self.job.secret_path)
         name, after = self.settings.name, ""
         while True:
             with self._write() as connection:
-                rows = read_rows(connection, self.settings.fields, after, _PAGE_ROWS)
+                page = read_rows(connection, self.settings.fields, after, _PAGE_ROWS)
+                rows = drop_nameless(connection, page, secret)
                 known = read_ledger(connection, name, [row.key for row in rows])
                 changed = [row for row in rows if is_changed(row, known.get(row.key))]
                 note_going(connection, name, changed, known)
             self.counts["unchanged"] += len(known) - sum(row.key in known for row in changed)
             yield changed
-            if len(rows) < _PAGE_ROWS:
+            if len(page) < _PAGE_ROWS:
                 return
-            after = rows[-1].key
+            after = page[-1].key
 
     def _send(self, rows: Sequence[Row]) -> None:
         own = {row.key: row for row in rows}

@@ -1,5 +1,6 @@
 """The rows that may leave: of customers who allow it, as ``v_customer`` shows them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from pipelines import tables
+from pipelines.customers import make_customer_id
+from pipelines.id_batches import batch_ids
 from pipelines.rights.gate import allows_customer
 from pipelines.syncs.columns import make_plain
 from pipelines.syncs.target import Row
 from pipelines.views import view_queries
 
 _sync, _key = tables.sync_row.c, tables.customer.c.customer_id
+_own = tables.customer_key.c
+_MADE_ID = re.compile("c[0-9a-f]{24}")
 
 
 def read_rows(
@@ -28,6 +33,21 @@ def read_rows(
     return [
         Row(key, dict(zip(fields, map(make_plain, values), strict=True))) for key, *values in found
     ]
+
+
+def drop_nameless(connection: Connection, rows: Sequence[Row], secret: bytes) -> list[Row]:
+    """The rows without those of records that have no id of the CRM's own, or a contact for one.
+
+    The store made an id for these (:func:`pipelines.customers.make_customer_id`), which nobody
+    else knows them by.
+    """
+    made: set[str] = set()
+    for batch in batch_ids([row.key for row in rows if _MADE_ID.fullmatch(row.key)]):
+        query = select(_own.customer_id, _own.key_type, _own.key_hash)
+        for key, kind, hashed in connection.execute(query.where(_own.customer_id.in_(batch))):
+            if make_customer_id(secret, kind, hashed) == key:
+                made.add(key)
+    return [row for row in rows if row.key not in made]
 
 
 def list_gone(connection: Connection, sync: str, after: str, limit: int) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """``earful sync``: every destination brought in line, or shown what would go there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +8,15 @@ from typing import Any
 from pipelines.errors import ConfigError, EarfulError, LockedError
 from pipelines.job import Job
 from pipelines.rights.upkeep import configured_policy, respect_refusals
+from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
 from pipelines.syncs.columns import Plain
 from pipelines.syncs.ledger import count_rows, is_changed, read_ledger
 from pipelines.syncs.patience import PassingError, Patience
 from pipelines.syncs.sending import Sending
 from pipelines.syncs.settings import CsvSync, ParquetSync, SyncSettings
-from pipelines.syncs.source import list_gone, read_rows
-from pipelines.syncs.target import Surroundings, SyncError, Target, open_target
+from pipelines.syncs.source import drop_nameless, list_gone, read_rows
+from pipelines.syncs.target import Row, Surroundings, SyncError, Target, open_target
 
 _PAGE_ROWS = 2_000
 
@@ -90,7 +91,7 @@ def preview_syncs(
     chosen = _choose_syncs(job, names)
     store = open_store(job.config.store.url)
     around = Surroundings(job.folder, patience or Patience())
-    return [_preview(store, each, around) for each in chosen]
+    return [_preview(job, store, each, around) for each in chosen]
 
 
 @contextmanager
@@ -152,7 +153,7 @@ def _sync(job: Job, store: Store, settings: SyncSettings, around: Surroundings) 
     )
 
 
-def _preview(store: Store, settings: SyncSettings, around: Surroundings) -> Synced:
+def _preview(job: Job, store: Store, settings: SyncSettings, around: Surroundings) -> Synced:
     try:
         with open_checked(settings, around) as target:
             target.check()
@@ -160,7 +161,7 @@ def _preview(store: Store, settings: SyncSettings, around: Surroundings) -> Sync
         return Synced(settings.name, settings.kind, error=str(error))
     changes = list(_list_removals(store, settings.name))
     n_removed, n_unchanged = len(changes), 0
-    for row, known in _read_known(store, settings):
+    for row, known in _read_known(job, store, settings):
         if is_changed(row, known):
             changes.append(Change(row.key, "send", _compare(row.values, known)))
         elif known is not None:
@@ -181,16 +182,17 @@ def _list_removals(store: Store, name: str) -> Iterator[Change]:
             after = keys[-1]
 
 
-def _read_known(store: Store, settings: SyncSettings) -> Iterator[tuple[Any, Any]]:
-    after = ""
+def _read_known(job: Job, store: Store, settings: SyncSettings) -> Iterator[tuple[Row, Any]]:
+    after, secret = "", load_secret(job.secret_path)
     with store.read() as connection:
         while rows := read_rows(connection, settings.fields, after, _PAGE_ROWS):
             known = read_ledger(connection, settings.name, [row.key for row in rows])
-            yield from ((row, known.get(row.key)) for row in rows)
+            named = drop_nameless(connection, rows, secret)
+            yield from ((row, known.get(row.key)) for row in named)
             after = rows[-1].key
 
 
-def _compare(values: Any, known: Any) -> dict[str, tuple[Plain, Plain]]:
+def _compare(values: Mapping[str, Plain], known: Any) -> dict[str, tuple[Plain, Plain]]:
     held = (known.fields or {}) if known is not None else {}
     return {
         name: (held.get(name), value) for name, value in values.items() if held.get(name) != value

@@ -2,23 +2,28 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, text, update
+from sqlalchemy import create_engine, delete, insert, text, update
 
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.config import check_config
+from pipelines.customers import make_customer_id
 from pipelines.errors import ConfigError, LockedError
+from pipelines.keys import hash_keys
 from pipelines.store import Store
 from pipelines.syncs import sending, syncing
 from pipelines.syncs.sql import SqlTarget
 from pipelines.syncs.syncing import preview_syncs, sync_customers
 from tests.pipelines.planted import PlantedJob
+from tests.pipelines.rights.people import SECRET
 from tests.pipelines.syncs.stores import (
     THEME,
+    add_customer,
     make_job,
     name_customers,
     open_insights,
@@ -99,6 +104,21 @@ def test_customers_of_whom_nothing_is_known_are_not_sent_but_emptied_once_they_w
     count(job)
     set_risk(store, one, None)
     assert count(job) == (1, 0, 0, N - 1) and read_table(tmp_path)[one] == (None, None)
+
+
+def test_records_that_the_crm_gave_no_id_are_not_sent(store: Store, tmp_path: Path) -> None:
+    (hashed,) = hash_keys(SECRET.encode(), {"email": "someone@example.com"}).values()
+    made = make_customer_id(SECRET.encode(), "email", hashed)
+    like_it = "c" + "0" * 24
+    with store.write() as connection:
+        for key in (made, like_it):
+            add_customer(connection, key, 0.5)
+        row = {"key_type": "email", "key_hash": hashed, "customer_id": made}
+        connection.execute(insert(tables.customer_key).values(**row))
+    job = make_job(store, tmp_path, sql_sync())
+    assert preview_syncs(job)[0].n_sent == N + 1
+    assert count(job) == (N + 1, 0, 0, 0)
+    assert read_table(tmp_path).keys() == {*name_customers(N), like_it}
 
 
 def test_a_dry_run_shows_each_field_that_would_change_and_writes_nothing(
@@ -215,7 +235,7 @@ def test_rows_are_not_sent_by_two_programs_at_once_and_runs_may_write_meanwhile(
 
 
 def make_job_in_no_hurry(job: PlantedJob) -> PlantedJob:
-    return PlantedJob(job.config, job.cache_dir, lock_timeout_s=0, folder=job.folder)
+    return replace(job, lock_timeout_s=0)
 
 
 def test_one_destination_that_fails_does_not_keep_the_others(store: Store, tmp_path: Path) -> None:
