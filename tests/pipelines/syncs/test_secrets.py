@@ -79,7 +79,7 @@ def test_secrets_are_nowhere_whatever_fails(
         assert run_app(["sync", "-c", str(config), *options]) in (1, 2)
         told.append("".join(capfd.readouterr()))
 
-    sync("--dry-run")
+    sync("sf0", "hs", "dw0", "--dry-run")
     sync("--json")  # all but the databases are reached
     monkeypatch.setenv("SF_CONSUMER_SECRET", f"{CANARY}-wrong")
     monkeypatch.setenv("SF_PRIVATE_KEY", f"{CANARY}-no-key")

@@ -16,7 +16,7 @@ from pipelines.customers import make_customer_id
 from pipelines.errors import ConfigError, LockedError
 from pipelines.keys import hash_keys
 from pipelines.store import Store
-from pipelines.syncs import sending, syncing
+from pipelines.syncs import sending
 from pipelines.syncs.sql import SqlTarget
 from pipelines.syncs.syncing import preview_syncs, sync_customers
 from tests.pipelines.planted import PlantedJob
@@ -188,7 +188,6 @@ def _die_at(
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (syncing.Sending, "_reserve"),
         (sending, "note_going"),
         (SqlTarget, "_write"),
         (sending, "note_sent"),
@@ -198,8 +197,7 @@ def _die_at(
 def test_killed_anywhere_the_next_sync_ends_in_the_same_state(
     owner: Any, name: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_PAGE_ROWS", 2)
-    job = make_job(store, tmp_path, sql_sync(batch=1))
+    job = make_job(store, tmp_path, sql_sync())
     one, two, *_ = name_customers(N)
     sync_customers(job)
     for number in range(1, 20):
