@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from pipelines import doctor
+from pipelines.cli.app import run_app
 from pipelines.store import Store
 from pipelines.syncs.syncing import preview_syncs, sync_customers
 from tests.pipelines.store_copies import make_postgres_database
@@ -156,6 +158,25 @@ def test_a_row_that_is_refused_does_not_keep_the_others_and_is_tried_again(
     set_risk(sqlite_store, "009", 0.5)
     assert sync_customers(job)[0].n_sent == 1
     assert read_ledger(sqlite_store, "dw")["009"] == ("sent", 0, None)
+
+
+def test_rows_that_failed_are_told_by_the_exit_code_and_by_doctor(
+    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/dw.db")
+    execute(engine, "CREATE TABLE t (customer_id VARCHAR(9) PRIMARY KEY, theme VARCHAR(3))")
+    engine.dispose()
+    config = tmp_path / "earful.toml"
+    config.write_text(
+        f'store = {{ url = "sqlite:///{sqlite_store.path}" }}\n[[syncs]]\nname = "dw"\n'
+        'kind = "sql"\nto = "sqlite:///dw.db"\ntable = "t"\nfields = { theme = "open_theme" }\n'
+    )
+    assert run_app(["sync", "-c", str(config)]) == 3
+    said = capsys.readouterr()
+    assert "0 sent, 0 taken back, 5 failed" in said.out and "sync_row.error" in said.err
+    (found,) = doctor._check_syncs(f"sqlite:///{sqlite_store.path}")
+    assert (found.name, found.state) == ("sync dw", "warning")
+    assert found.detail == "5 failed; send again with: earful sync dw"
 
 
 @pytest.mark.postgres
