@@ -4,17 +4,14 @@ They are made of what is written down as sent, so that a crash between the two i
 next sync, and a row that was taken back is gone from the file.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.csv_tables import hide_formula
+from pipelines.csv_tables import stream_csv_rows
 from pipelines.replacing import open_replacement
 from pipelines.syncs.columns import Kind, Plain, find_kinds, read_moment
 from pipelines.syncs.settings import CsvSync, Layout, ParquetSync
@@ -90,30 +87,19 @@ class FileTarget:
 
 def _write_csv(file: BinaryIO, settings: CsvSync | ParquetSync, rows: Iterable[Row]) -> None:
     dialect, kinds = _DIALECTS[settings.layout], find_kinds(settings.fields)
-    with _as_text(file, dialect.encoding) as stream:
-        writer = csv.writer(stream)
-        writer.writerow([hide_formula(name) for name in (settings.key_field, *kinds)])
+
+    def read() -> Iterator[Sequence[Plain]]:
+        yield (settings.key_field, *kinds)
         for row in rows:
-            cells = [_write_cell(row.values.get(name), kinds[name], dialect) for name in kinds]
-            writer.writerow([hide_formula(row.key), *cells])
+            cells = (_show(row.values.get(name), kind, dialect) for name, kind in kinds.items())
+            yield (row.key, *cells)
+
+    stream_csv_rows(file, read(), dialect.encoding)
 
 
-def _write_cell(value: Plain, kind: Kind, dialect: _Dialect) -> str:
-    """A cell; -0.5 is a number and stays one, where a text like it would be a formula."""
-    if value is None:
-        return ""
-    if kind == "moment":
-        moment = read_moment(value)
-        return dialect.write_moment(moment) if moment else ""
-    return str(value) if kind in ("number", "whole") else hide_formula(str(value))
-
-
-@contextmanager
-def _as_text(file: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
-    stream = io.TextIOWrapper(file, encoding=encoding, newline="")
-    yield stream
-    stream.flush()
-    stream.detach()
+def _show(value: Plain, kind: Kind, dialect: _Dialect) -> Plain:
+    moment = read_moment(value) if kind == "moment" else None
+    return dialect.write_moment(moment) if moment else value
 
 
 def _write_parquet(file: BinaryIO, settings: CsvSync | ParquetSync, rows: Iterable[Row]) -> None:

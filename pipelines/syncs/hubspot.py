@@ -84,6 +84,9 @@ class HubspotTarget:
                 Row(row.key, {name: None for name in sorted(row.values) if name in known})
                 for row in portion
             ]
+            if not any(row.values for row in kept):
+                yield [Answer(row.key) for row in kept]
+                continue
             answers = self._pass_on(kept, self.batches.update)
             yield [Answer(a.key, None if a.error in _NOT_THERE else a.error) for a in answers]
 

@@ -118,7 +118,7 @@ class Sending:
     def _pass_on(self, rows: Sequence[Row], do: _Pass, note: _Note, done: str) -> None:
         waiting = {row.key for row in rows}
         try:
-            for answers in do(rows):
+            for answers in filter(None, do(rows)):
                 with self._write() as connection:
                     note(connection, answers)
                 waiting -= {each.key for each in answers}

@@ -53,7 +53,8 @@ def open_target(settings: SqlSync, around: Surroundings) -> "SqlTarget":
 def _open_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return create_engine(url, module=sqlite_driver(), hide_parameters=True)
-    return create_engine(url, hide_parameters=True)
+    given = {"connect_timeout": 15} if url.get_driver_name().startswith("psycopg") else {}
+    return create_engine(url, hide_parameters=True, connect_args=given)
 
 
 class _RefusedRowError(SyncError):
