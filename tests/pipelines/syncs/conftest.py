@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.fake_salesforce import Salesforce
-from tests.pipelines.syncs.internet import TIMEOUT_S, serve
+from tests.pipelines.syncs.internet import serve
 
 SECRETS = {
     name: f"canary-{name}-5f3a"
@@ -30,13 +30,13 @@ def salesforce_login(login: str = "client credentials") -> dict[str, Any]:
     if "username" in LOGINS[login]:
         given["username"] = "integration@acme.example"
     own = {"kind": "salesforce", "domain": "acme.my", "id_field": "External_Id__c"}
-    return {**own, **given, "timeout_s": TIMEOUT_S}
+    return {**own, **given}
 
 
 def hubspot_login() -> dict[str, Any]:
     """A sync with HubSpot, without its name and fields."""
     own = {"kind": "hubspot", "access_token": "${HUBSPOT_TOKEN}", "id_property": "customer_no"}
-    return {**own, "timeout_s": TIMEOUT_S}
+    return own
 
 
 @pytest.fixture(scope="session")

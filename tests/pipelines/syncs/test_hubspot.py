@@ -12,7 +12,7 @@ from pipelines.syncs import hubspot
 from pipelines.syncs.syncing import Synced, preview_syncs, sync_customers
 from tests.pipelines.syncs.conftest import hubspot_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
-from tests.pipelines.syncs.internet import answer, cut, dawdle, pass_on
+from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
     make_job,
@@ -53,8 +53,9 @@ def crm_sync(**more: Any) -> dict[str, Any]:
     return {**hubspot_login(), "name": "crm", "fields": FIELDS, **more}
 
 
-def send(store: Store, folder: Path, waits: list[float] | None = None) -> Synced:
-    (done,) = sync_customers(make_job(store, folder, crm_sync()), patience=wait_never(waits))
+def send(store: Store, folder: Path, waits: list[float] | None = None, **more: Any) -> Synced:
+    job = make_job(store, folder, crm_sync(**more))
+    (done,) = sync_customers(job, patience=wait_never(waits))
     return done
 
 
@@ -102,7 +103,8 @@ def test_what_fails_in_the_middle_of_a_batch_is_sent_again_and_is_there_once(
 ) -> None:
     crm.fail("upsert", pass_on, fault)
     waited: list[float] = []
-    done = send(store, tmp_path, waited)
+    hurry = {"timeout_s": HURRY_S} if fault is dawdle else {}
+    done = send(store, tmp_path, waited, **hurry)
     assert (done.n_sent, done.error) == (N, None) and waited == waits
     assert crm.count("upsert") == 4
     check_all_there_once(crm)

@@ -12,7 +12,7 @@ from pipelines.store import Store
 from pipelines.syncs.syncing import Synced, preview_syncs, sync_customers
 from tests.pipelines.syncs.conftest import LOGINS, salesforce_login
 from tests.pipelines.syncs.fake_salesforce import EXPIRED, LIMIT, Salesforce
-from tests.pipelines.syncs.internet import answer, cut, dawdle, pass_on
+from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
     make_job,
@@ -131,7 +131,8 @@ def test_what_fails_in_the_middle_of_a_batch_is_sent_again_and_is_there_once(
     monkeypatch.setattr(salesforce, "_ROWS_A_CALL", 2)
     crm.fail(UPSERT, pass_on, fault)
     waited: list[float] = []
-    done = send(store, tmp_path, waited)
+    hurry = {"timeout_s": HURRY_S} if fault is dawdle else {}
+    done = send(store, tmp_path, waited, **hurry)
     assert (done.n_sent, done.error) == (N, None) and waited == waits
     assert crm.count(UPSERT) == 4
     check_all_there_once(crm)
