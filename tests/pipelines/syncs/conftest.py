@@ -35,8 +35,7 @@ def salesforce_login(login: str = "client credentials") -> dict[str, Any]:
 
 def hubspot_login() -> dict[str, Any]:
     """A sync with HubSpot, without its name and fields."""
-    own = {"kind": "hubspot", "access_token": "${HUBSPOT_TOKEN}", "id_property": "customer_no"}
-    return own
+    return {"kind": "hubspot", "access_token": "${HUBSPOT_TOKEN}", "id_property": "customer_no"}
 
 
 @pytest.fixture(scope="session")
