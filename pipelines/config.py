@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from pipelines.config_sections import (
     ConsentConfig,
@@ -24,6 +24,7 @@ from pipelines.config_sections import (
     ThemesConfig,
 )
 from pipelines.errors import ConfigError
+from pipelines.syncs.settings import SyncConfig, SyncSettings, check_names
 
 if TYPE_CHECKING:
     from nlp.masking import Masking
@@ -49,6 +50,12 @@ class Config(Section):
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
+    syncs: tuple[SyncConfig, ...] = ()
+
+    @field_validator("syncs")
+    @classmethod
+    def _have_names(cls, syncs: tuple[SyncSettings, ...]) -> tuple[SyncSettings, ...]:
+        return check_names(syncs)
 
 
 def load_config(path: Path | None) -> tuple[Config, Path]:

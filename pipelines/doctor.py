@@ -39,6 +39,7 @@ def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Findin
         lambda: _check_secret(secret_path),
         lambda: _check_store(url),
         lambda: _check_erasures(url),
+        lambda: _check_syncs(url),
         lambda: _check_journals(cache_dir),
     )
     return [finding for check in checks for finding in check()]
@@ -160,6 +161,22 @@ def _check_erasures(url: str) -> Iterator[Finding]:
         yield Finding("erasures", "error", detail)
     else:
         yield Finding("erasures", "ok", "none is open")
+
+
+def _check_syncs(url: str) -> Iterator[Finding]:
+    from pipelines.store import open_store
+    from pipelines.syncs.ledger import count_rows
+
+    try:
+        with open_store(url).read() as connection:
+            counted = count_rows(connection)
+    except EarfulError:  # told by the check of the store
+        return
+    for name, counts in counted.items():
+        told = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
+        is_open = counts.get("failed") or counts.get("sending")
+        advice = f"; send again with: earful sync {name}" if is_open else ""
+        yield Finding(f"sync {name}", "warning" if is_open else "ok", f"{told}{advice}")
 
 
 def _check_journals(cache_dir: Path) -> Iterator[Finding]:

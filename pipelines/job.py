@@ -33,6 +33,7 @@ class Job:
     :param cache_dir: for converted models and the vectors of an unfinished run.
     :param secret_path: the file with the secret, when the environment holds none.
     :param is_refit: find themes anew in all texts, whether or not it is time.
+    :param folder: what paths in the configuration are relative to.
     """
 
     config: Config
@@ -42,6 +43,7 @@ class Job:
     secret_path: Path = field(default_factory=user_secret_path)
     progress: Progress = field(default_factory=SilentProgress)
     is_refit: bool = False
+    folder: Path = Path()
 
     @cached_property
     def models(self) -> "Models":

@@ -1,11 +1,28 @@
 """Files written whole or not at all: beside the old one, then moved over it in one step."""
 
+import filecmp
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def replace_file(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Write a file.
+
+    :param is_private: only its owner can read it, from the first byte on.
+    :raises OSError: when it cannot be written; the old one stays then.
+    """
+    with open_replacement(path, is_private=is_private) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_replacement(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
+    """Write a file bit by bit; it stands in its place when all is written, and not before.
+
+    A file that is already so is left alone, with its time.
 
     :param is_private: only its owner can read it, from the first byte on.
     :raises OSError: when it cannot be written; the old one stays then.
@@ -15,9 +32,10 @@ def replace_file(path: Path, content: bytes, *, is_private: bool = False) -> Non
         if is_private:
             beside.touch(mode=0o600)
         with beside.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        if not (path.is_file() and filecmp.cmp(beside, path, shallow=False)):
+            beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import Connection, inspect, select, text
@@ -23,8 +24,9 @@ from pipelines.database import (
 from pipelines.errors import ConfigError, LockedError, MissingStoreError, StoreError
 from pipelines.tables import metadata, store_info
 
-# Any constant will do, as long as every earful uses the same.
-ADVISORY_LOCK = 0x_EA5F_0001
+Lock = Literal["store", "syncs"]
+# Any constants will do, as long as every earful uses the same.
+ADVISORY_LOCKS: dict[Lock, int] = {"store": 0x_EA5F_0001, "syncs": 0x_EA5F_0002}
 LOCK_POLL_S = 0.2
 
 
@@ -70,27 +72,30 @@ class Store:
             yield connection
 
     @contextmanager
-    def lock(self, timeout_s: float) -> Iterator[None]:
-        """Hold the store's one writer lock.
+    def lock(self, timeout_s: float, of: Lock = "store") -> Iterator[None]:
+        """Hold one of the store's locks, each of which one program holds at a time.
 
-        :raises LockedError: when another run still holds it after timeout_s seconds.
+        :param of: store, for whoever writes to it; or syncs, for whoever sends rows of customers
+            to other systems, which may take long and must not keep runs from writing.
+        :raises LockedError: when another program still holds it after timeout_s seconds.
         """
         holder = self._lock_file if self.path else self._lock_server
-        with holder(timeout_s):
+        with holder(timeout_s, of):
             yield
 
     @contextmanager
-    def _lock_file(self, timeout_s: float) -> Iterator[None]:
+    def _lock_file(self, timeout_s: float, of: Lock) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{self.path}.lock", mode=0o600)
+        path = f"{self.path}.lock" if of == "store" else f"{self.path}.{of}.lock"
+        lock = FileLock(path, mode=0o600)
         try:
             lock.acquire(timeout=timeout_s)
         except Timeout as error:
-            raise _locked(self.name, timeout_s) from error
+            raise _locked(self.name, timeout_s, of) from error
         except OSError as error:
             raise StoreError(
-                f"store {self.name}: the lock file {self.path}.lock cannot be written; "
+                f"store {self.name}: the lock file {path} cannot be written; "
                 "check the rights of its folder"
             ) from error
         try:
@@ -99,20 +104,21 @@ class Store:
             lock.release()
 
     @contextmanager
-    def _lock_server(self, timeout_s: float) -> Iterator[None]:
+    def _lock_server(self, timeout_s: float, of: Lock) -> Iterator[None]:
         query = text("SELECT pg_try_advisory_lock(:key)")
         deadline = time.monotonic() + timeout_s
         with clear_database_errors(self.url), self.engine.connect() as connection:
             session = connection.execution_options(isolation_level="AUTOCOMMIT")
-            while not session.execute(query, {"key": ADVISORY_LOCK}).scalar():
+            key = {"key": ADVISORY_LOCKS[of]}
+            while not session.execute(query, key).scalar():
                 if time.monotonic() >= deadline:
-                    raise _locked(self.name, timeout_s)
+                    raise _locked(self.name, timeout_s, of)
                 time.sleep(LOCK_POLL_S)
             try:
                 yield
             finally:
                 # A closed connection gives the lock back too: what counts is that it ends here.
-                session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+                session.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
 def open_store(url: str, *, create: bool = False) -> Store:
@@ -211,9 +217,10 @@ def _hash_tables() -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
-def _locked(name: str, timeout_s: float) -> LockedError:
+def _locked(name: str, timeout_s: float, of: Lock) -> LockedError:
+    who = "another run holds" if of == "store" else "another earful sync sends rows of"
     return LockedError(
-        f"another run holds the store {name} (waited {timeout_s:g} s); try again when it has "
+        f"{who} the store {name} (waited {timeout_s:g} s); try again when it has "
         "finished, or wait longer with --lock-timeout"
     )
 

@@ -22,8 +22,11 @@ SLOW_TO_START = {
 }
 # What nlp must not touch: storage, network, the environment, the clock, output, logs.
 FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time", "datetime"}
-# Temporary tables are of the step that makes them.
-TABLE_MODULES = {"pipelines.tables", "pipelines.staging", "pipelines.linking.scratch"}
+# Temporary tables are of the step that makes them; that of a sync is in another database.
+TABLE_MODULES = {
+    *("pipelines.tables", "pipelines.staging", "pipelines.linking.scratch"),
+    "pipelines.syncs.sql_table",
+}
 ALLOWED_TOP_LEVEL = {
     *("pyproject.toml", "README.md", "nlp", "pipelines", "configs", "tests", "scripts"),
     *("LICENSE", "CHANGELOG.md"),

@@ -26,6 +26,7 @@ from pipelines.cli import (
     rights,
     sources,
     steps,
+    sync,
     themes,
 )
 from pipelines.cli.options import show_examples
@@ -84,6 +85,7 @@ sources.add_commands(app)
 look.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
+sync.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
 app.add_typer(consent.app, name="consent")

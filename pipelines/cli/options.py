@@ -150,8 +150,8 @@ def make_job(
     from pipelines.config import user_cache_dir
     from pipelines.job import Job
 
-    settings, _ = load_settings(config, db)
-    return Job(settings, user_cache_dir(), lock_timeout, progress=progress)
+    settings, folder = load_settings(config, db)
+    return Job(settings, user_cache_dir(), lock_timeout, progress=progress, folder=folder)
 
 
 def rejected_code(n_rejected: int) -> None:

@@ -58,6 +58,13 @@ def forget(
     resume: Annotated[
         bool, typer.Option("--resume", help="Only finish what an earlier request left to do.")
     ] = False,
+    leave_synced: Annotated[
+        bool,
+        typer.Option(
+            "--leave-synced",
+            help="Erase them here though a destination of earful sync still holds their row.",
+        ),
+    ] = False,
     config: ConfigOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
@@ -66,7 +73,8 @@ def forget(
     """Erase a person everywhere; they do not come in again.
 
     Their words, keys, rows, quotes and what was made of them; themes are counted anew, known
-    reports written anew. A receipt stays. Where nobody is found, it says so.
+    reports written anew; what earful sync sent is taken back first. A receipt stays. Where nobody
+    is found, it says so.
     """
     from dataclasses import asdict
 
@@ -79,7 +87,8 @@ def forget(
         if resume:
             receipts = resume_erasures(job)
         else:
-            receipts = [forget_person(job, ask_who(customer, email, phone, handle))]
+            who = ask_who(customer, email, phone, handle)
+            receipts = [forget_person(job, who, leaves_synced=leave_synced)]
     if as_json:
         print_json([asdict(each) for each in receipts])
     else:

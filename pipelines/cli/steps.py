@@ -168,10 +168,10 @@ def discover(
     """Find themes; with --refit in all texts, as if for the first time."""
     from pipelines.inputs import Inputs
 
-    settings, _ = load_settings(config, db)
+    settings, folder = load_settings(config, db)
     steps = ["discover"]
     look = _Look(refit, granularity)
-    result = run_job(settings, "discover", steps, lambda *_: Inputs(), lock_timeout, look)
+    result = run_job(settings, folder, "discover", steps, lambda *_: Inputs(), lock_timeout, look)
     show_result(result, as_json=as_json)
 
 
@@ -184,8 +184,8 @@ def _make_step(name: str) -> Callable[..., None]:
     ) -> None:
         from pipelines.inputs import Inputs
 
-        settings, _ = load_settings(config, db)
-        result = run_job(settings, name, [name], lambda *_: Inputs(), lock_timeout)
+        settings, folder = load_settings(config, db)
+        result = run_job(settings, folder, name, [name], lambda *_: Inputs(), lock_timeout)
         show_result(result, as_json=as_json)
 
     return step
@@ -206,11 +206,12 @@ def run_asked(
     def find(progress: "Progress", spool: "Spool") -> "Inputs":
         return find_asked(asked, command, settings, folder, progress, spool)
 
-    return run_job(settings, command, steps, find, lock_timeout, look)
+    return run_job(settings, folder, command, steps, find, lock_timeout, look)
 
 
 def run_job(
     settings: Any,
+    folder: Path,
     command: str,
     steps: Sequence[str],
     find_inputs: "Callable[[Progress, Spool], Inputs]",
@@ -219,6 +220,7 @@ def run_job(
 ) -> "RunResult":
     """Run steps with progress on standard error.
 
+    :param folder: what paths in the configuration are relative to.
     :param look: how themes are looked for, where that was said.
     """
     from pipelines.cli.bars import open_progress
@@ -231,8 +233,14 @@ def run_job(
     with open_progress() as progress, Spool() as spool:
         if warning:
             progress.warn(warning)
-        is_refit = look.is_refit
-        job = Job(settings, user_cache_dir(), lock_timeout, progress=progress, is_refit=is_refit)
+        job = Job(
+            settings,
+            user_cache_dir(),
+            lock_timeout,
+            progress=progress,
+            is_refit=look.is_refit,
+            folder=folder,
+        )
         _finish_erasures(job)
         return run_steps(job, command, steps, find_inputs(progress, spool))
 

@@ -20,6 +20,7 @@ from pipelines.rights.leftovers import drop_unused_texts
 from pipelines.rights.people import Person
 from pipelines.rights.rejected_rows import find_rejected
 from pipelines.rights.remaining import renew_centres, renew_words
+from pipelines.rights.synced_words import forgetting_old_names
 from pipelines.rights.upkeep import publish_anew
 from pipelines.runs import Run
 
@@ -37,6 +38,7 @@ _ABOUT_CUSTOMERS = (
     tables.customer_insight,
     tables.customer_theme,
     tables.action,
+    tables.sync_row,
     tables.consent,
 )
 _ABOUT_FEEDBACK = (
@@ -70,6 +72,14 @@ def erase_person(
     :param keeps_words: keep the masked words as those of nobody.
     """
     erased = Erased(ids={*person.customer_ids, *(key for _, key in person.keys)})
+    with forgetting_old_names(run.connection):
+        _erase(run, models, person, secret, erased, keeps_words=keeps_words)
+    return erased
+
+
+def _erase(
+    run: Run, models: Models, person: Person, secret: bytes, erased: Erased, *, keeps_words: bool
+) -> None:
     erase_feedback(run, models, person.feedback_ids, erased, keeps_words=keeps_words)
     _delete_event_keys(run, erased, person.customer_ids)
     for table in _ABOUT_CUSTOMERS:
@@ -81,7 +91,6 @@ def erase_person(
     if person.is_known:
         run.mark_changed()
         publish_anew(run, models)
-    return erased
 
 
 def erase_feedback(

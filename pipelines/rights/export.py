@@ -30,7 +30,7 @@ from pipelines.store import open_store
 Row = dict[str, Any]
 SUFFIXES = (".json", ".html")
 # Of a run or of the machine, not of the person.
-_HIDDEN = frozenset({"run_id", "found_run", "enriched_run", "text_hash", "content_hash"})
+_HIDDEN = frozenset({"run_id", "found_run", "enriched_run", "text_hash", "content_hash", "digest"})
 NOTES = {
     "customer": "Your record, as the customer system gave it.",
     "keys": "By which your feedback is recognised; keyed hashes, which cannot be read back.",
@@ -42,6 +42,7 @@ NOTES = {
     "insight": "What is concluded from your words.",
     "events": "What was recorded of your dealings.",
     "actions": "What was, or is to be, done because of your words.",
+    "synced": "What other systems were given of what is concluded.",
     "consent": "What you allowed or withdrew.",
     "edits": "Decisions of people that name your words.",
     "rejected": "Rows about you that could not be used.",
@@ -123,6 +124,7 @@ def gather_person(connection: Connection, person: Person, secret: bytes) -> dict
         "insight": insight,
         "events": _read(connection, tables.event, "customer_id", customers),
         "actions": _read(connection, tables.action, "customer_id", customers),
+        "synced": _read(connection, tables.sync_row, "customer_id", customers),
         "consent": _read_consent(connection, person),
         "edits": [
             {name: row[name] for name in ("edit_id", "at", "action", "theme_id")}

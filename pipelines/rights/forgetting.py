@@ -27,6 +27,9 @@ from pipelines.rights.scan import choose_tokens, find_traces
 from pipelines.runs import Run, make_time_id
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
+from pipelines.syncs.syncing import refresh_files
+from pipelines.syncs.takeback import list_holders, take_back
+from pipelines.syncs.target import SyncError
 
 _erasure = tables.erasure.c
 
@@ -50,15 +53,44 @@ class Receipt:
     problems: Sequence[str] = ()
 
 
-def forget_person(job: Job, asked: Asked) -> Receipt:
+def forget_person(job: Job, asked: Asked, *, leaves_synced: bool = False) -> Receipt:
     """Erase a person everywhere, and keep them from coming in again.
 
+    What was sent to other systems is taken back first: afterwards nobody could say whose it was.
+
+    :param leaves_synced: erase them here though a destination still holds something of them.
     :raises ConfigError: when the name is none, or of several customers.
+    :raises SyncError: when a destination still holds something of them; nothing is erased then.
     """
-    secret, region = load_secret(job.secret_path), job.config.text.region
-    key = hash_asked(asked, secret, region)
     store = open_store(job.config.store.url)
     resume_erasures(job)
+    # Until the rows are gone nothing may be sent that this did not see.
+    with store.lock(job.lock_timeout_s, "syncs"):
+        if not leaves_synced:
+            _take_back(store, job, asked)
+        return _forget(store, job, asked, leaves_synced=leaves_synced)
+
+
+def _take_back(store: Store, job: Job, asked: Asked) -> None:
+    """Have the destinations of syncs let go of a person."""
+    with store.read() as connection:
+        person = find_person(
+            connection, asked, load_secret(job.secret_path), job.config.text.region
+        )
+    if problems := take_back(job, store, person.customer_ids):
+        raise _still_held(problems)
+
+
+def _still_held(problems: Sequence[str]) -> SyncError:
+    return SyncError(
+        f"nobody was erased, as other systems still hold them: {'; '.join(problems)}. Try again "
+        "when these can be reached; or empty their record there by hand, then use --leave-synced"
+    )
+
+
+def _forget(store: Store, job: Job, asked: Asked, *, leaves_synced: bool) -> Receipt:
+    secret, region = load_secret(job.secret_path), job.config.text.region
+    key = hash_asked(asked, secret, region)
     with job.begin(store, "forget") as run:
         person = find_person(run.connection, asked, secret, region)
         if not (person.is_known or _has_consent(run.connection, person)):
@@ -66,10 +98,14 @@ def forget_person(job: Job, asked: Asked) -> Receipt:
             told = {"found": False, "erased_before": was}
             record_audit(run.connection, "forget", {"by": key[0]}, told)
             return Receipt(store.name, None, was_erased=was)
+        holders = list_holders(run.connection, person.customer_ids)
+        if holders and not leaves_synced:  # a record was linked to them in this moment
+            raise _still_held(holders)
         request_id, erased = _erase_rows(run, job, person, secret)
         tokens = choose_tokens(run.connection, erased.texts, erased.ids)
+    problems = refresh_files(job, store)
     with store.lock(job.lock_timeout_s):
-        return _finish(store, job, request_id, tokens, person.n_shared)
+        return _finish(store, job, request_id, tokens, person.n_shared, problems)
 
 
 def resume_erasures(job: Job) -> list[Receipt]:
@@ -79,8 +115,10 @@ def resume_erasures(job: Job) -> list[Receipt]:
         open_ids = [row["request_id"] for row in list_open(connection)]
     if not open_ids:
         return []
+    with store.lock(job.lock_timeout_s, "syncs"):
+        problems = refresh_files(job, store)
     with store.lock(job.lock_timeout_s):
-        return [_finish(store, job, request_id, None, 0) for request_id in open_ids]
+        return [_finish(store, job, request_id, None, 0, problems) for request_id in open_ids]
 
 
 def list_open(connection: Connection) -> list[dict[str, Any]]:
@@ -115,13 +153,19 @@ def _erase_rows(run: Run, job: Job, person: Person, secret: bytes) -> tuple[str,
 
 
 def _finish(
-    store: Store, job: Job, request_id: str, tokens: Sequence[str] | None, n_shared: int
+    store: Store,
+    job: Job,
+    request_id: str,
+    tokens: Sequence[str] | None,
+    n_shared: int,
+    known: Sequence[str],
 ) -> Receipt:
     """Files, log and free pages; then look for traces, and close the request if there are none.
 
     :param tokens: what to look for; None after a crash, where it is not known any more.
+    :param known: what could not be done so far, in words.
     """
-    problems = [*_clean_files(store, job, request_id)]
+    problems = [*known, *_clean_files(store, job, request_id)]
     n_traces = 0
     try:
         remove_unfinished(store, job.cache_dir)

@@ -28,7 +28,7 @@ def record_output(
 ) -> bool:
     """Remember a file that was written, so that an erasure reaches it.
 
-    :param kind: report, codebook, export or customer (a customer's page).
+    :param kind: report, codebook, export, customer (a customer's page) or sync.
     :param subject_hash: of an export or a customer's page, whose it is; as in ``blocked_key``.
     :param is_locked: whether the caller holds the store's lock.
     :returns: False where the store is held by a run or cannot be written.
@@ -61,7 +61,7 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
         rows = connection.execute(select(tables.output_file).order_by(_output.path)).all()
     for row in rows:
         path = Path(row.path)
-        if row.kind == "export":
+        if row.kind in ("export", "sync"):
             continue
         if not path.exists():
             _forget_outputs(store, [row.path])

@@ -15,7 +15,9 @@ from pipelines.rights.blocks import forget_files, write_purge_date
 from pipelines.rights.erasing import Erased, erase_feedback
 from pipelines.rights.forgetting import resume_erasures
 from pipelines.rights.requests import note_erased, open_request
+from pipelines.rights.synced_words import forgetting_old_names
 from pipelines.rights.upkeep import publish_anew
+from pipelines.runs import Run
 from pipelines.store import open_store
 
 _AGE = re.compile(r"\s*(\d+)\s*([dwmy])\s*", re.IGNORECASE)
@@ -70,22 +72,28 @@ def purge_store(job: Job, older_than: str, *, is_dry: bool) -> Purged:
         request_id = f"purge {run.run_id}"
         # Open while rows go, so that the log of edits lets go of their words too.
         open_request(run, request_id)
-        ids = list(connection.execute(_old_feedback(before)).scalars())
-        erase_feedback(run, job.models, ids, erased)
-        others = ((tables.event, _old_events(before)), (tables.rejected, _old_rejected(before)))
-        for table, is_old in others:
-            statement = delete(table).where(is_old).execution_options(preserve_rowcount=True)
-            erased.counts[table.name] += connection.execute(statement).rowcount
-        write_purge_date(connection, before)
-        forget_files(connection)
-        run.mark_changed()
-        publish_anew(run, job.models)
+        with forgetting_old_names(connection):
+            _erase_old(run, job, before, erased)
         counts = note_erased(connection, request_id, erased.counts)
         told = {"older_than": older_than, "before": before.isoformat()}
         record_audit(connection, "purge", told, {"request_id": request_id, "counts": counts})
     # The request is finished as one of a person is: files, log and free pages.
     problems = [problem for each in resume_erasures(job) for problem in each.problems]
     return Purged(store.name, before, is_dry, counts, problems)
+
+
+def _erase_old(run: Run, job: Job, before: datetime, erased: Erased) -> None:
+    connection = run.connection
+    ids = list(connection.execute(_old_feedback(before)).scalars())
+    erase_feedback(run, job.models, ids, erased)
+    others = ((tables.event, _old_events(before)), (tables.rejected, _old_rejected(before)))
+    for table, is_old in others:
+        statement = delete(table).where(is_old).execution_options(preserve_rowcount=True)
+        erased.counts[table.name] += connection.execute(statement).rowcount
+    write_purge_date(connection, before)
+    forget_files(connection)
+    run.mark_changed()
+    publish_anew(run, job.models)
 
 
 def _count(connection: Connection, before: datetime) -> dict[str, int]:

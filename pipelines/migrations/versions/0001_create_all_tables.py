@@ -1035,7 +1035,7 @@ def upgrade() -> None:
             "kind",
             sa.Text(),
             nullable=False,
-            comment="report, codebook, export or customer (their page)",
+            comment="report, codebook, export, customer (their page) or sync",
         ),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
@@ -1260,7 +1260,7 @@ def upgrade() -> None:
             nullable=True,
             comment="hash of what it last took: only rows that differ are sent",
         ),
-        sa.Column("status", sa.Text(), nullable=False, comment="sent, failed or removed"),
+        sa.Column("status", sa.Text(), nullable=False, comment="sending, sent, failed or removed"),
         sa.Column(
             "attempts",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),

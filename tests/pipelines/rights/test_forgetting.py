@@ -23,6 +23,7 @@ from pipelines.rights.purging import parse_age, purge_store
 from pipelines.rights.scan import find_traces
 from pipelines.runs import begin_run
 from pipelines.store import Store
+from pipelines.syncs.syncing import sync_customers
 from tests.pipelines.planted import count_outdated, edit, read_mentions, read_themes
 from tests.pipelines.rights.people import (
     N_ROWS,
@@ -82,8 +83,16 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
     store_url: str, tmp_path: Path
 ) -> None:
     people = open_people(store_url)
-    job = make_people_job(people, tmp_path / "job")
+    files = [tmp_path / f"import.{kind}" for kind in ("csv", "parquet")]
+    fields = {"theme": "top_theme", "risk": "risk"}
+    syncs = [
+        {"name": f"s{number}", "kind": path.suffix[1:], "path": str(path), "fields": fields}
+        for number, path in enumerate(files)
+    ]
+    job = make_people_job(people, tmp_path / "job", syncs=syncs)
     traces = list_traces_of(people)
+    assert [done.n_sent for done in sync_customers(job)] == [9, 9]
+    assert find_traces(files, [NAME]).keys() == {str(files[0])}  # Parquet keeps what differs
     mine = sorted(key for key, row in read_mentions(people).items() if row["text"] in traces)
     a, *_ = read_themes(people)
     edit(people, "pin", text="Mine", examples=[read_texts(people, NAME)[0], "something else here"])
@@ -118,9 +127,11 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
     assert receipt.counts["feedback"] == 13
     assert receipt.counts["theme_edit"] == 2
     assert not export.exists()
-    files = list_store_files(people, tmp_path)
-    found = find_traces([path for path in files if path.name != "secret"], traces)
+    left = [*files, *list_store_files(people, tmp_path)]
+    found = find_traces([path for path in left if path.name != "secret"], traces)
     assert found == {}
+    assert receipt.counts["sync_row"] == 2
+    assert [(done.n_sent, done.n_removed) for done in sync_customers(job)] == [(0, 0)] * 2
     for name, n in n_before.items():
         assert n - count_all(people, name) == receipt.counts[name]
     assert "<!doctype html>" in report.read_text().casefold()

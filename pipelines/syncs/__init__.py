@@ -1,0 +1,1 @@
+"""Write-back: rows of customers, taken to other systems and taken back from them."""
