@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from pipelines.config_sections import (
     ConsentConfig,
@@ -23,6 +23,7 @@ from pipelines.config_sections import (
     TextConfig,
     ThemesConfig,
 )
+from pipelines.delivery.kinds import DestinationEntry
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ class Config(Section):
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
+    destinations: tuple[DestinationEntry, ...] = ()
+
+    @field_validator("destinations")
+    @classmethod
+    def _have_names(cls, given: tuple[DestinationEntry, ...]) -> tuple[DestinationEntry, ...]:
+        names = [each.name for each in given]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two of them are called {', '.join(doubled)}; actions name one")
+        return given
 
 
 def load_config(path: Path | None) -> tuple[Config, Path]:

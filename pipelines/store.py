@@ -25,6 +25,7 @@ from pipelines.tables import metadata, store_info
 
 # Any constant will do, as long as every earful uses the same.
 ADVISORY_LOCK = 0x_EA5F_0001
+DELIVERY_LOCK = 0x_EA5F_0002
 LOCK_POLL_S = 0.2
 
 
@@ -75,22 +76,38 @@ class Store:
 
         :raises LockedError: when another run still holds it after timeout_s seconds.
         """
-        holder = self._lock_file if self.path else self._lock_server
-        with holder(timeout_s):
-            yield
+        if self.path:
+            with self._lock_file(timeout_s, Path(f"{self.path}.lock")):
+                yield
+        else:
+            with self._lock_server(timeout_s, ADVISORY_LOCK):
+                yield
 
     @contextmanager
-    def _lock_file(self, timeout_s: float) -> Iterator[None]:
+    def lock_delivery(self, timeout_s: float) -> Iterator[None]:
+        """Be the only one who delivers; others may write meanwhile.
+
+        :raises LockedError: when another one still delivers after timeout_s seconds.
+        """
+        if self.path:
+            with self._lock_file(timeout_s, Path(f"{self.path}.delivery.lock")):
+                yield
+        else:
+            with self._lock_server(timeout_s, DELIVERY_LOCK):
+                yield
+
+    @contextmanager
+    def _lock_file(self, timeout_s: float, path: Path) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{self.path}.lock", mode=0o600)
+        lock = FileLock(path, mode=0o600)
         try:
             lock.acquire(timeout=timeout_s)
         except Timeout as error:
             raise _locked(self.name, timeout_s) from error
         except OSError as error:
             raise StoreError(
-                f"store {self.name}: the lock file {self.path}.lock cannot be written; "
+                f"store {self.name}: the lock file {path} cannot be written; "
                 "check the rights of its folder"
             ) from error
         try:
@@ -99,12 +116,12 @@ class Store:
             lock.release()
 
     @contextmanager
-    def _lock_server(self, timeout_s: float) -> Iterator[None]:
+    def _lock_server(self, timeout_s: float, key: int) -> Iterator[None]:
         query = text("SELECT pg_try_advisory_lock(:key)")
         deadline = time.monotonic() + timeout_s
         with clear_database_errors(self.url), self.engine.connect() as connection:
             session = connection.execution_options(isolation_level="AUTOCOMMIT")
-            while not session.execute(query, {"key": ADVISORY_LOCK}).scalar():
+            while not session.execute(query, {"key": key}).scalar():
                 if time.monotonic() >= deadline:
                     raise _locked(self.name, timeout_s)
                 time.sleep(LOCK_POLL_S)
@@ -112,7 +129,7 @@ class Store:
                 yield
             finally:
                 # A closed connection gives the lock back too: what counts is that it ends here.
-                session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+                session.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
 
 def open_store(url: str, *, create: bool = False) -> Store:

@@ -649,6 +649,8 @@ action = Table(
     _moment("next_attempt_at", "not to be tried before, UTC; null for at once"),
     _text("reason", "why it is suppressed, or why the last try failed; no words of people"),
     _text("reference", "what the destination calls it: the key of a ticket, its link"),
+    _text("message_id", "with which others it goes; by it the destination knows a message again"),
+    _moment("attempt_at", "when the attempt began of which nobody knows yet how it ended, UTC"),
     _text("run_id", "the run that raised it"),
     Index("ix_action_status", "status"),
     comment="something to do about a customer or theme, waiting to be delivered",
