@@ -5,12 +5,16 @@ import logging
 import ssl
 from collections.abc import Mapping
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.delivery.answers import Answer
 from pipelines.delivery.failures import DeliveryError, Fault
+
+if TYPE_CHECKING:
+    import httpx2
 
 MAX_ANSWER_BYTES: Final = 8 * 2**20
 _NOT_TRUSTED: Final = (
@@ -68,35 +72,31 @@ class Wire:
     def _exchange(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
+        deadline = monotonic() + self._timeout_s
+        given = {**self._headers, **headers}
+        request = self._client.build_request(
+            method, self._base + path, content=content, headers=given
+        )
+        body = bytearray()
+        with closing(self._client.send(request, stream=True)) as answer:
+            for part in answer.iter_bytes():
+                body += part
+                if monotonic() > deadline or len(body) > MAX_ANSWER_BYTES:
+                    said = f"did not end its answer within {self._timeout_s:g} s and 8 MB"
+                    raise DeliveryError(said, "passing", is_unknown=method != "GET")
+        named = {name.lower(): text for name, text in answer.headers.items()}
+        return Answer(answer.status_code, named, bytes(body))
+
+    @cached_property
+    def _client(self) -> "httpx2.Client":
         import httpx2
 
         # Each request has its own connection: one that was kept may be closed by the other side
         # just as we write, and nobody knows then whether the request was read.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        verify = True if self._ca_file is None else _trust(self._ca_file)
-        deadline = monotonic() + self._timeout_s
-        with closing(
-            httpx2.Client(
-                timeout=self._timeout_s, limits=limits, verify=verify, follow_redirects=False
-            )
-        ) as client:
-            request = client.build_request(
-                method, self._base + path, content=content, headers={**self._headers, **headers}
-            )
-            answer = client.send(request, stream=True)
-            with closing(answer):
-                body = bytearray()
-                for part in answer.iter_bytes():
-                    body += part
-                    if monotonic() > deadline or len(body) > MAX_ANSWER_BYTES:
-                        raise DeliveryError(
-                            f"did not end its answer within {self._timeout_s:g} s and "
-                            f"{MAX_ANSWER_BYTES // 2**20} MB",
-                            "passing",
-                            is_unknown=method != "GET",
-                        )
-                named = {name.lower(): text for name, text in answer.headers.items()}
-                return Answer(answer.status_code, named, bytes(body))
+        verify = True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file)
+        timeout_s = self._timeout_s
+        return httpx2.Client(timeout=timeout_s, limits=limits, verify=verify)
 
 
 def encode_json(value: Any) -> bytes:
@@ -104,10 +104,6 @@ def encode_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", errors="replace"
     )
-
-
-def _trust(ca_file: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)
 
 
 def _describe(error: Exception) -> tuple[str, Fault, bool]:
