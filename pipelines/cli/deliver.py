@@ -171,8 +171,8 @@ def _print_done(done: "Delivered") -> None:
         print_table(open_console(), "", table)
     counts: dict[str, int] = {state: done.count(state) for state in _STATES}
     counts |= {"suppressed": done.n_suppressed, "left": done.n_left}
-    told = [f"{n:,} {name}" for name, n in counts.items() if n or name == "sent"]
-    typer.echo(", ".join(told))
+    parts = [f"{n:,} {name}" for name, n in counts.items() if n or name == "sent"]
+    typer.echo(", ".join(parts))
     for name, reason in done.closed.items():
         _say(f"warning: the destination {name} {reason}; it was not asked any further")
 
