@@ -110,7 +110,8 @@ def is_error(value: Any) -> bool:
 def tell_codes(answer: Answer) -> str:
     """The codes and the names of fields that an answer gives as its reasons: " (a, b)"."""
     value = answer.value
-    if value is None and _CODE.fullmatch(answer.text):
+    is_word = value is None and answer.text != "null"
+    if is_word and _CODE.fullmatch(answer.text):
         return f" ({answer.text})"
     codes = dict.fromkeys(code for code in _find_codes(value) if _CODE.fullmatch(code))
     return f" ({', '.join([*codes][:6])})" if codes else ""

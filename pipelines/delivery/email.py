@@ -18,6 +18,7 @@ from pipelines.delivery.failures import DeliveryError, Fault
 from pipelines.delivery.messages import Message, Receipt, cut_text, list_facts
 from pipelines.delivery.plain import write_text
 from pipelines.delivery.settings import DestinationConfig, WhenUnknown, find_ca_file, is_loopback
+from pipelines.delivery.trust import NOT_TRUSTED, read_trusted
 from pipelines.environment import SecretName
 
 _MAX_SUBJECT: Final = 200
@@ -128,7 +129,7 @@ class Email:
     @contextmanager
     def _talk(self) -> Iterator[smtplib.SMTP]:
         config = self._config
-        context = ssl.create_default_context(cafile=self._ca_file)
+        context = read_trusted(self._ca_file)
         if config.security == "tls":
             client: smtplib.SMTP = smtplib.SMTP_SSL(
                 config.host, config.port or 465, timeout=config.timeout_s, context=context
@@ -230,11 +231,7 @@ def _describe(error: Exception) -> DeliveryError:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return DeliveryError("does not offer STARTTLS, or no way to log in", "destination")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return DeliveryError(
-            "its TLS certificate is not trusted; name your own authority's certificates with "
-            "ca_file",
-            "destination",
-        )
+        return DeliveryError(NOT_TRUSTED, "destination")
     if isinstance(error, smtplib.SMTPResponseException):
         passing = 400 <= error.smtp_code < 500
         said = f"refused us ({error.smtp_code})"

@@ -15,6 +15,7 @@ from pipelines.errors import ConfigError
 # What to do after an attempt of which nobody knows whether it arrived: send again at once; look
 # first whether it is there, and not before the receiver's index has settled; or leave it to people.
 WhenUnknown = Literal["again", "look", "stop"]
+_SECRET_LENGTH = 8
 
 
 class DestinationConfig(Section):
@@ -120,6 +121,13 @@ def check_address(url: str, *, plain_http: bool) -> None:
         raise ValueError("user and password do not belong into a URL")
     if parts.scheme == "http" and not plain_http and not is_loopback(host):
         raise ValueError("is not encrypted; write https://, or allow it with plain_http = true")
+
+
+def split_address(url: str) -> frozenset[str]:
+    """What of an address may be secret: all of it, and each part that is long enough to be."""
+    parts = urlsplit(url)
+    pieces = [*parts.path.split("/"), *parts.query.replace("&", "=").split("=")]
+    return frozenset([url, *(piece for piece in pieces if len(piece) >= _SECRET_LENGTH)])
 
 
 def is_loopback(host: str) -> bool:

@@ -7,7 +7,7 @@ from pipelines.delivery.answers import Answer, check_answer, tell_codes
 from pipelines.delivery.clock import Clock
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt, cut_text, list_facts, one_line
-from pipelines.delivery.settings import HttpConfig, WhenUnknown
+from pipelines.delivery.settings import HttpConfig, WhenUnknown, split_address
 from pipelines.delivery.wire import Wire
 from pipelines.environment import SecretName
 
@@ -53,7 +53,7 @@ class Slack:
         address = config.read_address(config.url)
         ca_file = config.find_ca_file(self._folder)
         self._wire = Wire(address, {}, config.timeout_s, ca_file)
-        self.secrets = frozenset([address])
+        self.secrets = split_address(address)
 
     def render(self, message: Message) -> dict[str, Any]:
         """Blocks, and the text of the notification."""

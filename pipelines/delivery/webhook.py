@@ -13,7 +13,7 @@ from pydantic import Field
 from pipelines.delivery.answers import check_answer
 from pipelines.delivery.clock import Clock
 from pipelines.delivery.messages import Item, Message, Receipt
-from pipelines.delivery.settings import HttpConfig, WhenUnknown
+from pipelines.delivery.settings import HttpConfig, WhenUnknown, split_address
 from pipelines.delivery.wire import Wire, encode_json
 from pipelines.environment import SecretName
 from pipelines.errors import ConfigError
@@ -60,8 +60,9 @@ class Webhook:
         if config.authorization:
             headers["authorization"] = config.read_secret(config.authorization)
         ca_file = config.find_ca_file(self._folder)
-        self._wire = Wire(config.read_address(config.url), headers, config.timeout_s, ca_file)
-        self.secrets = frozenset([*given, *headers.values()])
+        address = config.read_address(config.url)
+        self._wire = Wire(address, headers, config.timeout_s, ca_file)
+        self.secrets = frozenset([*given, *headers.values()]) | split_address(address)
 
     def render(self, message: Message) -> dict[str, Any]:
         """The event, in the structured mode."""

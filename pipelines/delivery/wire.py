@@ -2,7 +2,6 @@
 
 import json
 import logging
-import ssl
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cached_property
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.delivery.answers import Answer
 from pipelines.delivery.failures import DeliveryError, Fault
+from pipelines.delivery.trust import NOT_TRUSTED, read_trusted
 
 if TYPE_CHECKING:
     import httpx2
 
 MAX_ANSWER_BYTES: Final = 8 * 2**20
-_NOT_TRUSTED: Final = (
-    "its TLS certificate is not trusted; name your own authority's certificates with ca_file"
-)
 
 
 class Wire:
@@ -94,9 +91,8 @@ class Wire:
         # Each request has its own connection: one that was kept may be closed by the other side
         # just as we write, and nobody knows then whether the request was read.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        verify = True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file)
-        timeout_s = self._timeout_s
-        return httpx2.Client(timeout=timeout_s, limits=limits, verify=verify)
+        trusted = read_trusted(self._ca_file)
+        return httpx2.Client(timeout=self._timeout_s, limits=limits, verify=trusted)
 
 
 def encode_json(value: Any) -> bytes:
@@ -114,7 +110,7 @@ def _describe(error: Exception) -> tuple[str, Fault, bool]:
         return "did not take the connection in time", "passing", False
     if isinstance(error, httpx2.ConnectError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return _NOT_TRUSTED, "destination", False
+            return NOT_TRUSTED, "destination", False
         return "could not be reached", "passing", False
     if isinstance(error, httpx2.ProxyError | httpx2.UnsupportedProtocol):
         return f"could not be reached ({type(error).__name__})", "passing", False

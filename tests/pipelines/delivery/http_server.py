@@ -28,7 +28,7 @@ class Request:
 @dataclass(frozen=True)
 class Reply:
     status: int = 200
-    value: Any = None
+    value: Any = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
