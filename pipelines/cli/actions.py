@@ -8,7 +8,7 @@ from pipelines.cli.options import show_examples
 actions = typer.Typer(
     name="actions",
     no_args_is_help=True,
-    help="What rules raised for people to do, and its delivery to where they work.",
+    help="Deliver what rules raised to where people work.",
     epilog=show_examples("earful actions deliver --dry-run", "earful actions deliver"),
 )
 deliver.add_commands(actions)

@@ -94,5 +94,5 @@ def _make_cells(item: Item) -> Sequence[str]:
         item.reason,
         *(value or "" for value in about),
         json.dumps(dict(item.facts), ensure_ascii=False),
-        json.dumps([quote.text for quote in item.quotes], ensure_ascii=False),
+        json.dumps([said.text for said in item.quotes], ensure_ascii=False),
     )

@@ -111,7 +111,7 @@ def escape(text: str) -> str:
 
 def _write_item(item: Item) -> str:
     facts = "\n".join(f"* {escape(name)}: {escape(value)}" for name, value in list_facts(item))
-    quotes = [_fence(quote.text) for quote in item.quotes]
+    quotes = [_fence(said.text) for said in item.quotes]
     parts = [f"### {escape(one_line(item.title))}", escape(item.reason), facts, *quotes]
     return "\n\n".join(parts)
 

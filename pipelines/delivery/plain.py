@@ -11,5 +11,5 @@ def write_text(message: Message) -> str:
 
 def _write_lines(item: Item) -> list[str]:
     facts = [f"{name}: {value}" for name, value in list_facts(item)]
-    quotes = [f"> {line}" for quote in item.quotes for line in quote.text.splitlines()]
+    quotes = [f"> {line}" for said in item.quotes for line in said.text.splitlines()]
     return [one_line(item.title), "", item.reason, "", *facts, *(["", *quotes] if quotes else [])]

@@ -87,8 +87,8 @@ def _make_blocks(item: Item) -> list[dict[str, Any]]:
     header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
     quotes = [
         # Plain text: words of people are neither set in bold nor made links.
-        _section("plain_text", cut_text(quote.text, _MAX_SECTION))
-        for quote in item.quotes
+        _section("plain_text", cut_text(said.text, _MAX_SECTION))
+        for said in item.quotes
     ]
     return [header, _section("mrkdwn", _make_lines(item)), *quotes]
 

@@ -131,7 +131,7 @@ def _describe_item(item: Item) -> dict[str, Any]:
         "theme": item.theme_id and {"id": item.theme_id, "name": item.theme},
         "facts": dict(item.facts),
         "quotes": [
-            {"text": quote.text, "lang": quote.lang, "at": quote.at and quote.at.isoformat()}
-            for quote in item.quotes
+            {"text": said.text, "lang": said.lang, "at": said.at and said.at.isoformat()}
+            for said in item.quotes
         ],
     }
