@@ -6,7 +6,7 @@ two short ones of their own. What makes two deliverers impossible is a lock of i
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from pipelines.delivery.outbox import (
 from pipelines.delivery.retrying import choose_pause, try_often
 from pipelines.delivery.selecting import Wanted
 from pipelines.job import Job
+from pipelines.rights.outputs import note_output
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import Store, open_store
 
@@ -204,6 +205,9 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
     with work.write(RECORD_WAIT_S) as connection:
         if receipt:
             record_sent(connection, plan.action_ids, receipt, clock.now())
+            if destination.leaves_files and receipt.reference:
+                with suppress(OSError):  # fetched already
+                    note_output(connection, Path(receipt.reference), "actions")
             told = {"reason": receipt.note, "reference": receipt.reference}
             _note(work, door, plan, "sent", **told)
         elif error:

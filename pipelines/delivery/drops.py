@@ -38,6 +38,7 @@ class CsvDrop:
 
     max_items = 10_000
     takes_all = True
+    leaves_files = True
     when_unknown: WhenUnknown = "again"
 
     def __init__(self, config: CsvConfig, folder: Path) -> None:

@@ -79,6 +79,7 @@ class Email:
 
     max_items = 20
     takes_all = False
+    leaves_files = False
 
     def __init__(self, config: EmailConfig, folder: Path, clock: Clock) -> None:
         self.secrets: frozenset[str] = frozenset()

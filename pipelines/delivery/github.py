@@ -46,6 +46,7 @@ class Github:
 
     max_items = 20
     takes_all = False
+    leaves_files = False
     when_unknown: WhenUnknown = "look"
 
     def __init__(self, config: GithubConfig, folder: Path, clock: Clock) -> None:

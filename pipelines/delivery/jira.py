@@ -44,6 +44,7 @@ class Jira:
 
     max_items = 20
     takes_all = False
+    leaves_files = False
     # What was just made is not found at once ("Recent updates might not be immediately visible").
     when_unknown: WhenUnknown = "look"
 

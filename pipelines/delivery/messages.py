@@ -79,11 +79,13 @@ class Destination(Protocol):
 
     :ivar max_items: actions that fit into one message.
     :ivar takes_all: whether actions of all groups go together.
+    :ivar leaves_files: whether a receipt names a file, which an erasure has to reach.
     :ivar secrets: what must never be shown, once it is open.
     """
 
     max_items: int
     takes_all: bool
+    leaves_files: bool
     when_unknown: WhenUnknown
     secrets: frozenset[str]
 

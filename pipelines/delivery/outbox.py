@@ -130,18 +130,18 @@ def suppress_refused(connection: Connection, action_ids: Sequence[str], now: dat
 
 
 def find_refused(
-    connection: Connection, action_ids: Sequence[str], now: datetime
+    connection: Connection, action_ids: Sequence[str], now: datetime, status: str = "pending"
 ) -> dict[str, str]:
-    """Why some pending actions may not go: their customer does not allow it."""
+    """Why some actions of a status may not be told: their customer does not allow it."""
     found: dict[str, str] = {}
     for batch in batch_ids(action_ids):
         for channel, ids in _list_contacts(connection, batch).items():
             allowed = allows_customer(connection, "contact", _action.customer_id, channel, now)
             reason = f"the customer does not allow contact by {channel}"
-            found |= dict.fromkeys(_list_refused(connection, ids, allowed), reason)
+            found |= dict.fromkeys(_list_refused(connection, ids, allowed, status), reason)
         allowed = allows_customer(connection, "profiling", _action.customer_id, now=now)
         reason = "the customer does not allow profiling"
-        found |= dict.fromkeys(_list_refused(connection, batch, allowed), reason)
+        found |= dict.fromkeys(_list_refused(connection, batch, allowed, status), reason)
     return found
 
 
@@ -218,11 +218,14 @@ def _list_contacts(connection: Connection, action_ids: Sequence[str]) -> dict[st
 
 
 def _list_refused(
-    connection: Connection, action_ids: Sequence[str], allowed: ColumnElement[bool]
+    connection: Connection,
+    action_ids: Sequence[str],
+    allowed: ColumnElement[bool],
+    status: str,
 ) -> list[str]:
     query = select(_action.action_id).where(
         _action.action_id.in_(action_ids),
-        _action.status == "pending",
+        _action.status == status,
         _action.customer_id.is_not(None),
         not_(allowed),
     )

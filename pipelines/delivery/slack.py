@@ -41,6 +41,7 @@ class Slack:
 
     max_items = 10
     takes_all = False
+    leaves_files = False
 
     def __init__(self, config: SlackConfig, folder: Path, clock: Clock) -> None:
         self.secrets: frozenset[str] = frozenset()

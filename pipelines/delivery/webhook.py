@@ -45,6 +45,7 @@ class Webhook:
 
     max_items = 20
     takes_all = False
+    leaves_files = False
     when_unknown: WhenUnknown = "again"
 
     def __init__(self, config: WebhookConfig, folder: Path, clock: Clock) -> None:

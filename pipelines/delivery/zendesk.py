@@ -44,6 +44,7 @@ class Zendesk:
 
     max_items = 20
     takes_all = False
+    leaves_files = False
     when_unknown: WhenUnknown = "again"
 
     def __init__(self, config: ZendeskConfig, folder: Path, clock: Clock) -> None:

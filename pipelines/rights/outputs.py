@@ -28,11 +28,23 @@ def record_output(
 ) -> bool:
     """Remember a file that was written, so that an erasure reaches it.
 
-    :param kind: report, codebook or export.
+    :param kind: report, codebook, export or actions.
     :param subject_hash: of an export, whose it is; as in ``blocked_key``.
     :param is_locked: whether the caller holds the store's lock.
     :returns: False where the store is held by a run or cannot be written.
     """
+    try:
+        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
+            note_output(connection, path, kind, subject_hash)
+    except EarfulError:
+        return False
+    return True
+
+
+def note_output(
+    connection: Connection, path: Path, kind: str, subject_hash: str | None = None
+) -> None:
+    """Remember a file, in the transaction of what it was written for; see above."""
     row = {
         "path": str(path.absolute()),
         "kind": kind,
@@ -40,16 +52,11 @@ def record_output(
         "digest": file_sha256(path),
         "subject_hash": subject_hash,
     }
-    try:
-        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
-            upsert_rows(connection, tables.output_file, [row])
-    except EarfulError:
-        return False
-    return True
+    upsert_rows(connection, tables.output_file, [row])
 
 
 def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[str]:
-    """Write every report and codebook anew that is where it was written, and as it was.
+    """Write every report, codebook and file of actions anew that is as and where it was written.
 
     :param is_locked: whether the caller holds the store's lock.
     :returns: what could not be brought in line, in words, with the way to do it.
@@ -71,7 +78,10 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             except (EarfulError, OSError) as error:
                 problems.append(f"{path} could not be written anew: {error}")
                 continue
-            record_output(store, path, row.kind, is_locked=is_locked)
+            if path.exists():
+                record_output(store, path, row.kind, is_locked=is_locked)
+            else:  # nothing of it was left
+                _forget_outputs(store, [row.path])
     return problems
 
 
@@ -113,6 +123,11 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
         from pipelines.edits.codebook_import import export_codebook
 
         export_codebook(job, path)
+        return
+    if kind == "actions":
+        from pipelines.rights.drops import rewrite_drop
+
+        rewrite_drop(store, job.config, path)
         return
     from pipelines.report.page import write_report
 

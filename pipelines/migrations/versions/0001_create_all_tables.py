@@ -1043,7 +1043,7 @@ def upgrade() -> None:
     op.create_table(
         "output_file",
         sa.Column("path", sa.Text(), nullable=False, comment="where it was written, from the root"),
-        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook or export"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook, export or actions"),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
             "digest",

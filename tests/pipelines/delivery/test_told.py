@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import delete, select
 
+from pipelines import tables
 from pipelines.config import check_config
 from pipelines.delivery.delivering import Delivered
 from pipelines.delivery.email import EmailConfig
 from pipelines.delivery.messages import Item, Message, Quote, make_message_id, one_line, show_fact
 from pipelines.delivery.slack import SlackConfig
 from pipelines.errors import ConfigError
+from pipelines.rights.outputs import rewrite_outputs
 from pipelines.store import Store
 from tests.pipelines.delivery.conftest import HTTP_KINDS, Place
 from tests.pipelines.delivery.http_server import Mishap, Reply
@@ -25,6 +28,7 @@ from tests.pipelines.delivery.outbox_store import (
     RISKY,
     FakeClock,
     add_action,
+    make_job,
     read_actions,
     withdraw,
 )
@@ -165,6 +169,31 @@ def test_a_file_is_whole_its_formulas_are_none_and_a_folder_that_cannot_be_writt
     add_action(outbox, 2, "other")
     done = deliver(blocked)
     assert "could not be written (" in done.closed["other"]
+
+
+def test_a_file_that_was_not_fetched_yet_is_written_anew_without_whom_it_may_not_tell_of(
+    outbox: Store, open_place: Open, deliver: Deliver, tmp_path: Path
+) -> None:
+    place = open_place("csv")
+    add_action(outbox, 0, "csv")
+    add_action(outbox, 1, "csv", customer_id="c1")
+    deliver(place)
+    job = make_job(outbox, tmp_path, place.entry)
+    (path,) = (tmp_path / "drop").iterdir()
+    before = path.read_bytes()
+    assert rewrite_outputs(outbox, job) == []
+    assert path.read_bytes() == before
+    withdraw(outbox, "c1", "profiling")
+    withdraw(outbox, "c0", "quoting")
+    assert rewrite_outputs(outbox, job) == []
+    (row,) = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+    assert (row["customer_id"], row["quotes"]) == ("c0", "[]")
+    with outbox.write() as connection:
+        connection.execute(delete(tables.action))  # as an erasure does
+    assert rewrite_outputs(outbox, job) == []
+    assert not path.exists()
+    with outbox.read() as connection:
+        assert connection.execute(select(tables.output_file)).all() == []
 
 
 def test_mails_are_plain_and_html_right_to_left_where_words_are_and_headers_hold(
