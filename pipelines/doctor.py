@@ -47,6 +47,7 @@ def examine_machine(
         lambda: _check_erasures(url),
         lambda: _check_journals(cache_dir),
         lambda: _check_destinations(destinations),
+        lambda: _check_given_up(url),
     )
     return [finding for check in checks for finding in check()]
 
@@ -196,3 +197,23 @@ def _check_destinations(destinations: "Sequence[AnyDestination]") -> Iterator[Fi
             said = f"{', '.join(names)} set" if names else "needs no variable"
             detail = f"{entry.kind}; {said}; try it with: earful actions test {entry.name}"
             yield Finding(title, "ok", detail)
+
+
+def _check_given_up(url: str) -> Iterator[Finding]:
+    """Actions that nobody tries to deliver any more."""
+    from pipelines.delivery.outbox import list_failed
+    from pipelines.store import open_store
+
+    try:
+        with open_store(url).read() as connection:
+            failed = list_failed(connection)
+    except EarfulError:  # told by the check of the store
+        return
+    if failed:
+        first = failed[0]
+        detail = (
+            f"{len(failed):,} could not be delivered (first: {first.action_id} to "
+            f"{first.destination}, {first.reason}); mend the reason, then put them back with: "
+            "earful actions retry --all"
+        )
+        yield Finding("actions", "warning", detail)

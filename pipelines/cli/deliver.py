@@ -62,8 +62,15 @@ def deliver(
         _rehearse(wanted, config, db, as_json=as_json)
         return
     _, folder = load_settings(config, db)
-    with open_progress() as progress:
-        done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
+    try:
+        with open_progress() as progress:
+            done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
+    except KeyboardInterrupt:  # for the second time
+        _say(
+            "stopped at once: what was sent before is recorded; the message under way may have "
+            "arrived, which the next deliver finds out as far as it can"
+        )
+        raise typer.Exit(1) from None
     print_json(_as_value(done)) if as_json else _print_done(done)
     _warn(done.lost)
     if done.is_stopped:

@@ -16,6 +16,8 @@ _PASSING: Final = frozenset({408, 425, 429})
 _UNKNOWN: Final = frozenset({500, 502, 504})
 # The address, the rights or the receiver are at fault, whatever the message.
 _OF_DESTINATION: Final = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 426, 451})
+# Somebody else is at it just now.
+_LATER: Final = frozenset({409, 423})
 # Codes and names of fields; a sentence may quote what people said.
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -36,7 +38,7 @@ class Answer:
         """The body as JSON; None where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
@@ -69,7 +71,7 @@ def check_answer(answer: Answer, now: datetime) -> None:
         unknown = status in _UNKNOWN
         raise DeliveryError(said, "passing", is_unknown=unknown, retry_after_s=wait_s)
     fault: Fault = "destination" if status in _OF_DESTINATION else "message"
-    raise DeliveryError(said, fault)
+    raise DeliveryError(said, "later" if status in _LATER else fault)
 
 
 def is_limit(answer: Answer) -> bool:

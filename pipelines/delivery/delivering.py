@@ -226,7 +226,8 @@ def _send(
 
     try:
         when_unknown = destination.when_unknown
-        return try_often(attempt, door.entry.tries, when_unknown, clock), None
+        receipt = try_often(attempt, door.entry.tries, when_unknown, clock)
+        return receipt.cleaned(destination.secrets), None
     except DeliveryError as error:
         return None, error
 

@@ -131,13 +131,15 @@ class Email:
     def _talk(self) -> Iterator[smtplib.SMTP]:
         config = self._config
         context = read_trusted(self._ca_file)
+        # Without it the library asks the name server who we are.
+        own = config.sender.rpartition("@")[2]
         if config.security == "tls":
             client: smtplib.SMTP = smtplib.SMTP_SSL(
-                config.host, config.port or 465, timeout=config.timeout_s, context=context
+                config.host, config.port or 465, own, timeout=config.timeout_s, context=context
             )
         else:
             port = config.port or (587 if config.security == "starttls" else 25)
-            client = smtplib.SMTP(config.host, port, timeout=config.timeout_s)
+            client = smtplib.SMTP(config.host, port, own, timeout=config.timeout_s)
         try:
             if config.security == "starttls":
                 client.starttls(context=context)

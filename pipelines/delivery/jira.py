@@ -15,6 +15,8 @@ from pipelines.delivery.wire import Wire
 from pipelines.environment import SecretName
 
 _MAX_SUMMARY: Final = 255
+# A description holds 32,767 characters; what is left out first are quotes.
+_MAX_QUOTED: Final = 20_000
 _LABEL: Final = "earful"
 
 
@@ -95,7 +97,13 @@ class Jira:
 
 def write_document(message: Message) -> dict[str, Any]:
     """The description in the Atlassian Document Format, where a text is never markup."""
-    nodes = [node for item in message.items for node in _write_item(item)]
+    nodes, n_quoted = [], 0
+    for item in message.items:
+        nodes += _write_item(item)
+        for said in item.quotes:
+            n_quoted += len(said.text)
+            if n_quoted <= _MAX_QUOTED:
+                nodes.append({"type": "blockquote", "content": [_paragraph(said.text)]})
     nodes.append(_paragraph(message.message_id))
     return {"type": "doc", "version": 1, "content": nodes}
 
@@ -105,7 +113,6 @@ def _write_item(item: Item) -> list[dict[str, Any]]:
         {"type": "listItem", "content": [_paragraph(f"{name}: {value}")]}
         for name, value in list_facts(item)
     ]
-    quotes = [{"type": "blockquote", "content": [_paragraph(q.text)]} for q in item.quotes]
     return [
         {
             "type": "heading",
@@ -114,7 +121,6 @@ def _write_item(item: Item) -> list[dict[str, Any]]:
         },
         *([_paragraph(item.reason)] if item.reason else []),
         {"type": "bulletList", "content": facts},
-        *quotes,
     ]
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from pipelines.delivery.failures import redact
 from pipelines.delivery.settings import WhenUnknown
 
+_MAX_REFERENCE = 1_000
 Fact = int | float | str
 
 
@@ -72,6 +74,11 @@ class Receipt:
 
     reference: str | None = None
     note: str | None = None
+
+    def cleaned(self, secrets: frozenset[str]) -> "Receipt":
+        """The same without what must not be kept or shown: answers are of others."""
+        reference = cut_text(one_line(redact(self.reference or "", secrets)), _MAX_REFERENCE)
+        return Receipt(reference or None, self.note)
 
 
 class Destination(Protocol):

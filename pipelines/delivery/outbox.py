@@ -162,6 +162,13 @@ def revive_failed(connection: Connection, action_ids: Collection[str] | None) ->
     return found
 
 
+def list_failed(connection: Connection) -> list[Row]:
+    """Actions that were given up, the oldest first: id, destination and reason."""
+    query = select(_action.action_id, _action.destination, _action.reason)
+    query = query.where(_action.status == "failed").order_by(_action.action_id)
+    return list(connection.execute(query).all())
+
+
 def read_last_sent(connection: Connection, name: str, now: datetime) -> list[datetime]:
     """When messages went to a destination in the minute before, the oldest first."""
     query = (

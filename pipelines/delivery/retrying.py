@@ -17,6 +17,8 @@ MAX_WAIT_S: Final = 60.0
 FIRST_PAUSE_S: Final = 300.0
 MAX_PAUSE_S: Final = 86_400.0
 _GROWTH: Final = 3.0
+# A receiver that asks for more is mistaken.
+_MAX_ASKED_S: Final = 7 * 86_400.0
 
 
 def try_often(
@@ -53,4 +55,5 @@ def choose_pause(n_attempts: int, retry_after_s: float | None, clock: Clock) -> 
     :param n_attempts: how many there were.
     """
     longest = min(MAX_PAUSE_S, FIRST_PAUSE_S * _GROWTH ** (n_attempts - 1))
-    return max(longest / 2 + clock.chance.uniform(0, longest / 2), retry_after_s or 0.0)
+    asked_s = min(retry_after_s or 0.0, _MAX_ASKED_S)
+    return max(longest / 2 + clock.chance.uniform(0, longest / 2), asked_s)

@@ -110,7 +110,8 @@ def send_test(
     destination: Destination = entry.connect(folder, clock)
     destination.open()
     try:
-        return destination.send(make_test_message(clock.now()))
+        receipt = destination.send(make_test_message(clock.now()))
+        return receipt.cleaned(destination.secrets)
     except DeliveryError as error:
         said = redact(error.reason, destination.secrets)
     raise EarfulError(f"{entry.what} {said}; nothing else was sent")

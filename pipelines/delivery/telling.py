@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from pipelines import tables
-from pipelines.delivery.messages import Fact, Item, Message, Quote
+from pipelines.delivery.messages import Fact, Item, Message, Quote, cut_text
 from pipelines.rights.descriptions import read_shown
 from pipelines.rights.gate import allows, allows_account
 
+_MAX_QUOTE = 1_000
 _action, _mention, _feedback = tables.action.c, tables.mention.c, tables.feedback.c
 
 
@@ -98,7 +99,7 @@ def _read_quotes(
         query = query.where(allows_account(connection))
     found = {each.mention_id: each for each in connection.execute(query)}
     told = {
-        each.text: Quote(each.text, each.lang, each.occurred_at)
+        each.text: Quote(cut_text(each.text, _MAX_QUOTE), each.lang, each.occurred_at)
         for key in mention_ids
         if (each := found.get(key)) and each.text
     }

@@ -154,6 +154,7 @@ def test_reasons_hold_codes_and_no_sentences() -> None:
         (b"The customer said that nobody answers", ""),
         (b"", ""),
         (b"[1, 2]", ""),
+        (b"[" * 100_000, ""),
     ):
         assert tell_codes(Answer(400, {}, body)) == expected, body
 
@@ -166,6 +167,7 @@ def test_pauses_grow_up_to_a_day_and_never_fall_below_what_is_asked() -> None:
         assert longest / 2 <= min(pauses) <= longest * 0.6
         assert longest * 0.9 <= max(pauses) <= longest
     assert choose_pause(1, 5_000.0, clock) == 5_000.0
+    assert choose_pause(1, 1e9, clock) == 7 * 86_400
 
 
 def test_three_messages_in_vain_are_enough_for_one_command(
