@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from pipelines.delivery.slack import SlackConfig
 from pipelines.errors import ConfigError
 from pipelines.rights.outputs import rewrite_outputs
 from pipelines.store import Store
-from tests.pipelines.delivery.conftest import HTTP_KINDS, Place
-from tests.pipelines.delivery.http_server import Mishap, Reply
+from tests.pipelines.delivery.conftest import HTTP_KINDS, SECRET, Place
+from tests.pipelines.delivery.http_server import Mishap, Reply, serve
 from tests.pipelines.delivery.outbox_store import (
     ENGLISH,
     HEBREW,
@@ -32,6 +33,7 @@ from tests.pipelines.delivery.outbox_store import (
     read_actions,
     withdraw,
 )
+from tests.pipelines.delivery.services import WebhookService
 from tests.pipelines.delivery.smtp_server import serve_mail
 
 Open = Callable[..., Place]
@@ -249,6 +251,31 @@ def test_a_mail_server_that_refuses_is_told_apart_from_one_that_is_busy(
     assert "does not offer STARTTLS" in deliver(place).closed["email"]
 
 
+def test_what_a_receiver_has_is_found_on_a_later_page_and_behind_a_used_key(
+    open_place: Open, clock: FakeClock, tmp_path: Path
+) -> None:
+    item = Item("a", "k", "r", "title", "", NOW, {})
+    message = Message(make_message_id("d", ["a"], NOW), (item,))
+    github = open_place("github")
+    github.service.issues = [{"body": f"not ours {n}", "html_url": str(n)} for n in range(150)]
+    github.service.issues.append({"body": None})
+    (entry,) = check_config({"destinations": [github.entry]}, "x").destinations
+    destination = entry.connect(tmp_path, clock)
+    destination.open()
+    assert destination.find(message) is None
+    made = destination.send(message)
+    assert made.reference == "https://github.com/acme/care/issues/152"
+    assert destination.find(message) == made
+    zendesk = open_place("zendesk")
+    (entry,) = check_config({"destinations": [zendesk.entry]}, "x").destinations
+    destination = entry.connect(tmp_path, clock)
+    destination.open()
+    made = destination.send(message)
+    # A quote was withdrawn between two tries: another text under the same key.
+    assert destination.send(replace(message, items=(replace(item, reason="new"),))) == made
+    assert len(zendesk.taken) == 1
+
+
 def test_certificates_are_checked_and_an_own_authority_is_named(
     outbox: Store, open_place: Open, deliver: Deliver, certificate: Path
 ) -> None:
@@ -260,7 +287,14 @@ def test_certificates_are_checked_and_an_own_authority_is_named(
             add_action(outbox, number, f"m{number}")
             done = deliver(place)
         assert done.outcomes[0].state == state
-    assert "certificate is not trusted; name your own" in done.closed["m1"]
+        service = WebhookService(SECRET)
+        with serve(service, certificate) as (_, address):
+            place = open_place("webhook", url=address, name=f"w{number}", **settings)
+            add_action(outbox, number + 10, f"w{number}")
+            hooked = deliver(place)
+        assert (hooked.outcomes[0].state, len(service.taken)) == (state, int(state == "sent"))
+    told = [done.closed["m1"], hooked.closed["w1"]]
+    assert all("certificate is not trusted; name your own" in reason for reason in told)
 
 
 def test_what_is_not_safe_is_refused_in_the_configuration() -> None:
