@@ -1,12 +1,14 @@
 """What a message tells, read from the store at the moment of delivery, through the gate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from pipelines import tables
 from pipelines.delivery.messages import Fact, Item, Message, Quote, cut_text
+from pipelines.id_batches import batch_ids
 from pipelines.rights.descriptions import read_shown
 from pipelines.rights.gate import allows, allows_account
 
@@ -25,21 +27,21 @@ def read_message(
     rows = connection.execute(query.order_by(_action.created_at, _action.action_id)).all()
     segments = _read_segments(connection, [row.customer_id for row in rows if row.customer_id])
     themes = _read_themes(connection, [row.theme_id for row in rows if row.theme_id])
-    items = []
-    for row in rows:
-        payload = row.payload or {}
-        quotes = _read_quotes(connection, row, payload.get("mentions") or [], max_quotes)
-        items.append(_make_item(row, payload, segments, themes, quotes))
+    mention_ids = sorted({key for row in rows for key in _list_mentions(row)})
+    said = _read_said(connection, mention_ids) if max_quotes else {}
+    items = [
+        _make_item(row, segments, themes, _choose_quotes(row, said, max_quotes)) for row in rows
+    ]
     return Message(message_id, tuple(items))
 
 
 def _make_item(
     row: Any,
-    payload: Mapping[str, Any],
     segments: Mapping[str, str | None],
     themes: Mapping[str, tuple[str, str]],
     quotes: tuple[Quote, ...],
 ) -> Item:
+    payload = row.payload or {}
     stored, shown = themes.get(row.theme_id, ("", None))
 
     def hide(text: str) -> str:
@@ -84,23 +86,39 @@ def _read_themes(connection: Connection, theme_ids: Sequence[str]) -> dict[str, 
     }
 
 
-def _read_quotes(
-    connection: Connection, row: Any, mention_ids: Sequence[str], limit: int
-) -> tuple[Quote, ...]:
-    """Words that may be quoted; beside a customer's name also laid to that customer's account."""
-    if not mention_ids or not limit:
-        return ()
-    query = (
-        select(_mention.mention_id, _mention.text, _mention.lang, _feedback.occurred_at)
-        .join(tables.feedback, _feedback.feedback_id == _mention.feedback_id)
-        .where(_mention.mention_id.in_(mention_ids), allows(connection, "quoting"))
-    )
-    if row.customer_id:
-        query = query.where(allows_account(connection))
-    found = {each.mention_id: each for each in connection.execute(query)}
+@dataclass(frozen=True)
+class _Said:
+    """Words that may be quoted, and whether they may be laid to their customer's account too."""
+
+    quote: Quote
+    is_of_account: bool
+
+
+def _read_said(connection: Connection, mention_ids: Sequence[str]) -> dict[str, _Said]:
+    """What may be quoted of some mentions."""
+    found: dict[str, _Said] = {}
+    columns = (_mention.mention_id, _mention.text, _mention.lang, _feedback.occurred_at)
+    for batch in batch_ids(mention_ids):
+        query = (
+            select(*columns, allows_account(connection).label("is_of_account"))
+            .join(tables.feedback, _feedback.feedback_id == _mention.feedback_id)
+            .where(_mention.mention_id.in_(batch), allows(connection, "quoting"))
+        )
+        for row in connection.execute(query):
+            quote = Quote(cut_text(row.text, _MAX_QUOTE), row.lang, row.occurred_at)
+            found[row.mention_id] = _Said(quote, bool(row.is_of_account))
+    return found
+
+
+def _choose_quotes(row: Any, said: Mapping[str, _Said], limit: int) -> tuple[Quote, ...]:
+    """A few quotes in the order of the payload; the same words once."""
     told = {
-        each.text: Quote(cut_text(each.text, _MAX_QUOTE), each.lang, each.occurred_at)
-        for key in mention_ids
-        if (each := found.get(key)) and each.text
+        each.quote.text: each.quote
+        for key in _list_mentions(row)
+        if (each := said.get(key)) and (each.is_of_account or not row.customer_id)
     }
     return tuple(told.values())[:limit]
+
+
+def _list_mentions(row: Any) -> list[str]:
+    return [str(key) for key in (row.payload or {}).get("mentions") or []]
