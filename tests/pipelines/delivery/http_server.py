@@ -133,7 +133,7 @@ def serve(service: Service, certificate: Path | None = None) -> Iterator[tuple[S
         listening.socket = context.wrap_socket(listening.socket, server_side=True)
         scheme = "https"
     # The wait for the end of the server is half a second unless it looks more often.
-    thread = threading.Thread(target=lambda: listening.serve_forever(0.01), daemon=True)
+    thread = threading.Thread(target=lambda: listening.serve_forever(0.05), daemon=True)
     thread.start()
     try:
         yield server, f"{scheme}://127.0.0.1:{listening.server_address[1]}"

@@ -119,7 +119,7 @@ def test_slack_gets_no_links_calls_or_bold_words(
         facts_of_all,
         quotes=tuple(Quote("q" * 9000, None, None) for _ in range(20)),
     )
-    blocks = config.connect(Path(), FakeClock()).render(Message("m", (item,) * 10))["blocks"]
+    blocks = config.connect(Path(), FakeClock()).render(Message("m", (item,) * 3))["blocks"]
     assert len(blocks) == 50
     assert max(len(block["text"]["text"]) for block in blocks[:-1]) <= 3000
     # No escape is cut in two.
