@@ -28,7 +28,10 @@ class WebhookService:
         self.taken: dict[str, dict[str, Any]] = {}
 
     def __call__(self, request: Request) -> Reply:
-        self.verify(request)
+        try:
+            self.verify(request)
+        except AssertionError:
+            return Reply(401, "")
         event = request.value
         assert request.headers["content-type"].startswith("application/cloudevents+json")
         # CloudEvents 1.0.2, "REQUIRED attributes", and JSON format, "Handling of data".

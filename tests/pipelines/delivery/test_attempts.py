@@ -16,7 +16,7 @@ from pipelines.delivery.retrying import choose_pause
 from pipelines.delivery.selecting import Wanted
 from pipelines.errors import ConfigError
 from pipelines.store import Store
-from tests.pipelines.delivery.conftest import Place
+from tests.pipelines.delivery.conftest import HTTP_KINDS, OLD_SECRET, Place
 from tests.pipelines.delivery.http_server import Mishap, Reply
 from tests.pipelines.delivery.outbox_store import (
     NOW,
@@ -110,6 +110,33 @@ def test_each_answer_is_taken_for_what_it_means(
         assert len(place.server.requests) == n_tries + (not closes)
         if reply.status == 429:
             assert first[2] >= before + timedelta(seconds=900)
+
+
+def test_a_login_that_is_refused_is_mended_and_a_limit_waited_for_at_every_service(
+    outbox: Store,
+    open_place: Open,
+    deliver: Deliver,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = [open_place(kind) for kind in HTTP_KINDS]
+    for number, kind in enumerate(HTTP_KINDS):
+        add_action(outbox, number, kind)
+    with monkeypatch.context() as patched:
+        patched.setenv("TOKEN", "wrong")
+        patched.setenv("HOOK_SECRET", OLD_SECRET)
+        patched.setenv("SLACK_URL", os.environ["SLACK_URL"] + "-wrong")
+        refused = deliver(*places)
+    statuses = dict.fromkeys(HTTP_KINDS, "answered 401") | {"slack": "answered 404 (no_service)"}
+    assert refused.closed == statuses
+    assert [place.taken for place in places] == [[]] * 5
+    clock.moment += timedelta(days=1)
+    for place in places:
+        assert place.server
+        place.server.mishaps = [Mishap(Reply(429, {}, {"retry-after": "2"}))]
+    assert deliver(*places).count("sent") == 5
+    assert clock.sleeps == [2.0] * 5
+    assert [len(place.taken) for place in places] == [1] * 5
 
 
 def test_slack_says_what_is_wrong_with_200_too(
