@@ -23,6 +23,7 @@ from pipelines.config_sections import (
     TextConfig,
     ThemesConfig,
 )
+from pipelines.delivery.kinds import DestinationEntry
 from pipelines.errors import ConfigError
 from pipelines.syncs.settings import SyncConfig, SyncSettings, check_names
 
@@ -51,11 +52,20 @@ class Config(Section):
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
     syncs: tuple[SyncConfig, ...] = ()
+    destinations: tuple[DestinationEntry, ...] = ()
 
     @field_validator("syncs")
     @classmethod
     def _have_names(cls, syncs: tuple[SyncSettings, ...]) -> tuple[SyncSettings, ...]:
         return check_names(syncs)
+
+    @field_validator("destinations")
+    @classmethod
+    def _are_named(cls, given: tuple[DestinationEntry, ...]) -> tuple[DestinationEntry, ...]:
+        names = [each.name for each in given]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two of them are called {', '.join(doubled)}; actions name one")
+        return given
 
 
 def load_config(path: Path | None) -> tuple[Config, Path]:

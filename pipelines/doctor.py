@@ -3,13 +3,17 @@
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.database import FIXED_SQLITE, sqlite_driver
 from pipelines.errors import EarfulError, MissingStoreError
+
+if TYPE_CHECKING:
+    from pipelines.delivery.kinds import AnyDestination
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "spacy", "hdbscan", "sqlalchemy")
 MIN_FREE_BYTES = 2 * 10**9
@@ -27,8 +31,10 @@ class Finding:
     detail: str
 
 
-def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Finding]:
-    """Check the program, the machine, the models and the store."""
+def examine_machine(
+    cache_dir: Path, secret_path: Path, url: str, destinations: "Sequence[AnyDestination]" = ()
+) -> list[Finding]:
+    """Check the program, the machine, the models, the store and the settings of destinations."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _check_program,
         _check_packages,
@@ -41,6 +47,8 @@ def examine_machine(cache_dir: Path, secret_path: Path, url: str) -> list[Findin
         lambda: _check_erasures(url),
         lambda: _check_syncs(url),
         lambda: _check_journals(cache_dir),
+        lambda: _check_destinations(destinations),
+        lambda: _check_given_up(url),
     )
     return [finding for check in checks for finding in check()]
 
@@ -191,3 +199,38 @@ def _check_journals(cache_dir: Path) -> Iterator[Finding]:
         yield Finding("unfinished runs", "ok", detail)
     else:
         yield Finding("unfinished runs", "ok", "none")
+
+
+def _check_destinations(destinations: "Sequence[AnyDestination]") -> Iterator[Finding]:
+    """Whether their variables are set; none of them is asked."""
+    for entry in destinations:
+        names = entry.list_variables()
+        missing = [name for name in names if not os.environ.get(name)]
+        title = f"destination {entry.name}"
+        if missing:
+            detail = f"{entry.kind}; not set: {', '.join(missing)}; set them before delivering"
+            yield Finding(title, "error", detail)
+        else:
+            said = f"{', '.join(names)} set" if names else "needs no variable"
+            detail = f"{entry.kind}; {said}; try it with: earful actions test {entry.name}"
+            yield Finding(title, "ok", detail)
+
+
+def _check_given_up(url: str) -> Iterator[Finding]:
+    """Actions that nobody tries to deliver any more."""
+    from pipelines.delivery.outbox import list_failed
+    from pipelines.store import open_store
+
+    try:
+        with open_store(url).read() as connection:
+            failed = list_failed(connection)
+    except EarfulError:  # told by the check of the store
+        return
+    if failed:
+        first = failed[0]
+        detail = (
+            f"{len(failed):,} could not be delivered (first: {first.action_id} to "
+            f"{first.destination}, {first.reason}); mend the reason, then put them back with: "
+            "earful actions retry --all"
+        )
+        yield Finding("actions", "warning", detail)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -99,8 +100,9 @@ def make_time_id(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}{secrets.token_hex(2)}"
 
 
+@cache
 def code_version() -> str:
-    """Version of earful as installed."""
+    """Version of earful as installed; to read it takes 15 ms."""
     try:
         return version("earful")
     except PackageNotFoundError:  # run from a checkout that was never installed

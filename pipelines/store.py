@@ -24,9 +24,18 @@ from pipelines.database import (
 from pipelines.errors import ConfigError, LockedError, MissingStoreError, StoreError
 from pipelines.tables import metadata, store_info
 
-Lock = Literal["store", "syncs"]
+Lock = Literal["store", "syncs", "delivery"]
 # Any constants will do, as long as every earful uses the same.
-ADVISORY_LOCKS: dict[Lock, int] = {"store": 0x_EA5F_0001, "syncs": 0x_EA5F_0002}
+ADVISORY_LOCKS: dict[Lock, int] = {
+    "store": 0x_EA5F_0001,
+    "syncs": 0x_EA5F_0002,
+    "delivery": 0x_EA5F_0003,
+}
+_HOLDERS: dict[Lock, str] = {
+    "store": "another run holds",
+    "syncs": "another earful sync sends rows of",
+    "delivery": "another earful actions deliver sends what is due in",
+}
 LOCK_POLL_S = 0.2
 
 
@@ -75,8 +84,8 @@ class Store:
     def lock(self, timeout_s: float, of: Lock = "store") -> Iterator[None]:
         """Hold one of the store's locks, each of which one program holds at a time.
 
-        :param of: store, for whoever writes to it; or syncs, for whoever sends rows of customers
-            to other systems, which may take long and must not keep runs from writing.
+        :param of: store, for whoever writes to it; syncs or delivery, for whoever sends rows of
+            customers or actions to other systems: it may take long, and keeps no run from writing.
         :raises LockedError: when another program still holds it after timeout_s seconds.
         """
         holder = self._lock_file if self.path else self._lock_server
@@ -218,7 +227,7 @@ def _hash_tables() -> str:
 
 
 def _locked(name: str, timeout_s: float, of: Lock) -> LockedError:
-    who = "another run holds" if of == "store" else "another earful sync sends rows of"
+    who = _HOLDERS[of]
     return LockedError(
         f"{who} the store {name} (waited {timeout_s:g} s); try again when it has "
         "finished, or wait longer with --lock-timeout"

@@ -132,7 +132,9 @@ def doctor(
     from pipelines.doctor import examine_machine
 
     settings, _ = load_settings(config, db)
-    found = examine_machine(user_cache_dir(), user_secret_path(), settings.store.url)
+    found = examine_machine(
+        user_cache_dir(), user_secret_path(), settings.store.url, settings.destinations
+    )
     print_json([asdict(each) for each in found]) if as_json else print_findings(found)
     if any(each.state == "error" for each in found):
         raise typer.Exit(1)

@@ -28,11 +28,23 @@ def record_output(
 ) -> bool:
     """Remember a file that was written, so that an erasure reaches it.
 
-    :param kind: report, codebook, export, customer (a customer's page) or sync.
+    :param kind: report, codebook, export, actions, sync or customer (a customer's page).
     :param subject_hash: of an export or a customer's page, whose it is; as in ``blocked_key``.
     :param is_locked: whether the caller holds the store's lock.
     :returns: False where the store is held by a run or cannot be written.
     """
+    try:
+        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
+            note_output(connection, path, kind, subject_hash)
+    except EarfulError:
+        return False
+    return True
+
+
+def note_output(
+    connection: Connection, path: Path, kind: str, subject_hash: str | None = None
+) -> None:
+    """Remember a file, in the transaction of what it was written for; see above."""
     row = {
         "path": str(path.absolute()),
         "kind": kind,
@@ -40,18 +52,13 @@ def record_output(
         "digest": file_sha256(path),
         "subject_hash": subject_hash,
     }
-    try:
-        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
-            upsert_rows(connection, tables.output_file, [row])
-    except EarfulError:
-        return False
-    return True
+    upsert_rows(connection, tables.output_file, [row])
 
 
 def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[str]:
-    """Write every report, codebook and customer's page anew that is where and as it was written.
+    """Write each report, codebook, file of actions and customer's page anew that is as it was.
 
-    The page of a customer who allows none any more is removed.
+    The page of a customer who allows none any more is removed, and so is a file of no actions.
 
     :param is_locked: whether the caller holds the store's lock.
     :returns: what could not be brought in line, in words, with the way to do it.
@@ -116,6 +123,11 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
         from pipelines.edits.codebook_import import export_codebook
 
         export_codebook(job, path)
+        return
+    if kind == "actions":
+        from pipelines.rights.drops import rewrite_drop
+
+        rewrite_drop(store, job.config, path)
         return
     if kind == "customer":
         _rewrite_page(store, path)

@@ -18,6 +18,16 @@ def test_the_shipped_default_file_says_just_what_the_program_does() -> None:
         assert values[section].keys() == getattr(Config(), section).model_dump().keys()
 
 
+def test_the_examples_of_destinations_in_the_shipped_file_are_right() -> None:
+    _, _, shown = DEFAULTS.read_text(encoding="utf-8").partition("# Where actions go")
+    lines = [line.removeprefix("# ") for line in shown[shown.index("# [[") :].splitlines()]
+    entries = check_config(
+        tomllib.loads("\n".join(lines).replace("\n#\n", "\n\n")), "x"
+    ).destinations
+    kinds = ["webhook", "slack", "email", "jira", "zendesk", "github", "csv"]
+    assert [entry.kind for entry in entries] == kinds
+
+
 def test_all_mistakes_are_named_with_their_places() -> None:
     values = {
         "stroe": {"url": "x"},

@@ -78,6 +78,18 @@ def upgrade() -> None:
             nullable=True,
             comment="what the destination calls it: the key of a ticket, its link",
         ),
+        sa.Column(
+            "message_id",
+            sa.Text(),
+            nullable=True,
+            comment="with which others it goes; by it the destination knows a message again",
+        ),
+        sa.Column(
+            "attempt_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when the attempt began of which nobody knows yet how it ended, UTC",
+        ),
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that raised it"),
         sa.PrimaryKeyConstraint("action_id"),
         sa.UniqueConstraint("idempotency_key"),
@@ -1035,7 +1047,7 @@ def upgrade() -> None:
             "kind",
             sa.Text(),
             nullable=False,
-            comment="report, codebook, export, customer (their page) or sync",
+            comment="report, codebook, export, actions, sync or customer (their page)",
         ),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(

@@ -9,6 +9,8 @@ from sqlalchemy import func, insert, select, text, update
 
 from pipelines import tables
 from pipelines.cli.app import run_app
+from pipelines.delivery.delivering import deliver_actions
+from pipelines.delivery.selecting import Wanted
 from pipelines.errors import ConfigError
 from pipelines.inputs import given_inputs
 from pipelines.job import run_steps
@@ -24,7 +26,7 @@ from pipelines.rights.scan import find_traces
 from pipelines.runs import begin_run
 from pipelines.store import Store
 from pipelines.syncs.syncing import sync_customers
-from tests.pipelines.planted import count_outdated, edit, read_mentions, read_themes
+from tests.pipelines.planted import START, count_outdated, edit, read_mentions, read_themes
 from tests.pipelines.rights.people import (
     N_ROWS,
     count_all,
@@ -89,7 +91,8 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
         {"name": f"s{number}", "kind": path.suffix[1:], "path": str(path), "fields": fields}
         for number, path in enumerate(files)
     ]
-    job = make_people_job(people, tmp_path / "job", syncs=syncs)
+    drop = {"kind": "csv", "name": "drop", "folder": "drop"}
+    job = make_people_job(people, tmp_path / "job", syncs=syncs, destinations=[drop])
     traces = list_traces_of(people)
     assert [done.n_sent for done in sync_customers(job)] == [9, 9]
     assert find_traces(files, [NAME]).keys() == {str(files[0])}  # Parquet keeps what differs
@@ -104,13 +107,17 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
             "text": read_texts(people, NAME)[1],
         }
         connection.execute(insert(tables.feedback_version).values(**old))
-        action = {
-            "action_id": "1",
-            "status": "pending",
-            "destination": "desk",
-            "payload": {"mentions": [mine[0]]},
-        }
-        connection.execute(insert(tables.action).values(**action))
+        action = {"status": "pending", "destination": "drop", "created_at": START}
+        for number, customer in enumerate((NAME, name_customer(2), None)):
+            about = {"customer_id": customer, "payload": {"mentions": [mine[0]]}}
+            if customer and customer != NAME:
+                about["payload"] = {}
+            connection.execute(
+                insert(tables.action).values(action_id=str(number), **about, **action)
+            )
+    assert deliver_actions(job, tmp_path, Wanted()).count("sent") == 3
+    (dropped,) = (tmp_path / "drop").iterdir()
+    assert find_traces([dropped], traces)
     report, export = tmp_path / "report.html", tmp_path / "them.html"
     with people.read() as connection:
         write_report(connection, report)
@@ -127,6 +134,8 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
     assert receipt.counts["feedback"] == 13
     assert receipt.counts["theme_edit"] == 2
     assert not export.exists()
+    assert find_traces([dropped], traces) == {}
+    assert name_customer(2) in dropped.read_text(encoding="utf-8")
     left = [*files, *list_store_files(people, tmp_path)]
     found = find_traces([path for path in left if path.name != "secret"], traces)
     assert found == {}

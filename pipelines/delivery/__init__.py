@@ -1,0 +1,1 @@
+"""Delivery of actions: messages are made, sent to destinations, and their outcome is kept."""

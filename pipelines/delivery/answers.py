@@ -1,0 +1,137 @@
+"""What an answer over HTTP means: taken, or why not."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from pipelines.delivery.failures import DeliveryError, Fault
+
+# 425 is what a server says that was asked too early (RFC 8470).
+_PASSING: Final = frozenset({408, 425, 429})
+# Of these nobody knows whether the receiver had done it before it failed.
+_UNKNOWN: Final = frozenset({500, 502, 504})
+# The address, the rights or the receiver are at fault, whatever the message.
+_OF_DESTINATION: Final = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 426, 451})
+# Somebody else is at it just now.
+_LATER: Final = frozenset({409, 423})
+# Codes and names of fields; a sentence may quote what people said.
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as far as it was read.
+
+    :param headers: with names in lower case.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", errors="replace").strip()
+
+
+def check_answer(answer: Answer, now: datetime) -> None:
+    """Refuse every answer that does not say that the message was taken.
+
+    :raises DeliveryError: with status and codes, never with sentences of the answer.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        if is_error(answer.value):
+            raise DeliveryError(f"answered {status} with an error{tell_codes(answer)}", "later")
+        return
+    said = f"answered {status}{tell_codes(answer)}"
+    wait_s = read_retry_after(answer.headers, now)
+    if 300 <= status < 400:
+        raise DeliveryError(
+            f"{said}, a redirect, which is not followed: write the new address into the "
+            "configuration",
+            "destination",
+        )
+    if is_limit(answer):
+        raise DeliveryError(said, "passing", retry_after_s=wait_s)
+    if status >= 500:
+        unknown = status in _UNKNOWN
+        raise DeliveryError(said, "passing", is_unknown=unknown, retry_after_s=wait_s)
+    fault: Fault = "destination" if status in _OF_DESTINATION else "message"
+    raise DeliveryError(said, "later" if status in _LATER else fault)
+
+
+def is_limit(answer: Answer) -> bool:
+    """Whether we ask too often; GitHub says so with 403 too."""
+    exhausted = answer.headers.get("x-ratelimit-remaining") == "0"
+    is_forbidden = answer.status == 403 and (exhausted or "retry-after" in answer.headers)
+    return answer.status in _PASSING or is_forbidden
+
+
+def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that the receiver asks us to wait (RFC 9110, 10.2.3: a number or a date).
+
+    :returns: None where it does not say, or not readably.
+    """
+    given = headers.get("retry-after", "").strip()
+    if given.isdecimal() and given.isascii():
+        return float(given[:9])
+    try:
+        at = parsedate_to_datetime(given) if given else None
+    except ValueError:
+        at = None
+    reset = headers.get("x-ratelimit-reset", "")
+    if at is None and reset.isdecimal() and headers.get("x-ratelimit-remaining") == "0":
+        at = datetime.fromtimestamp(int(reset[:11]), UTC)
+    if at is None:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def is_error(value: Any) -> bool:
+    """Whether the body of a good status says that it is none."""
+    if not isinstance(value, dict):
+        return False
+    refused = value.get("ok") is False or value.get("success") is False
+    return refused or bool(value.get("errors") or value.get("error"))
+
+
+def tell_codes(answer: Answer) -> str:
+    """The codes and the names of fields that an answer gives as its reasons: " (a, b)"."""
+    value = answer.value
+    is_word = value is None and answer.text != "null"
+    if is_word and _CODE.fullmatch(answer.text):
+        return f" ({answer.text})"
+    codes = dict.fromkeys(code for code in _find_codes(value) if _CODE.fullmatch(code))
+    return f" ({', '.join([*codes][:6])})" if codes else ""
+
+
+def _find_codes(value: Any) -> Iterator[str]:
+    if not isinstance(value, dict):
+        return
+    for name in ("error", "code", "type", "resource", "field"):
+        given = value.get(name)
+        if isinstance(given, str):
+            yield given
+        elif isinstance(given, dict):
+            yield from _find_codes(given)
+    for name in ("errors", "details"):
+        given = value.get(name)
+        if isinstance(given, dict):  # by field: Jira, Zendesk
+            yield from map(str, given)
+        elif isinstance(given, list):
+            for each in given:
+                yield from [each] if isinstance(each, str) else _find_codes(each)

@@ -1,0 +1,151 @@
+"""What every kind of ``[[destinations]]`` can be told, and how its secrets are read."""
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pipelines.config_sections import Section
+from pipelines.environment import VARIABLE, fill_variables
+from pipelines.errors import ConfigError
+
+# What to do after an attempt of which nobody knows whether it arrived: send again at once; look
+# first whether it is there, and not before the receiver's index has settled; or leave it to people.
+WhenUnknown = Literal["again", "look", "stop"]
+_SECRET_LENGTH = 8
+
+
+class DestinationConfig(Section):
+    """Where actions go; each kind adds its own."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    max_per_minute: Annotated[int, Field(ge=1)] = 30
+    max_quotes: Annotated[int, Field(ge=0, le=20)] = 3
+
+    @property
+    def what(self) -> str:
+        """What it is called in messages."""
+        return f"the destination {self.name}"
+
+    def list_variables(self) -> list[str]:
+        """The environment variables that it names."""
+        texts = _walk(self.model_dump())
+        return sorted({name for text in texts for name in VARIABLE.findall(text)})
+
+    def read_secret(self, text: str) -> str:
+        """A setting with the environment's values in the place of ``${NAME}``.
+
+        :raises ConfigError: for a variable that is not set, or holds what no header can carry.
+        """
+        value = fill_variables(text, self.what)
+        if not value.isascii() or not value.isprintable():
+            names = ", ".join(VARIABLE.findall(text))
+            raise ConfigError(
+                f"{self.what}: the environment variable {names} holds a line break or a sign that "
+                "is not ASCII; set it to the bare secret"
+            )
+        return value
+
+
+class HttpConfig(DestinationConfig):
+    """What is reached over HTTP.
+
+    :param plain_http: take ``http://`` too; for loopback addresses it always is.
+    :param ca_file: certificates of an authority of one's own, in PEM.
+    """
+
+    plain_http: bool = False
+    ca_file: str | None = None
+
+    @field_validator("url", check_fields=False)
+    @classmethod
+    def _is_address(cls, url: str, info: ValidationInfo) -> str:
+        if not VARIABLE.search(url):
+            check_address(url, plain_http=bool(info.data.get("plain_http")))
+        elif "@" in url:
+            raise ValueError("user and password do not belong into a URL")
+        return url
+
+    def read_address(self, text: str) -> str:
+        """An address with its variables filled in, without the slash at its end.
+
+        :raises ConfigError: for a variable that is not set, and for no address of ours.
+        """
+        url = self.read_secret(text)
+        try:
+            check_address(url, plain_http=self.plain_http)
+        except ValueError as error:
+            raise ConfigError(f"{self.what}: {error} @ url") from None
+        return url.rstrip("/")
+
+    def find_ca_file(self, folder: Path) -> Path | None:
+        """The file of the own authority.
+
+        :raises ConfigError: where there is none.
+        """
+        return find_ca_file(self.ca_file, folder, self.what)
+
+
+def find_ca_file(name: str | None, folder: Path, what: str) -> Path | None:
+    """A file with certificates; None where none is named.
+
+    :raises ConfigError: where there is no such file.
+    """
+    if name is None:
+        return None
+    path = folder / Path(name).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{what} names the certificates {path}, which are not there @ ca_file")
+    return path
+
+
+def check_address(url: str, *, plain_http: bool) -> None:
+    """Refuse what is no address that secrets and words may be sent to.
+
+    :raises ValueError: without showing the address: a part of it may be secret.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("https", "http"):
+        raise ValueError("is no address; write it as https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("user and password do not belong into a URL")
+    if parts.scheme == "http" and not plain_http and not is_loopback(host):
+        raise ValueError("is not encrypted; write https://, or allow it with plain_http = true")
+
+
+def split_address(url: str) -> frozenset[str]:
+    """What of an address may be secret: all of it, and each part that is long enough to be."""
+    parts = urlsplit(url)
+    pieces = [*parts.path.split("/"), *parts.query.replace("&", "=").split("=")]
+    return frozenset([url, *(piece for piece in pieces if len(piece) >= _SECRET_LENGTH)])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as far as its name tells."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _walk(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _walk(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _walk(each)
