@@ -6,10 +6,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
+from pipelines.actions.rules import Rules, check_rules
 from pipelines.config_sections import (
     ConsentConfig,
+    DestinationConfig,
     ErasureConfig,
     LinkingConfig,
     MaskingConfig,
@@ -49,6 +51,16 @@ class Config(Section):
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
+    # Before the rules, which name them.
+    destinations: tuple[DestinationConfig, ...] = ()
+    rules: Rules = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _are_sound(cls, rules: Rules, info: ValidationInfo) -> Rules:
+        if "destinations" in info.data:  # else these have mistakes of their own
+            check_rules(rules, [each.name for each in info.data["destinations"]])
+        return rules
 
 
 def load_config(path: Path | None) -> tuple[Config, Path]:

@@ -175,3 +175,11 @@ class RecordsConfig(_InputConfig):
 
     name: str | None = None
     map: ColumnMap = {}
+
+
+class DestinationConfig(Section):
+    """Where actions are delivered to."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: Annotated[str, Field(min_length=1)]
