@@ -70,7 +70,7 @@ def test_every_command_that_is_advised_exists_with_its_options(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = shlex.split(line.replace("[", "").replace("]", ""))[1:]
-    names = [word.strip(",") for word in words[: 2 if words[0] in ("themes", "consent") else 1]]
+    names = [word.strip(",") for word in words[: 2 if words[0] in ("themes", "consent", "actions") else 1]]
     assert run_app([*names, "--help"]) == 0
     shown = capsys.readouterr().out
     for option in (word for word in words if word.startswith("-")):

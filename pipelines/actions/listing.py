@@ -100,8 +100,9 @@ def _is_shown(connection: Connection) -> Any:
 
 
 def _tell(row: dict[str, Any]) -> dict[str, Any]:
-    payload = row.pop("payload")
-    return {**row, "title": payload["title"], "n_mentions": len(payload["mentions"])}
+    payload = row["payload"]
+    told = {name: value for name, value in row.items() if name != "payload"}
+    return {**told, "title": payload["title"], "n_mentions": len(payload["mentions"])}
 
 
 def _group_reason(status: str, reason: str | None) -> str:

@@ -73,7 +73,7 @@ def _find_occasions(run: Run, rules: Rules) -> list[Occasion]:
         *find_customers(connection, [r for r in rules if isinstance(r, CustomerRule)], since),
         *find_words_said(connection, [r for r in rules if isinstance(r, WordsRule)], since),
         *find_themes(
-            connection, [r for r in rules if isinstance(r, ThemeRule)], since, run.started_at
+            connection, [r for r in rules if isinstance(r, ThemeRule)], since, run.started_at, as_of
         ),
     ]
     return hinder_contacts(connection, found, run.started_at)

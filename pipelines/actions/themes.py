@@ -17,7 +17,7 @@ from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.judge import count_exposure
 from pipelines.verdicts import ThemeWeeks, WeekVerdict, judge_themes
 
-_WEEK = timedelta(days=7)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 Verdicts = Mapping[str, WeekVerdict]
 
 
@@ -26,13 +26,16 @@ def find_themes(
     rules: Sequence[ThemeRule],
     since: Mapping[str, datetime],
     now: datetime,
+    as_of: datetime,
 ) -> Iterator[Occasion]:
     """The themes of each rule; the occasion is the week in which the verdict turned.
 
+    A week is over when it has ended and the store knows of its last day or of a later one.
+
     :param since: by name of rule, from when on weeks count.
-    :param now: weeks that end later are not over.
+    :param as_of: the newest moment that the store knows of.
     """
-    weeks = _Weeks(connection, now) if rules else None
+    weeks = _Weeks(connection, min(now, as_of + _DAY)) if rules else None
     if weeks is None or weeks.latest is None:
         return
     end = weeks.latest + _WEEK
@@ -89,9 +92,9 @@ def _describe(
 class _Weeks:
     """Verdicts of the weeks that are over, each judged as if it were the latest."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, until: datetime) -> None:
         exposure = count_exposure(connection)
-        self.exposure = {week: n for week, n in exposure.items() if week + _WEEK <= now}
+        self.exposure = {week: n for week, n in exposure.items() if week + _WEEK <= until}
         self.latest = max(self.exposure, default=None)
         self._voices = _read_voices(connection)
         self._judged: dict[datetime, Verdicts] = {}

@@ -131,7 +131,7 @@ def classify_rows(rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
 
 
 def _look(texts: Sequence[str]) -> NDArray[np.bool_]:
-    return find_words(texts, _read_patterns())
+    return find_words(texts, read_patterns())
 
 
 def _has_vector(data: bytes | None) -> bool:
@@ -139,7 +139,8 @@ def _has_vector(data: bytes | None) -> bool:
 
 
 @cache
-def _read_patterns() -> tuple[re.Pattern[str], ...]:
+def read_patterns() -> tuple[re.Pattern[str], ...]:
+    """The shipped list of words, see :func:`nlp.alerts.compile_words`."""
     lists = load_config("alerts.toml")
     by_topic = {topic: [each for own in lists[topic].values() for each in own] for topic in TOPICS}
     return compile_words(by_topic)
