@@ -30,6 +30,12 @@ def test_the_exports_in_the_readme_are_those_of_the_layouts() -> None:
     assert part("sources") == format_layouts(), "run scripts/make_docs.py"
 
 
+def test_what_alerts_are_found_is_that_of_the_card() -> None:
+    card = (ROOT / "nlp" / "data" / "alerts.md").read_text(encoding="utf-8")
+    assert part("alerts") in card, "run scripts/make_docs.py"
+    assert part("alerts").count("\n") == 6
+
+
 def test_the_layout_in_the_readme_is_one(tmp_path: Path) -> None:
     (given,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "shop.toml").write_text(given, encoding="utf-8")
@@ -70,7 +76,10 @@ def test_every_command_that_is_advised_exists_with_its_options(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = shlex.split(line.replace("[", "").replace("]", ""))[1:]
-    names = [word.strip(",") for word in words[: 2 if words[0] in ("themes", "consent", "actions") else 1]]
+    names = [
+        word.strip(",")
+        for word in words[: 2 if words[0] in ("themes", "consent", "actions") else 1]
+    ]
     assert run_app([*names, "--help"]) == 0
     shown = capsys.readouterr().out
     for option in (word for word in words if word.startswith("-")):

@@ -25,11 +25,13 @@ from pipelines.actions.rules import CustomerRule, Rules, ThemeRule, WordsRule, d
 from pipelines.actions.themes import find_themes
 from pipelines.actions.words import find_words_said
 from pipelines.odata.stored import read_history
-from pipelines.runs import Run
+from pipelines.runs import Run, code_version
 from pipelines.store import read_info, write_info
 
 _STATE = "actions_state"
 _action = tables.action.c
+# By name of rule, from when on what happened counts.
+_Since = Mapping[str, datetime]
 
 
 def raise_actions(run: Run, rules: Rules) -> int:
@@ -44,7 +46,10 @@ def raise_actions(run: Run, rules: Rules) -> int:
     if read_info(run.connection, _STATE) == state:
         return 0
     written = keep_customers(run.connection) + suppress_refused(run.connection, run.started_at)
-    written += _write(run, rules, _find_occasions(run, rules))
+    # Of customer_insight too: what counts as old does not depend on the day of the run.
+    as_of = read_history(run).as_of
+    since = {rule.name: as_of - timedelta(days=rule.max_age_days) for rule in rules}
+    written += _write(run, rules, _find_occasions(run, rules, since, as_of), since)
     write_info(run.connection, _STATE, state)
     return written
 
@@ -60,14 +65,13 @@ def _describe_state(run: Run, rules: Rules) -> str:
         dump_rules(rules),
         latest or "",
         f"{monday:%Y-%m-%d}",
+        code_version(),
     ]
     return sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _find_occasions(run: Run, rules: Rules) -> list[Occasion]:
+def _find_occasions(run: Run, rules: Rules, since: _Since, as_of: datetime) -> list[Occasion]:
     """All that the rules find that is not too old."""
-    as_of = read_history(run).as_of
-    since = {rule.name: as_of - timedelta(days=rule.max_age_days) for rule in rules}
     connection = run.connection
     found = [
         *find_customers(connection, [r for r in rules if isinstance(r, CustomerRule)], since),
@@ -92,12 +96,12 @@ class _Pair:
         return Channel(self.occasion.rule.name, self.destination)
 
 
-def _write(run: Run, rules: Rules, occasions: Sequence[Occasion]) -> int:
+def _write(run: Run, rules: Rules, occasions: Sequence[Occasion], since: _Since) -> int:
     pairs = {pair.key: pair for pair in _spread(run.connection, occasions)}
     stored = read_stored(run.connection, sorted(pairs))
     fresh = [pair for key, pair in sorted(pairs.items()) if _is_open(pair, stored.get(key))]
     # What does not hold any more makes room for what does.
-    n_over = _suppress_over(run, rules, pairs)
+    n_over = _suppress_over(run, rules, pairs, since)
     over = _find_over_limit(run, fresh)
     reasons = {pair.key: pair.occasion.hindrance or over.get(pair.key) for pair in fresh}
     new = [pair for pair in fresh if pair.key not in stored]
@@ -146,25 +150,26 @@ def _find_over_limit(run: Run, fresh: Sequence[_Pair]) -> dict[str, str]:
     return apply_limits(wanted, read_raised(run.connection, run.started_at, days), run.started_at)
 
 
-def _suppress_over(run: Run, rules: Rules, pairs: Mapping[str, _Pair]) -> int:
+def _suppress_over(run: Run, rules: Rules, pairs: Mapping[str, _Pair], since: _Since) -> int:
     """Suppress what waits without its rule, or without what raised it."""
-    channels = {Channel(rule.name, name): rule for rule in rules for name in rule.deliver_to}
-    as_of = read_history(run).as_of
+    channels = {Channel(rule.name, name) for rule in rules for name in rule.deliver_to}
     muted = _read_muted(run.connection)
     rows = []
     for row in read_pending(run.connection):
-        rule = channels.get(Channel(row["rule"], row["destination"]))
-        if rule is None:
+        if Channel(row["rule"], row["destination"]) not in channels:
             rows.append({"id": row["action_id"], "why": "rule_gone"})
-        elif row["idempotency_key"] not in pairs:
-            at = datetime.fromisoformat(row["payload"]["facts"].get("at", f"{as_of:%FT%TZ}"))
-            # What has become too old meanwhile was raised in time: it waits on.
-            if at >= as_of - timedelta(days=rule.max_age_days):
-                is_muted = row["kind"] == "theme" and row["theme_id"] in muted
-                rows.append({"id": row["action_id"], "why": "muted" if is_muted else "over"})
+        elif row["idempotency_key"] not in pairs and _is_fresh(row, since):
+            is_muted = row["kind"] == "theme" and row["theme_id"] in muted
+            rows.append({"id": row["action_id"], "why": "muted" if is_muted else "over"})
     if rows:
         run.connection.execute(_SUPPRESS, rows)
     return len(rows)
+
+
+def _is_fresh(row: Mapping[str, Any], since: _Since) -> bool:
+    """Whether its rule would still find it; what has become too old meanwhile waits on."""
+    at = row["payload"]["facts"].get("at")
+    return at is None or datetime.fromisoformat(at) >= since[row["rule"]]
 
 
 def _read_muted(connection: Connection) -> set[str]:

@@ -54,9 +54,8 @@ def test_words_are_only_looked_for_where_they_could_matter() -> None:
 
 
 def test_words_begin_words_and_may_follow_an_article() -> None:
-    patterns = compile_words(
-        {**dict.fromkeys(TOPICS, ["zzz"]), "safety": ["injur", "פציע", "حريق"]}
-    )
+    words = {topic: ["zzz"] for topic in TOPICS} | {"safety": ["injur", "פציע", "حريق"]}
+    patterns = compile_words(words)
     texts = ["INJURED twice", "noninjury", "הפציעה שלי", "والحريق كبير", "fine"]
     assert find_words(texts, patterns)[:, 0].tolist() == [True, False, True, True, False]
     assert find_words([], patterns).shape == (0, len(TOPICS))

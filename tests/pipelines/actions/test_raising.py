@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 
 from pipelines import tables
 from pipelines.actions.limits import Channel, Raised, Wanted, apply_limits
+from pipelines.actions.raising import raise_actions
 from pipelines.actions.respect import suppress_refused
 from pipelines.runs import begin_run
 from pipelines.store import Store
@@ -25,6 +26,7 @@ from tests.pipelines.actions.outbox import (
     WEEKS,
     add,
     fill,
+    make_rules,
     raise_by,
     read_actions,
     say,
@@ -104,8 +106,8 @@ def test_each_occasion_raises_one_action_with_its_figures(outbox: Store) -> None
 def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
     told = []
     for seed in (1, 2):
-        url = f"sqlite:///{tmp_path}/{seed}.db"
-        store = open_copy(url, f"outbox {seed}", lambda each, seed=seed: fill(each, seed))
+        store = open_copy(f"sqlite:///{tmp_path}/{seed}.db", "empty")
+        fill(store, seed)
         raise_by(store, {**DETRACTOR, "max_a_day": 1}, SAFETY, RISING)
         told.append(read_actions(store, "idempotency_key", "payload", "status", "reason"))
         store.engine.dispose()
@@ -117,9 +119,6 @@ def test_nothing_is_done_while_neither_rules_nor_tables_changed(small: Store) ->
     raise_by(small, SAFETY)
     change(small, tables.action.delete())
     with begin_run(small, "again", config_hash="", lock_timeout_s=1) as run:
-        from pipelines.actions.raising import raise_actions
-        from tests.pipelines.actions.outbox import make_rules
-
         assert raise_actions(run, make_rules(SAFETY)) == 0
         assert raise_actions(run, make_rules({**SAFETY, "title": "Look"})) == 1
 
