@@ -21,10 +21,10 @@ def replace_part(text: str, name: str, content: str) -> str:
 
 
 def read_alerts() -> str:
-    """The table of topics of the alert classifier's card."""
+    """The tables of topics and of languages of the alert classifier's card."""
     lines = WEIGHTS.with_suffix(".md").read_text(encoding="utf-8").splitlines(keepends=True)
     rest = dropwhile(lambda line: not line.startswith("| topic |"), lines)
-    return "".join(takewhile(lambda line: line.startswith("|"), rest))
+    return "".join(takewhile(lambda line: line[0] in "|\n", rest)).strip() + "\n"
 
 
 def main() -> None:

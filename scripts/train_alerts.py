@@ -225,6 +225,11 @@ cancelling"). Where one mention in a thousand is an alert, precision is lower: s
 |---|---|---|---|---|---|---|
 {topics}
 
+| all topics | {heads} |
+|---|{rules}|
+| recall | {recall_all} |
+| precision | {precision_all} |
+
 The list of words was written with all sentences known: what it adds on these is more than it will
 add elsewhere. Without it: {bare}.
 
@@ -268,6 +273,8 @@ def write_card(trained: list[Sentence], held: list[Sentence], vectors: NDArray[n
         rules="|".join(["---"] * len(langs)),
         langs="\n".join(_score_langs(held, langs, truth, found)),
         precisions="\n".join(_score_langs(held, langs, found, truth)),
+        recall_all=_score_all(held, langs, truth, found),
+        precision_all=_score_all(held, langs, found, truth),
     )
 
 
@@ -289,21 +296,25 @@ def _score_langs(
     rows: list[Sentence], langs: list[str], among: NDArray[np.bool_], chosen: NDArray[np.bool_]
 ) -> list[str]:
     lines = []
-    for place, topic in enumerate((*TOPICS, "all")):
+    for place, topic in enumerate(TOPICS):
         cells = []
         for lang in langs:
             own = np.array([row.lang == lang for row in rows])
-            columns = slice(None) if topic == "all" else slice(place, place + 1)
-            whole, part = among[own][:, columns], chosen[own][:, columns]
-            cells.append(_count(whole.ravel(), part.ravel(), has_interval=topic == "all"))
+            whole, part = among[own, place], chosen[own, place]
+            cells.append(f"{int((whole & part).sum())}/{int(whole.sum())}")
         lines.append(f"| {topic} | {' | '.join(cells)} |")
     return lines
 
 
-def _count(among: NDArray[np.bool_], chosen: NDArray[np.bool_], *, has_interval: bool) -> str:
-    share, low, high = _interval(among, chosen)
-    counted = f"{int((among & chosen).sum())}/{int(among.sum())}"
-    return f"{share:.2f} ({low:.2f}–{high:.2f})" if has_interval else counted
+def _score_all(
+    rows: list[Sentence], langs: list[str], among: NDArray[np.bool_], chosen: NDArray[np.bool_]
+) -> str:
+    cells = []
+    for lang in langs:
+        own = np.array([row.lang == lang for row in rows])
+        share, low, high = _interval(among[own].ravel(), chosen[own].ravel())
+        cells.append(f"{share:.2f} ({low:.2f}–{high:.2f})")
+    return " | ".join(cells)
 
 
 def _interval(among: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> tuple[float, float, float]:
