@@ -40,11 +40,14 @@ GOAL_RECALL, GOAL_PRECISION = 0.9, 0.8
 # In cross-validation, so that the goal is met with some room elsewhere.
 CHOSEN_RECALL = 0.93
 PENALTY = 10.0  # inverse strength of the L2 penalty, on vectors of length 1
-FOLDS = 10
+FOLDS = 5
+# Of the background, when it is left out: where few mentions are alerts, more would drown them.
+MAX_ALARMS = 0.005
 # Cosine of centred vectors from which one sentence may paraphrase another.
 NEAR = 0.6
 BACKGROUND = (
     *("themes/clinc150.en", "sentiment/vader_amazon.en", "sentiment/hebrew.he"),
+    "themes/banking77_train.en",
     *(f"sentiment/umsab.{lang}" for lang in ("ar", "de", "en", "es", "fr", "hi", "it", "pt")),
 )
 BACKGROUND_ROWS, BACKGROUND_WEIGHT = 400, 0.2
@@ -180,22 +183,28 @@ def _fit(features: NDArray[np.floating], labels: NDArray[np.bool_], rows: list[S
 def _choose_least(
     features: NDArray[np.floating], labels: NDArray[np.bool_], rows: list[Sentence]
 ) -> float:
-    """The logit that CHOSEN_RECALL of the sentences reach when all that is like them is left out.
+    """The logit that CHOSEN_RECALL of the sentences reach, and MAX_ALARMS of the background.
 
-    Folds by family alone would flatter: one family may paraphrase another.
+    Each is scored when all that is like it is left out: folds by family alone would flatter, as
+    one family may paraphrase another.
     """
-    families = sorted({row.family for row in rows if row.is_own})
+    families = sorted({row.family for row in rows})
     fold_of = {family: place % FOLDS for place, family in enumerate(families)}
-    folds = np.array([fold_of.get(row.family, -1) for row in rows])
+    folds = np.array([fold_of[row.family] for row in rows])
+    own = labels & np.array([row.is_own for row in rows])
     meanings = features[:, : -len(TOPICS)]
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
         left = folds == fold
-        is_near = (meanings @ meanings[left & labels].T).max(axis=1) >= NEAR
+        is_near = (meanings @ meanings[left & own].T).max(axis=1) >= NEAR
         kept = ~left & ~is_near
         chosen = [row for row, is_kept in zip(rows, kept, strict=True) if is_kept]
         scores[left] = _fit(features[kept], labels[kept], chosen).decision_function(features[left])
-    return float(np.quantile(scores[labels], 1 - CHOSEN_RECALL))
+    background = ~labels & np.array([not row.is_own for row in rows])
+    return max(
+        float(np.quantile(scores[own], 1 - CHOSEN_RECALL)),
+        float(np.quantile(scores[background], 1 - MAX_ALARMS)),
+    )
 
 
 def classify(rows: list[Sentence], vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -207,13 +216,15 @@ CARD = """# Alerts
 A logistic regression for each topic on centred multilingual-e5-small vectors and on the words of
 `configs/alerts.toml`, made by `scripts/train_alerts.py` from {n_train} sentences written for this
 project (`scripts/alert_parts`, licensed as earful) and, as what alarms nobody, {n_set} rows of each
-of {sets} (open or train-ok).
+of {sets} (open or train-ok; of banking77 those who
+close their account are learned from as leaving).
 
 Measured on {n_test} other sentences of ours: {n_families} families, none of them a translation of a
-training sentence; Italian and Turkish are in no training sentence at all. They were measured four
+training sentence; Italian and Turkish are in no training sentence at all. They were measured five
 times, while training sentences were added (the journey classifier's helped nothing, and are left
-out); the least scores that count never came from them, but from cross-validation over training
-sentences.
+out) and the demo showed too many false alarms; the least scores that count never came from them,
+but from cross-validation: what {recall} of our training sentences reach, unless more than
+{alarms} of 1,000 mentions of the sets above do; then less is found.
 
 Goal: recall {goal_recall} at precision {goal_precision}. Who reads an alert that is none loses a
 minute, who misses one may lose a person or a customer; below that precision people stop reading.
@@ -252,6 +263,8 @@ def write_card(trained: list[Sentence], held: list[Sentence], vectors: NDArray[n
     langs = sorted({row.lang for row in held})
     return CARD.format(
         n_train=len(trained),
+        recall=CHOSEN_RECALL,
+        alarms=f"{1_000 * MAX_ALARMS:.0f}",
         n_set=BACKGROUND_ROWS,
         sets=", ".join(name.split("/")[1] for name in BACKGROUND),
         n_test=len(held),
@@ -333,8 +346,8 @@ def write_checks(checks: dict[str, tuple[list[Sentence], NDArray[np.float32]]]) 
     """How often real feedback is flagged, rightly or not, and what is found of those who leave."""
     lines = [
         "",
-        "Flagged of 1,000 rows of sets that nothing was learned from, rightly or not: only",
-        f"banking77's `{LEAVING}` is labelled, and counted apart.",
+        "Flagged of 1,000 rows of sets that nothing was learned from (of banking77, from other",
+        f"rows), rightly or not: only banking77's `{LEAVING}` is labelled, and counted apart.",
         "",
         f"| set | {' | '.join(TOPICS)} |",
         f"|---|{'---|' * len(TOPICS)}",

@@ -95,7 +95,8 @@ def test_not_a_byte_of_a_person_is_left_in_any_file_of_the_store(
             "text": read_texts(people, NAME)[1],
         }
         connection.execute(insert(tables.feedback_version).values(**old))
-        action = {"action_id": "1", "status": "pending", "payload": {"evidence": [mine[0]]}}
+        payload = {"title": "t", "reason": "", "facts": {}, "mentions": [mine[0]]}
+        action = {"action_id": "1", "status": "pending", "destination": "d", "payload": payload}
         connection.execute(insert(tables.action).values(**action))
     report, export = tmp_path / "report.html", tmp_path / "them.html"
     with people.read() as connection:
