@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, Final
 
-from nlp.errors import ModelError
+from nlp.errors import ModelCacheError
 
 MANIFEST: Final = "manifest.json"
 _LOCK_TIMEOUT_S: Final = 600.0  # building takes seconds; ten minutes mean that something hangs
@@ -31,7 +31,7 @@ def ensure_folder(
     :param revision: what the content was made from and by; a folder of another one is replaced.
     :param build: writes all files into the empty folder that it is given.
     :param is_thorough: read every file of a folder that is there, whatever its size and time say.
-    :raises ModelError: if the folder cannot be written, or another process keeps it locked.
+    :raises ModelCacheError: if the folder cannot be written, or another process keeps it locked.
     """
     from filelock import FileLock, Timeout
 
@@ -46,12 +46,12 @@ def ensure_folder(
             if not is_good():
                 _rebuild(folder, revision, build)
     except Timeout as error:
-        raise ModelError(
+        raise ModelCacheError(
             f"another process has been preparing {folder} for {_LOCK_TIMEOUT_S:.0f} s; "
             f"end it, or choose another cache folder"
         ) from error
     except OSError as error:
-        raise ModelError(
+        raise ModelCacheError(
             f"cannot write the model to {folder} ({error.strerror or error}); make room for 1 GB "
             f"there and allow writing, or choose another cache folder"
         ) from error

@@ -9,5 +9,9 @@ class UnfitModelError(ModelError):
     """A model that is whole, as far as was looked, and cannot be used for what it is named for."""
 
 
+class ModelCacheError(ModelError):
+    """The folder of converted models cannot be used: the disk, and not the model."""
+
+
 class MissingModelError(ModelError):
     """There is no model of that name on this machine."""

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from pipelines import tables
-from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention
+from pipelines.counted import feedback
+from pipelines.customer_mentions import read_mentions, read_sums
 from pipelines.id_batches import batch_ids
 from pipelines.insights import (
     CustomerMention,
     Insight,
     Spread,
-    Sums,
     describe_customer,
     estimate_spread,
 )
@@ -31,7 +32,6 @@ from pipelines.odata.stored import (
     write_facts,
     write_outcomes,
 )
-from pipelines.rights.gate import allows_account
 from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
@@ -99,8 +99,8 @@ def publish_customers(run: Run, settings: RowSettings, customers: Collection[str
     """
     if customers is not None and not customers:
         return 0
-    history = read_history(run)
-    spread = estimate_spread(_read_sums(run.connection))
+    history = read_history(run.connection, run.started_at)
+    spread = estimate_spread(read_sums(run.connection))
     written = 0
     if customers is None:
         written += write_facts(run, history)
@@ -108,7 +108,8 @@ def publish_customers(run: Run, settings: RowSettings, customers: Collection[str
         _fit_model(run, history, spread, settings.outcomes.churn_days)
     known = _Known(history, spread, _load_model(run.connection), settings.rules)
     for batch in batch_ids(_list_customers(run.connection, customers)):
-        rows = list(_describe_batch(run, batch, known))
+        told = {"run_id": run.run_id, "updated_at": run.started_at}
+        rows = [{**row, **told} for row in _describe_batch(run.connection, batch, known)]
         among = tables.customer_insight.c.customer_id.in_(batch)
         written += replace_rows(run.connection, tables.customer_insight, rows, among)
     return written
@@ -124,11 +125,28 @@ def _list_customers(connection: Connection, customers: Collection[str] | None) -
     return sorted(each for each in found if each is not None)
 
 
-def _describe_batch(run: Run, customers: Sequence[str], known: _Known) -> Iterator[dict[str, Any]]:
-    connection = run.connection
+def describe_past(connection: Connection, customer_id: str, at: datetime) -> dict[str, Any] | None:
+    """A customer's row as it would have been at a moment: nothing later is looked at.
+
+    The risk is told in points: a model was fitted to what came later.
+
+    :returns: as in customer_insight; None when nothing that counts was said by then.
+    """
+    history = read_history(connection, at).asked_at(at)
+    spread = estimate_spread(read_sums(connection, at))
+    known = _Known(history, spread, None, keep_settings(connection, None).rules)
+    return next(_describe_batch(connection, [customer_id], known, at), None)
+
+
+def _describe_batch(
+    connection: Connection,
+    customers: Sequence[str],
+    known: _Known,
+    until: datetime | None = None,
+) -> Iterator[dict[str, Any]]:
     facts = dict(derive_batch(connection, customers, known.history))
     records = _read_records(connection, customers)
-    mentions = _read_mentions(connection, customers)
+    mentions = read_mentions(connection, customers, until)
     insights = {
         customer_id: describe_customer([each for _, each in rows], known.spread)
         for customer_id, rows in groupby(mentions, lambda row: row[0])
@@ -141,8 +159,6 @@ def _describe_batch(run: Run, customers: Sequence[str], known: _Known) -> Iterat
             "customer_id": customer_id,
             **_describe_one(insight, own, stage, record, known),
             "as_of": known.history.as_of,
-            "run_id": run.run_id,
-            "updated_at": run.started_at,
         }
 
 
@@ -224,7 +240,7 @@ def _fit_model(run: Run, history: History, spread: Spread, days: int) -> None:
     customers = _list_customers(run.connection, None) if days and history.known_until else []
     for batch in batch_ids(customers):
         events = dict(read_events(run.connection, batch))
-        for customer_id, rows in groupby(_read_mentions(run.connection, batch), lambda row: row[0]):
+        for customer_id, rows in groupby(read_mentions(run.connection, batch), lambda row: row[0]):
             found = _find_example(
                 [each for _, each in rows], events.get(customer_id, []), history, spread, days
             )
@@ -270,54 +286,3 @@ def _read_records(connection: Connection, customers: Sequence[str]) -> dict[str,
         }
         for row in connection.execute(query).mappings()
     }
-
-
-def _read_sums(connection: Connection) -> Sums:
-    """Sums over all customers, for the spread of their sentiment."""
-    score = func.coalesce(mention.sentiment_score, 0.0)
-    by_customer = (
-        select(
-            func.count().label("n"),
-            func.sum(score).label("s"),
-            func.sum(score * score).label("q"),
-        )
-        .select_from(counted_mentions)
-        .where(is_counted, feedback.customer_id.is_not(None))
-        .group_by(feedback.customer_id)
-        .subquery()
-    )
-    n, s, q = by_customer.c.n, by_customer.c.s, by_customer.c.q
-    row = connection.execute(
-        select(
-            func.count(),
-            func.sum(n),
-            func.sum(n * n),
-            func.sum(s),
-            func.sum(s * s / n),
-            func.sum(q),
-        )
-    ).one()
-    # Sums of floats differ in their last digits with the order of rows.
-    return Sums(int(row[0]), int(row[1] or 0), *(round(float(each or 0), 6) for each in row[2:]))
-
-
-def _read_mentions(
-    connection: Connection, customers: Collection[str] | None
-) -> list[tuple[str, CustomerMention]]:
-    query = (
-        select(
-            feedback.customer_id,
-            mention.mention_id,
-            mention.feedback_id,
-            feedback.occurred_at.label("at"),
-            mention.theme_id,
-            mention.sentiment,
-            func.coalesce(mention.sentiment_score, 0.0).label("score"),
-            (feedback.rating / feedback.rating_max).label("rating"),
-        )
-        .select_from(counted_mentions)
-        .where(is_counted, feedback.customer_id.is_not(None))
-        .where(is_one_of(feedback.customer_id, customers), allows_account(connection))
-        .order_by(feedback.customer_id, mention.mention_id)
-    )
-    return [(str(row[0]), CustomerMention(*row[1:])) for row in connection.execute(query)]

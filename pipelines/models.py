@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.encoder import BranchingEncoder
-from nlp.errors import ModelError
+from nlp.errors import ModelCacheError, ModelError
 from nlp.meaning import Meanings, read_meanings
 from nlp.sentiment import SentimentModel
 from nlp.weights import (
@@ -160,5 +160,4 @@ def _refuse_broken(what: str, made: NDArray[np.floating], name: str) -> None:
 
 def explain_model_error(error: ModelError) -> EarfulError:
     """A model that cannot be used is wrong use, unless the disk is what failed."""
-    is_disk = isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
-    return (StoreError if is_disk else ConfigError)(str(error))
+    return (StoreError if isinstance(error, ModelCacheError) else ConfigError)(str(error))

@@ -16,6 +16,10 @@ from pipelines import tables
 from pipelines.errors import EarfulError
 from pipelines.store import Store, read_info, write_info
 
+_UNFINISHED = (
+    "before it could finish: the tables are as they were, and the next run goes on from what the "
+    "encoder had read"
+)
 COUNTS = (
     *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out", "n_blocked"),
     *("n_noise", "n_mentions"),
@@ -108,7 +112,7 @@ def _close_dead_runs(connection: Connection) -> None:
     connection.execute(
         update(tables.run)
         .where(tables.run.c.status == "running")
-        .values(status="interrupted", error="killed before it could finish; nothing of it was kept")
+        .values(status="interrupted", error=f"killed {_UNFINISHED}")
     )
 
 
@@ -135,7 +139,7 @@ def _record_failure(store: Store, run_id: str, error: BaseException, seconds: fl
     # Only our own messages are known to hold no customer text.
     said = str(error) if isinstance(error, EarfulError) else type(error).__name__
     if status == "interrupted":
-        said = "stopped before it could finish; nothing of it was kept"
+        said = f"stopped {_UNFINISHED}"
     try:
         with store.write() as connection:
             connection.execute(

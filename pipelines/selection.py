@@ -82,6 +82,17 @@ def parse_selection(
     return Selection(first, last, limit)
 
 
+def parse_last_moment(option: str, given: str, zone: tzinfo) -> datetime:
+    """The moment that the command line says, in UTC; of a day, its last.
+
+    :raises ConfigError: for what is no date.
+    """
+    end = _parse_moment(option, given, zone, is_end=True)
+    assert end is not None
+    is_day = _parse_moment(option, given, zone, is_end=False) != end
+    return (end - timedelta(microseconds=is_day)).astimezone(UTC)
+
+
 def find_cut(items: Iterable[FeedbackItem | BadRow], selection: Selection) -> Cut | None:
     """Find where the newest end; None where there is no limit, or all are within it.
 

@@ -235,6 +235,11 @@ def _prepare_file(path: Path, *, create: bool) -> None:
         raise MissingStoreError(
             f"there is no store {path}; make one with: earful run PATH --db sqlite:///{path}"
         )
+    if not path.parent.is_dir():
+        raise StoreError(
+            f"there is no folder {path.parent} to make the store in; make it, or choose another "
+            "place with --db"
+        )
     try:
         create_private_file(path)
     except OSError as error:

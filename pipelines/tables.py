@@ -712,10 +712,10 @@ output_file = Table(
     "output_file",
     metadata,
     _key("path", "where it was written, from the root"),
-    _text("kind", "report, codebook or export", nullable=False),
+    _text("kind", "report, codebook, export or customer (their page)", nullable=False),
     _moment("written_at", "when, UTC"),
     _text("digest", "SHA-256 of what was written: a file that differs is another one"),
-    _text("subject_hash", "of an export, whose it is: as in blocked_key"),
+    _text("subject_hash", "of an export or page, whose it is: as in blocked_key"),
     comment="files with customers' words that earful wrote, to rewrite or remove them later",
 )
 

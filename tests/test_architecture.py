@@ -226,6 +226,8 @@ COMPUTES = {
     *("pipelines.rights.scan", "pipelines.edits.traces"),
     # Themes are named by the words of those who are left.
     "pipelines.rights.remaining",
+    # Writes the rows that it makes of customer_mentions, which asks.
+    "pipelines.customer_rows",
     # The views show what the gate laid down in the tables.
     "pipelines.views",
 }
@@ -262,5 +264,5 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
     assert asking >= {
         *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
         *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
-        *("pipelines.report.facts", "pipelines.publish"),
+        *("pipelines.report.facts", "pipelines.publish", "pipelines.profiles"),
     }

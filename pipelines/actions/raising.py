@@ -47,7 +47,7 @@ def raise_actions(run: Run, rules: Rules) -> int:
         return 0
     written = keep_customers(run.connection) + suppress_refused(run.connection, run.started_at)
     # Of customer_insight too: what counts as old does not depend on the day of the run.
-    as_of = read_history(run).as_of
+    as_of = read_history(run.connection, run.started_at).as_of
     since = {rule.name: as_of - timedelta(days=rule.max_age_days) for rule in rules}
     written += _write(run, rules, _find_occasions(run, rules, since, as_of), since)
     write_info(run.connection, _STATE, state)

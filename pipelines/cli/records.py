@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import review
+from pipelines.cli import customer, review
 from pipelines.cli.asked import Asked
 from pipelines.cli.options import (
     ConfigOption,
@@ -45,6 +45,9 @@ WriteConfigOption = Annotated[
     ),
 ]
 
+# Loading does not publish: a night of several files is published once.
+_HINT = "customer rows follow with: earful publish, or with the next earful run"
+
 
 def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
@@ -59,6 +62,14 @@ def add_commands(app: typer.Typer) -> None:
     )(customers)
     group.add_typer(review.review, name="review")
     group.command("shared", epilog=show_examples("earful customers shared"))(review.shared)
+    group.command(
+        "show",
+        epilog=show_examples(
+            "earful customers show C017",
+            "earful customers show C017 -o customer.html",
+            "earful customers show C017 --as-of 2026-06-30",
+        ),
+    )(customer.show)
     app.add_typer(group, name="customers")
     app.command(
         "events",
@@ -92,7 +103,7 @@ def customers(
     """
     asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="customers")
     result = run_asked("customers", ["customers", "link"], asked, config, db, lock_timeout)
-    show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json, hint=_HINT)
 
 
 def events(
@@ -111,7 +122,7 @@ def events(
     """Load operational events. Orders, refunds, churn, renewals, tickets."""
     asked = Asked(paths, mapping, source, sql, from_url, ending, layout=layout, kind="events")
     result = run_asked("events", ["events", "link"], asked, config, db, lock_timeout)
-    show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json, hint=_HINT)
 
 
 def inspect(

@@ -271,12 +271,17 @@ def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, st
     )
 
 
-def show_result(result: "RunResult", *, as_json: bool) -> None:
-    """Print what a run did, and end with exit code 3 when rows were rejected."""
-    from pipelines.cli.show import count_rejected, print_json, print_run
+def show_result(result: "RunResult", *, as_json: bool, hint: str = "") -> None:
+    """Print what a run did, and end with exit code 3 when rows were rejected.
+
+    :param hint: what to do next, for people.
+    """
+    from pipelines.cli.show import count_rejected, open_console, print_json, print_run
 
     if as_json:
         print_json({"run_id": result.run_id, "store": result.store, **result.counts})
     else:
         print_run(result)
+        if hint:
+            open_console().print(hint, style="dim")
     rejected_code(count_rejected(result))

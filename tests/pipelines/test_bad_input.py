@@ -410,7 +410,10 @@ def test_a_database_that_is_not_ours_is_left_alone(call: Call) -> None:
 def test_a_store_that_does_not_exist_is_made_by_reading_only(call: Call) -> None:
     for arguments in (["status"], ["report"], ["themes", "list"], ["runs"], ["migrate"]):
         check_message(call(*arguments, "--db", "new/x.db"), 1, "there is no store new/x.db")
+    Path("good.csv").write_text(GOOD)
+    check_message(call("run", "good.csv", "--db", "new/x.db"), 1, "there is no folder new")
     assert not Path("new").exists()
+    Path("new").mkdir()
     check_usable(call, "--db", "new/x.db")
 
 

@@ -1031,7 +1031,12 @@ def upgrade() -> None:
     op.create_table(
         "output_file",
         sa.Column("path", sa.Text(), nullable=False, comment="where it was written, from the root"),
-        sa.Column("kind", sa.Text(), nullable=False, comment="report, codebook or export"),
+        sa.Column(
+            "kind",
+            sa.Text(),
+            nullable=False,
+            comment="report, codebook, export or customer (their page)",
+        ),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(
             "digest",
@@ -1043,7 +1048,7 @@ def upgrade() -> None:
             "subject_hash",
             sa.Text(),
             nullable=True,
-            comment="of an export, whose it is: as in blocked_key",
+            comment="of an export or page, whose it is: as in blocked_key",
         ),
         sa.PrimaryKeyConstraint("path"),
         comment="files with customers' words that earful wrote, to rewrite or remove them later",

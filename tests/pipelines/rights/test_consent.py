@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from pipelines import tables
 from pipelines.cli.app import run_app
@@ -16,6 +16,8 @@ from pipelines.edits.codebook_edits import export_categories
 from pipelines.errors import ConfigError, InputError
 from pipelines.noise_rows import list_noise
 from pipelines.overview import list_themes, show_theme
+from pipelines.profiles import NoProfileError, read_profile
+from pipelines.report.customer_page import render_customer
 from pipelines.report.facts import gather_facts
 from pipelines.report.page import render_report, write_report
 from pipelines.rights.consents import Statement, read_statements, record_statements
@@ -65,7 +67,15 @@ def read_outputs(store: Store) -> tuple[str, str]:
         rows = ("v_customer", "customer_insight", "customer_theme")
         people = [repr(connection.execute(text(f"SELECT * FROM {v}")).all()) for v in rows]
         facts = repr(gather_facts(connection).customers)
-    return "\n".join(parts), "\n".join([*people, facts])
+        pages = [_render_page(connection, name_customer(number)) for number in range(9)]
+    return "\n".join([*parts, *pages]), "\n".join([*people, facts, *pages])
+
+
+def _render_page(connection: Connection, customer_id: str) -> str:
+    try:
+        return render_customer(read_profile(connection, customer_id))
+    except NoProfileError:
+        return ""
 
 
 def test_no_output_holds_words_or_rows_that_a_customer_refuses(
