@@ -47,7 +47,7 @@ def find_themes(
                 continue
             if rule.max_sentiment is not None and (row["sentiment"] or 0.0) > rule.max_sentiment:
                 continue
-            began = weeks.find_begin(rule, theme_id)
+            began = weeks.find_begin(rule, theme_id, weeks.latest)
             yield _describe(connection, rule, row, verdict, began, weeks.count(theme_id, end))
 
 
@@ -116,10 +116,8 @@ class _Weeks:
             return False
         return self._voices[theme_id].get(verdict.week, 0) >= rule.min_voices
 
-    def find_begin(self, rule: ThemeRule, theme_id: str) -> datetime:
-        """The first of the weeks without a gap in which the rule held."""
-        assert self.latest is not None
-        began = self.latest
+    def find_begin(self, rule: ThemeRule, theme_id: str, began: datetime) -> datetime:
+        """The first of the weeks up to this one, without a gap, in which the rule held."""
         while self.suits(rule, theme_id, self.judge(began - _WEEK).get(theme_id)):
             began -= _WEEK
         return began

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
@@ -273,6 +273,7 @@ WANTED = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(WANTED, unique_by=lambda each: each.key), st.randoms())
 def test_limits_do_not_depend_on_the_order_and_are_kept(wanted: list[Wanted], chance: Any) -> None:
     now = NEWEST + timedelta(days=9)
