@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
+from pipelines.actions.rules import Rules, check_rules
 from pipelines.config_sections import (
     ConsentConfig,
     ErasureConfig,
@@ -52,7 +53,9 @@ class Config(Section):
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
     syncs: tuple[SyncConfig, ...] = ()
+    # Before the rules, which name them.
     destinations: tuple[DestinationEntry, ...] = ()
+    rules: Rules = ()
 
     @field_validator("syncs")
     @classmethod
@@ -66,6 +69,13 @@ class Config(Section):
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two of them are called {', '.join(doubled)}; actions name one")
         return given
+
+    @field_validator("rules")
+    @classmethod
+    def _are_sound(cls, rules: Rules, info: ValidationInfo) -> Rules:
+        if "destinations" in info.data:  # else these have mistakes of their own
+            check_rules(rules, [each.name for each in info.data["destinations"]])
+        return rules
 
 
 def load_config(path: Path | None) -> tuple[Config, Path]:

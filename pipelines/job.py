@@ -177,7 +177,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights
 
-        publish_insights(run, settings=read_row_settings(job.config))
+        publish_insights(run, settings=read_row_settings(job.config), rules=job.config.rules)
 
 
 def describe_unapplied(applied: "Applied") -> str | None:

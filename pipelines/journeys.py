@@ -12,7 +12,7 @@ from pipelines.feedback_vectors import read_mean_vectors
 
 _DIM = 384
 # The classifier knows the vectors of the default encoder only.
-_ENCODER = "multilingual-e5-small"
+ENCODER = "multilingual-e5-small"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def read_stages(connection: Connection, feedback_ids: Sequence[str]) -> dict[str
     """The stage of each feedback that has vectors of the default encoder: that of their mean."""
     if not WEIGHTS.exists():
         return {}
-    is_default = tables.vector.c.model.contains(_ENCODER)
+    is_default = tables.vector.c.model.contains(ENCODER)
     found = read_mean_vectors(connection, sorted(feedback_ids), is_default)
     means = {each: mean for each, mean in found.items() if len(mean) == _DIM}
     if not means:

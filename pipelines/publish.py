@@ -5,6 +5,8 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Integer, cast, func, select, update
 
 from pipelines import tables
+from pipelines.actions.raising import raise_actions
+from pipelines.actions.rules import Rules
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
 from pipelines.customer_rows import RowSettings, keep_settings, publish_customers
 from pipelines.rights.gate import allows_account
@@ -14,16 +16,25 @@ from pipelines.upserts import replace_rows, round_floats
 
 
 def publish_insights(
-    run: Run, themes: Collection[str] | None = None, settings: RowSettings | None = None
+    run: Run,
+    themes: Collection[str] | None = None,
+    settings: RowSettings | None = None,
+    rules: Rules | None = None,
 ) -> int:
     """Bring themes, customer_theme and customer_insight up to date.
 
     :param themes: those whose mentions may have changed since insights were last published; None
         for all.
     :param settings: outcomes and rules, as configured; None for those of the last time.
+    :param rules: that raise actions of what is published, as configured; None to raise none.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     settings = keep_settings(run.connection, settings)
+    written = _publish(run, themes, settings)
+    return written if rules is None else written + raise_actions(run, rules)
+
+
+def _publish(run: Run, themes: Collection[str] | None, settings: RowSettings) -> int:
     if run.is_current("published"):
         return write_group_names(run)  # people may have put themes into groups all the same
     # Who spoke of these themes before; who does now is known once that is written.

@@ -638,7 +638,10 @@ action = Table(
     _text("rule", "the rule that raised it"),
     _text("customer_id", "about whom"),
     _text("theme_id", "about which theme"),
-    _json("payload", "title, reason, facts, and ids of the mentions behind it; no words of people"),
+    _json(
+        "payload",
+        "title, reason, facts, mentions (ids), at, occasion, contacts; no words of people",
+    ),
     _text("status", "pending, sent, failed or suppressed", nullable=False),
     _count("attempts", "deliveries tried"),
     Column("idempotency_key", Text, unique=True, comment="raised once, whatever happens"),

@@ -31,6 +31,12 @@ def test_the_exports_in_the_readme_are_those_of_the_layouts() -> None:
     assert part("sources") == format_layouts(), "run scripts/make_docs.py"
 
 
+def test_what_alerts_are_found_is_that_of_the_card() -> None:
+    card = (ROOT / "nlp" / "data" / "alerts.md").read_text(encoding="utf-8")
+    assert part("alerts") in card, "run scripts/make_docs.py"
+    assert part("alerts").count("\n") == 11
+
+
 def test_the_layout_in_the_readme_is_one(tmp_path: Path) -> None:
     (given,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "shop.toml").write_text(given, encoding="utf-8")

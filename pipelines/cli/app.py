@@ -91,7 +91,7 @@ app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
-app.add_typer(actions.actions, name="actions")
+app.add_typer(actions.actions)
 
 
 def run_app(arguments: list[str] | None = None) -> int:

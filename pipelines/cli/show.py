@@ -44,6 +44,7 @@ _COUNT_LABELS = {
     "n_blocked": "of erased persons, or purged",
     "n_mentions": "mentions made",
     "n_noise": "noise set aside",
+    "n_actions": "actions raised",
 }
 
 

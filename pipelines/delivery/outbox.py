@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, not_, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
+from pipelines.actions.occasions import ANY_CHANNEL
 from pipelines.delivery.messages import Destination, Message, Receipt, make_message_id
 from pipelines.delivery.telling import read_message
 from pipelines.id_batches import batch_ids
@@ -132,16 +133,17 @@ def suppress_refused(connection: Connection, action_ids: Sequence[str], now: dat
 def find_refused(
     connection: Connection, action_ids: Sequence[str], now: datetime, status: str = "pending"
 ) -> dict[str, str]:
-    """Why some actions of a status may not be told: their customer does not allow it."""
+    """Why some actions of a status may not be told: of ``occasions.REASONS``."""
     found: dict[str, str] = {}
     for batch in batch_ids(action_ids):
         for channel, ids in _list_contacts(connection, batch).items():
-            allowed = allows_customer(connection, "contact", _action.customer_id, channel, now)
-            reason = f"the customer does not allow contact by {channel}"
-            found |= dict.fromkeys(_list_refused(connection, ids, allowed, status), reason)
+            by = None if channel == ANY_CHANNEL else channel
+            allowed = allows_customer(connection, "contact", _action.customer_id, by, now)
+            refused = _list_refused(connection, ids, allowed, status)
+            found |= dict.fromkeys(refused, "contact_refused")
         allowed = allows_customer(connection, "profiling", _action.customer_id, now=now)
-        reason = "the customer does not allow profiling"
-        found |= dict.fromkeys(_list_refused(connection, batch, allowed, status), reason)
+        refused = _list_refused(connection, batch, allowed, status)
+        found |= dict.fromkeys(refused, "profiling_refused")
     return found
 
 

@@ -121,7 +121,7 @@ def _lay_over(run: Run, job: Job) -> Applied:
     is_narrow = is_current and not applied.n_sound and len(applied.themes) <= IDS_A_STATEMENT
     themes = sorted(applied.themes) if is_narrow else None
     judge_periods(run, themes)
-    publish_insights(run, themes, read_row_settings(job.config))
+    publish_insights(run, themes, read_row_settings(job.config), job.config.rules)
     return applied
 
 

@@ -56,7 +56,8 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
         judge_periods(run)
-        publish_insights(run, settings=read_row_settings(job.config))
+        settings = read_row_settings(job.config)
+        publish_insights(run, settings=settings, rules=job.config.rules)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 
 

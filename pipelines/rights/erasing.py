@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
+from pipelines.actions.traces import drop_evidence, find_tellers
 from pipelines.copies import note_stale_copies
 from pipelines.id_batches import batch_ids
 from pipelines.models import Models
@@ -114,7 +115,7 @@ def erase_feedback(
     for table in _ABOUT_FEEDBACK:
         _delete(run, erased, table, table.c.feedback_id, feedback_ids)
     _delete(run, erased, tables.theme_quote, tables.theme_quote.c.mention_id, sorted(mention_ids))
-    _delete_actions(run, erased, mention_ids)
+    _delete_actions(run, erased, set(feedback_ids))
     if keeps_words:
         erased.counts["feedback_kept"] += _cut_loose(run, feedback_ids)
         erased.texts.clear()
@@ -167,20 +168,16 @@ def _delete_event_keys(run: Run, erased: Erased, customers: Sequence[str]) -> No
         _delete(run, erased, tables.event_key, tables.event_key.c.event_id, ids)
 
 
-def _delete_actions(run: Run, erased: Erased, mention_ids: Collection[str]) -> None:
-    """Actions that tell of these mentions, about whomever they are."""
-    action = tables.action.c
-    rows = run.connection.execute(select(action.action_id, action.payload)).all()
-    told = [row.action_id for row in rows if _holds(row.payload, mention_ids)]
-    _delete(run, erased, tables.action, action.action_id, told)
+def _delete_actions(run: Run, erased: Erased, feedback_ids: Collection[str]) -> None:
+    """Actions that this feedback raised; one about a theme goes on without it as evidence.
 
-
-def _holds(value: Any, ids: Collection[str]) -> bool:
-    if isinstance(value, dict):
-        return any(_holds(each, ids) for pair in value.items() for each in pair)
-    if isinstance(value, list):
-        return any(_holds(each, ids) for each in value)
-    return value in ids
+    Were that one deleted, it would be raised and delivered again.
+    """
+    told = find_tellers(run.connection, feedback_ids)
+    own = sorted(each for each, kind in told.items() if kind != "theme")
+    _delete(run, erased, tables.action, tables.action.c.action_id, own)
+    of_themes = sorted(each for each, kind in told.items() if kind == "theme")
+    drop_evidence(run.connection, of_themes, feedback_ids)
 
 
 def _cut_loose(run: Run, feedback_ids: Sequence[str]) -> int:

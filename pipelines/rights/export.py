@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from pipelines import tables
+from pipelines.actions.traces import find_tellers, keep_own
 from pipelines.edits.traces import find_traces
 from pipelines.errors import ConfigError, InputError
 from pipelines.id_batches import batch_ids
@@ -30,7 +31,12 @@ from pipelines.store import open_store
 Row = dict[str, Any]
 SUFFIXES = (".json", ".html")
 # Of a run or of the machine, not of the person.
-_HIDDEN = frozenset({"run_id", "found_run", "enriched_run", "text_hash", "content_hash", "digest"})
+_HIDDEN = frozenset(
+    {
+        *("run_id", "found_run", "enriched_run", "text_hash", "content_hash", "digest"),
+        "idempotency_key",
+    }
+)
 NOTES = {
     "customer": "Your record, as the customer system gave it.",
     "keys": "By which your feedback is recognised; keyed hashes, which cannot be read back.",
@@ -123,7 +129,7 @@ def gather_person(connection: Connection, person: Person, secret: bytes) -> dict
         "quotes": _read(connection, tables.theme_quote, "mention_id", mention_ids),
         "insight": insight,
         "events": _read(connection, tables.event, "customer_id", customers),
-        "actions": _read(connection, tables.action, "customer_id", customers),
+        "actions": _read_actions(connection, customers, ids),
         "synced": _read(connection, tables.sync_row, "customer_id", customers),
         "consent": _read_consent(connection, person),
         "edits": [
@@ -140,6 +146,22 @@ def _read(connection: Connection, table: Any, column: str, ids: Sequence[str]) -
         query = select(table).where(table.c[column].in_(batch)).order_by(*table.primary_key)
         rows += [_show(row) for row in connection.execute(query).mappings()]
     return rows
+
+
+def _read_actions(
+    connection: Connection, customers: Sequence[str], feedback_ids: Sequence[str]
+) -> list[Row]:
+    """Actions about a person, and those that their words are evidence of, without others' words."""
+    own, known = set(feedback_ids), set(customers)
+    ids = set(find_tellers(connection, own))
+    for batch in batch_ids(customers):
+        query = select(tables.action.c.action_id).where(tables.action.c.customer_id.in_(batch))
+        ids.update(connection.execute(query).scalars())
+    rows = _read(connection, tables.action, "action_id", sorted(ids))
+    return [
+        row if row["customer_id"] in known else {**row, "payload": keep_own(row["payload"], own)}
+        for row in rows
+    ]
 
 
 def _read_consent(connection: Connection, person: Person) -> list[Row]:

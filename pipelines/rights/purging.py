@@ -1,4 +1,4 @@
-"""Letting go of what is old: feedback, events and rejected rows from before a day."""
+"""Letting go of what is old: feedback, events, rejected rows and actions from before a day."""
 
 import re
 from dataclasses import dataclass, field
@@ -86,7 +86,11 @@ def _erase_old(run: Run, job: Job, before: datetime, erased: Erased) -> None:
     connection = run.connection
     ids = list(connection.execute(_old_feedback(before)).scalars())
     erase_feedback(run, job.models, ids, erased)
-    others = ((tables.event, _old_events(before)), (tables.rejected, _old_rejected(before)))
+    others = (
+        (tables.event, _old_events(before)),
+        (tables.rejected, _old_rejected(before)),
+        (tables.action, _old_actions(before)),
+    )
     for table, is_old in others:
         statement = delete(table).where(is_old).execution_options(preserve_rowcount=True)
         erased.counts[table.name] += connection.execute(statement).rowcount
@@ -101,6 +105,7 @@ def _count(connection: Connection, before: datetime) -> dict[str, int]:
         "feedback": _old_feedback(before),
         "event": select(tables.event.c.event_id).where(_old_events(before)),
         "rejected": select(tables.rejected.c.rejected_id).where(_old_rejected(before)),
+        "action": select(tables.action.c.action_id).where(_old_actions(before)),
     }
     return {
         name: connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
@@ -115,6 +120,10 @@ def _old_feedback(before: datetime) -> Any:
 
 def _old_events(before: datetime) -> Any:
     return tables.event.c.at < before
+
+
+def _old_actions(before: datetime) -> Any:
+    return tables.action.c.created_at < before
 
 
 def _old_rejected(before: datetime) -> Any:

@@ -1,5 +1,6 @@
 """Keeping the tables to what customers allow: laid down, unmade, and published anew."""
 
+from pipelines.actions.respect import suppress_refused
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
@@ -26,11 +27,15 @@ def respect_refusals(run: Run, models: Models, policy: Policy) -> int:
     n_changed = lay_down_refusals(run, policy)
     if n_changed:
         publish_anew(run, models)
+    suppress_refused(run.connection, run.started_at)
     return n_changed
 
 
 def publish_anew(run: Run, models: Models) -> None:
-    """Make everything that is derived from mentions anew, from those that are there."""
+    """Make everything that is derived from mentions anew, from those that are there.
+
+    No action is raised: the next run does, when all of its steps are done.
+    """
     mark_copies(run)
     forbid_quotes(run)
     apply_edits(run, models)

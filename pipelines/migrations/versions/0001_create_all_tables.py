@@ -28,7 +28,7 @@ def upgrade() -> None:
             "payload",
             tables.Json,
             nullable=True,
-            comment="title, reason, facts, and ids of the mentions behind it; no words of people",
+            comment="title, reason, facts, mentions (ids), at, occasion, contacts; no words of people",
         ),
         sa.Column(
             "status", sa.Text(), nullable=False, comment="pending, sent, failed or suppressed"

@@ -281,12 +281,12 @@ def test_who_withdrew_is_left_out_at_the_last_moment(
     place.server.mishaps = [late]
     done = deliver(place)
     rows = read_actions(outbox, "status", "reason")
-    refused = "the customer does not allow profiling"
+    refused = "profiling_refused"
     assert rows == [
         ("sent", None),
         ("suppressed", refused),
         ("suppressed", refused),
-        ("suppressed", "the customer does not allow contact by email"),
+        ("suppressed", "contact_refused"),
         ("sent", None),
         ("sent", None),
     ]
