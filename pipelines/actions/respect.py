@@ -82,12 +82,12 @@ def _empty_profiles(connection: Connection, now: datetime) -> int:
     rows = [
         {
             "id": row.action_id,
-            "said": {**row.payload, "reason": "", "facts": {}, "mentions": []},
+            "said": {**(row.payload or {}), "reason": "", "facts": {}, "mentions": []},
             "now": "suppressed" if row.status == "pending" else row.status,
             "why": "profiling_refused" if row.status == "pending" else row.reason,
         }
         for row in connection.execute(query)
-        if row.status == "pending" or row.payload["facts"]
+        if row.status == "pending" or (row.payload or {}).get("facts")
     ]
     if rows:
         connection.execute(_EMPTY, rows)

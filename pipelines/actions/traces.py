@@ -1,6 +1,6 @@
 """Which actions tell of whose words: for who asks what is held, and who wants it gone."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -17,14 +17,14 @@ def find_tellers(connection: Connection, feedback_ids: Collection[str]) -> dict[
     return {
         row.action_id: row.kind or ""
         for row in rows
-        if row.payload.get("occasion") in feedback_ids
-        or any(_is_of(each, feedback_ids) for each in row.payload["mentions"])
+        if (row.payload or {}).get("occasion") in feedback_ids
+        or any(_is_of(each, feedback_ids) for each in _list_mentions(row.payload))
     }
 
 
 def keep_own(payload: dict[str, Any], feedback_ids: Collection[str]) -> dict[str, Any]:
     """A payload with mentions of this feedback alone as its evidence."""
-    own = [each for each in payload["mentions"] if _is_of(each, feedback_ids)]
+    own = [each for each in _list_mentions(payload) if _is_of(each, feedback_ids)]
     return {**payload, "mentions": own}
 
 
@@ -36,7 +36,7 @@ def drop_evidence(
         query = select(_action.action_id, _action.payload).where(_action.action_id.in_(batch))
         rows = []
         for action_id, payload in connection.execute(query):
-            kept = [each for each in payload["mentions"] if not _is_of(each, feedback_ids)]
+            kept = [each for each in _list_mentions(payload) if not _is_of(each, feedback_ids)]
             rows.append({"id": action_id, "said": {**payload, "mentions": kept}})
         connection.execute(_WRITE, rows)
 
@@ -51,3 +51,8 @@ _WRITE = (
     .where(_action.action_id == bindparam("id"))
     .values(payload=bindparam("said"))
 )
+
+
+def _list_mentions(payload: Mapping[str, Any] | None) -> list[str]:
+    """An erasure must not fail for what somebody else wrote into the table."""
+    return list((payload or {}).get("mentions") or ())

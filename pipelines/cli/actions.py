@@ -20,7 +20,7 @@ from pipelines.cli.options import (
 actions = typer.Typer(
     name="actions",
     no_args_is_help=True,
-    help="What is to be done, as [[rules]] raised it: look at it, deliver it.",
+    help="Look at what rules raised, and deliver it. Nothing is lost silently.",
     epilog=show_examples(
         "earful actions list --status pending",
         "earful actions show 20261122T0612004213f0a1b2c3d4e",

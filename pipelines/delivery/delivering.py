@@ -104,7 +104,9 @@ def deliver_actions(
         if not doors:
             return done
         with job.begin(store, "actions deliver") as run:
+            n_due = sum(count_waiting(run.connection, clock.now()).values())
             respect_refusals(run, job.models, configured_policy(job.config))
+            done.n_suppressed = n_due - sum(count_waiting(run.connection, clock.now()).values())
             queues = [_plan(run.connection, door, done, clock) for door in doors]
         _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
     return done

@@ -41,7 +41,7 @@ ANY = {"max_age_days": 400, "max_a_day": 0}
 
 @pytest.fixture
 def outbox(sqlite_url: str) -> Iterator[Store]:
-    opened = open_copy(sqlite_url, "outbox", fill)
+    opened = open_copy(sqlite_url, "raised", fill)
     raise_by(opened, DETRACTOR, SAFETY, {**RISING, "deliver_to": ["chat", "crm"]})
     yield opened
     opened.engine.dispose()

@@ -39,14 +39,14 @@ CONTACT = {**DETRACTOR, "contacts_customer": True, "channel": "email"}
 @pytest.fixture
 def outbox(store_url: str) -> Iterator[Store]:
     """On both databases."""
-    opened = open_copy(store_url, "outbox", fill)
+    opened = open_copy(store_url, "raised", fill)
     yield opened
     opened.engine.dispose()
 
 
 @pytest.fixture
 def small(sqlite_url: str) -> Iterator[Store]:
-    opened = open_copy(sqlite_url, "outbox", fill)
+    opened = open_copy(sqlite_url, "raised", fill)
     yield opened
     opened.engine.dispose()
 

@@ -39,7 +39,7 @@ class FakeClock(Clock):
 
 def open_outbox(url: str) -> Store:
     """Three customers, five feedback with a mention each, a theme, and no action."""
-    return open_copy(url, "outbox", _fill)
+    return open_copy(url, "delivery", _fill)
 
 
 def _fill(store: Store) -> None:
