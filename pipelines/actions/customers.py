@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 from pipelines import tables
 from pipelines.actions.occasions import Occasion
 from pipelines.actions.rules import CustomerRule
-from pipelines.counted import feedback
+from pipelines.counted import feedback, is_counted
 from pipelines.odata.outcomes import name_nps_group
-from pipelines.rights.gate import allows_customer
+from pipelines.rights.gate import allows_account, allows_customer
 
 _NPS = {-1.0: "detractor", 0.0: "passive", 1.0: "promoter"}
 _BATCH = 5_000
@@ -22,7 +22,7 @@ _BATCH = 5_000
 class CustomerState:
     """What rules about customers are held against.
 
-    :param rating: of the latest feedback, 0..1.
+    :param rating: the latest they gave, 0..1; what they wrote since may have none.
     :param value: spend of the last year by currency.
     """
 
@@ -98,8 +98,8 @@ def find_customers(
     if not rules:
         return
     for row in _read_customers(connection, min(since[rule.name] for rule in rules)):
-        state = _make_state(row)
         for rule in rules:
+            state = _make_state(row, since[rule.name])
             facts = explain_customer(rule, state) if row["at"] >= since[rule.name] else None
             if facts is not None:
                 is_muted = rule.open_theme is True and row["theme_status"] == "muted"
@@ -119,12 +119,14 @@ def find_customers(
 
 def _read_customers(connection: Connection, oldest: datetime) -> Iterator[Mapping[str, Any]]:
     insight, fact = tables.customer_insight.c, tables.customer_fact.c
+    latest = _select_ratings(connection)
+    rated = latest.c
     # Feedback without a date is as old as its import, as for purge.
     at = func.coalesce(insight.last_feedback_at, feedback.ingested_at)
     columns = (
         *(insight[name] for name in ("customer_id", "last_feedback_id", "evidence", "sentiment")),
-        *(insight[name] for name in ("last_rating", "risk", "journey_stage", "open_theme_id")),
-        *(feedback.rating, feedback.rating_max, fact.spend_year, fact.churned_at),
+        *(insight[name] for name in ("risk", "journey_stage", "open_theme_id")),
+        *(rated.rating, rated.rating_max, rated.rated_at, fact.spend_year, fact.churned_at),
         *(tables.customer.c.segment, tables.theme.c.name, at.label("at")),
         tables.theme.c.status.label("theme_status"),
     )
@@ -132,6 +134,7 @@ def _read_customers(connection: Connection, oldest: datetime) -> Iterator[Mappin
         tables.customer_insight.join(
             tables.feedback, feedback.feedback_id == insight.last_feedback_id
         )
+        .outerjoin(latest, (rated.customer_id == insight.customer_id) & (rated.rank == 1))
         .outerjoin(tables.customer_fact, fact.customer_id == insight.customer_id)
         .outerjoin(tables.customer, tables.customer.c.customer_id == insight.customer_id)
         .outerjoin(tables.theme, tables.theme.c.theme_id == insight.open_theme_id)
@@ -142,11 +145,33 @@ def _read_customers(connection: Connection, oldest: datetime) -> Iterator[Mappin
         yield dict(row)
 
 
-def _make_state(row: Mapping[str, Any]) -> CustomerState:
+def _select_ratings(connection: Connection) -> Any:
+    """Ratings that customers gave, ranked by day: the latest of each is the first."""
+    at = func.coalesce(feedback.occurred_at, feedback.ingested_at)
+    order = (at.desc(), feedback.feedback_id.desc())
+    rank = func.row_number().over(partition_by=feedback.customer_id, order_by=order)
+    return (
+        select(
+            feedback.customer_id,
+            feedback.rating,
+            feedback.rating_max,
+            at.label("rated_at"),
+            rank.label("rank"),
+        )
+        .where(feedback.customer_id.is_not(None), feedback.rating.is_not(None))
+        .where(feedback.rating_max > 0, is_counted, allows_account(connection))
+        .subquery()
+    )
+
+
+def _make_state(row: Mapping[str, Any], since: datetime) -> CustomerState:
+    """What holds of a customer; a rating from before `since` says nothing any more."""
     rating, rating_max = row["rating"], row["rating_max"]
+    if rating is not None and row["rated_at"] < since:
+        rating = None
     is_nps = rating is not None and rating_max == 10
     return CustomerState(
-        rating=row["last_rating"],
+        rating=None if rating is None else rating / rating_max,
         nps=_NPS[name_nps_group(rating)] if is_nps else None,
         sentiment=row["sentiment"] or 0.0,
         risk=row["risk"],
