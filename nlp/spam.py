@@ -17,12 +17,12 @@ from nlp.spam_signs import find_signs, telling_signs
 __all__ = ["READ_CHARS", "SPAM_THRESHOLD", "VECTOR_SCALE", "score_spam"]
 
 # From this score on a text is spam: at most 1 % of the rows of five sound sets are.
-SPAM_THRESHOLD: Final = 0.5
-# Of a text without a telling sign the probability must be .75.
+SPAM_THRESHOLD: Final = 0.4
+# Of a text without a telling sign the probability must be .6.
 _WITHOUT_SIGN: Final = 2 / 3
 # Adverts are short; a complaint of a page holds amounts, links and phones. Rules still judge it.
 _LONG_CHARS: Final = 700
-_LONG_SCORE: Final = 0.45
+_LONG_SCORE: Final = 0.35
 # What follows in a text changes no score.
 READ_CHARS: Final = _LONG_CHARS + 1
 # Unit vectors have small values beside signs of 0 and 1; the penalty would hold them down.

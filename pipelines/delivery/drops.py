@@ -1,6 +1,5 @@
 """CSV files dropped into a folder, from which another program fetches them."""
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from pipelines.csv_tables import hide_formula
+from pipelines.csv_tables import stream_csv_rows
 from pipelines.delivery.clock import Clock
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt
@@ -78,10 +77,9 @@ class CsvDrop:
 
 def write_rows(message: Message) -> bytes:
     """The file's content: UTF-8 with the mark by which Excel knows it, formulas neutralised."""
-    stream = io.StringIO(newline="")
-    rows = [HEADS, *_make_rows(message)]
-    csv.writer(stream).writerows([hide_formula(cell) for cell in row] for row in rows)
-    return stream.getvalue().encode("utf-8-sig", errors="replace")
+    stream = io.BytesIO()
+    stream_csv_rows(stream, [HEADS, *_make_rows(message)], "utf-8-sig")
+    return stream.getvalue()
 
 
 def _make_rows(message: Message) -> list[Sequence[str]]:
