@@ -12,22 +12,25 @@ from importlib.resources import files
 from typing import Any, Final
 
 from nlp.noise import Noise, fold_answer
+from nlp.own_posts import is_own_post
 
 __all__ = ["read_row_signs"]
 
 _SCORE: Final = 0.9
-_MAX_CHARS: Final = 2_000
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Items of one grid: Q5_1, Q5_2 ... ; a question's number and its item's.
 _ITEM = re.compile(r"(.+?)[_. \[(]+\d+[\])]?")
 
 
-def read_row_signs(text: str, question: str | None, attributes: Mapping[str, str]) -> Noise | None:
+def read_row_signs(
+    text: str, question: str | None, attributes: Mapping[str, str], *, is_survey: bool = False
+) -> Noise | None:
     """Judge a row by what it says about itself; None where it says nothing against itself.
 
     :param text: as stored.
     :param question: what was asked; an answer that repeats it is none.
     :param attributes: values of the remaining columns by their names.
+    :param is_survey: whether only respondents write here: then no column makes one the company.
     """
     folded = {fold_name(name): value for name, value in attributes.items()}
     if _is_test(text, folded):
@@ -36,7 +39,7 @@ def read_row_signs(text: str, question: str | None, attributes: Mapping[str, str
         return Noise(_SCORE, "low_effort")
     if _is_bot_like(text, folded, attributes):
         return Noise(_SCORE, "bot_like")
-    if _is_no_feedback(text, folded):
+    if (not is_survey and _is_by_company(folded)) or is_own_post(text):
         return Noise(_SCORE, "not_feedback")
     return None
 
@@ -80,14 +83,14 @@ def _count_straight(attributes: Mapping[str, str]) -> int:
     return max((len(grid) for grid in grids.values() if len(set(grid)) == 1), default=0)
 
 
-def _is_no_feedback(text: str, folded: Mapping[str, str]) -> bool:
+def _is_by_company(folded: Mapping[str, str]) -> bool:
+    """Whether a column that names the kind of author names no customer."""
     rules = _rules()["not_feedback"]
     for column in rules["columns"]:
-        value = fold_name(folded.get(fold_name(column), ""))
-        if value in rules["values"] and (value != "true" or column in rules["flags"]):
+        value = fold_name(folded.get(column, ""))
+        if value in rules["values"] and (value not in rules["flagged"] or column in rules["flags"]):
             return True
-    text = text[:_MAX_CHARS]
-    return any(pattern.search(text) for pattern in _own_patterns())
+    return False
 
 
 @cache
@@ -99,10 +102,3 @@ def _rules() -> dict[str, Any]:
 @cache
 def _test_texts() -> frozenset[str]:
     return frozenset(map(fold_answer, _rules()["test_row"]["texts"].splitlines())) - {""}
-
-
-@cache
-def _own_patterns() -> tuple[re.Pattern[str], ...]:
-    rules = _rules()["not_feedback"]["rule"]
-    flags = re.IGNORECASE | re.DOTALL
-    return tuple(re.compile(rule["pattern"], flags) for rule in rules)

@@ -133,7 +133,9 @@ def _judge_row(row: dict[str, Any], noise: Noise, marked: Reason | None) -> dict
     if marked:
         noise = Noise(1.0, marked)
     elif noise.reason in (None, "low_effort"):
-        signs = read_row_signs(row["text"], row["question"], row["attributes"] or {})
+        signs = read_row_signs(
+            row["text"], row["question"], row["attributes"] or {}, is_survey=_is_survey(row)
+        )
         noise = signs or noise
     return {
         "noise_score": noise.score,
@@ -141,6 +143,10 @@ def _judge_row(row: dict[str, Any], noise: Noise, marked: Reason | None) -> dict
         "found_noise_reason": noise.reason,
         "noise_edit_id": None,
     }
+
+
+def _is_survey(row: Mapping[str, Any]) -> bool:
+    return row["question"] is not None or "survey" in (row["channel"] or "").casefold()
 
 
 def _known_names(item: FeedbackItem) -> tuple[str, ...]:

@@ -25,6 +25,11 @@ LONG = "The driver was friendly, but the parcel came two days late and nobody to
         ("too slow", None, {"duration": "5", **{f"Q5_{n}": str(n) for n in range(8)}}, None),
         (LONG, None, {"author_type": "Agent"}, "not_feedback"),
         (LONG, None, {"authorIsChannelOwner": "true"}, "not_feedback"),
+        (LONG, None, {"author.type": "admin"}, "not_feedback"),
+        (LONG, None, {"From agent": "Yes"}, "not_feedback"),
+        (LONG, None, {"From agent": "No"}, None),
+        *((LONG, None, {"Role": role}, None) for role in ("Owner", "Admin", "Staff", "Agent")),
+        (LONG, None, {"User role": "Admin", "Is owner": "true"}, None),
         ("We are hiring! Send your CV to <EMAIL>", None, {}, "not_feedback"),
         ("דרוש נהג משלוחים, לפרטים <PHONE>", None, {}, "not_feedback"),
         ("Hi Dana, thank you for your feedback. Please contact our team", None, {}, "not_feedback"),
@@ -37,3 +42,7 @@ def test_rows_say_what_they_are(
 ) -> None:
     found = read_row_signs(text, question, attributes)
     assert (found and found.reason) == reason
+
+
+def test_in_a_survey_no_column_makes_a_respondent_the_company() -> None:
+    assert read_row_signs(LONG, None, {"Author type": "Staff"}, is_survey=True) is None
