@@ -1,23 +1,24 @@
 """Texts that say the same in nearly the same words, whatever else is in the store.
 
 Texts whose words are equal (case, punctuation, emoji and spaces aside) are alike. So are long ones
-of which one word in ten, at least two, was changed, added or left out. Pairs are found by MinHash
+of which one word in ten, at least two, was changed, added or left out, unless that turns what they
+say (:mod:`nlp.turned_words`). Pairs are found by MinHash
 over pairs of neighbouring words (Broder 1997) and bands of it, and each is then verified; groups
 are what such pairs connect, so that they depend neither on the order nor on what came first.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
+
+from nlp.turned_words import N_CODES, code_word, is_turned
 
 __all__ = ["MIN_WORDS", "N_BANDS", "Sketches", "find_likes", "sketch_texts"]
 
@@ -31,9 +32,10 @@ _ALLOWED_SHARE: Final = 0.1
 _ALLOWED_WORDS: Final = 2
 # Later words do not decide whether a text is a copy.
 _MAX_WORDS: Final = 400
-# Scripts without spaces: each character is taken as a word. Stand-ins count as one word each.
+# Scripts without spaces: each character is taken as a word, and so is what says "not".
+# Stand-ins count as one word each.
 _WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|<[a-z]+>|[^\W_\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+"
+    r"ません|なかっ|ない|なく|ไม่|[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|<[a-z]+>|[^\W_\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+"
 )
 # "isn't" and "carry-on" are one word each: a change of one word is one change.
 _JOINERS = re.compile(r"(?<=\w)['’‘´`\u200c\u2010-\u2012-](?=\w)|[\u200c\u0640]")
@@ -107,19 +109,7 @@ def are_alike(one: _Words, other: _Words) -> bool:
         return False
     if Levenshtein.distance(one, other, score_cutoff=allowed) > allowed:
         return False
-    # A word more or less that says "not" turns the meaning round.
-    return count_negations(one) == count_negations(other)
-
-
-def count_negations(words: _Words) -> int:
-    """How many words turn the meaning round."""
-    return sum(word in _negations() for word in words)
-
-
-@cache
-def _negations() -> frozenset[int]:
-    text = (files("nlp") / "data" / "noise" / "copies.toml").read_text(encoding="utf-8")
-    return frozenset(fold_words(tomllib.loads(text)["negations"]))
+    return not is_turned(one, other)
 
 
 def _open_pairs(
@@ -182,7 +172,9 @@ class _WordHashes(dict[str, int]):
         if len(self) > _MAX_KEPT:
             self.clear()
         digest = blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-        found = self[word] = int.from_bytes(digest, "little")
+        number = int.from_bytes(digest, "little")
+        # The lowest byte says what the word does to a text.
+        found = self[word] = number - number % N_CODES + code_word(word)
         return found
 
 

@@ -7,7 +7,7 @@
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
-copies: copies planted among 200,000 texts; of a change that adds or drops a "not" none is planted.
+copies: copies planted among 200,000 texts; none of a change that turns a text (nlp/turned_words.py).
 """
 
 import argparse
@@ -30,6 +30,7 @@ from nlp.languages import detect_language
 from nlp.masking import mask_text
 from nlp.near_copies import MIN_WORDS, Sketches, find_likes, fold_words, sketch_texts
 from nlp.noise import score_noise
+from nlp.turned_words import is_turned
 
 SPAM_SETS = ("youtube01-psy", "youtube02-katyperry", "youtube03-lmfao", "sms_spam")
 SOUND_SETS = (
@@ -158,7 +159,7 @@ def _change(text: str, kind: str, texts: list[str], rng: random.Random) -> str:
         changed = text
         for _ in range(1 if kind == "one word" else 2):
             changed = _change_word(changed, texts, rng)
-        if changed != text and _turns(changed) == _turns(text):
+        if changed != text and not is_turned(fold_words(text), fold_words(changed)):
             return changed
     return text
 
@@ -181,12 +182,6 @@ def _change_word(
         return text
     words[at : at + 1] = {"replace": [other], "insert": [words[at], other], "delete": []}[how]
     return " ".join(words)
-
-
-def _turns(text: str) -> int:
-    from nlp.near_copies import count_negations
-
-    return count_negations(fold_words(text))
 
 
 def _read_corpus(data: Path) -> list[str]:

@@ -1,13 +1,17 @@
 """Likes are found whatever the order and whatever came first; a turned meaning is no copy."""
 
+import json
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nlp.cleaning import normalize_text
 from nlp.near_copies import Sketches, are_alike, find_likes, fold_words, sketch_texts
 
+CASES = Path(__file__).parents[1] / "cases" / "near_copies.jsonl"
 LONG = "The courier left my parcel with a neighbour and nobody told me anything about it"
 WORDS = "app delivery slow parcel refund screen login price quality support courier box late kind"
 
@@ -53,6 +57,15 @@ def test_a_short_text_a_turned_one_and_a_third_changed_word_are_no_copies(
     one: str, other: str
 ) -> None:
     assert group([one, other]) == []
+
+
+def test_what_a_changed_word_turns_round_is_no_copy_in_any_language() -> None:
+    wrong = []
+    for case in map(json.loads, CASES.read_text(encoding="utf-8").splitlines()):
+        texts = [normalize_text(case[key], case["lang"]) for key in ("one", "other")]
+        if bool(group(texts)) != case["is_copy"]:
+            wrong.append(case)
+    assert wrong == []
 
 
 def test_words_of_any_script_are_compared() -> None:
