@@ -7,7 +7,7 @@
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
-copies: copies planted among 200,000 texts; none of a change that turns a text (nlp/turned_words.py).
+copies: copies planted among 200,000 texts; no change that turns a text (nlp/turned_words.py).
 """
 
 import argparse

@@ -12,6 +12,7 @@ from pipelines.reading.kinds import NO_TABLE, KindGuess, explain_no_table, recog
 from pipelines.reading.layout_roles import assign_layout_roles
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap, apply_map
+from pipelines.reading.name_columns import hide_names
 from pipelines.reading.roles import find_unfit_ids, find_unread_questions, recognise_roles
 from pipelines.reading.sampling import Sample
 
@@ -46,6 +47,7 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     else:
         mapping = recognise_roles(sample.columns, sample.rows, role_kind, labels=sample.labels)
     mapping = apply_map(mapping, pairs, sample.columns, role_kind, sample.place)
+    mapping = hide_names(mapping, sample.columns, sample.rows)
     is_told = layout is not None and "text" in layout.roles
     is_decided = role_kind != "feedback" or is_told or any(map(_names_text, pairs))
     unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)

@@ -14,6 +14,7 @@ from pipelines.reading.flattening import flatten_record
 from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
+from pipelines.reading.name_columns import is_named_for_people
 from pipelines.reading.replies import BEFORE, QUESTION, REPLY, attach_replies
 from pipelines.reading.tables import BadRow, Row, Table
 
@@ -49,7 +50,7 @@ def _list_personal(layout: Layout, columns: list[str]) -> frozenset[str]:
     folded = fold_columns(columns)
     named = [names for role in PERSONAL_ROLES for names in layout.names_of(role)]
     found = (find_first(names, folded) for names in [*named, *layout.private_names])
-    return frozenset(filter(None, found))
+    return frozenset((*filter(None, found), *filter(is_named_for_people, columns)))
 
 
 def _list_changes(layout: Layout, columns: list[str], personal: frozenset[str]) -> Iterator[Change]:
