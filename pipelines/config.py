@@ -16,6 +16,7 @@ from pipelines.config_sections import (
     MaskingConfig,
     ModelsConfig,
     NextActionConfig,
+    NoiseConfig,
     OutcomesConfig,
     RecordsConfig,
     Section,
@@ -43,6 +44,7 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     text: TextConfig = TextConfig()
     masking: MaskingConfig = MaskingConfig()
+    noise: NoiseConfig = NoiseConfig()
     themes: ThemesConfig = ThemesConfig()
     linking: LinkingConfig = LinkingConfig()
     outcomes: OutcomesConfig = OutcomesConfig()

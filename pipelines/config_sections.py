@@ -71,6 +71,21 @@ class MaskingConfig(Section):
         return templates
 
 
+class NoiseConfig(Section):
+    """What is noise beyond what earful knows by itself."""
+
+    own_accounts: tuple[str, ...] = ()
+
+    @field_validator("own_accounts")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from pipelines.own_accounts import fold_account
+
+        if empty := sum(not fold_account(name) for name in names):
+            raise ValueError(f"{empty} of {len(names)} have no letters; write them as '@acme'")
+        return names
+
+
 class ThemesConfig(Section):
     """How fine themes are, and when they are found anew in all texts."""
 

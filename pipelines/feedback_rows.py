@@ -14,6 +14,7 @@ from nlp.masking import STANDARD, Masking, mask_text
 from nlp.noise import Noise, Reason, score_noise
 from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
+from pipelines.own_accounts import is_own_account
 from pipelines.reading.items import FeedbackItem
 from pipelines.secret import hash_key
 from pipelines.staging import hash_content
@@ -32,6 +33,7 @@ class RowSettings:
         they are first and declared.
     :param region: two-letter country of phone numbers without a country code.
     :param masking: what of personal data is masked.
+    :param own_accounts: folded names and handles whose posts are no feedback.
     """
 
     source: str
@@ -41,6 +43,7 @@ class RowSettings:
     region: str
     secret: bytes
     masking: Masking = STANDARD
+    own_accounts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def prepare_feedback(item: FeedbackItem, settings: RowSettings) -> PreparedFeedb
     keys = hash_person(settings.secret, item, settings.region, item.order)
     said, noise = _describe_text(item, settings)
     row = {**said, **_describe_origin(item, settings)}
-    row |= _judge_row(row, noise, item.noise)
+    is_own = is_own_account((item.author, item.handle), settings.own_accounts)
+    row |= _judge_row(row, noise, item.noise or ("not_feedback" if is_own else None))
     row["author_key"] = _key_author(item, keys, settings.secret)
     row["content_hash"] = hash_content({**row, "keys": keys})
     if row["source_id"] is None:
@@ -128,7 +132,7 @@ def _describe_text(item: FeedbackItem, settings: RowSettings) -> tuple[dict[str,
 def _judge_row(row: dict[str, Any], noise: Noise, marked: Reason | None) -> dict[str, Any]:
     """Noise as the row alone shows it; copies, campaigns and adverts are found later.
 
-    :param marked: the reason that its layout gives.
+    :param marked: the reason that its layout or its author gives.
     """
     if marked:
         noise = Noise(1.0, marked)

@@ -113,6 +113,7 @@ class _FeedbackLoader:
             self.settings.region,
             self.settings.secret,
             self.settings.masking,
+            self.settings.own_accounts,
         )
         if self._readings is not None and records:
             self._readings.expect_texts()

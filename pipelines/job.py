@@ -202,6 +202,7 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     from pipelines.events import load_events
     from pipelines.ingest import ingest_feedback
     from pipelines.loading import ReadSettings
+    from pipelines.own_accounts import fold_accounts
 
     run, inputs, progress = work.run, work.inputs, work.job.progress
     config = work.job.config
@@ -213,6 +214,7 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
         masking,
         selection=inputs.selection,
         has_traits=config.linking.traits,
+        own_accounts=fold_accounts(config.noise.own_accounts),
     )
     if step == "customers" and inputs.customers:
         load_customers(run, inputs.customers, settings, progress)

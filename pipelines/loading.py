@@ -29,7 +29,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 5
+READING_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class ReadSettings:
     :param selection: which feedback is wanted; None for all of it.
     :param cut: where the newest of these end; None where there is no limit, or it is not reached.
     :param has_traits: keep keyed hashes of names and the like, for the review queue.
+    :param own_accounts: folded names and handles whose posts are no feedback.
     """
 
     secret: bytes
@@ -84,6 +85,7 @@ class ReadSettings:
     selection: Selection | None = None
     cut: Cut | None = None
     has_traits: bool = False
+    own_accounts: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -222,7 +224,10 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     what = (given.source, *origin, given.pairs, given.file.format, given.file.layout)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
     traits = ("traits",) if settings.has_traits else ()
-    return hashlib.sha256(repr((how, masking, what, *wanted, *traits)).encode()).hexdigest()[:32]
+    own = sorted(settings.own_accounts)
+    return hashlib.sha256(repr((how, masking, what, own, *wanted, *traits)).encode()).hexdigest()[
+        :32
+    ]
 
 
 def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
