@@ -28,7 +28,15 @@ def score_gibberish(said: str, lang: str) -> float:
     drummed = sum(len(token) for token in tokens if is_drummed(token))
     if n_letters >= _MIN_LETTERS and drummed >= _DRUMMED_SHARE * n_letters:
         return _DRUMMED_SCORE
+    if n_letters >= _MIN_LETTERS and _is_walked(tokens, n_letters):
+        return _DRUMMED_SCORE
     return _score_pairs(_TOKEN.findall(said), lang, drummed)
+
+
+def _is_walked(tokens: list[str], n_letters: int) -> bool:
+    """Whether short walks follow each other: one alone may be a word ("were", "про")."""
+    walks = [token for token in tokens if len(token) > 2 and _count_steps(token) == len(token) - 1]
+    return len(set(walks)) > 1 and sum(map(len, walks)) >= _WALK_SHARE * n_letters
 
 
 @lru_cache(maxsize=50_000)  # a few thousand words make up most of a corpus
