@@ -123,6 +123,7 @@ def _read_marks(row: LabelledRow, unscored: Counter[str]) -> Iterator[MaskedSpan
             '[{"type": "PHONE", "start": 5, "end": 15}]'
         ) from error
     for name, start, end in spans:
+        _check_place(row, start, end)
         kind = name_kind(name)
         if kind is None:
             unscored[name] += 1
@@ -130,10 +131,21 @@ def _read_marks(row: LabelledRow, unscored: Counter[str]) -> Iterator[MaskedSpan
             yield MaskedSpan(kind, start, end)
 
 
+def _check_place(row: LabelledRow, start: int, end: int) -> None:
+    if not 0 <= start <= end <= len(row.text):
+        raise InputError(
+            f"{row.file}, row {row.number}: a mark goes from {start:,} to {end:,} and its text has "
+            f"{len(row.text):,} characters; count from 0, in characters and not in bytes, of the "
+            "text as it stands in the file"
+        )
+
+
 def _read_mark(mark: Mapping[str, Any]) -> tuple[str, int, int]:
     name, start, end = (
-        next(mark[key] for key in keys if key in mark) for keys in (_TYPES, _STARTS, _ENDS)
+        next((mark[key] for key in keys if key in mark), None) for keys in (_TYPES, _STARTS, _ENDS)
     )
+    if name is None or start is None or end is None:
+        raise KeyError("a mark needs its type, start and end")
     return str(name), int(start), int(end)
 
 

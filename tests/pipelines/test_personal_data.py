@@ -113,6 +113,17 @@ def test_marks_that_cannot_be_read_are_told_with_their_row(tmp_path: Path) -> No
         evaluate_pii(PiiRequest(str(path)))
 
 
+def test_a_mark_outside_its_text_is_told_with_its_row_and_place(tmp_path: Path) -> None:
+    for start, end in ((5, 9_999), (-1, 4), (9, 5)):
+        marks = [{"type": "PERSON", "start": start, "end": end}]
+        path = write_marked(tmp_path / "marked.jsonl", [], marks)
+        with pytest.raises(InputError, match=rf"row 2: a mark goes from {start} to {end:,} and"):
+            evaluate_pii(PiiRequest(str(path)))
+    path = write_marked(tmp_path / "marked.jsonl", [{"type": "PERSON", "start": 5}])
+    with pytest.raises(InputError, match=r"row 1: its marks cannot be read"):
+        evaluate_pii(PiiRequest(str(path)))
+
+
 def test_presidio_sentences_reach_the_measured_scores() -> None:
     if not SHARED.exists():
         pytest.skip("../shared/data is not here: no labelled personal data to measure on")
