@@ -19,6 +19,8 @@ _MAX_WORDS: Final = 6
 _MAX_CHARS: Final = 40
 _CUE_CHARS: Final = 40
 _AFTER_CHARS: Final = 12
+# The dot of "Tel." ends no sentence.
+_ABBREVIATED: Final = r"(?<!\w)(?:tel|telef|mob|tlf|ph|fax)\. ?:? ?$"
 _PLACEHOLDER = re.compile(r"<?[A-Z]*>")
 _WORD = re.compile(r"\S+")
 _PARAMETER = re.compile(r"[?&]([\w-]{1,30})=$")
@@ -163,6 +165,6 @@ def _cue_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
         for name in ("cues", "other_numbers")
     )
     return (
-        re.compile(rf"(?<!\w){_GLUED}(?:{cues})(?!\w)[^.!?\n]*$"),
+        re.compile(rf"(?<!\w){_GLUED}(?:{cues})(?!\w)[^.!?\n]*$|{_ABBREVIATED}"),
         re.compile(rf"(?<!\w){_GLUED}(?:{others})(?: ?(?:{_LINKS}))* *$"),
     )

@@ -59,7 +59,9 @@ def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
         return _count_unlisted(run, script)
     if cue == "whole" and n_names == 1 and len(run) > 1:
         # A family name that no list has: more often than a verb after a title and a given name.
-        return 1 if run[1].form in script.stops else 2
+        # After a family name it is the verb.
+        is_whole = run[0].form in script.family or run[1].form in script.stops
+        return 1 if is_whole else 2
     if cue:
         return n_names
     is_full = n_names > 1 and run[0].form in script.given and run[n_names - 1].form in script.family
