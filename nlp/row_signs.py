@@ -18,8 +18,8 @@ __all__ = ["read_row_signs"]
 
 _SCORE: Final = 0.9
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-# Items of one grid: Q5_1, Q5_2 ... ; a question's number and its item's.
-_ITEM = re.compile(r"(.+?)[_. \[(]+\d+[\])]?")
+# Items of one grid: Q5_1, Q5_2 ..., a question's number and its item's; or Q1, Q2 ...
+_ITEM = re.compile(r"(.+?)[_. \[(]+\d+[\])]?|([^\W\d_]{1,12})\d+")
 
 
 def read_row_signs(
@@ -75,11 +75,14 @@ def _is_bot_like(text: str, folded: Mapping[str, str], attributes: Mapping[str, 
 
 
 def _count_straight(attributes: Mapping[str, str]) -> int:
-    """Items of the largest grid that was answered with one number alone."""
+    """Items of the largest grid that was answered with one number or one step in words alone."""
     grids: dict[str, list[str]] = defaultdict(list)
     for name, value in attributes.items():
         if (item := _ITEM.fullmatch(name)) and _NUMBER.fullmatch(value.strip()):
-            grids[item[1]].append(value.strip())
+            grids[item[1] or item[2]].append(value.strip())
+        elif fold_answer(value) in _steps():
+            # Items in words have no name in common; their answers tell that they are of a scale.
+            grids[""].append(fold_answer(value))
     return max((len(grid) for grid in grids.values() if len(set(grid)) == 1), default=0)
 
 
@@ -97,6 +100,11 @@ def _is_by_company(folded: Mapping[str, str]) -> bool:
 def _rules() -> dict[str, Any]:
     path = files("nlp") / "data" / "noise" / "rows.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _steps() -> frozenset[str]:
+    return frozenset(map(fold_answer, _rules()["bot_like"]["steps"].splitlines())) - {""}
 
 
 @cache

@@ -5,6 +5,7 @@ import pytest
 from nlp.row_signs import read_row_signs
 
 LONG = "The driver was friendly, but the parcel came two days late and nobody told me why it did"
+ITEMS = ("staff", "price", "speed", "room", "food", "bath", "bed", "view", "bar", "pool")
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,12 @@ LONG = "The driver was friendly, but the parcel came two days late and nobody to
         ("too slow", None, {"duration": "5", **{f"Q5_{n}": "3" for n in range(8)}}, "bot_like"),
         ("too slow", None, {"duration": "90", **{f"Q5_{n}": "3" for n in range(8)}}, None),
         ("too slow", None, {"duration": "5", **{f"Q5_{n}": str(n) for n in range(8)}}, None),
+        ("too slow", None, {"duration": "5", **{f"Q{n}": "3" for n in range(10)}}, "bot_like"),
+        ("too slow", None, {"duration": "90", **{f"Q{n}": "3" for n in range(10)}}, None),
+        ("too slow", None, {"duration": "5", **dict.fromkeys(ITEMS, "Agree")}, "bot_like"),
+        ("too slow", None, {"duration": "60", **dict.fromkeys(ITEMS, "Agree")}, None),
+        ("too slow", None, {"duration": "5", **dict.fromkeys(ITEMS, "Agree"), "x": "Poor"}, None),
+        ("too slow", None, {"duration": "5", **dict.fromkeys(ITEMS, "North")}, None),
         (LONG, None, {"author_type": "Agent"}, "not_feedback"),
         (LONG, None, {"authorIsChannelOwner": "true"}, "not_feedback"),
         (LONG, None, {"author.type": "admin"}, "not_feedback"),
