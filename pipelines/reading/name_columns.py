@@ -4,6 +4,7 @@ No list has all names: what stands in `Agent` or `Signature` is hidden whether i
 Words are data (`configs/name_columns.toml`).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +16,8 @@ from pipelines.resources import load_config
 _REASON = "its name says that it holds names of people or secrets"
 _MAX_WORDS = 4
 _MAX_DIGITS = 5
+# `Last contact` holds days.
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ][\d:.+Z-]{0,20})?")
 
 
 def hide_names(
@@ -84,10 +87,11 @@ def _has_any(folded: str, words: Iterable[str]) -> bool:
 
 
 def _is_harmless(values: Sequence[str]) -> bool:
-    """Whether there are values, and each is a flag or a short number."""
+    """Whether there are values, and each is a flag, a short number or a day."""
     filled = [value.strip() for value in values if value.strip()]
     return bool(filled) and all(_is_flag(value) for value in filled)
 
 
 def _is_flag(value: str) -> bool:
-    return fold_name(value) in _words().flags or (len(value) <= _MAX_DIGITS and value.isdigit())
+    is_number = len(value) <= _MAX_DIGITS and value.isdigit()
+    return is_number or fold_name(value) in _words().flags or bool(_DATE.fullmatch(value))

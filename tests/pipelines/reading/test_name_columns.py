@@ -26,8 +26,20 @@ def test_columns_of_names_are_private_and_names_of_things_are_not() -> None:
 
 def test_a_column_of_flags_or_counts_is_kept_and_a_password_of_digits_is_not() -> None:
     rows = [
-        {"Member": "yes", "Guests": "2", "Agent": "", "Password": "abc123"},
-        {"Member": "no", "Guests": "3", "Agent": "", "Password": "9"},
+        {
+            "Member": "yes",
+            "Guests": "2",
+            "Agent": "",
+            "Password": "abc123",
+            "Last contact": "2026-01-02",
+        },
+        {
+            "Member": "no",
+            "Guests": "3",
+            "Agent": "",
+            "Password": "9",
+            "Last contact": "2026-02-03 10:00",
+        },
     ]
     assert hide_names(ColumnMap(), list(rows[0]), rows).private == ("Agent", "Password")
 
