@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pipelines.reading.edits import EDITED
 from pipelines.reading.evidence import weigh_values
 from pipelines.reading.layouts import Layout, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
@@ -16,7 +17,7 @@ from pipelines.reading.vocabulary import fold_name
 _MAX_ROUNDED = 0.2
 # What an answer to a survey's question may be, beside its text.
 _ANSWERS = PERSONAL_ROLES | {"rating"}
-_OWN = {**MADE, "reply": REPLY, "question": QUESTION}
+_OWN = {**MADE, "edited": EDITED, "reply": REPLY, "question": QUESTION}
 
 
 def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:

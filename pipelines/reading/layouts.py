@@ -146,6 +146,16 @@ class Continued(_Part):
     blank: str
 
 
+class Versions(_Part):
+    """A column that lists the ids of all versions of an item so far, its first one in front.
+
+    :param epoch_ms: of ids that carry their time above 22 bits, as those of X do.
+    """
+
+    list: str
+    epoch_ms: int | None = None
+
+
 class Layout(_Part):
     """One layout of one tool's export.
 
@@ -199,6 +209,7 @@ class Layout(_Part):
     mark: tuple[Mark, ...] = ()
     replies: Replies | None = None
     continued: Continued | None = None
+    versions: Versions | None = None
 
     @model_validator(mode="after")
     def _has_known_roles(self) -> "Layout":

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from pipelines.reading.edits import EDITED, number_version
 from pipelines.reading.flattening import flatten_record
 from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES
@@ -38,6 +39,12 @@ def apply_rules(table: Table, layout: Layout) -> None:
         table.rows = attach_replies(table.rows, layout.replies, personal)
     if layout.continued:
         table.rows = _join_continued(table.rows, layout.continued)
+    if layout.versions:
+        table.columns = [*table.columns, EDITED]
+        ids, at = (layout.names_of(role)[0] for role in ("id", "at"))
+        table.rows = _change_rows(
+            table.rows, [partial(number_version, rule=layout.versions, ids=ids, at=at)]
+        )
     for role, names in layout.made.items():
         column = _column_of(role, layout, table.columns)
         if column not in table.columns:
