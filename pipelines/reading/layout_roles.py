@@ -8,7 +8,7 @@ from pipelines.reading.evidence import weigh_values
 from pipelines.reading.layouts import Layout, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
 from pipelines.reading.replies import QUESTION, REPLY
-from pipelines.reading.roles import recognise_roles
+from pipelines.reading.roles import is_rated, recognise_roles
 from pipelines.reading.row_rules import MADE
 from pipelines.reading.sampling import Sample
 from pipelines.reading.vocabulary import fold_name
@@ -33,7 +33,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         for column in sample.columns
         if column not in known.used
         and fold_name(column) not in listed
-        and column not in sample.closed
+        and (column not in sample.closed or _is_rated(column, sample))
         and not column.startswith(unpacked)
     ]
     found = recognise_roles(others, sample.rows, layout.kind, labels=sample.labels)
@@ -66,6 +66,11 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         ),
         reasons=reasons | known.reasons,
     )
+
+
+def _is_rated(column: str, sample: Sample) -> bool:
+    evidence = weigh_values([row.get(column, "") for row in sample.rows])
+    return is_rated(column, sample.labels.get(column, ""), evidence)
 
 
 def _is_empty(role: str, known: ColumnMap, sample: Sample) -> bool:

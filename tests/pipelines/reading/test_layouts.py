@@ -19,7 +19,7 @@ from pipelines.reading.layouts import check_layout, load_layouts, read_layout
 from pipelines.reading.recognising import recognise_layout
 from pipelines.reading.row_rules import read_html
 from tests.pipelines.reading.damage import DAMAGES, check_file, widen
-from tests.pipelines.reading.test_sources import FILES, read_export
+from tests.pipelines.reading.test_sources import FILES, FOLDER, read_export
 
 TABLES = [path for path in FILES if path.suffix in (".csv", ".tsv") and "nearly" not in path.name]
 
@@ -190,3 +190,28 @@ def test_ten_thousand_columns_are_read(tmp_path: Path) -> None:
     path.write_bytes(widen(b"id,text\n1,The lift is slow\n", random.Random(3)))
     assert path.read_bytes().count(b",") > 9_999
     assert check_file(path) == "rows"
+
+
+@pytest.mark.parametrize(
+    ("asked", "top"),
+    [
+        ("On a scale from 0-10, how likely are you to recommend us", 10),
+        ("How satisfied were you with your visit, from 1 to 7?", 7),
+        ("How was your visit (1 to 5)?", 5),
+        ("How was your visit, 0 (bad) to 10 (good)?", 10),
+        ("כמה נהנית, מ-1 עד 5?", 5),
+        ("از ۱ تا ۵ چقدر راضی بودید؟", 5),
+    ],
+)
+def test_a_survey_s_rating_is_found_by_what_was_asked(
+    tmp_path: Path, asked: str, top: float
+) -> None:
+    export = (FOLDER / "qualtrics-nps.csv").read_text()
+    path = tmp_path / "survey.csv"
+    path.write_text(
+        export.replace("On a scale from 0-10, how likely are you to recommend us", asked)
+    )
+    items = read_export(path)["items"]
+    assert [(each["rating"], each["rating_max"]) for each in items] == [
+        (rating, top) for rating in (4, 3, 0, 5)
+    ]
