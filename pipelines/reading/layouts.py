@@ -87,7 +87,7 @@ class Pick(_Part):
 
 
 class Join(_Part):
-    """A list beside the JSON records whose item with a `key` equal to their `on` becomes `put`.
+    """A list beside JSON records, or within one, whose item with `key` equal to `on` becomes `put`.
 
     :param keep: keys of the item that are kept; none named means all.
     """
@@ -102,13 +102,14 @@ class Join(_Part):
 class Match(_Part):
     """Rows of which a column says something.
 
-    :param column: its name, or its place from 1.
+    :param column: its name, or its place from 1; not where `unless` is filled.
     :param equals: one of these values, compared without case; "" is an empty cell.
     :param begins: or it begins so.
     :param has: or one of these stands in it as whole words.
     """
 
     column: str | int
+    unless: str | None = None
     equals: tuple[str, ...] = ()
     begins: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
@@ -131,11 +132,13 @@ class Replies(Match):
 
     :param text: column of what is said.
     :param thread: column of the conversation; None means that the file is one.
+    :param keeps: column of a customer's words that may stand in a row of the company.
     :param asks: words of speakers whose rows are the question of what follows.
     """
 
     text: str
     thread: str | None = None
+    keeps: str | None = None
     asks: tuple[str, ...] = ()
 
 
@@ -171,6 +174,8 @@ class Layout(_Part):
     :param records: paths in a JSON record where the records really are, tried in turn.
     :param nested: paths in a record that hold further records.
     :param pass_down: names given to a record and all within it, by path.
+    :param within: the one of these that goes before the id of a nested record, where such ids are
+        counted apart from those of the records.
     :param unpack: columns with an object written as JSON or as Python shows it.
     :param prefer: columns filled from another one, where that is filled.
     :param html: columns that hold HTML.
@@ -198,6 +203,7 @@ class Layout(_Part):
     records: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     pass_down: dict[str, str] = {}
+    within: str | None = None
     spread: tuple[Spread, ...] = ()
     pick: tuple[Pick, ...] = ()
     join: tuple[Join, ...] = ()

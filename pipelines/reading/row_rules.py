@@ -12,7 +12,15 @@ from typing import Any
 
 from pipelines.reading.edits import EDITED, number_version
 from pipelines.reading.flattening import flatten_record
-from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
+from pipelines.reading.layouts import (
+    Continued,
+    Layout,
+    Mark,
+    Skip,
+    find_first,
+    fold_columns,
+    part_names,
+)
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
 from pipelines.reading.replies import BEFORE, QUESTION, REPLY, attach_replies
@@ -119,8 +127,9 @@ def _parse_object(text: str) -> dict[str, Any] | None:
 def _prefer(row: Row, pairs: dict[str, str]) -> Row:
     values = dict(row.values)
     for name, preferred in pairs.items():
-        source = find_name(preferred, values)
-        if values.get(source, "").strip():
+        sources = (find_name(each, values) for each in part_names(preferred))
+        source = next((each for each in sources if values.get(each, "").strip()), None)
+        if source is not None:
             values[find_name(name, values)] = values.pop(source)
     return replace(row, values=values)
 
