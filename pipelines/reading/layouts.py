@@ -172,6 +172,7 @@ class Layout(_Part):
     :param keeps_ratings: a rating without words is a feedback too.
     :param made: by role, id or author, the columns that make it for a row that has none.
     :param records: paths in a JSON record where the records really are, tried in turn.
+    :param page: paths that a JSON object has which holds no records, as none were found.
     :param nested: paths in a record that hold further records.
     :param pass_down: names given to a record and all within it, by path.
     :param within: the one of these that goes before the id of a nested record, where such ids are
@@ -201,6 +202,7 @@ class Layout(_Part):
     made: dict[Literal["id", "author"], tuple[str, ...]] = {}
     header: Header = Header()
     records: tuple[str, ...] = ()
+    page: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     pass_down: dict[str, str] = {}
     within: str | None = None

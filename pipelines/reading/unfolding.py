@@ -26,6 +26,12 @@ def unfold_record(record: Record, layout: Layout) -> list[Record]:
     return found
 
 
+def is_empty_page(record: Record, layout: Layout) -> bool:
+    """Tell whether an object is a page of the layout's export on which nothing was found."""
+    is_page = bool(layout.page) and all(_get(record, path) is not None for path in layout.page)
+    return is_page and not any(_get(record, path) for path in layout.records)
+
+
 def _unfold(value: Record, layout: Layout, given: Record, depth: int) -> Iterator[Record]:
     if depth > _MAX_DEPTH:
         raise RecursionError
