@@ -24,6 +24,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     """Lay what a layout says over what is recognised of the columns that it does not know.
 
     A role whose column is missing, or that the layout does not give, may go to a further column.
+    Where the layout knows the channel, the export's own word ("email", "api") is an attribute.
     """
     known = _find_known(layout, sample)
     listed = {fold_name(name) for names in layout.entries for name in names}
@@ -43,6 +44,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         role: column
         for role, column in found.columns.items()
         if role not in known.columns
+        and not (role == "channel" and layout.channel is not None)
         and column not in texts
         and (role in _ANSWERS or column not in sample.labels)
     }
@@ -89,7 +91,8 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
     for role in (*layout.roles, *_OWN):
         names = [each for given in layout.names_of(role) for each in given]
         found = find_first((*names, _OWN[role]) if role in _OWN else tuple(names), folded)
-        if role != "text" and found and found not in columns.values():
+        is_told = role == "channel" and layout.channel is not None
+        if role != "text" and not is_told and found and found not in columns.values():
             columns[role] = found
     if "id" in columns and _is_rounded(columns["id"], sample.rows):
         del columns["id"]

@@ -168,6 +168,7 @@ class Layout(_Part):
     :param decides: sets of columns any of which is enough to recognise it.
     :param is_common: its other columns are many tables' columns, so that only `decides` counts.
     :param holds: text in the first rows that is enough.
+    :param channel: of all rows; then a column of the role channel is an attribute.
     :param stated: declared by the person, or inferred from what they did.
     :param keeps_ratings: a rating without words is a feedback too.
     :param made: by role, id or author, the columns that make it for a row that has none.
