@@ -247,3 +247,19 @@ def test_a_page_on_which_nothing_was_found_is_a_table_without_rows(
 
 def read_layout_name(layout: str) -> str:
     return next(each.name for each in load_layouts() if each.id == layout)
+
+
+def test_rows_with_control_characters_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    said = [
+        "The app\0 is slow",
+        "It is \x1b[31mred\x1b[0m",
+        "Two\tlines\nof text",
+        "All is well here",
+    ]
+    path.write_text("".join(json.dumps({"id": i, "comment": s}) + "\n" for i, s in enumerate(said)))
+    warnings: list[str] = []
+    (file,) = find_files([str(path)])
+    assert len([*read_feedback(file, (), timezone="UTC", warn=warnings.append)]) == 4
+    told = "2 of 4 rows have control characters (NUL, ESC ...) in the text; they are dropped"
+    assert f"a.jsonl: {told}" in warnings
