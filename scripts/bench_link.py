@@ -94,11 +94,11 @@ def _print_scores(
 ) -> None:
     linked = [each for each in said if links[each.feedback_id][0]]
     right = [each for each in linked if links[each.feedback_id][0] == each.customer]
+    right_ids = {each.feedback_id for each in right}
     ours = [each for each in said if each.customer]
+    unlinked = [each for each in ours if each.feedback_id not in right_ids]
     offered = {(feedback_id, customer_id) for feedback_id, customer_id, _ in offers}
-    queued = [
-        each for each in ours if each not in right and (each.feedback_id, each.customer) in offered
-    ]
+    queued = [each for each in unlinked if (each.feedback_id, each.customer) in offered]
     found = {
         "precision": len(right) / len(linked),
         "recall": len(right) / len(ours),
@@ -110,8 +110,7 @@ def _print_scores(
     asked = {feedback_id for feedback_id, _, _ in offers}
     print(f"queue: {len(offers):,} offers for {len(asked):,} feedback")
     _print_groups("linked by", linked, right, lambda each: str(links[each.feedback_id][1]))
-    lost = [each for each in ours if each not in right]
-    _print_counts("not linked", lost, queued)
+    _print_counts("not linked", unlinked, queued)
 
 
 def _print_groups(

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from pipelines.delivery.failures import DeliveryError, Fault
+from pipelines.retry_after import count_seconds, read_retry_after
 
 # 425 is what a server says that was asked too early (RFC 8470).
 _PASSING: Final = frozenset({408, 425, 429})
@@ -58,7 +58,7 @@ def check_answer(answer: Answer, now: datetime) -> None:
             raise DeliveryError(f"answered {status} with an error{tell_codes(answer)}", "later")
         return
     said = f"answered {status}{tell_codes(answer)}"
-    wait_s = read_retry_after(answer.headers, now)
+    wait_s = read_wait(answer.headers, now)
     if 300 <= status < 400:
         raise DeliveryError(
             f"{said}, a redirect, which is not followed: write the new address into the "
@@ -81,24 +81,17 @@ def is_limit(answer: Answer) -> bool:
     return answer.status in _PASSING or is_forbidden
 
 
-def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that the receiver asks us to wait (RFC 9110, 10.2.3: a number or a date).
+def read_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that the receiver asks us to wait; GitHub says until when in a header of its own.
 
     :returns: None where it does not say, or not readably.
     """
-    given = headers.get("retry-after", "").strip()
-    if given.isdecimal() and given.isascii():
-        return float(given[:9])
-    try:
-        at = parsedate_to_datetime(given) if given else None
-    except ValueError:
-        at = None
+    asked = read_retry_after(headers.get("retry-after"), now)
     reset = headers.get("x-ratelimit-reset", "")
-    if at is None and reset.isdecimal() and headers.get("x-ratelimit-remaining") == "0":
-        at = datetime.fromtimestamp(int(reset[:11]), UTC)
-    if at is None:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+    is_used_up = headers.get("x-ratelimit-remaining") == "0"
+    if asked is None and is_used_up and reset.isdecimal():
+        return count_seconds(datetime.fromtimestamp(int(reset[:11]), UTC), now)
+    return asked
 
 
 def is_error(value: Any) -> bool:

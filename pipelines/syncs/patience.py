@@ -4,8 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,17 +59,3 @@ class Patience:
             return error.wait_s
         most = min(self.first_s * 2 ** (number - 1), self.longest_s)
         return self.draw(0, most)
-
-
-def read_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """The seconds of a ``Retry-After`` header, which may be a date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.delivery.answers import Answer, read_retry_after, tell_codes
+from pipelines.delivery.answers import Answer, read_wait, tell_codes
 from pipelines.delivery.dead_letters import retry_actions
 from pipelines.delivery.delivering import Delivered
 from pipelines.delivery.retrying import choose_pause
@@ -166,7 +166,7 @@ def test_retry_after_is_read_in_seconds_as_a_date_and_as_githubs_hour() -> None:
         ({"retry-after": "-3"}, None),
         ({}, None),
     ):
-        assert read_retry_after(headers, now) == expected, headers
+        assert read_wait(headers, now) == expected, headers
 
 
 def test_reasons_hold_codes_and_no_sentences() -> None:
