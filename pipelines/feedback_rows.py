@@ -16,6 +16,7 @@ from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
 from pipelines.own_accounts import is_own_account
 from pipelines.reading.items import FeedbackItem
+from pipelines.reading.tables import MAX_COLUMNS
 from pipelines.secret import hash_key
 from pipelines.staging import hash_content
 
@@ -101,8 +102,9 @@ def _mask(text: str, masking: Masking, known: tuple[str, ...] = ()) -> str:
     return mask_text(repair_text(text), masking, known).text
 
 
-# The names of columns, questions and the like: a few, which every row repeats.
-_mask_name = lru_cache(maxsize=4096)(_mask)
+# The names of columns, questions and the like, which every row repeats: a cache that is smaller
+# than a table is wide would be of no use, so it holds all names of the widest, twice.
+_mask_name = lru_cache(maxsize=2 * MAX_COLUMNS)(_mask)
 
 
 def mask_raw(raw: str | Mapping[str, str], masking: Masking, limit: int = 10_000) -> str:

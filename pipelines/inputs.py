@@ -14,6 +14,7 @@ from pipelines.inlets.spool import Spool
 from pipelines.loading import FileInput
 from pipelines.progress import Progress, SilentProgress
 from pipelines.reading.kinds import NO_TABLE
+from pipelines.reading.layouts import check_layout_id
 from pipelines.reading.streams import InputFile
 from pipelines.recognition import guess_kind
 from pipelines.selection import Selection
@@ -142,8 +143,10 @@ def query_inputs(
         the columns were told.
     :param source: its name; None means that of the database.
     :raises InputError: when the database refuses.
-    :raises ConfigError: for a wrong URL, or a driver that is not installed.
+    :raises ConfigError: for an unknown layout, a wrong URL, or a driver that is not installed.
     """
+    if layout is not None:
+        check_layout_id(layout)
     rows = ask_query(query, Path(), spool)
     if not rows.n_rows:
         _warn_of_no_rows(rows, progress)

@@ -171,6 +171,7 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
         (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
         (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
         (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
+        (tally.n_control_chars, "control characters (NUL, ESC ...) in the text; they are dropped"),
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")

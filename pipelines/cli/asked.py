@@ -35,7 +35,7 @@ class Asked:
     def query(self) -> "Query | None":
         """The query, where one was given.
 
-        :raises ConfigError: when it is only half of one.
+        :raises ConfigError: when it is only half of one, or goes with options of paths.
         """
         from pipelines.inlets.queries import Query
 
@@ -47,6 +47,8 @@ class Asked:
             )
         if self.paths:
             raise ConfigError("give either a PATH or --sql; read the other with a second command")
+        if self.ending:
+            raise ConfigError("--format is for standard input, the PATH -; a query gives rows")
         return Query(self.sql, self.from_url)
 
 

@@ -59,11 +59,11 @@ class Evidence:
         return self.letters >= 0.5 and other < 0.5
 
 
-def weigh_values(values: Sequence[str]) -> Evidence:
+def weigh_values(values: Sequence[str], n_looked_at: int = N_LOOKED_AT) -> Evidence:
     """Look at the values of one column; empty ones and placeholders (`N/A`) are passed over."""
     stripped = (value.strip() for value in values)
     filled = [value for value in stripped if value and not is_placeholder(value)]
-    looked = filled[:N_LOOKED_AT]
+    looked = filled[:n_looked_at]
     n = len(looked) or 1
     words = [_count_words(value) for value in looked]
     return Evidence(

@@ -1,8 +1,5 @@
 """Workbooks (.xlsx .xlsm .xls .xlsb .ods): every sheet with rows is a table of text."""
 
-import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,10 @@ from pipelines.reading.tables import (
     make_bad_row,
     name_columns,
 )
+from pipelines.reading.workbook_checks import check_workbook
 
-MAX_CELLS = 60_000_000
-"""calamine holds a sheet as a dense grid of 24-byte cells: 60 million take about 1.5 GB."""
-MAX_UNPACKED_BYTES = 4 * 2**30
-MAX_RATIO = 400
-_RATIO_FREE_BYTES = 64 * 2**20
-_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEADER_ROWS = 20
 _BATCH_ROWS = 2_000
-_CELL_PLACE = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
-_REPEATED = re.compile(rb'number-(rows|columns)-repeated="(\d{1,9})"')
 
 
 def open_excel(file: InputFile) -> Iterator[Table]:
@@ -42,7 +32,7 @@ def open_excel(file: InputFile) -> Iterator[Table]:
     :raises InputError: for workbooks that are damaged, protected by a password or too large.
     """
     with file.on_disk() as path:
-        _check_workbook(path, file.name)
+        check_workbook(path, file.name)
         reader = _open_workbook(path, file.name)
         for sheet in _call(file.name, lambda: list(reader.sheet_names)):
             table = _open_sheet(reader, file, sheet)
@@ -107,102 +97,6 @@ def _plain(cell: str | None) -> str:
         if cell.startswith("1899-12-31 "):  # a time of day without a date
             return cell[11:]
     return cell.replace("_x000D_", "").replace("\r\n", "\n") if "\r" in cell else cell
-
-
-def _check_workbook(path: Path, name: str) -> None:
-    with path.open("rb") as stream:
-        magic = stream.read(8)
-    if magic == _OLE_MAGIC:
-        if _is_encrypted(path):
-            raise InputError(f"{name} is protected by a password; save it without one")
-        return
-    if magic[:4] != b"PK\x03\x04":
-        raise InputError(f"{name} is not a workbook, or is damaged; open it and save it again")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            _check_sizes(infos, name)
-            for info in infos:
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", info.filename):
-                    _check_sheet_area(archive, info, name)
-                elif info.filename == "content.xml":
-                    _check_repeats(archive, info, name)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
-        raise InputError(f"{name} is damaged and cannot be opened; save it again") from error
-    except (RuntimeError, NotImplementedError) as error:  # an encrypted or oddly packed entry
-        raise InputError(f"{name} is protected or packed in a way earful cannot read") from error
-
-
-def _is_encrypted(path: Path) -> bool:
-    # Office stores an encrypted .xlsx as an OLE container with this stream.
-    marker = "EncryptedPackage".encode("utf-16-le")
-    with path.open("rb") as stream:
-        tail = b""
-        while block := stream.read(2**20):
-            if marker in tail + block:
-                return True
-            tail = block[-len(marker) :]
-    return False
-
-
-def _check_sizes(infos: list[zipfile.ZipInfo], name: str) -> None:
-    unpacked = sum(info.file_size for info in infos)
-    packed = sum(info.compress_size for info in infos)
-    if unpacked > MAX_UNPACKED_BYTES or (
-        unpacked > _RATIO_FREE_BYTES and unpacked > MAX_RATIO * max(packed, 1)
-    ):
-        raise InputError(
-            f"{name} would unpack from {packed:,} to {unpacked:,} bytes, which looks like a bomb; "
-            "nothing was read. If it is good, save it as CSV"
-        )
-
-
-def _check_sheet_area(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
-    # One cell at A1 and one at XFD1048576 make a tiny file and a grid of 400 GB.
-    last_row = last_column = 0
-    tail = b""
-    with archive.open(info) as stream:
-        while block := stream.read(2**20):
-            for letters, row in _CELL_PLACE.findall(tail + block):
-                last_row = max(last_row, int(row))
-                last_column = max(last_column, _column_number(letters))
-            tail = block[-100:]
-    _check_area(last_row, last_column, name)
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _check_repeats(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
-    largest = {b"rows": 1, b"columns": 1}
-    tail = b""
-    with archive.open(info) as stream:
-        while block := stream.read(2**20):
-            for match in _ODS_CELL.finditer(tail + block):
-                for kind, times in _REPEATED.findall(match.group()):
-                    largest[kind] = max(largest[kind], int(times))
-            tail = block[-300:]
-    _check_area(largest[b"rows"], largest[b"columns"], name)
-
-
-# A repeated cell that has a value; empty ones fill the sheet to its edge in every file.
-_ODS_CELL = re.compile(
-    rb'<table:table-cell\b[^>]*number-columns-repeated="\d+"[^>]*office:value[^>]*>'
-    rb'|<table:table-cell\b[^>]*office:value[^>]*number-columns-repeated="\d+"[^>]*>'
-    rb'|<table:table-row\b[^>]*number-rows-repeated="\d+"[^>]*>\s*<table:table-cell\b[^>]*office:'
-)
-
-
-def _check_area(n_rows: int, n_columns: int, name: str) -> None:
-    if n_rows * n_columns > MAX_CELLS:
-        raise InputError(
-            f"a sheet of {name} spans {n_rows:,} rows by {n_columns:,} columns, more than "
-            f"{MAX_CELLS:,} cells; delete the stray cells at its edges or save it as CSV"
-        )
 
 
 def _open_workbook(path: Path, name: str) -> Any:

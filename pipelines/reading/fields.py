@@ -22,6 +22,7 @@ class Tally:
     n_unread_ratings: int = 0
     n_unread_amounts: int = 0
     n_lost_bytes: int = 0
+    n_control_chars: int = 0
 
 
 def get_field(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str | None:

@@ -43,9 +43,10 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
         return [row[column] for row in sample.rows if column in row] if column else []
 
     rating = mapping.columns.get("rating", "")
+    asked = f"{rating} {sample.labels.get(rating, '')}"
     return Formats(
         dates=detect_date_order(values("at") + values("created")),
-        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), rating),
+        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), asked),
         decimal=detect_decimal(values("amount")),
         labels=sample.labels,
         zone=sample.zone,

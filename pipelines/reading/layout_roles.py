@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pipelines.reading.edits import EDITED
 from pipelines.reading.evidence import weigh_values
 from pipelines.reading.layouts import Layout, find_first, fold_columns
 from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
 from pipelines.reading.replies import QUESTION, REPLY
-from pipelines.reading.roles import recognise_roles
+from pipelines.reading.roles import is_rated, recognise_roles
 from pipelines.reading.row_rules import MADE
 from pipelines.reading.sampling import Sample
 from pipelines.reading.vocabulary import fold_name
@@ -16,13 +17,14 @@ from pipelines.reading.vocabulary import fold_name
 _MAX_ROUNDED = 0.2
 # What an answer to a survey's question may be, beside its text.
 _ANSWERS = PERSONAL_ROLES | {"rating"}
-_OWN = {**MADE, "reply": REPLY, "question": QUESTION}
+_OWN = {**MADE, "edited": EDITED, "reply": REPLY, "question": QUESTION}
 
 
 def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     """Lay what a layout says over what is recognised of the columns that it does not know.
 
     A role whose column is missing, or that the layout does not give, may go to a further column.
+    Where the layout knows the channel, the export's own word ("email", "api") is an attribute.
     """
     known = _find_known(layout, sample)
     listed = {fold_name(name) for names in layout.entries for name in names}
@@ -32,7 +34,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         for column in sample.columns
         if column not in known.used
         and fold_name(column) not in listed
-        and column not in sample.closed
+        and (column not in sample.closed or _is_rated(column, sample))
         and not column.startswith(unpacked)
     ]
     found = recognise_roles(others, sample.rows, layout.kind, labels=sample.labels)
@@ -42,6 +44,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         role: column
         for role, column in found.columns.items()
         if role not in known.columns
+        and not (role == "channel" and layout.channel is not None)
         and column not in texts
         and (role in _ANSWERS or column not in sample.labels)
     }
@@ -67,6 +70,11 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     )
 
 
+def _is_rated(column: str, sample: Sample) -> bool:
+    evidence = weigh_values([row.get(column, "") for row in sample.rows])
+    return is_rated(column, sample.labels.get(column, ""), evidence)
+
+
 def _is_empty(role: str, known: ColumnMap, sample: Sample) -> bool:
     column = known.columns[role]
     return not any(row.get(column, "").strip() for row in sample.rows)
@@ -83,7 +91,8 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
     for role in (*layout.roles, *_OWN):
         names = [each for given in layout.names_of(role) for each in given]
         found = find_first((*names, _OWN[role]) if role in _OWN else tuple(names), folded)
-        if role != "text" and found and found not in columns.values():
+        is_told = role == "channel" and layout.channel is not None
+        if role != "text" and not is_told and found and found not in columns.values():
             columns[role] = found
     if "id" in columns and _is_rounded(columns["id"], sample.rows):
         del columns["id"]

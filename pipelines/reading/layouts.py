@@ -87,7 +87,7 @@ class Pick(_Part):
 
 
 class Join(_Part):
-    """A list beside the JSON records whose item with a `key` equal to their `on` becomes `put`.
+    """A list beside JSON records, or within one, whose item with `key` equal to `on` becomes `put`.
 
     :param keep: keys of the item that are kept; none named means all.
     """
@@ -102,13 +102,14 @@ class Join(_Part):
 class Match(_Part):
     """Rows of which a column says something.
 
-    :param column: its name, or its place from 1.
+    :param column: its name, or its place from 1; not where `unless` is filled.
     :param equals: one of these values, compared without case; "" is an empty cell.
     :param begins: or it begins so.
     :param has: or one of these stands in it as whole words.
     """
 
     column: str | int
+    unless: str | None = None
     equals: tuple[str, ...] = ()
     begins: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
@@ -131,11 +132,13 @@ class Replies(Match):
 
     :param text: column of what is said.
     :param thread: column of the conversation; None means that the file is one.
+    :param keeps: column of a customer's words that may stand in a row of the company.
     :param asks: words of speakers whose rows are the question of what follows.
     """
 
     text: str
     thread: str | None = None
+    keeps: str | None = None
     asks: tuple[str, ...] = ()
 
 
@@ -144,6 +147,16 @@ class Continued(_Part):
 
     by: str
     blank: str
+
+
+class Versions(_Part):
+    """A column that lists the ids of all versions of an item so far, its first one in front.
+
+    :param epoch_ms: of ids that carry their time above 22 bits, as those of X do.
+    """
+
+    list: str
+    epoch_ms: int | None = None
 
 
 class Layout(_Part):
@@ -155,12 +168,16 @@ class Layout(_Part):
     :param decides: sets of columns any of which is enough to recognise it.
     :param is_common: its other columns are many tables' columns, so that only `decides` counts.
     :param holds: text in the first rows that is enough.
+    :param channel: of all rows; then a column of the role channel is an attribute.
     :param stated: declared by the person, or inferred from what they did.
     :param keeps_ratings: a rating without words is a feedback too.
     :param made: by role, id or author, the columns that make it for a row that has none.
     :param records: paths in a JSON record where the records really are, tried in turn.
+    :param page: paths that a JSON object has which holds no records, as none were found.
     :param nested: paths in a record that hold further records.
     :param pass_down: names given to a record and all within it, by path.
+    :param within: the one of these that goes before the id of a nested record, where such ids are
+        counted apart from those of the records.
     :param unpack: columns with an object written as JSON or as Python shows it.
     :param prefer: columns filled from another one, where that is filled.
     :param html: columns that hold HTML.
@@ -186,8 +203,10 @@ class Layout(_Part):
     made: dict[Literal["id", "author"], tuple[str, ...]] = {}
     header: Header = Header()
     records: tuple[str, ...] = ()
+    page: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     pass_down: dict[str, str] = {}
+    within: str | None = None
     spread: tuple[Spread, ...] = ()
     pick: tuple[Pick, ...] = ()
     join: tuple[Join, ...] = ()
@@ -199,6 +218,7 @@ class Layout(_Part):
     mark: tuple[Mark, ...] = ()
     replies: Replies | None = None
     continued: Continued | None = None
+    versions: Versions | None = None
 
     @model_validator(mode="after")
     def _has_known_roles(self) -> "Layout":

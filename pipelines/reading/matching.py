@@ -35,6 +35,8 @@ def matches(row: Row, match: Match, columns: list[str]) -> bool:
     else:
         name = find_name(match.column, row.values)
         is_there = name in row.values or _find_folded(match.column, tuple(columns)) in columns
+    if match.unless is not None and get_value(match.unless, row.values).strip():
+        return False
     return is_there and says(row.values.get(name, ""), match)
 
 

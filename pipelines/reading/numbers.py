@@ -62,9 +62,10 @@ def _placeholders() -> frozenset[str]:
 def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
     """Infer the top of a column's scale from its values (any order) and its name.
 
-    The scale that values name counts first; then the smallest of 5, 7, 10 and 100 that holds all
-    values, 10 for names that speak of NPS or recommending; whole numbers 6 and 7 alone do not
-    make a scale of seven, which is rarer than one of ten with no high marks.
+    The scale that values name counts first, then one in the name ("0-10"); then the smallest of
+    5, 7, 10 and 100 that holds all values, 10 for names that speak of NPS or recommending; whole
+    numbers 6 and 7 alone do not make a scale of seven, which is rarer than one of ten with no
+    high marks.
     """
     top = 0.0
     stated: list[float] = []
@@ -75,11 +76,29 @@ def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
             stated += [rating[1]] if rating[1] else []
     if stated and max(stated) >= top:
         return max(stated)
-    is_nps = re.search(r"nps|recommend|0\s*-\s*10|1\s*-\s*10", column, re.IGNORECASE)
+    named = read_scale(column)
+    if named is not None and top <= named:
+        return named
+    is_nps = re.search(r"nps|recommend", column, re.IGNORECASE)
     if top <= 0:
         return None
     scales = (10.0, 100.0) if is_nps or 5 < top <= 7 else (5.0, 10.0, 100.0)
     return next((scale for scale in scales if top <= scale), None)
+
+
+def read_scale(name: str) -> float | None:
+    """The top of the scale that a question names, as "0-10" or "from 1 to 5"; None without one."""
+    found = _load_scale().search(name.translate(_DIGITS))
+    top = float(found[1]) if found else 0.0
+    return top if 3 <= top <= 100 else None
+
+
+@cache
+def _load_scale() -> re.Pattern[str]:
+    joins = "|".join(map(re.escape, load_config("values.toml")["scales"]["joins"]))
+    # "0 (never) to 10"; no place in a date (2024-01-10) or number (1.0-10) is one.
+    ends = rf"[01]\s{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:{joins})\s{{0,3}}(\d{{1,3}})"
+    return re.compile(rf"(?<![\w.,])(?<!\d[-–]){ends}(?![\w.,]*\d|-\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Typed records from rows: feedback, customers and events."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -21,6 +22,9 @@ from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import parse_rating
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
 from pipelines.reading.vocabulary import load_vocabulary
+
+# NULs, escapes and the like, which the repair of texts drops; it keeps tabs and line ends.
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def feedback_items(
@@ -53,6 +57,7 @@ def feedback_items(
             yield _reject(row, "no_text", mapping)
             continue
         counts.n_items += len(texts)
+        counts.n_control_chars += any(_CONTROLS.search(text) for _, text in texts)
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
         for column, text in texts:
             question = get_field(row.values, mapping, "question") or questions[column]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pipelines.reading.layouts import Match, Replies
-from pipelines.reading.matching import get_value, reject_row, says
+from pipelines.reading.matching import find_name, get_value, reject_row, says
 from pipelines.reading.tables import BadRow, Row
 
 REPLY = "company reply"
@@ -39,6 +39,8 @@ def attach_replies(
             yield from talk.ask(row)
         elif says(speaker, rule):
             yield from talk.reply(row, personal)
+            if rule.keeps and get_value(rule.keeps, row.values).strip():
+                yield from talk.speak(_leave_words(row, rule, personal))
         else:
             yield from talk.speak(row)
     yield from talk.finish(personal)
@@ -93,6 +95,12 @@ class _Talk:
 
     def _text(self, row: Row) -> str:
         return get_value(self.rule.text, row.values)
+
+
+def _leave_words(row: Row, rule: Replies, personal: frozenset[str]) -> Row:
+    """A company's row with nothing of the company but what a customer said in it."""
+    gone = personal | {find_name(str(name), row.values) for name in (rule.text, rule.column)}
+    return replace(row, values={name: row.values[name] for name in row.values if name not in gone})
 
 
 def _thread_of(row: Row, rule: Replies) -> str | None:

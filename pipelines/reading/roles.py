@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.reading.evidence import Evidence, weigh_values
+from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.numbers import read_scale
 from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
 
 MIN_NAME_SCORE = 0.45
@@ -17,6 +18,9 @@ _MIN_FILLED = 3
 # Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
 _MIN_OPINIONS = 10
 _MIN_OPINION_WORDS = 2
+# Of a wide table fewer values a column are looked at; ten thousand columns took 1 ms each.
+_MAX_CELLS = 100_000
+_MIN_LOOKED_AT = 20
 Rows = Sequence[Mapping[str, str]]
 
 
@@ -51,7 +55,13 @@ def assign_roles(
 ) -> ColumnMap:
     """Give the roles of a kind of table; as :func:`recognise_roles`, of columns already weighed."""
     claims = sorted(
-        (claim for column in columns for claim in _claim_roles(column, weighed, kind, known)),
+        (
+            claim
+            for column in columns
+            for claim in _claim_roles(
+                column, weighed[column], kind, known, (labels or {}).get(column, "")
+            )
+        ),
         key=lambda claim: (-claim[0], claim[1], claim[2]),
     )
     roles: dict[str, str] = {}
@@ -106,7 +116,11 @@ def _is_personal(role: str, score: float) -> bool:
 
 def weigh_columns(columns: Sequence[str], rows: Rows) -> dict[str, Evidence]:
     """Look at the values of every column."""
-    return {column: weigh_values([row.get(column, "") for row in rows]) for column in columns}
+    n_looked_at = max(_MIN_LOOKED_AT, min(N_LOOKED_AT, _MAX_CELLS // max(len(columns), 1)))
+    return {
+        column: weigh_values([row.get(column, "") for row in rows], n_looked_at)
+        for column in columns
+    }
 
 
 def find_unfit_ids(columns: Sequence[str], rows: Rows, mapping: ColumnMap) -> dict[str, Evidence]:
@@ -152,13 +166,28 @@ def find_unread_questions(
     }
 
 
+def is_rated(column: str, label: str, evidence: Evidence) -> bool:
+    """Tell whether a column holds the answers to a question that asks for a rating."""
+    score = _score_rating(column, label, load_vocabulary())
+    return score >= MIN_NAME_SCORE and evidence.n_filled > 0 and _fits("rating", evidence)
+
+
+def _score_rating(column: str, label: str, known: Vocabulary) -> float:
+    """How much a name and what was asked speak for a rating; a question may just name its scale."""
+    score = max(known.score_name("rating", name) for name in (column, label))
+    asked = (name for name in (column, label) if known.is_question(name))
+    if score < MIN_NAME_SCORE and any(map(read_scale, asked)):
+        return MIN_NAME_SCORE
+    return score
+
+
 def _claim_roles(
-    column: str, weighed: Mapping[str, Evidence], kind: str, known: Vocabulary
+    column: str, evidence: Evidence, kind: str, known: Vocabulary, label: str
 ) -> list[tuple[float, str, str, str]]:
-    evidence = weighed[column]
     claims = []
     for role in known.kinds[kind].roles:
-        score = known.score_name(role, column)
+        is_rating = role == "rating"
+        score = _score_rating(column, label, known) if is_rating else known.score_name(role, column)
         is_plain = score >= _SURE_NAME_SCORE and evidence.n_filled < _MIN_FILLED
         if score >= MIN_NAME_SCORE and (is_plain or _fits(role, evidence)):
             reason = "by its name" if not evidence.n_filled else "by its name and values"

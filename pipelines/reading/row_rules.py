@@ -10,8 +10,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from pipelines.reading.edits import EDITED, number_version
 from pipelines.reading.flattening import flatten_record
-from pipelines.reading.layouts import Continued, Layout, Mark, Skip, find_first, fold_columns
+from pipelines.reading.layouts import (
+    Continued,
+    Layout,
+    Mark,
+    Skip,
+    find_first,
+    fold_columns,
+    part_names,
+)
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
 from pipelines.reading.name_columns import is_named_for_people
@@ -39,6 +48,12 @@ def apply_rules(table: Table, layout: Layout) -> None:
         table.rows = attach_replies(table.rows, layout.replies, personal)
     if layout.continued:
         table.rows = _join_continued(table.rows, layout.continued)
+    if layout.versions:
+        table.columns = [*table.columns, EDITED]
+        ids, at = (layout.names_of(role)[0] for role in ("id", "at"))
+        table.rows = _change_rows(
+            table.rows, [partial(number_version, rule=layout.versions, ids=ids, at=at)]
+        )
     for role, names in layout.made.items():
         column = _column_of(role, layout, table.columns)
         if column not in table.columns:
@@ -113,8 +128,9 @@ def _parse_object(text: str) -> dict[str, Any] | None:
 def _prefer(row: Row, pairs: dict[str, str]) -> Row:
     values = dict(row.values)
     for name, preferred in pairs.items():
-        source = find_name(preferred, values)
-        if values.get(source, "").strip():
+        sources = (find_name(each, values) for each in part_names(preferred))
+        source = next((each for each in sources if values.get(each, "").strip()), None)
+        if source is not None:
             values[find_name(name, values)] = values.pop(source)
     return replace(row, values=values)
 

@@ -13,7 +13,7 @@ from pipelines.reading.recognising import choose_layout, recognise_layout
 from pipelines.reading.row_rules import apply_rules
 from pipelines.reading.streams import NO_LAYOUT, InputFile
 from pipelines.reading.tables import Row, Table
-from pipelines.reading.unfolding import unfold_record
+from pipelines.reading.unfolding import is_empty_page, unfold_record
 
 _FIRST_ROWS = 4
 _N_RECORDS = 200
@@ -40,6 +40,8 @@ def shape_table(table: Table, wanted: str | None = None) -> Table:
 
 def open_known_json(file: InputFile, encoding: str | None = None) -> Table | None:
     """Open JSON; where a known layout says that its records lie deeper, those are its rows."""
+    if file.layout != NO_LAYOUT and (empty := _open_empty(file)) is not None:
+        return empty
     plain = open_json(file, encoding)
     if file.layout == NO_LAYOUT:
         return plain
@@ -55,6 +57,18 @@ def open_known_json(file: InputFile, encoding: str | None = None) -> Table | Non
     if table is not None:
         table.recognised = best
     return table
+
+
+def _open_empty(file: InputFile) -> Table | None:
+    """A table without rows, where all of the file is a page of a known layout without records."""
+    pages = sniff_records(file, _N_RECORDS)
+    for layout in load_layouts():
+        is_wanted = file.layout in (None, layout.id)
+        if is_wanted and pages and all(is_empty_page(page, layout) for page in pages):
+            columns = [names[0] for role in layout.roles for names in layout.names_of(role)]
+            found = Recognised(layout, 0.0, (), tuple(columns), "it is a page without records")
+            return Table(file.name, columns, iter(()), "json", recognised=found)
+    return None
 
 
 def _rate(found: Recognised) -> tuple[float, str]:

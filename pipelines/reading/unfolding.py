@@ -26,6 +26,12 @@ def unfold_record(record: Record, layout: Layout) -> list[Record]:
     return found
 
 
+def is_empty_page(record: Record, layout: Layout) -> bool:
+    """Tell whether an object is a page of the layout's export on which nothing was found."""
+    is_page = bool(layout.page) and all(_get(record, path) is not None for path in layout.page)
+    return is_page and not any(_get(record, path) for path in layout.records)
+
+
 def _unfold(value: Record, layout: Layout, given: Record, depth: int) -> Iterator[Record]:
     if depth > _MAX_DEPTH:
         raise RecursionError
@@ -42,10 +48,24 @@ def _unfold(value: Record, layout: Layout, given: Record, depth: int) -> Iterato
             yield {**own, **given}
     else:
         for item in _as_objects(inner):
-            yield from _unfold(item, layout, given, depth + 1)
+            yield from _unfold_within(item, layout, given, depth + 1)
     for item in nested:
         for child in _as_objects(item) if _is_held(item) else ():
-            yield from _unfold(child, layout, given, depth + 1)
+            yield from _unfold(_name_within(child, layout, given), layout, given, depth + 1)
+
+
+def _unfold_within(item: Record, layout: Layout, given: Record, depth: int) -> list[Record]:
+    """The records of an item of a page, each with what the lists of that item say of it."""
+    found = list(_unfold(item, layout, given, depth))
+    for join in layout.join:
+        _join_beside(item, found, join)
+    return found
+
+
+def _name_within(child: Record, layout: Layout, given: Record) -> Record:
+    if layout.within is None or child.get("id") is None:
+        return child
+    return {**child, "id": f"{given.get(layout.within, '')}/{child['id']}"}
 
 
 def _is_held(value: Any) -> bool:

@@ -13,6 +13,8 @@ ITEMS = ("staff", "price", "speed", "room", "food", "bath", "bed", "view", "bar"
     [
         (LONG, None, {}, None),
         (LONG, None, {"Response Type": "Survey Preview"}, "test_row"),
+        (LONG, None, {"Status": "Survey Preview Spam"}, "test_row"),
+        (LONG, None, {"Status": "Imported Spam"}, None),
         (LONG, None, {"Status": "IP Address"}, None),
         (LONG, None, {"Status": "2", "test": "0"}, None),
         ("This is a test", None, {}, "test_row"),

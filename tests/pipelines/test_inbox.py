@@ -254,3 +254,12 @@ def test_describing_a_look_is_plain_json() -> None:
         "run_id": None,
         "n_read": 3,
     }
+
+
+def test_an_export_without_a_review_is_done_with_no_rows(job: Job, tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    labels = {name: {"label": "x"} for name in ("id", "title", "updated")}
+    put(folder, "page.json", json.dumps({"feed": labels}))
+    (found,) = look(job, folder).files
+    assert (found.outcome, found.n_read, found.reason) == ("done", 0, None)

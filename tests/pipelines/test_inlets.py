@@ -194,6 +194,8 @@ def test_options_that_do_not_go_together_are_explained(call: Call) -> None:
     wrong = {
         ("--sql", "SELECT 1"): "--sql and --from belong together",
         ("--sql", "SELECT 1", "--from", "sqlite:///a.db", "a.csv"): "either a PATH or --sql",
+        ("--sql", "SELECT 1", "--from", "sqlite:///s.db", "--layout", "nosuch"): "nosuch",
+        ("--sql", "SELECT 1", "--from", "sqlite:///s.db", "--format", "xml"): "--format is for",
         ("a.csv", "--format", "csv"): "--format is for standard input",
         ("-", "--format", "pdf"): "--format 'pdf' is not there; choose one of: csv",
         ("--source", "x"): "need a PATH or --sql",

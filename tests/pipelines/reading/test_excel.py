@@ -3,12 +3,14 @@
 import datetime as dt
 import io
 import zipfile
+from functools import partial
 
 import openpyxl
 import pytest
 
 from pipelines.errors import InputError
 from pipelines.reading import find_files, open_tables
+from pipelines.reading.workbook_checks import check_workbook
 
 
 def workbook_bytes(*sheets):
@@ -118,6 +120,37 @@ def test_bombs_are_refused_before_the_sheet_is_built(open_bytes):
     fat = _rewrite(data, sheet, lambda xml: xml + b" " * (200 * 2**20))
     with pytest.raises(InputError, match="looks like a bomb"):
         open_bytes("a.xlsx", fat)
+
+
+def test_rows_that_do_not_say_where_they_stand_are_counted(open_bytes):
+    data = workbook_bytes(("s", {1: ["id", "text"], 2: [1, "x"]}))
+    sheet = "xl/worksheets/sheet1.xml"
+    row = b'<row><c t="inlineStr"><is><t>%s</t></is></c></row>'
+    # The first is refused by what it declares, the second by its rows.
+    for many, rows in ((row % b"aaaaaaaaaa" * 400_000, "a bomb"), (b"<row/>" * 1_048_577, "rows")):
+        fat = _rewrite(data, sheet, partial(_put_rows, rows=many))
+        with pytest.raises(InputError, match=f"looks like {rows}|1,048,576 {rows}"):
+            open_bytes("a.xlsx", fat)
+    wide = b"<row>" + b"<c/>" * 3_000 + b"</row>" + b"<row/>" * 19_999
+    with pytest.raises(InputError, match="spans 20,002 rows by 3,000 columns"):
+        open_bytes("a.xlsx", _rewrite(data, sheet, partial(_put_rows, rows=wide)))
+
+
+def test_many_rows_of_short_answers_and_a_chain_of_calculations_are_let_pass(tmp_path):
+    rows = b"".join(
+        b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>yes</t></is></c></row>' % (number, number)
+        for number in range(3, 200_003)
+    )
+    data = workbook_bytes(("s", {1: ["text"], 2: ["x"]}))
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(_rewrite(data, "xl/worksheets/sheet1.xml", partial(_put_rows, rows=rows)))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/calcChain.xml", '<c r="A1048576"/><c r="XFD1"/>')
+    check_workbook(path, "a.xlsx")
+
+
+def _put_rows(xml, rows):
+    return xml.replace(b"</sheetData>", rows + b"</sheetData>")
 
 
 def _rewrite(data, member, change):

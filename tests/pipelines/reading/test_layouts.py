@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -14,13 +15,19 @@ from hypothesis import strategies as st
 
 from pipelines.errors import ConfigError
 from pipelines.inspect import inspect_paths
-from pipelines.reading import layouts, recognising
+from pipelines.reading import find_files, layouts, recognising
 from pipelines.reading.layouts import check_layout, load_layouts, read_layout
 from pipelines.reading.recognising import recognise_layout
 from pipelines.reading.row_rules import read_html
+from pipelines.recognition import read_feedback
 from tests.pipelines.reading.damage import DAMAGES, check_file, widen
-from tests.pipelines.reading.test_sources import FILES, read_export
+from tests.pipelines.reading.test_sources import FILES, FOLDER, read_export
 
+FEED = {
+    "id": {"label": "https://example.com/feed"},
+    "title": {"label": "iTunes Store: Customer Reviews"},
+    "updated": {"label": "2026-09-14T04:24:23-07:00"},
+}
 TABLES = [path for path in FILES if path.suffix in (".csv", ".tsv") and "nearly" not in path.name]
 
 
@@ -190,3 +197,69 @@ def test_ten_thousand_columns_are_read(tmp_path: Path) -> None:
     path.write_bytes(widen(b"id,text\n1,The lift is slow\n", random.Random(3)))
     assert path.read_bytes().count(b",") > 9_999
     assert check_file(path) == "rows"
+
+
+@pytest.mark.parametrize(
+    ("asked", "top"),
+    [
+        ("On a scale from 0-10, how likely are you to recommend us", 10),
+        ("How satisfied were you with your visit, from 1 to 7?", 7),
+        ("How was your visit (1 to 5)?", 5),
+        ("How was your visit, 0 (bad) to 10 (good)?", 10),
+        ("כמה נהנית, מ-1 עד 5?", 5),
+        ("از ۱ تا ۵ چقدر راضی بودید؟", 5),
+    ],
+)
+def test_a_survey_s_rating_is_found_by_what_was_asked(
+    tmp_path: Path, asked: str, top: float
+) -> None:
+    export = (FOLDER / "qualtrics-nps.csv").read_text()
+    path = tmp_path / "survey.csv"
+    path.write_text(
+        export.replace("On a scale from 0-10, how likely are you to recommend us", asked)
+    )
+    items = read_export(path)["items"]
+    assert [(each["rating"], each["rating_max"]) for each in items] == [
+        (rating, top) for rating in (4, 3, 0, 5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "page"),
+    [
+        ("app_store_rss", {"feed": {**FEED, "link": [{"attributes": {"rel": "self"}}]}}),
+        ("app_store_rss", {"feed": {**FEED, "entry": []}}),
+        ("x_api", {"meta": {"result_count": 0}}),
+    ],
+)
+def test_a_page_on_which_nothing_was_found_is_a_table_without_rows(
+    tmp_path: Path, layout: str, page: dict[str, Any]
+) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps(page))
+    warnings: list[str] = []
+    (file,) = find_files([str(path)])
+    assert [*read_feedback(file, (), timezone="UTC", warn=warnings.append)] == []
+    assert warnings == ["page.json has a header but 0 rows; nothing was read from it"]
+    (found,) = inspect_paths([str(path)])
+    assert (found.layout, found.kind) == (read_layout_name(layout), "feedback")
+
+
+def read_layout_name(layout: str) -> str:
+    return next(each.name for each in load_layouts() if each.id == layout)
+
+
+def test_rows_with_control_characters_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    said = [
+        "The app\0 is slow",
+        "It is \x1b[31mred\x1b[0m",
+        "Two\tlines\nof text",
+        "All is well here",
+    ]
+    path.write_text("".join(json.dumps({"id": i, "comment": s}) + "\n" for i, s in enumerate(said)))
+    warnings: list[str] = []
+    (file,) = find_files([str(path)])
+    assert len([*read_feedback(file, (), timezone="UTC", warn=warnings.append)]) == 4
+    told = "2 of 4 rows have control characters (NUL, ESC ...) in the text; they are dropped"
+    assert f"a.jsonl: {told}" in warnings

@@ -1,11 +1,15 @@
 """Roles of columns and kinds of tables."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from pipelines.errors import ConfigError
-from pipelines.reading import ColumnMap, apply_map, recognise_kind, recognise_roles
+from pipelines.feedback_rows import _mask_name
+from pipelines.reading import ColumnMap, apply_map, recognise_kind, recognise_roles, roles
+from pipelines.reading.evidence import Evidence, weigh_values
+from pipelines.reading.tables import MAX_COLUMNS
 
 PROSE = [
     "The delivery was three days late and nobody answered my calls",
@@ -215,3 +219,22 @@ def test_a_column_of_profile_addresses_is_a_handle(name, kind):
     assert recognise_roles(columns, rows, kind).columns["handle"] == name
     posts = rows_of(columns, *((f"c{i}", f"https://x.com/user/status/{i}") for i in range(20)))
     assert "handle" not in recognise_roles(columns, posts, kind).columns
+
+
+def test_of_a_wide_table_fewer_values_a_column_are_looked_at() -> None:
+    rows = [{f"c{number}": f"w{row}" for number in range(2_000)} for row in range(60)]
+    looked: list[int] = []
+
+    def weigh(values: Sequence[str], n_looked_at: int) -> Evidence:
+        looked.append(n_looked_at)
+        return weigh_values(values[:1], n_looked_at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(roles, "weigh_values", weigh)
+        roles.weigh_columns(list(rows[0]), rows)
+        roles.weigh_columns(["c1"], rows)
+    assert looked == [*[50] * 2_000, 200]
+
+
+def test_every_row_of_the_widest_table_finds_the_names_of_its_columns_masked() -> None:
+    assert _mask_name.cache_parameters()["maxsize"] >= MAX_COLUMNS
