@@ -63,7 +63,7 @@ def test_an_edited_tweet_replaces_its_older_versions_though_each_has_an_id(
 ) -> None:
     dated = {"created_at": at} if at else {}
     for number, part in enumerate(order):
-        page = {"data": [{**TWEETS[each], "author_id": "7", **dated} for each in part]}
+        page = {"data": [{**TWEETS[each], **dated} for each in part]}
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps(page))
         ingest(run, path)
