@@ -11,15 +11,19 @@ from pipelines.id_batches import batch_ids
 _action = tables.action.c
 
 
-def find_tellers(connection: Connection, feedback_ids: Collection[str]) -> dict[str, str]:
-    """Actions that some of this feedback raised or is evidence of: their kind by id."""
+def find_tellers(connection: Connection, feedback_ids: Collection[str]) -> dict[str, bool]:
+    """Actions that this feedback raised or is evidence of: whether it raised them, by id."""
     rows = connection.execute(select(_action.action_id, _action.kind, _action.payload))
     return {
-        row.action_id: row.kind or ""
+        row.action_id: row.kind != "theme" and _is_raised_by(row.payload, feedback_ids)
         for row in rows
-        if (row.payload or {}).get("occasion") in feedback_ids
+        if _is_raised_by(row.payload, feedback_ids)
         or any(_is_of(each, feedback_ids) for each in _list_mentions(row.payload))
     }
+
+
+def _is_raised_by(payload: Mapping[str, Any] | None, feedback_ids: Collection[str]) -> bool:
+    return (payload or {}).get("occasion") in feedback_ids
 
 
 def keep_own(payload: dict[str, Any], feedback_ids: Collection[str]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """A team's codebook against the themes of a store: what it says that is not so yet."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, not_, select
 
 from nlp.label_names import read_language
 from nlp.themes.edits import Edit, Pin
@@ -13,6 +13,7 @@ from pipelines.edits.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS, check_text
 from pipelines.edits.codebook import Category
 from pipelines.edits.pins import make_pin, make_pin_id, read_names
 from pipelines.edits.requests import Drafts, EditRequest, refuse_merged, require_theme
+from pipelines.edits.traces import find_traces
 from pipelines.errors import ConfigError
 from pipelines.rights.descriptions import hide_descriptions
 from pipelines.rights.gate import allows
@@ -44,6 +45,8 @@ def export_categories(connection: Connection) -> list[Category]:
     rows = hide_descriptions(connection, connection.execute(query).mappings())
     names = {row["theme_id"]: row["name"] for row in rows}
     quotes = _read_quotes(connection)
+    has_examples = any(each.pin and each.pin.examples for each in decisions.themes.values())
+    hidden = _find_unquotable(connection) if has_examples else frozenset()
     found = []
     for row in rows:
         decision = decisions.themes.get(row["theme_id"])
@@ -55,7 +58,7 @@ def export_categories(connection: Connection) -> list[Category]:
                 theme_id=row["theme_id"],
                 name=row["name"],
                 description=" ".join((row["description"] or "").split()),
-                examples=pin.examples if pin else quoted,
+                examples=_leave_out(pin.examples, hidden) if pin else quoted,
                 keywords=pin.keywords if pin else _split_keywords(row["keywords"]),
                 language=row["lang"] or "",
                 group=names.get(row["parent_id"], ""),
@@ -231,6 +234,22 @@ def _read_language(category: Category) -> str | None:
             f"{category.language[:_SHORT]!r} is no language; write a code or an English name"
         )
     return code
+
+
+def _find_unquotable(connection: Connection) -> frozenset[str]:
+    """Examples that people pinned, of whose words somebody does not allow to be quoted."""
+    mention, feedback = tables.mention.c, tables.feedback.c
+    refused = (
+        select(mention.mention_id)
+        .join(tables.feedback, feedback.feedback_id == mention.feedback_id)
+        .where(not_(allows(connection, "quoting")))
+    )
+    ids = set(connection.execute(refused).scalars())
+    return frozenset(trace.text for trace in find_traces(connection, ids)) if ids else frozenset()
+
+
+def _leave_out(examples: tuple[str, ...], hidden: Collection[str]) -> tuple[str, ...]:
+    return tuple(example for example in examples if example not in hidden)
 
 
 def _read_quotes(connection: Connection) -> dict[str, tuple[str, ...]]:

@@ -60,7 +60,7 @@ def _list_own(edit: Edit) -> Iterator[Trace]:
 
 
 def find_traces(connection: Connection, mention_ids: Collection[str]) -> list[Trace]:
-    """The places that hold one of these mentions: its id, its text, or a longer text around it."""
+    """The places that hold one of these mentions: its id, its text, a part of it or more around."""
     mention = tables.mention.c
     hashes: set[str] = set()
     quoted: set[str] = set()
@@ -74,8 +74,14 @@ def find_traces(connection: Connection, mention_ids: Collection[str]) -> list[Tr
         for trace in list_traces(read_log(connection))
         if trace.mention_id in mention_ids
         or trace.text_hash in hashes
-        or any(text in _fold(trace.text) for text in quoted)
+        or _quotes(_fold(trace.text), quoted)
     ]
+
+
+def _quotes(given: str, quoted: Collection[str]) -> bool:
+    """Whether a text holds one that was said, or is a part of one, of a few words at least."""
+    is_long = len(given.split()) >= _MIN_QUOTED_WORDS
+    return any(text in given or (is_long and given in text) for text in quoted)
 
 
 def _fold(text: str) -> str:

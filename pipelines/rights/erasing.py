@@ -169,15 +169,15 @@ def _delete_event_keys(run: Run, erased: Erased, customers: Sequence[str]) -> No
 
 
 def _delete_actions(run: Run, erased: Erased, feedback_ids: Collection[str]) -> None:
-    """Actions that this feedback raised; one about a theme goes on without it as evidence.
+    """Actions that this feedback raised; others go on without it as evidence.
 
-    Were that one deleted, it would be raised and delivered again.
+    Were those deleted, what raised them would raise them again, to be delivered twice.
     """
     told = find_tellers(run.connection, feedback_ids)
-    own = sorted(each for each, kind in told.items() if kind != "theme")
+    own = sorted(each for each, is_own in told.items() if is_own)
     _delete(run, erased, tables.action, tables.action.c.action_id, own)
-    of_themes = sorted(each for each, kind in told.items() if kind == "theme")
-    drop_evidence(run.connection, of_themes, feedback_ids)
+    others = sorted(each for each, is_own in told.items() if not is_own)
+    drop_evidence(run.connection, others, feedback_ids)
 
 
 def _cut_loose(run: Run, feedback_ids: Sequence[str]) -> int:

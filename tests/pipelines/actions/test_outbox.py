@@ -177,6 +177,34 @@ def test_old_actions_are_purged(people: Store, tmp_path: Path) -> None:
     assert len(read_actions(people)) == 9
 
 
+def test_a_delivered_action_outlives_a_purge_of_some_of_its_evidence(
+    people: Store, tmp_path: Path
+) -> None:
+    """Were it deleted, the feedback that raised it would raise it again."""
+    action, feedback = tables.action.c, tables.feedback.c
+    with people.write() as connection:
+        row = connection.execute(select(action.action_id, action.payload)).first()
+        assert row is not None
+        own = connection.execute(
+            select(feedback.feedback_id).where(feedback.customer_id == WHO).limit(2)
+        ).scalars()
+        old, new = own
+        payload = {**row.payload, "occasion": new, "mentions": [f"{new}-0", f"{old}-0"]}
+        is_it = action.action_id == row.action_id
+        connection.execute(update(tables.action).where(is_it).values(payload=payload, kind="words"))
+        ancient = text("datetime('now', '-900 days')")
+        recent = text("datetime('now', '-1 days')")
+        connection.execute(update(tables.feedback).values(occurred_at=recent))
+        is_old = feedback.feedback_id == old
+        connection.execute(update(tables.feedback).where(is_old).values(occurred_at=ancient))
+    purged = purge_store(make_job(people, tmp_path), "2y", is_dry=False)
+    assert purged.counts["feedback"] == 1
+    assert "action" not in purged.counts
+    with people.read() as connection:
+        kept = connection.execute(select(action.payload).where(is_it)).scalar_one()
+    assert kept["mentions"] == [f"{new}-0"]
+
+
 def test_the_examples_of_the_default_configuration_are_rules() -> None:
     """Commented out: nobody is told anything unasked."""
     path = Path(__file__).parents[3] / "configs" / "default.toml"

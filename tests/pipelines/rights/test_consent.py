@@ -27,7 +27,7 @@ from pipelines.rights.people import Asked
 from pipelines.runs import begin_run
 from pipelines.store import Store
 from pipelines.themes.why import explain_mention
-from tests.pipelines.planted import read_mentions
+from tests.pipelines.planted import edit, read_mentions
 from tests.pipelines.rights.people import (
     hash_person_keys,
     make_people_job,
@@ -331,3 +331,21 @@ def test_the_commands_record_and_show(
     assert run_app(["consent", "grant", "--purpose", "contact", *db]) == 2
     assert run_app(["consent", "grant", "--email", "no mail", "--purpose", "contact", *db]) == 2
     assert "no mail" not in capsys.readouterr().err
+
+
+def test_no_codebook_holds_words_that_a_customer_does_not_want_quoted(
+    people: Store, tmp_path: Path
+) -> None:
+    whole = read_texts(people, name_customer(2))[0]
+    part = " ".join(whole.split()[:3])
+    edit(people, "pin", text="Mine", examples=[whole, "something else of mine here"])
+    edit(people, "pin", text="Part", examples=[part, "another thing of mine here"])
+
+    def list_examples() -> set[str]:
+        with people.read() as connection:
+            return {text for each in export_categories(connection) for text in each.examples}
+
+    assert {whole, part} <= list_examples()
+    record_statements(make_people_job(people, tmp_path / "job"), [say(2, "quoting")], "test")
+    assert not {whole, part} & list_examples()
+    assert "something else of mine here" in list_examples()
