@@ -363,7 +363,8 @@ theme_edit = Table(
     _text("author", "who"),
     _text(
         "action",
-        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
+        "rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, fixed, "
+        "undo",
         nullable=False,
     ),
     _text("theme_id", "the theme that was edited; of a move, where the mentions went"),
@@ -409,13 +410,21 @@ theme_period = Table(
     _count("n_customers", "distinct voices"),
     _count("n_feedback", "feedback with the theme"),
     _number("sentiment", "mean sentiment score of its voices, -1..1"),
+    _count("n_exposed", "distinct voices of all feedback that counts, whatever its theme"),
     _number("expected", "voices expected from the theme's past and the period's volume"),
+    _number("expected_low", "lower end of what is usual: 95 % prediction interval of n_customers"),
+    _number("expected_high", "upper end of it"),
     _number("ratio", "n_customers / expected"),
     _number("ratio_low", "lower end of its 95 % interval"),
     _number("ratio_high", "upper end of its 95 % interval"),
     _number("p_value", "of as many voices or more, if nothing had changed"),
     _number("q_value", "p-value corrected for the number of themes and periods"),
     _text("verdict", "one_off, emerging, growing, steady or fading"),
+    _number("sentiment_expected", "sentiment expected from the theme's past, -1..1"),
+    _number("sentiment_low", "lower end of the 95 % interval of sentiment - sentiment_expected"),
+    _number("sentiment_high", "upper end of it"),
+    _number("sentiment_q", "of a shift as large, corrected like q_value"),
+    _text("sentiment_verdict", "worse, steady or better"),
     comment="each theme in each period: counts, expectation and verdict",
 )
 
@@ -433,7 +442,101 @@ theme_impact = Table(
     _count("n", "customers or feedback compared"),
     _count("n_with_theme", "of these, with the theme"),
     _json("adjusted_for", "list of what was held equal"),
+    _text("unit", "of the effect: points, share, hazard_ratio or a currency"),
+    _number("plain_effect", "the plain difference of means, adjusted for nothing"),
+    _count("n_events", "of an outcome that happens or not: how often it did"),
+    _number("at_stake", "effect x customers with the theme x what each is worth"),
+    _number("at_stake_low", "lower end of its 95 % interval"),
+    _number("at_stake_high", "upper end of its 95 % interval"),
+    _text("currency", "of at_stake; null where it counts customers"),
+    _text("note", "why nothing can be said; null where an effect is given"),
     comment="what goes with a theme: association with an outcome, not proof of cause",
+)
+
+theme_fix = Table(
+    "theme_fix",
+    metadata,
+    _key("edit_id", "the edit that says when it was fixed"),
+    Column("outcome", Text, primary_key=True, comment="voices, sentiment, rating, churn, ..."),
+    _text("theme_id", "the theme that was fixed", nullable=False),
+    _moment("fixed_at", "since when, UTC", nullable=False),
+    _text("method", "how the change was estimated"),
+    _number("effect", "change since, beyond the change of similar themes"),
+    _number("low", "lower end of its 95 % interval"),
+    _number("high", "upper end of its 95 % interval"),
+    _number("p_value", "if there were no effect"),
+    _text("unit", "of the effect"),
+    _count("n_before", "voices in the time before that is compared"),
+    _count("n_after", "voices in the time after"),
+    _json("compared_with", "ids of the similar themes"),
+    _text("note", "why nothing can be said; null where an effect is given"),
+    comment="what changed after people fixed a theme: difference in differences",
+)
+
+theme_signal = Table(
+    "theme_signal",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column(
+        "part",
+        Text,
+        primary_key=True,
+        comment="reach, growth, feeling, value, breadth or confidence",
+    ),
+    _number("value", "what was measured; null where it is not known"),
+    _text("unit", "of the value"),
+    _number("score", "the value as 0..1"),
+    _number("weight", "of the part; weights of all parts add up to 1"),
+    _number("points", "100 x score x weight; their sum is theme.signal_score"),
+    comment="why a theme deserves attention: the parts of its signal score",
+)
+
+priority = Table(
+    "priority",
+    metadata,
+    Column("rank", Integer, primary_key=True, comment="1 is what to do first"),
+    _text("theme_id", "the theme to fix", nullable=False),
+    _text("segment", "customer segment, or all", nullable=False),
+    _text("outcome", "what would gain"),
+    _number("gain", "effect x reach x value"),
+    _number("gain_low", "lower end of its 95 % interval"),
+    _number("gain_high", "upper end of its 95 % interval"),
+    _text("unit", "of the gain: a currency, or points x voices"),
+    _count("n_customers", "voices reached"),
+    _text("reason", "the rule that put it here"),
+    comment="what to fix first, and what it should bring",
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    _key("dimension", "the column that is compared: brand, product, competitor, ..."),
+    Column("value", Text, primary_key=True, comment="one of its values"),
+    Column("theme_id", Text, primary_key=True, comment="the theme; empty for all feedback"),
+    _count("n_voices", "distinct voices on this value"),
+    _count("n_with_theme", "of these, with the theme"),
+    _number("share", "n_with_theme / n_voices"),
+    _number("share_low", "lower end of its 95 % interval"),
+    _number("share_high", "upper end of its 95 % interval"),
+    _number("sentiment", "mean sentiment of the voices with the theme, -1..1"),
+    _number("sentiment_low", "lower end of its 95 % interval"),
+    _number("sentiment_high", "upper end of its 95 % interval"),
+    comment="brands, products or competitors side by side",
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    _key("dimension", "all, segment, lang, country or channel"),
+    Column("value", Text, primary_key=True, comment="one of its values; all for the first"),
+    _count("n_customers", "records of the CRM; null where the CRM does not know (channel)"),
+    _count("n_heard", "of these, with feedback that counts"),
+    _number("share", "n_heard / n_customers"),
+    _number("share_low", "lower end of its 95 % interval"),
+    _number("share_high", "upper end of its 95 % interval"),
+    _number("weight", "post-stratification weight of a voice; null where not asked for"),
+    _text("note", "why conclusions rest on a sliver; null where they do not"),
+    comment="who is heard, and who is not",
 )
 
 customer = Table(

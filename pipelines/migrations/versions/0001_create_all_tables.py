@@ -136,6 +136,52 @@ def upgrade() -> None:
         comment="keys and ids of erased persons, whose rows are not stored again",
     )
     op.create_table(
+        "comparison",
+        sa.Column(
+            "dimension",
+            sa.Text(),
+            nullable=False,
+            comment="the column that is compared: brand, product, competitor, ...",
+        ),
+        sa.Column("value", sa.Text(), nullable=False, comment="one of its values"),
+        sa.Column(
+            "theme_id", sa.Text(), nullable=False, comment="the theme; empty for all feedback"
+        ),
+        sa.Column(
+            "n_voices",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="distinct voices on this value",
+        ),
+        sa.Column(
+            "n_with_theme",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of these, with the theme",
+        ),
+        sa.Column("share", sa.Double(), nullable=True, comment="n_with_theme / n_voices"),
+        sa.Column(
+            "share_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "sentiment",
+            sa.Double(),
+            nullable=True,
+            comment="mean sentiment of the voices with the theme, -1..1",
+        ),
+        sa.Column(
+            "sentiment_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "sentiment_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.PrimaryKeyConstraint("dimension", "value", "theme_id"),
+        comment="brands, products or competitors side by side",
+    )
+    op.create_table(
         "consent",
         sa.Column("consent_id", sa.Text(), nullable=False, comment="time-ordered id"),
         sa.Column(
@@ -168,6 +214,48 @@ def upgrade() -> None:
         batch_op.create_index("ix_consent_customer", ["customer_id"], unique=False)
         batch_op.create_index("ix_consent_key", ["key_type", "key_hash"], unique=False)
 
+    op.create_table(
+        "coverage",
+        sa.Column(
+            "dimension", sa.Text(), nullable=False, comment="all, segment, lang, country or channel"
+        ),
+        sa.Column(
+            "value", sa.Text(), nullable=False, comment="one of its values; all for the first"
+        ),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="records of the CRM; null where the CRM does not know (channel)",
+        ),
+        sa.Column(
+            "n_heard",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of these, with feedback that counts",
+        ),
+        sa.Column("share", sa.Double(), nullable=True, comment="n_heard / n_customers"),
+        sa.Column(
+            "share_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "weight",
+            sa.Double(),
+            nullable=True,
+            comment="post-stratification weight of a voice; null where not asked for",
+        ),
+        sa.Column(
+            "note",
+            sa.Text(),
+            nullable=True,
+            comment="why conclusions rest on a sliver; null where they do not",
+        ),
+        sa.PrimaryKeyConstraint("dimension", "value"),
+        comment="who is heard, and who is not",
+    )
     op.create_table(
         "customer",
         sa.Column("customer_id", sa.Text(), nullable=False, comment="the id of the CRM"),
@@ -1066,6 +1154,30 @@ def upgrade() -> None:
         comment="files with customers' words that earful wrote, to rewrite or remove them later",
     )
     op.create_table(
+        "priority",
+        sa.Column("rank", sa.Integer(), nullable=False, comment="1 is what to do first"),
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme to fix"),
+        sa.Column("segment", sa.Text(), nullable=False, comment="customer segment, or all"),
+        sa.Column("outcome", sa.Text(), nullable=True, comment="what would gain"),
+        sa.Column("gain", sa.Double(), nullable=True, comment="effect x reach x value"),
+        sa.Column("gain_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column(
+            "gain_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "unit", sa.Text(), nullable=True, comment="of the gain: a currency, or points x voices"
+        ),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="voices reached",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="the rule that put it here"),
+        sa.PrimaryKeyConstraint("rank"),
+        comment="what to fix first, and what it should bring",
+    )
+    op.create_table(
         "rejected",
         sa.Column(
             "rejected_id",
@@ -1458,7 +1570,7 @@ def upgrade() -> None:
             "action",
             sa.Text(),
             nullable=False,
-            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, undo",
+            comment="rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise, fixed, undo",
         ),
         sa.Column(
             "theme_id",
@@ -1497,6 +1609,49 @@ def upgrade() -> None:
         comment="the life of each theme; append only",
     )
     op.create_table(
+        "theme_fix",
+        sa.Column(
+            "edit_id", sa.Text(), nullable=False, comment="the edit that says when it was fixed"
+        ),
+        sa.Column(
+            "outcome", sa.Text(), nullable=False, comment="voices, sentiment, rating, churn, ..."
+        ),
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme that was fixed"),
+        sa.Column("fixed_at", tables.UtcDateTime(), nullable=False, comment="since when, UTC"),
+        sa.Column("method", sa.Text(), nullable=True, comment="how the change was estimated"),
+        sa.Column(
+            "effect",
+            sa.Double(),
+            nullable=True,
+            comment="change since, beyond the change of similar themes",
+        ),
+        sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
+        sa.Column("p_value", sa.Double(), nullable=True, comment="if there were no effect"),
+        sa.Column("unit", sa.Text(), nullable=True, comment="of the effect"),
+        sa.Column(
+            "n_before",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="voices in the time before that is compared",
+        ),
+        sa.Column(
+            "n_after",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="voices in the time after",
+        ),
+        sa.Column("compared_with", tables.Json, nullable=True, comment="ids of the similar themes"),
+        sa.Column(
+            "note",
+            sa.Text(),
+            nullable=True,
+            comment="why nothing can be said; null where an effect is given",
+        ),
+        sa.PrimaryKeyConstraint("edit_id", "outcome"),
+        comment="what changed after people fixed a theme: difference in differences",
+    )
+    op.create_table(
         "theme_impact",
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
         sa.Column("outcome", sa.Text(), nullable=False, comment="rating, nps, churn, spend, ..."),
@@ -1530,6 +1685,48 @@ def upgrade() -> None:
         ),
         sa.Column(
             "adjusted_for", tables.Json, nullable=True, comment="list of what was held equal"
+        ),
+        sa.Column(
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the effect: points, share, hazard_ratio or a currency",
+        ),
+        sa.Column(
+            "plain_effect",
+            sa.Double(),
+            nullable=True,
+            comment="the plain difference of means, adjusted for nothing",
+        ),
+        sa.Column(
+            "n_events",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of an outcome that happens or not: how often it did",
+        ),
+        sa.Column(
+            "at_stake",
+            sa.Double(),
+            nullable=True,
+            comment="effect x customers with the theme x what each is worth",
+        ),
+        sa.Column(
+            "at_stake_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "at_stake_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=True,
+            comment="of at_stake; null where it counts customers",
+        ),
+        sa.Column(
+            "note",
+            sa.Text(),
+            nullable=True,
+            comment="why nothing can be said; null where an effect is given",
         ),
         sa.PrimaryKeyConstraint("theme_id", "outcome", "method"),
         comment="what goes with a theme: association with an outcome, not proof of cause",
@@ -1567,11 +1764,24 @@ def upgrade() -> None:
             comment="mean sentiment score of its voices, -1..1",
         ),
         sa.Column(
+            "n_exposed",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="distinct voices of all feedback that counts, whatever its theme",
+        ),
+        sa.Column(
             "expected",
             sa.Double(),
             nullable=True,
             comment="voices expected from the theme's past and the period's volume",
         ),
+        sa.Column(
+            "expected_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of what is usual: 95 % prediction interval of n_customers",
+        ),
+        sa.Column("expected_high", sa.Double(), nullable=True, comment="upper end of it"),
         sa.Column("ratio", sa.Double(), nullable=True, comment="n_customers / expected"),
         sa.Column(
             "ratio_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
@@ -1597,6 +1807,26 @@ def upgrade() -> None:
             nullable=True,
             comment="one_off, emerging, growing, steady or fading",
         ),
+        sa.Column(
+            "sentiment_expected",
+            sa.Double(),
+            nullable=True,
+            comment="sentiment expected from the theme's past, -1..1",
+        ),
+        sa.Column(
+            "sentiment_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of the 95 % interval of sentiment - sentiment_expected",
+        ),
+        sa.Column("sentiment_high", sa.Double(), nullable=True, comment="upper end of it"),
+        sa.Column(
+            "sentiment_q",
+            sa.Double(),
+            nullable=True,
+            comment="of a shift as large, corrected like q_value",
+        ),
+        sa.Column("sentiment_verdict", sa.Text(), nullable=True, comment="worse, steady or better"),
         sa.PrimaryKeyConstraint("theme_id", "period_start", "period", "segment"),
         comment="each theme in each period: counts, expectation and verdict",
     )
@@ -1608,6 +1838,38 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False, comment="verbatim, personal data masked"),
         sa.PrimaryKeyConstraint("theme_id", "rank"),
         comment="representative quotes of a theme",
+    )
+    op.create_table(
+        "theme_signal",
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
+        sa.Column(
+            "part",
+            sa.Text(),
+            nullable=False,
+            comment="reach, growth, feeling, value, breadth or confidence",
+        ),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="what was measured; null where it is not known",
+        ),
+        sa.Column("unit", sa.Text(), nullable=True, comment="of the value"),
+        sa.Column("score", sa.Double(), nullable=True, comment="the value as 0..1"),
+        sa.Column(
+            "weight",
+            sa.Double(),
+            nullable=True,
+            comment="of the part; weights of all parts add up to 1",
+        ),
+        sa.Column(
+            "points",
+            sa.Double(),
+            nullable=True,
+            comment="100 x score x weight; their sum is theme.signal_score",
+        ),
+        sa.PrimaryKeyConstraint("theme_id", "part"),
+        comment="why a theme deserves attention: the parts of its signal score",
     )
     op.create_table(
         "theme_suggestion",
