@@ -14,6 +14,7 @@ from nlp.masking import STANDARD, Masking, mask_text
 from nlp.noise import Noise, Reason, score_noise
 from nlp.row_signs import read_row_signs
 from pipelines.keys import hash_person
+from pipelines.nobody import is_nobody
 from pipelines.own_accounts import is_own_account
 from pipelines.reading.items import FeedbackItem
 from pipelines.reading.tables import MAX_COLUMNS
@@ -217,6 +218,6 @@ _DIGIT_KINDS = {"PHONE", "CARD", "ID", "SSN", "BIRTHDATE"}
 
 
 def _key_author(item: FeedbackItem, keys: dict[str, str], secret: bytes) -> str | None:
-    if item.author:
+    if item.author and not is_nobody(item.author):
         return hash_key(secret, "author", item.author.strip().casefold())
     return next(iter(keys.values()), None)
