@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from pipelines.doctor import _check_destinations, _check_given_up
 from pipelines.store import Store
 from tests.command_line import Call, Ended, make_call
 from tests.pipelines.delivery.conftest import HTTP_KINDS, VARIABLES, Place
-from tests.pipelines.delivery.http_server import Mishap, Reply
+from tests.pipelines.delivery.http_server import Mishap, Reply, Server
 from tests.pipelines.delivery.outbox_store import HEBREW, add_action, read_actions
 from tests.pipelines.delivery.services import TOKEN
 
@@ -81,6 +83,27 @@ def test_deliver_says_what_became_of_each_message(
     assert "1 action due for destinations that the configuration does not have" in lost.err
 
 
+def press_ctrl_c(server: Server, n_times: int) -> Ended:
+    """Deliver in a process of its own, and stop it before the first message is answered."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def interrupt() -> None:
+        for _ in range(n_times):
+            processes[0].send_signal(signal.SIGINT)
+            time.sleep(0.3)
+
+    server.mishaps = [Mishap(Reply(202), has_it=True, before=interrupt)]
+    command = [sys.executable, "-m", "pipelines", "actions", "deliver"]
+    path = str(Path(__file__).resolve().parents[3])
+    pipe = subprocess.PIPE
+    environment = {**os.environ, "PYTHONPATH": path}
+    processes.append(
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+    )
+    out, err = processes[0].communicate(timeout=60)
+    return Ended(processes[0].returncode, out, err)
+
+
 def test_ctrl_c_says_what_is_left(
     call: Call, open_place: Open, outbox: Store, tmp_path: Path
 ) -> None:
@@ -90,20 +113,10 @@ def test_ctrl_c_says_what_is_left(
     for number in range(3):
         add_action(outbox, number, "webhook")
 
-    def press(n_times: int) -> Mishap:
-        def interrupt() -> None:
-            for _ in range(n_times):
-                os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(0.05)
-
-        return Mishap(Reply(202), has_it=True, before=interrupt)
-
-    place.server.mishaps = [press(1)]
-    ended = call("actions", "deliver")
-    assert (ended.code, ended.out.splitlines()[-1]) == (1, "1 sent, 2 left")
+    ended = press_ctrl_c(place.server, 1)
+    assert (ended.code, ended.out.splitlines()[-1]) == (1, "1 sent, 2 left"), ended.err
     assert "stopped: 1 sent and recorded, 2 left; the same command goes on" in ended.err
-    place.server.mishaps = [press(2)]
-    ended = call("actions", "deliver")
+    ended = press_ctrl_c(place.server, 2)
     assert ended.code == 1
     assert "stopped at once" in ended.err
     assert [row[0] for row in read_actions(outbox, "status")] == ["sent", "pending", "pending"]
