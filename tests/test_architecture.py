@@ -222,6 +222,7 @@ GATE = "pipelines.rights.gate"
 COMPUTES = {
     # What comes in, and what is made of words in the store: mentions, vectors, likeness, noise.
     *("pipelines.splitting", "pipelines.enrich", "pipelines.adverts", "pipelines.likeness"),
+    "pipelines.bursts",
     "pipelines.copies",
     # Placeholders are counted; no text leaves.
     "pipelines.source_inventory",
