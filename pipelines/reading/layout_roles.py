@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from pipelines.reading.edits import EDITED
 from pipelines.reading.evidence import weigh_values
-from pipelines.reading.layouts import Layout, find_first, fold_columns
+from pipelines.reading.layout_names import find_first, fold_columns
+from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
 from pipelines.reading.replies import QUESTION, REPLY
 from pipelines.reading.roles import is_rated, recognise_roles
