@@ -13,6 +13,7 @@ from pipelines.customer_rows import describe_past
 from pipelines.errors import EarfulError
 from pipelines.id_batches import batch_ids
 from pipelines.odata.stored import derive_batch, read_history, show_facts
+from pipelines.record_versions import read_record
 from pipelines.rights.gate import allows, allows_account, allows_customer
 from pipelines.rights.purposes import PURPOSES, Purpose
 
@@ -31,6 +32,7 @@ class Profile:
     """A customer, as of a moment.
 
     :param asked: the id that was asked for; another than the record's where two were merged.
+    :param record: as the CRM has them, or had them then: empty where that is not known.
     :param allowed: by purpose, whether the customer or else the policy allows it now.
     :param insight: as in customer_insight; None when nothing was said that counts.
     :param facts: as in customer_fact; None without events.
@@ -66,7 +68,7 @@ def read_profile(
     :param limit: of feedback and of events, how many of the newest.
     :raises NoProfileError: when there is no such customer, or they allow no profile.
     """
-    record = _read_record(connection, customer_id)
+    record = _read_record(connection, customer_id, at)
     own_id = record["customer_id"]
     allowed = {str(each): _is_allowed(connection, own_id, each) for each in PURPOSES}
     if not allowed["profiling"]:
@@ -94,17 +96,15 @@ def read_profile(
     )
 
 
-def _read_record(connection: Connection, customer_id: str) -> Row:
-    shown = ("customer_id", "segment", "country", "lang", "attributes", "valid_from", "merged_into")
-    query = select(*(_customer[name] for name in shown)).where(_customer.customer_id == customer_id)
-    row = connection.execute(query).mappings().one_or_none()
+def _read_record(connection: Connection, customer_id: str, at: datetime | None) -> Row:
+    row = read_record(connection, customer_id, at)
     if row is None:
         raise NoProfileError(
             f"there is no customer {customer_id}; ids are those of the CRM file, and customers "
             "are loaded with: earful customers FILE"
         )
     into = row["merged_into"]
-    return _read_record(connection, into) if into and into != customer_id else dict(row)
+    return _read_record(connection, into, at) if into and into != customer_id else row
 
 
 def _is_allowed(connection: Connection, customer_id: str, purpose: Purpose) -> bool:

@@ -24,7 +24,7 @@ _UNFINISHED = (
 COUNTS = (
     *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out", "n_blocked"),
     *("n_noise", "n_mentions"),
-    *("n_customers", "n_events", "n_records_rejected", "n_records_blocked"),
+    *("n_customers", "n_events", "n_records_rejected", "n_records_blocked", "n_consents"),
 )
 
 
