@@ -174,7 +174,7 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
         (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
         (
             tally.n_unclear_consents,
-            "an answer about consent that is no yes and no no; it says nothing, or no to quoting",
+            "an answer about consent that is neither yes nor no: nothing said, or no to quoting",
         ),
         (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
         (tally.n_control_chars, "control characters (NUL, ESC ...) in the text; they are dropped"),

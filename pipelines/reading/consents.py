@@ -43,6 +43,11 @@ def name_key(purpose: str, channel: str | None) -> str:
     return f"{PREFIX}{purpose}" + (f".{channel}" if channel else "")
 
 
+def is_consent(name: str) -> bool:
+    """Whether an attribute is an answer about consent."""
+    return name.startswith(PREFIX)
+
+
 def read_key(name: str) -> tuple[str, str | None]:
     """Purpose and channel of an attribute; the channel is None for all."""
     purpose, _, channel = name.removeprefix(PREFIX).partition(".")

@@ -188,7 +188,7 @@ def upgrade() -> None:
             "customer_id",
             sa.Text(),
             nullable=True,
-            comment="whose, as the CRM names them; null where it is known by a contact or a feedback",
+            comment="whose, as the CRM names them; null where known by a contact or feedback",
         ),
         sa.Column(
             "key_type",
