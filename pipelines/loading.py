@@ -6,7 +6,7 @@ A file is read whole or not at all, and not again while neither it nor the way i
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 6
+READING_VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ class ReadSettings:
 
 @dataclass
 class FileCounts:
-    """What became of the rows: read = new + known + updated + rejected + left out + blocked."""
+    """What became of the rows: read = new + known + updated + rejected + left out + blocked.
+
+    :param older: of the rejected those that another version of the same id beat.
+    :param undecided: of these those that are no older, as far as their dates tell.
+    """
 
     read: int = 0
     new: int = 0
@@ -99,16 +103,13 @@ class FileCounts:
     rejected: int = 0
     left_out: int = 0
     blocked: int = 0
+    older: int = 0
+    undecided: int = 0
 
     def add(self, other: "FileCounts") -> None:
         """Add the counts of further files."""
-        self.read += other.read
-        self.new += other.new
-        self.known += other.known
-        self.updated += other.updated
-        self.rejected += other.rejected
-        self.left_out += other.left_out
-        self.blocked += other.blocked
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 class Loader(Protocol):
@@ -167,6 +168,7 @@ def load_files(
             known=merged.n_known,
             updated=len(merged.updated),
             rejected=len(merged.losers),
+            older=len(merged.losers),
         )
     )
     return counts
@@ -289,7 +291,14 @@ def _load_batch(
     n_rejected = len(bad) + len(losers)
     # What is neither stored nor rejected nor left out is of somebody who was erased.
     n_blocked = len(batch) - len(rows) - len(bad) - n_left_out
-    return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out, blocked=n_blocked)
+    return FileCounts(
+        read=len(batch),
+        rejected=n_rejected,
+        left_out=n_left_out,
+        blocked=n_blocked,
+        older=sum(loser.reason == "older_version" for loser in losers),
+        undecided=sum(loser.is_undecided for loser in losers),
+    )
 
 
 def _name_row(

@@ -57,13 +57,14 @@ def raise_actions(run: Run, rules: Rules) -> int:
 def _describe_state(run: Run, rules: Rules) -> str:
     """What actions are raised from; a week that ends changes it too, as themes are judged then."""
     connection = run.connection
-    latest = connection.execute(select(func.max(tables.consent.c.consent_id))).scalar()
+    # Ids sort by when something was said, which may be long before it was recorded.
+    n_consents = connection.execute(select(func.count()).select_from(tables.consent)).scalar()
     monday = run.started_at - timedelta(days=run.started_at.weekday())
     parts = [
         read_info(connection, "data_version") or "0",
         read_info(connection, "consent_policy") or "",
         dump_rules(rules),
-        latest or "",
+        str(n_consents),
         f"{monday:%Y-%m-%d}",
         code_version(),
     ]

@@ -133,6 +133,9 @@ def _describe(found: "Profile") -> list[str]:
 
     no = [purpose for purpose, is_allowed in found.allowed.items() if not is_allowed]
     lines = [f"[yellow]does not allow: {', '.join(no)}[/]"] if no else []
+    for channel, is_allowed in found.channels.items():
+        told = "may be contacted" if is_allowed else "must not be contacted"
+        lines.append(f"[yellow]{told} by {escape(channel)}[/]")
     row = found.insight
     if row is None:
         return [*lines, "nothing that counts was said"]

@@ -227,6 +227,7 @@ def run_job(
     from pipelines.config import user_cache_dir
     from pipelines.inlets.spool import Spool
     from pipelines.job import Job, run_steps
+    from pipelines.rights.outputs import follow_run
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
@@ -242,7 +243,9 @@ def run_job(
             folder=folder,
         )
         _finish_erasures(job)
-        return run_steps(job, command, steps, find_inputs(progress, spool))
+        done = run_steps(job, command, steps, find_inputs(progress, spool))
+        follow_run(job, done)
+        return done
 
 
 def _finish_erasures(job: "Job") -> None:

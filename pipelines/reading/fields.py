@@ -21,6 +21,7 @@ class Tally:
     n_unread_dates: int = 0
     n_unread_ratings: int = 0
     n_unread_amounts: int = 0
+    n_unclear_consents: int = 0
     n_lost_bytes: int = 0
     n_control_chars: int = 0
 
@@ -37,11 +38,13 @@ def get_filled(values: Mapping[str, str], mapping: ColumnMap, role: str) -> str 
     return None if text is None or is_placeholder(text) else text
 
 
-def list_rest(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> dict[str, str]:
+def list_rest(
+    values: Mapping[str, str], mapping: ColumnMap, formats: Formats, counts: Tally
+) -> dict[str, str]:
     """The filled columns that no role uses, by name; those of consent as `consent.<purpose>`."""
     used = mapping.used
     rest = {column: value for column, value in values.items() if value and column not in used}
-    name_consents(rest, formats.consents)
+    counts.n_unclear_consents += name_consents(rest, formats.consents)
     return rest
 
 

@@ -82,11 +82,19 @@ def customer_records(
         if not any(fields[key] for key in _KEYS):
             yield make_bad_row(row.number, "no_customer", show_row(row.values, mapping))
             continue
-        attributes = list_rest(row.values, mapping, formats)
-        created = read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats, counts)
+        created, edited = (
+            read_date(row.values, mapping, role, formats, zone, counts, attributes)
+            for role in ("created", "edited")
+        )
         counts.n_items += 1
         yield CustomerRecord(
-            table.file, row.number, **fields, created=created, attributes=attributes
+            table.file,
+            row.number,
+            **fields,
+            created=created,
+            edited=edited,
+            attributes=attributes,
         )
 
 
@@ -105,7 +113,7 @@ def event_records(
             yield row
             continue
         keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
-        attributes = list_rest(row.values, mapping, formats)
+        attributes = list_rest(row.values, mapping, formats, counts)
         at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
@@ -199,7 +207,7 @@ def _share_fields(
     counts: Tally,
 ) -> dict[str, object]:
     values = row.values
-    attributes = list_rest(values, mapping, formats)
+    attributes = list_rest(values, mapping, formats, counts)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
     rating, top = read_rating(values, mapping, formats, counts, attributes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import read_scale
@@ -36,14 +37,15 @@ def recognise_roles(
     A name alone is not enough where values speak against it (a `date` that holds no dates), and
     values alone are enough for e-mails, dates and prose. Columns whose names read like questions
     and that hold prose, and opposed columns (`Pros`, `Cons`), are texts each; otherwise the best
-    text column is the one. Replies of the company are never texts.
+    text column is the one. Replies of the company are never texts, nor are answers about consent.
 
     :param rows: sample rows; take them by :func:`~pipelines.reading.sampling.sample_table` so
         that the order of the file does not matter.
     :param labels: what a survey asked in a column, where its name does not say it.
     """
     known = vocabulary or load_vocabulary()
-    return assign_roles(columns, weigh_columns(columns, rows), kind, known, labels)
+    rest = leave_consents_out(columns, rows, labels)
+    return assign_roles(rest, weigh_columns(rest, rows), kind, known, labels)
 
 
 def assign_roles(
@@ -154,7 +156,7 @@ def find_unread_questions(
     known = load_vocabulary()
     asking = [
         column
-        for column in columns
+        for column in leave_consents_out(columns, rows)
         if mapping.role_of(column) is None and known.is_question(column)
     ]
     return {
@@ -207,7 +209,7 @@ def _fits(role: str, evidence: Evidence) -> bool:
     if evidence.n_filled == 0:
         return True
     match role:
-        case "at" | "created":
+        case "at" | "created" | "edited":
             return evidence.dates >= 0.5 or (evidence.codes >= 0.8 and evidence.letters < 0.5)
         case "rating" | "rating_max":
             return evidence.ratings >= 0.6 and evidence.n_distinct <= 101

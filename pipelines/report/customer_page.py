@@ -80,7 +80,7 @@ def render_customer(profile: Profile) -> str:
             profile=profile,
             style=Markup(style),  # noqa: S704 - our own file
             policy=make_policy(style),
-            purposes=_PURPOSES,
+            permissions=list(_list_permissions(profile)),
             risk_methods=_METHODS,
             risk_note=_NOTES[method or "points"],
             moments=sorted(_list_moments(profile), key=_take_moment, reverse=True),
@@ -89,6 +89,18 @@ def render_customer(profile: Profile) -> str:
             feeling=_name_feeling,
         )
     )
+
+
+def _list_permissions(profile: Profile) -> Iterator[tuple[bool, str]]:
+    """What may be done, and what not, in words; ways of contact that differ stand first."""
+    for channel, is_allowed in profile.channels.items():
+        way = f"be contacted by {display.disarm_text(channel, 40)}"
+        yield is_allowed, f"may {way}" if is_allowed else f"must not {way}"
+    for purpose, (yes, no) in _PURPOSES.items():
+        is_allowed = profile.allowed[purpose]
+        said = yes if is_allowed else no
+        is_rest = purpose == "contact" and profile.channels
+        yield is_allowed, f"{said.partition(':')[0]} in other ways" if is_rest else said
 
 
 def _list_moments(profile: Profile) -> Iterator[tuple[datetime | None, str, Row]]:

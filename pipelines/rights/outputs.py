@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Select, delete, select
 from nlp.cache import file_sha256
 from pipelines import tables
 from pipelines.errors import EarfulError
-from pipelines.job import Job
-from pipelines.store import Store
+from pipelines.job import Job, RunResult
+from pipelines.store import Store, open_store
 from pipelines.upserts import upsert_rows
 
 _output = tables.output_file.c
@@ -85,6 +85,13 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             else:
                 _forget_outputs(store, [row.path])
     return problems
+
+
+def follow_run(job: Job, done: RunResult) -> None:
+    """Bring files in line with a run, where that changed what is allowed; problems are told."""
+    if done.changes_consent:
+        for problem in rewrite_outputs(open_store(job.config.store.url), job):
+            job.progress.warn(problem)
 
 
 def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[str]:

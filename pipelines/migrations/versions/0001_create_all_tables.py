@@ -188,13 +188,13 @@ def upgrade() -> None:
             "customer_id",
             sa.Text(),
             nullable=True,
-            comment="whose, as the CRM names them; null where only a contact was given",
+            comment="whose, as the CRM names them; null where known by a contact or feedback",
         ),
         sa.Column(
             "key_type",
             sa.Text(),
             nullable=True,
-            comment="by which key they were named: customer_id, email, phone or handle",
+            comment="by which key they were named: customer_id, email, phone or handle; null where by none",
         ),
         sa.Column(
             "key_hash", sa.Text(), nullable=True, comment="that key as a keyed hash (HMAC-SHA-256)"
@@ -204,7 +204,24 @@ def upgrade() -> None:
         ),
         sa.Column("channel", sa.Text(), nullable=True, comment="for which channel; null for all"),
         sa.Column("status", sa.Text(), nullable=False, comment="granted or withdrawn"),
-        sa.Column("source", sa.Text(), nullable=True, comment="who said so"),
+        sa.Column(
+            "source",
+            sa.Text(),
+            nullable=True,
+            comment="who said so: as was told, or the source of the file",
+        ),
+        sa.Column(
+            "via",
+            sa.Text(),
+            nullable=True,
+            comment="consent (recorded by earful consent), or the file with a column that says so: customers or feedback",
+        ),
+        sa.Column(
+            "feedback_id",
+            sa.Text(),
+            nullable=True,
+            comment="the feedback in which they said so; null where it was elsewhere",
+        ),
         sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
         sa.Column("expires_at", tables.UtcDateTime(), nullable=True, comment="until when, UTC"),
         sa.PrimaryKeyConstraint("consent_id"),
@@ -212,7 +229,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index("ix_consent_customer", ["customer_id"], unique=False)
+        batch_op.create_index("ix_consent_feedback", ["feedback_id"], unique=False)
         batch_op.create_index("ix_consent_key", ["key_type", "key_hash"], unique=False)
+        batch_op.create_index("ix_consent_purpose", ["purpose", "status"], unique=False)
 
     op.create_table(
         "coverage",
@@ -272,8 +291,16 @@ def upgrade() -> None:
             "valid_from",
             tables.UtcDateTime(),
             nullable=True,
-            comment="since when this record holds, UTC",
+            comment="since when there is a record of them, UTC",
         ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC; null where the source is silent",
+        ),
+        sa.Column("source", sa.Text(), nullable=True, comment="the source whose file said so"),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that wrote this version"),
         sa.Column(
             "merged_into",
             sa.Text(),
@@ -571,8 +598,16 @@ def upgrade() -> None:
             "valid_from",
             tables.UtcDateTime(),
             nullable=True,
-            comment="since when this version held, UTC",
+            comment="since when there is a record of them, UTC",
         ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC",
+        ),
+        sa.Column("source", sa.Text(), nullable=True, comment="the source whose file said so"),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read this version"),
         sa.PrimaryKeyConstraint("customer_id", "content_hash"),
         comment="what the CRM said of a customer before: older versions of the record",
     )
@@ -1328,6 +1363,12 @@ def upgrade() -> None:
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
             comment="customer records and events of erased persons: not stored again",
+        ),
+        sa.Column(
+            "n_consents",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="rows of consent that columns of files gave",
         ),
         sa.Column("seconds", sa.Double(), nullable=True, comment="duration in seconds"),
         sa.Column(
