@@ -29,7 +29,7 @@ from pipelines.staging import Incoming, Merged, Staging
 BATCH_ROWS = 500
 _BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 6
+READING_VERSION = 7
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from pipelines.odata.kinds import is_of_order
 from pipelines.reading.fields import (
     Tally,
     get_field,
@@ -119,12 +120,20 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
-            order=get_field(row.values, mapping, "order"),
+            order=_find_order(row.values, mapping, formats),
             kind=get_field(row.values, mapping, "kind"),
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
+
+
+def _find_order(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> str | None:
+    """The number of an event's order; without a column of its own, perhaps the event's id."""
+    if "order" in mapping.columns:
+        return get_field(values, mapping, "order")
+    is_number = formats.numbers_orders or is_of_order(get_field(values, mapping, "kind"))
+    return get_field(values, mapping, "id") if is_number else None
 
 
 _KEYS = ("customer", "email", "phone", "handle")
@@ -202,13 +211,13 @@ def _share_fields(
     attributes = list_rest(values, mapping, formats)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = read_rating(values, mapping, formats, counts, attributes)
+    rating, top = read_rating(row.values, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
         "source_id": get_field(values, mapping, "id"),
-        "at": read_date(values, mapping, "at", formats, zone, counts, attributes),
-        "edited": read_date(values, mapping, "edited", formats, zone, counts, attributes),
+        "at": read_date(row.values, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(row.values, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,
