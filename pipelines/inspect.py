@@ -164,18 +164,29 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     if plan.formats.dates.is_ambiguous:
         first = "the month" if plan.formats.dates.order == "mdy" else "the day"
         problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")
-    is_event = plan.kind.kind == "events"  # without a date it is rejected, which is told as such
-    n_undated = 0 if is_event else tally.n_unread_dates
+    problems += _list_unread_values(plan, tally)
     for n, what in (
-        (n_undated, "a date that cannot be read; the rows are kept without it"),
-        (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
-        (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
         (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
         (tally.n_control_chars, "control characters (NUL, ESC ...) in the text; they are dropped"),
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
     return [*problems, *_list_unread(plan), *_list_unfit_ids(plan)]
+
+
+def _list_unread_values(plan: Plan, tally: Tally) -> list[str]:
+    """Say which cells to mend. An event without a date is rejected, which is told as such."""
+    return [
+        f"{each.n:,} of {tally.n_rows:,} rows have {_ARTICLES[each.what]} that cannot be read in "
+        f'column "{column}" (first: row {each.first_row:,}); they are kept without it, and what '
+        "stands there as an attribute. Mend these cells and read the file again, or say which "
+        f"column it is with --map {each.role}=COLUMN"
+        for column, each in tally.unread.items()
+        if (plan.kind.kind, each.what) != ("events", "date")
+    ]
+
+
+_ARTICLES = {"date": "a date", "rating": "a rating", "amount": "an amount"}
 
 
 def _list_unfit_ids(plan: Plan) -> list[str]:

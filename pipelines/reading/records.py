@@ -84,7 +84,7 @@ def customer_records(
             yield make_bad_row(row.number, "no_customer", show_row(row.values, mapping))
             continue
         attributes = list_rest(row.values, mapping, formats)
-        created = read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        created = read_date(row, mapping, "created", formats, zone, counts, attributes)
         counts.n_items += 1
         yield CustomerRecord(
             table.file, row.number, **fields, created=created, attributes=attributes
@@ -107,12 +107,12 @@ def event_records(
             continue
         keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
         attributes = list_rest(row.values, mapping, formats)
-        at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        at = read_date(row, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
             yield _reject(row, reason, mapping)
             continue
-        amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
+        amount, currency = read_amount(row, mapping, formats, counts, attributes)
         counts.n_items += 1
         yield EventRecord(
             table.file,
@@ -211,13 +211,13 @@ def _share_fields(
     attributes = list_rest(values, mapping, formats)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = read_rating(row.values, mapping, formats, counts, attributes)
+    rating, top = read_rating(row, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
         "source_id": get_field(values, mapping, "id"),
-        "at": read_date(row.values, mapping, "at", formats, zone, counts, attributes),
-        "edited": read_date(row.values, mapping, "edited", formats, zone, counts, attributes),
+        "at": read_date(row, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(row, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,
