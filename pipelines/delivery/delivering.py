@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
-from pipelines.delivery.clock import Clock, defer_interrupts
+from pipelines.clock import Clock, defer_interrupts
 from pipelines.delivery.failures import DeliveryError, redact
 from pipelines.delivery.kinds import AnyDestination
 from pipelines.delivery.messages import Destination, Message, Receipt
@@ -28,9 +29,10 @@ from pipelines.delivery.outbox import (
     record_sent,
     suppress_refused,
 )
-from pipelines.delivery.retrying import choose_pause, try_often
+from pipelines.delivery.retrying import MAX_WAIT_S, choose_pause
 from pipelines.delivery.selecting import Wanted
 from pipelines.job import Job
+from pipelines.patience import Patience
 from pipelines.rights.outputs import note_output
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import Store, open_store
@@ -220,15 +222,19 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
 def _send(
     door: _Door, plan: Plan, message: Message, clock: Clock
 ) -> tuple[Receipt | None, DeliveryError | None]:
-    destination = door.destination
+    destination, tries = door.destination, count(1)
 
-    def attempt(is_first: bool) -> Receipt:
+    def attempt() -> Receipt:
+        is_first = next(tries) == 1
         found = None if plan.is_new and is_first else destination.find(message)
         return found or destination.send(message)
 
+    def may_help(error: DeliveryError) -> bool:
+        is_blind = error.is_unknown and destination.when_unknown != "again"
+        return error.fault == "passing" and not is_blind
+
     try:
-        when_unknown = destination.when_unknown
-        receipt = try_often(attempt, door.entry.tries, when_unknown, clock)
+        receipt = Patience(door.entry.tries, MAX_WAIT_S, clock).call(attempt, may_help)
         return receipt.cleaned(destination.secrets), None
     except DeliveryError as error:
         return None, error

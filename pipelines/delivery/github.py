@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from pipelines.clock import Clock
 from pipelines.delivery.answers import check_answer
-from pipelines.delivery.clock import Clock
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt, cut_text, list_facts, one_line
 from pipelines.delivery.settings import HttpConfig, WhenUnknown

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipelines.delivery.clock import Clock
+from pipelines.clock import Clock
 from pipelines.delivery.failures import DeliveryError, redact
 from pipelines.delivery.kinds import AnyDestination
 from pipelines.delivery.messages import Destination, Receipt, make_test_message

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from pipelines.clock import Clock
 from pipelines.delivery.answers import check_answer, tell_codes
-from pipelines.delivery.clock import Clock
 from pipelines.delivery.messages import Message, Receipt, cut_text
 from pipelines.delivery.plain import write_text
 from pipelines.delivery.settings import HttpConfig, WhenUnknown

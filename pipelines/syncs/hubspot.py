@@ -11,7 +11,7 @@ from pipelines.errors import ConfigError
 from pipelines.retry_after import read_retry_after
 from pipelines.syncs.columns import Kind, Plain, find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
-from pipelines.syncs.patience import PASSING, PassingError
+from pipelines.syncs.passing import PASSING, PassingError
 from pipelines.syncs.settings import HubspotSync
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.syncs.patience import Patience
+from pipelines.patience import Patience
 from pipelines.syncs.salesforce_errors import read_code
 from pipelines.syncs.target import Answer
 

@@ -24,7 +24,7 @@ from pipelines.syncs.ledger import (
     note_sent,
     read_ledger,
 )
-from pipelines.syncs.patience import PassingError
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.settings import SyncSettings
 from pipelines.syncs.source import drop_nameless, list_gone, read_rows, read_sent
 from pipelines.syncs.target import Answer, Row, SyncError, Target
@@ -126,7 +126,7 @@ class Sending:
                 self._count(done, len(answers) - n_failed)
                 self._count("failed", n_failed)
         except (SyncError, PassingError) as error:
-            said = error.said if isinstance(error, PassingError) else str(error)
+            said = error.reason if isinstance(error, PassingError) else str(error)
             self._fail(waiting, said)
             raise SyncError(said) from None
         self._fail(waiting, "there was no answer about this row")

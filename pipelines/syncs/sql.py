@@ -26,9 +26,10 @@ from sqlalchemy.exc import (
 from pipelines.database import create_private_file, sqlite_driver, sqlite_path
 from pipelines.errors import ConfigError
 from pipelines.inlets.urls import name_database, read_url
+from pipelines.patience import Patience
 from pipelines.syncs.columns import find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
-from pipelines.syncs.patience import PassingError, Patience
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.settings import SqlSync
 from pipelines.syncs.sql_table import convert_value, create_table, find_mistakes, read_table
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError

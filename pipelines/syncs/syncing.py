@@ -7,12 +7,13 @@ from typing import Any
 
 from pipelines.errors import ConfigError, EarfulError, LockedError
 from pipelines.job import Job
+from pipelines.patience import Patience
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
 from pipelines.syncs.columns import Plain
 from pipelines.syncs.ledger import count_rows, is_changed, read_ledger
-from pipelines.syncs.patience import PassingError, Patience
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.sending import Sending
 from pipelines.syncs.settings import CsvSync, ParquetSync, SyncSettings
 from pipelines.syncs.source import drop_nameless, list_gone, read_rows
@@ -107,7 +108,7 @@ def open_checked(settings: SyncSettings, around: Surroundings) -> Iterator[Targe
         finally:
             target.close()
     except PassingError as error:
-        raise SyncError(error.said) from None
+        raise SyncError(error.reason) from None
 
 
 def _choose_syncs(job: Job, names: Sequence[str]) -> list[SyncSettings]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pipelines.errors import EarfulError
+from pipelines.patience import Patience
 from pipelines.syncs.columns import Plain
-from pipelines.syncs.patience import Patience
 from pipelines.syncs.settings import SyncSettings
 
 _MODULES = {

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipelines import doctor
+from pipelines import doctor, patience
 from pipelines.cli.app import run_app
 from pipelines.config import check_config, hash_config
 from pipelines.store import Store
-from pipelines.syncs import patience
 from tests.pipelines.syncs.conftest import LOGINS, hubspot_login, salesforce_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.fake_salesforce import Salesforce
