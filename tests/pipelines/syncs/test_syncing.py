@@ -274,7 +274,7 @@ def test_mistakes_in_the_configuration_are_named_with_what_there_is() -> None:
     assert "customer_id is what rows are known by; leave it out of fields" in said
     assert "unknown key @ syncs.4.sql.tabel (known here: batch, create, fields" in said
     good = {"name": "a", "kind": "csv", "path": "a.csv", "fields": {"x": "risk"}}
-    with pytest.raises(ConfigError, match="two syncs have the name a"):
+    with pytest.raises(ConfigError, match="two syncs are called a; name each"):
         check_config({"syncs": [good, good]}, "my.toml")
     with pytest.raises(ConfigError, match="names no destination"):
         sync_customers(PlantedJob(check_config({}, "my.toml"), Path()))
