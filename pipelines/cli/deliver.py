@@ -62,26 +62,30 @@ def deliver(
         _rehearse(wanted, config, db, as_json=as_json)
         return
     _, folder = load_settings(config, db)
-    try:
-        with open_progress() as progress:
-            done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
-    except KeyboardInterrupt:  # for the second time
-        _say(
-            "stopped at once: what was sent before is recorded; the message under way may have "
-            "arrived, which the next deliver finds out as far as it can"
-        )
-        raise typer.Exit(1) from None
+    with open_progress() as progress:
+        done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
     print_json(_as_value(done)) if as_json else _print_done(done)
     _warn(done.lost)
-    if done.is_stopped:
-        n_sent = done.count("sent")
-        _say(
-            f"stopped: {n_sent:,} sent and recorded, {done.n_left:,} left; the same command goes "
-            "on from there"
-        )
-        raise typer.Exit(1)
+    _tell_end(done)
     if done.lost or done.closed or done.count("later") or done.count("failed"):
         raise typer.Exit(3)
+
+
+def _tell_end(done: "Delivered") -> None:
+    """Say why it ended before its end, and with which code, where it did."""
+    kept = f"{done.count('sent'):,} sent and recorded, {done.n_left:,} left"
+    if done.error:
+        _say(f"error: {done.error}. {kept}; the next deliver sends these, and nothing twice")
+        raise typer.Exit(done.exit_code)
+    if done.is_cut_off:
+        _say(
+            f"stopped at once: {kept}; of these the message under way may have arrived, which the "
+            "next deliver finds out as far as it can"
+        )
+        raise typer.Exit(1)
+    if done.is_stopped:
+        _say(f"stopped: {kept}; the same command goes on from there, and sends nothing twice")
+        raise typer.Exit(1)
 
 
 def retry(

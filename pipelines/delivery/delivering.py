@@ -31,14 +31,13 @@ from pipelines.delivery.outbox import (
 )
 from pipelines.delivery.retrying import MAX_WAIT_S, choose_pause
 from pipelines.delivery.selecting import Wanted
+from pipelines.errors import EarfulError
 from pipelines.job import Job
 from pipelines.patience import Patience
 from pipelines.rights.outputs import note_output
 from pipelines.rights.upkeep import configured_policy, respect_refusals
-from pipelines.store import Store, open_store
+from pipelines.store import RECORD_WAIT_S, Store, open_store
 
-# What was sent is recorded, however long another run holds the store.
-RECORD_WAIT_S: Final = 3_600.0
 # An index that is searched by the receiver shows by then what was made.
 SETTLE_S: Final = 120.0
 # So many messages in a row that nobody took: the rest would fare no better.
@@ -67,15 +66,23 @@ class Outcome:
 class Delivered:
     """What became of everything that was due; counts are of actions.
 
-    :param n_left: due, but not tried in this command.
+    :param n_gone: erased, or suppressed by a person, since they were found due.
+    :param n_left: due, but not tried in this command, or cut off in the middle.
+    :param is_cut_off: somebody wanted to stop at once: the message under way may have arrived.
+    :param error: what ended it before its end, in words, if anything did.
+    :param exit_code: that of the error.
     :param closed: why a destination was not asked any further, by its name.
     :param lost: due for destinations that the configuration does not have, by name.
     """
 
     store: str
     n_suppressed: int = 0
+    n_gone: int = 0
     n_left: int = 0
     is_stopped: bool = False
+    is_cut_off: bool = False
+    error: str | None = None
+    exit_code: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     closed: dict[str, str] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
@@ -88,16 +95,17 @@ class Delivered:
 def deliver_actions(
     job: Job, folder: Path, wanted: Wanted, clock: Clock | None = None
 ) -> Delivered:
-    """Deliver what is due.
+    """Deliver what is due. What ends it once messages go is told with what became of them.
 
     :param folder: what paths of the configuration are relative to.
     :raises ConfigError: before anything is sent, for a secret that is not set.
-    :raises LockedError: while another one delivers, or a run holds the store.
+    :raises LockedError: before anything is sent, while another one delivers, or a run holds the
+        store.
     """
     clock = clock or Clock()
     store = open_store(job.config.store.url)
     done = Delivered(store.name)
-    with store.lock(job.lock_timeout_s, "delivery"), defer_interrupts(clock):
+    with store.lock(job.lock_timeout_s, "delivery"):
         with store.read() as connection:
             waiting = count_waiting(connection, clock.now())
         done.lost = wanted.find_lost(job.config.destinations, waiting)
@@ -110,7 +118,8 @@ def deliver_actions(
             respect_refusals(run, job.models, configured_policy(job.config))
             done.n_suppressed = n_due - sum(count_waiting(run.connection, clock.now()).values())
             queues = [_plan(run.connection, door, done, clock) for door in doors]
-        _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
+        with defer_interrupts(clock):
+            _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
     return done
 
 
@@ -156,12 +165,19 @@ def _plan(connection: Connection, door: _Door, done: Delivered, clock: Clock) ->
 def _deliver_all(
     work: _Work, doors: Sequence[_Door], queues: Sequence[list[Plan]], limit: int | None
 ) -> None:
-    left = limit if limit is not None else sum(map(len, queues))
-    for door, queue in zip(doors, queues, strict=True):
-        n_tried = _deliver_queue(work, door, queue[:left])
-        left -= n_tried
-        work.done.n_left += sum(len(plan.action_ids) for plan in queue[n_tried:])
-    work.done.is_stopped = work.clock.is_stopping
+    done, left = work.done, limit if limit is not None else sum(map(len, queues))
+    n_due = sum(len(plan.action_ids) for queue in queues for plan in queue)
+    n_suppressed = done.n_suppressed
+    try:
+        for door, queue in zip(doors, queues, strict=True):
+            left -= _deliver_queue(work, door, queue[:left])
+    except KeyboardInterrupt:  # for the second time
+        done.is_cut_off = True
+    except EarfulError as error:
+        done.error, done.exit_code = str(error), error.exit_code
+    n_ended = sum(each.n_actions for each in done.outcomes) + done.n_gone
+    done.n_left = n_due - n_ended - (done.n_suppressed - n_suppressed)
+    done.is_stopped = work.clock.is_stopping
 
 
 def _deliver_queue(work: _Work, door: _Door, queue: Sequence[Plan]) -> int:
@@ -192,7 +208,6 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
     destination, clock = door.destination, work.clock
     now = clock.now()
     if destination.when_unknown == "look" and plan.is_fresh(now, SETTLE_S):
-        work.done.n_left += len(plan.action_ids)
         return None
     with work.write(0) as connection:
         cut_off = _find_cut_off(door, plan)
@@ -201,6 +216,8 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
             return None
         message, n_suppressed = begin_attempt(connection, plan, door.entry.max_quotes, now)
         work.done.n_suppressed += n_suppressed
+        n_items = len(message.items) if message else 0
+        work.done.n_gone += len(plan.action_ids) - n_suppressed - n_items
     if message is None:
         return None
     # Some may have been suppressed just now, or erased.
