@@ -183,7 +183,9 @@ def _check_syncs(url: str) -> Iterator[Finding]:
     for name, counts in counted.items():
         told = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
         is_open = counts.get("failed") or counts.get("sending")
-        advice = f"; send again with: earful sync {name}" if is_open else ""
+        n_failed = counts.get("failed")
+        why = f"; see why with: earful sync {name} --failed" if n_failed else ""
+        advice = f"{why}; send again with: earful sync {name}" if is_open else ""
         yield Finding(f"sync {name}", "warning" if is_open else "ok", f"{told}{advice}")
 
 

@@ -772,6 +772,7 @@ sync_row = Table(
     _text("status", "sending, sent, failed or removed", nullable=False),
     _count("attempts", "tries of what it has not taken yet"),
     _text("error", "why it did not take the row; no words of people"),
+    _text("error_fields", "the destination's fields that it is about, a comma between"),
     _moment("sent_at", "when it last took it, UTC"),
     comment="rows of customers as CRMs and warehouses have them",
 )

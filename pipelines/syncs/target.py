@@ -41,10 +41,12 @@ class Answer:
     """What became of one row.
 
     :param error: why it was not taken, without any value; None where it was.
+    :param fields: what the error is about, by the destination's names; empty where it does not say.
     """
 
     key: str
     error: str | None = None
+    fields: tuple[str, ...] = ()
 
 
 class Target(Protocol):

@@ -1398,6 +1398,12 @@ def upgrade() -> None:
             comment="why it did not take the row; no words of people",
         ),
         sa.Column(
+            "error_fields",
+            sa.Text(),
+            nullable=True,
+            comment="the destination's fields that it is about, a comma between",
+        ),
+        sa.Column(
             "sent_at", tables.UtcDateTime(), nullable=True, comment="when it last took it, UTC"
         ),
         sa.PrimaryKeyConstraint("sync", "customer_id"),

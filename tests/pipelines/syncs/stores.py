@@ -56,6 +56,14 @@ def read_ledger(store: Store, sync: str) -> dict[str, tuple[Any, ...]]:
         }
 
 
+def read_error_fields(store: Store, key: str) -> str | None:
+    """The fields that the error of a row is about."""
+    own = tables.sync_row.c
+    with store.read() as connection:
+        query = select(own.error_fields).where(own.customer_id == key)
+        return connection.execute(query).scalar_one()
+
+
 def wait_never(waits: list[float] | None = None) -> Patience:
     """Patience that notes how long it would wait, the longest that may be drawn."""
     return Patience(clock=HastyClock(waits if waits is not None else []))

@@ -72,11 +72,11 @@ def test_a_file_is_written_when_a_row_changes_and_left_alone_else(
         connection.execute(text("DELETE FROM customer WHERE customer_id = '008'"))
 
     def stop(*given: object) -> None:
-        raise KeyboardInterrupt
+        raise SystemExit
 
     with monkeypatch.context() as patched:  # killed after it was written down, before the file
         patched.setattr(files, "_write_csv", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit):
             sync_customers(job)
     assert "008" in path.read_text()
     assert sync_customers(job)[0].n_removed == 0

@@ -18,6 +18,7 @@ from tests.pipelines.syncs.stores import (
     make_job,
     name_customers,
     open_insights,
+    read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
@@ -118,7 +119,9 @@ def test_rows_that_are_refused_are_kept_with_the_reason_and_tried_again(
     for attempt in (1, 2):
         done = send(store, tmp_path)
         assert (done.n_sent, done.n_failed, done.error) == (N - 1 if attempt == 1 else 0, 1, None)
-        assert read_ledger(store, "crm")["008"] == ("failed", attempt, "VALIDATION_ERROR")
+        reason = "VALIDATION_ERROR: INVALID_INTEGER"
+        assert read_ledger(store, "crm")["008"] == ("failed", attempt, reason)
+        assert read_error_fields(store, "008") == "churn_risk"
     crm.refused = set()
     assert send(store, tmp_path).n_sent == 1
     check_all_there_once(crm)

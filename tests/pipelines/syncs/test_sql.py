@@ -1,5 +1,6 @@
 """Tables of other databases: real SQLite and PostgreSQL."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.pipelines.syncs.stores import (
     make_job,
     name_customers,
     open_insights,
+    read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
@@ -155,6 +157,7 @@ def test_a_row_that_is_refused_does_not_keep_the_others_and_is_tried_again(
         status, attempts, error = read_ledger(sqlite_store, "dw")["009"]
         assert (status, attempts) == ("failed", attempt)
         assert error.startswith("the database refused it (") and "0.002" not in error
+        assert read_error_fields(sqlite_store, "009") == "risk"
     set_risk(sqlite_store, "009", 0.5)
     assert sync_customers(job)[0].n_sent == 1
     assert read_ledger(sqlite_store, "dw")["009"] == ("sent", 0, None)
@@ -173,10 +176,32 @@ def test_rows_that_failed_are_told_by_the_exit_code_and_by_doctor(
     )
     assert run_app(["sync", "-c", str(config)]) == 3
     said = capsys.readouterr()
-    assert "0 sent, 0 taken back, 5 failed" in said.out and "sync_row.error" in said.err
+    assert "0 sent, 0 taken back, 5 failed" in said.out
+    assert "why they failed: earful sync dw --failed" in said.err
+    assert run_app(["sync", "--failed", "-c", str(config), "--json", "-n", "1"]) == 0
+    reason = {"fields": ["theme"], "reason": "too long for theme (at most 3 characters)"}
+    assert json.loads(capsys.readouterr().out) == {
+        "counts": [{"sync": "dw", **reason, "n": 5}],
+        "rows": [
+            {
+                "sync": "dw",
+                "customer_id": "007",
+                **reason,
+                "attempts": 1,
+                "next_attempt": "next sync",
+                "last_taken_at": None,
+            }
+        ],
+    }
+    assert run_app(["sync", "dw", "--failed", "-c", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "Rows that were not taken: 5 of 5" in shown and THEME not in shown
+    assert run_app(["sync", "crm", "--failed", "-c", str(config)]) == 2
     (found,) = doctor._check_syncs(f"sqlite:///{sqlite_store.path}")
     assert (found.name, found.state) == ("sync dw", "warning")
-    assert found.detail == "5 failed; send again with: earful sync dw"
+    assert found.detail == (
+        "5 failed; see why with: earful sync dw --failed; send again with: earful sync dw"
+    )
 
 
 @pytest.mark.postgres
