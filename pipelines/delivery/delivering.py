@@ -27,7 +27,6 @@ from pipelines.delivery.outbox import (
     read_last_sent,
     record_failure,
     record_sent,
-    suppress_refused,
 )
 from pipelines.delivery.retrying import MAX_WAIT_S, choose_pause
 from pipelines.delivery.selecting import Wanted
@@ -117,7 +116,10 @@ def deliver_actions(
             n_due = sum(count_waiting(run.connection, clock.now()).values())
             respect_refusals(run, job.models, configured_policy(job.config))
             done.n_suppressed = n_due - sum(count_waiting(run.connection, clock.now()).values())
-            queues = [_plan(run.connection, door, done, clock) for door in doors]
+            queues = [
+                plan_messages(run.connection, door.entry.name, door.destination, clock.now())
+                for door in doors
+            ]
         with defer_interrupts(clock):
             _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
     return done
@@ -150,16 +152,6 @@ def _open_door(entry: AnyDestination, folder: Path, clock: Clock) -> _Door:
     destination: Destination = entry.connect(folder, clock)
     destination.open()
     return _Door(entry, destination)
-
-
-def _plan(connection: Connection, door: _Door, done: Delivered, clock: Clock) -> list[Plan]:
-    """What goes to a destination, once what may not go is taken back."""
-    now = clock.now()
-    name = door.entry.name
-    plans = plan_messages(connection, name, door.destination, now)
-    ids = [action_id for plan in plans for action_id in plan.action_ids]
-    done.n_suppressed += suppress_refused(connection, ids, now)
-    return plan_messages(connection, name, door.destination, now)
 
 
 def _deliver_all(
