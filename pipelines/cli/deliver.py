@@ -11,7 +11,7 @@ from pipelines.cli.options import (
     JsonOption,
     LockOption,
     load_settings,
-    make_job,
+    open_job,
     show_examples,
 )
 
@@ -52,7 +52,6 @@ def deliver(
     command, and after max_attempts given up. Ctrl-C finishes the message that is under way. Exit
     code 3: some were not taken.
     """
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.delivery.delivering import deliver_actions
     from pipelines.delivery.selecting import Wanted
@@ -61,9 +60,8 @@ def deliver(
     if dry_run:
         _rehearse(wanted, config, db, as_json=as_json)
         return
-    _, folder = load_settings(config, db)
-    with open_progress() as progress:
-        done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
+    with open_job(config, db, lock_timeout) as job:
+        done = deliver_actions(job, job.folder, wanted)
     print_json(_as_value(done)) if as_json else _print_done(done)
     _warn(done.lost)
     _tell_end(done)
@@ -99,14 +97,12 @@ def retry(
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Put actions back that were given up; the next deliver tries them anew."""
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.delivery.dead_letters import retry_actions
 
     if bool(action_ids) == is_all:
         raise typer.BadParameter("name actions by their ids, or else give --all")
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         found = retry_actions(job, None if is_all else action_ids)
     if as_json:
         print_json({"actions": found})

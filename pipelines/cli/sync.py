@@ -11,7 +11,7 @@ from pipelines.cli.options import (
     LockOption,
     ShownOption,
     load_settings,
-    make_job,
+    open_job,
     rejected_code,
     show_examples,
 )
@@ -58,14 +58,12 @@ def sync(
         return
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.patience import Patience
     from pipelines.syncs.syncing import preview_syncs, sync_customers
 
     patience = Patience()
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         do = preview_syncs if dry_run else sync_customers
         results = do(job, names or (), patience)
     if as_json:
