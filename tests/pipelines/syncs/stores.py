@@ -17,6 +17,7 @@ from tests.pipelines.planted import PlantedJob
 from tests.pipelines.rights.people import SECRET
 from tests.pipelines.store_copies import open_copy
 
+N = 5
 SINCE = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
 THEME = "=Late delivery"
 

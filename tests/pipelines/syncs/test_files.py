@@ -1,7 +1,6 @@
 """Files as CRMs import them: whole or not at all."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,17 +11,9 @@ from pipelines import tables
 from pipelines.store import Store
 from pipelines.syncs import files
 from pipelines.syncs.syncing import sync_customers
-from tests.pipelines.syncs.stores import SINCE, THEME, make_job, open_insights, set_risk
+from tests.pipelines.syncs.stores import SINCE, THEME, N, make_job, set_risk
 
 FIELDS = {"=Risk": "risk", "Theme": "open_theme", "Since": "open_since", "Said": "evidence"}
-N = 3
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def csv_sync(layout: str) -> dict[str, object]:

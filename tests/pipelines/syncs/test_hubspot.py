@@ -1,6 +1,5 @@
 """HubSpot over HTTPS, by its own client, against a server written from its published API."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,15 @@ from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     make_job,
     name_customers,
-    open_insights,
     read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
 )
 
-N = 5
 FIELDS = {
     "churn_risk": "risk",
     "open_theme": "open_theme",
@@ -41,13 +39,6 @@ def crm(account: Hubspot, monkeypatch: pytest.MonkeyPatch) -> Hubspot:
     }
     monkeypatch.setattr(hubspot, "_ROWS_A_CALL", 2)
     return account
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def crm_sync(**more: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Salesforce over HTTPS, by its own client, against a server written from its published API."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,15 @@ from tests.pipelines.syncs.fake_salesforce import EXPIRED, LIMIT, Salesforce
 from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     make_job,
     name_customers,
-    open_insights,
     read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
 )
 
-N = 5
 UPSERT = "/composite/sobjects/Contact/External_Id__c"
 FIELDS = {
     "Churn_Risk__c": "risk",
@@ -41,13 +39,6 @@ def crm(org: Salesforce, monkeypatch: pytest.MonkeyPatch) -> Salesforce:
     org.records["003B"] = {"Id": "003B", "External_Id__c": "007", "LastName": "C"}
     monkeypatch.setattr(simple_salesforce.bulk2, "sleep", lambda _seconds: None)
     return org
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def crm_sync(login: str = "client credentials", **more: Any) -> dict[str, Any]:

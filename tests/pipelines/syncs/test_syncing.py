@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -25,23 +25,15 @@ from tests.pipelines.planted import PlantedJob
 from tests.pipelines.rights.people import SECRET
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     add_customer,
     make_job,
     name_customers,
-    open_insights,
     read_ledger,
     set_risk,
 )
 
 FIELDS = {"risk": "risk", "theme": "open_theme"}
-N = 5
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 @pytest.fixture
