@@ -34,6 +34,10 @@ class LoadByDefault(TyperGroup):
 review = typer.Typer(
     no_args_is_help=True,
     help="Links that are probable but not sure: a person accepts or refuses them.",
+    epilog=show_examples(
+        "earful customers review list",
+        "earful customers review accept r0123456789ab",
+    ),
 )
 
 

@@ -160,9 +160,7 @@ def audit(
     limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List who ran what about customers' rights."""
-    import json
-
+    """List who ran what about customers' rights. All of its counts with --json."""
     from rich.markup import escape
 
     from pipelines.cli.show import make_table, open_console, print_json, print_table
@@ -177,9 +175,25 @@ def audit(
         {"at": "id", "who": "left", "command": "id", "asked": "left", "came": "left"}
     )
     for row in rows:
-        told = (escape(json.dumps(row[name])) for name in ("arguments", "result"))
+        told = (escape(_tell(row[name])) for name in ("arguments", "result"))
         table.add_row(f"{row['at']:%Y-%m-%d %H:%M}", escape(row["who"]), row["command"], *told)
     print_table(open_console(), "", table)
+
+
+def _tell(values: Mapping[str, Any]) -> str:
+    """Arguments or a result in a few words: what is none is left out, rows are added up."""
+    parts = []
+    for name, value in values.items():
+        word = name.removeprefix("n_").replace("_", " ")
+        if name == "counts":
+            parts.append(f"{sum(value.values()):,} rows of {len(value):,} tables")
+        elif isinstance(value, Mapping):
+            parts.append(_tell(value))
+        elif isinstance(value, bool):
+            parts.append(word if value else f"not {word}")
+        elif value:
+            parts.append(f"{word} {value:,}" if isinstance(value, int) else f"{word} {value}")
+    return ", ".join(filter(None, parts))
 
 
 def warn_unrecorded(file: object) -> None:
