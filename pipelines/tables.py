@@ -686,7 +686,10 @@ customer_insight = Table(
     _key("customer_id", "the customer"),
     _count("n_feedback", "feedback that counts (no noise)"),
     _moment("last_feedback_at", "the latest, UTC"),
-    _number("sentiment", "mean sentiment score, shrunk toward the mean of all, -1..1"),
+    _number(
+        "sentiment",
+        "mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
+    ),
     _number("sentiment_trend", "latest half less earlier half; null under four mentions"),
     _number("rating_mean", "mean rating on a scale of 0..1"),
     _text("top_theme_id", "the theme most spoken of"),

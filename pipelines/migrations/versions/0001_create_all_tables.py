@@ -375,7 +375,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score, shrunk toward the mean of all, -1..1",
+            comment="mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
         ),
         sa.Column(
             "sentiment_trend",
