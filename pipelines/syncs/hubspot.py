@@ -116,12 +116,20 @@ class HubspotTarget:
 
     def _list_properties(self) -> dict[str, Any]:
         if not self.known:
-            api, timeout_s = self.client.crm.properties.core_api, self.settings.timeout_s
-            told = self._call(
-                lambda: api.get_all(self.settings.sobject, _request_timeout=timeout_s)
-            )
-            self.known = {each.name: each for each in told.results or ()}
+            try:
+                self.known = self._call(self._ask_properties)
+            except RefusedBatchError as error:
+                raise SyncError(
+                    f"HubSpot has no object {self.settings.sobject}, or does not show its "
+                    f"properties ({error})"
+                ) from None
         return self.known
+
+    def _ask_properties(self) -> dict[str, Any]:
+        own = self.settings
+        api = self.client.crm.properties.core_api
+        told = api.get_all(own.sobject, _request_timeout=own.timeout_s)
+        return {each.name: each for each in told.results}
 
     def _pass_on(self, rows: Sequence[Row], do: Callable[..., Any]) -> list[Answer]:
         """Send a batch; of one that is refused as a whole, its halves."""

@@ -15,6 +15,7 @@ _NOT_THERE = frozenset({"OBJECT_NOT_FOUND", "status 404"})
 _CODE = re.compile("[A-Z_]{1,80}")
 # A message quotes names and values alike, and may hold JSON of its own.
 _QUOTED = re.compile(r'"(\w{1,100})\\?"')
+_ENCLOSED = re.compile(r'"error"\s*:\s*"([A-Z_]{1,80})"')
 
 
 class Refusal(NamedTuple):
@@ -114,8 +115,7 @@ def _read_refusal(told: Mapping[str, Any], known: Collection[str], otherwise: st
     category = str(told.get("category"))
     codes = [str(each.get("code")) for each in details]
     words = [word for each in (told, *details) for word in _list_words(each)]
-    # An enclosed list of what is wrong with each property has its codes too.
-    codes += [word for word in words if word.startswith("INVALID_")]
+    codes += _ENCLOSED.findall(str(told.get("message")))
     codes = [code for code in dict.fromkeys(codes) if _CODE.fullmatch(code)]
     shown = f": {', '.join(codes)}" if codes else ""
     code = category if _CODE.fullmatch(category) else otherwise

@@ -159,10 +159,10 @@ class SalesforceTarget:
 
     def _describe(self) -> dict[str, Any]:
         if not self.known:
-            told = self._call(
-                lambda: self.client.restful(f"sobjects/{self.settings.sobject}/describe")
+            path = f"sobjects/{self.settings.sobject}/describe"
+            self.known = self._call(
+                lambda: {field["name"]: field for field in self.client.restful(path)["fields"]}
             )
-            self.known = {field["name"]: field for field in told["fields"]}
         return self.known
 
     def _keep_writable(self, names: Iterable[str]) -> list[str]:
@@ -181,8 +181,10 @@ class SalesforceTarget:
             keys=[row.key for row in rows],
         )
         ids: dict[str, list[str]] = defaultdict(list)
-        for record in self._call(lambda: list(self.client.query_all_iter(query))):
-            ids[str(record[name]).casefold()].append(record["Id"])
+        for key, record_id in self._call(
+            lambda: [(str(each[name]), each["Id"]) for each in self.client.query_all_iter(query)]
+        ):
+            ids[key.casefold()].append(record_id)
         return ids
 
     def _write(self, row: Row) -> dict[str, Any]:

@@ -56,4 +56,5 @@ def describe_refusal(status: int, content: Any) -> str:
     told = content if isinstance(content, list) else []
     codes = [str(each.get("errorCode")) for each in told if isinstance(each, dict)]
     shown = "".join(f", {code}" for code in codes if is_code(code))
-    return f"Salesforce refused it (status {status}{shown})"
+    advice = "; check the name of the object, and that the user may see it" * (status == 404)
+    return f"Salesforce refused it (status {status}{shown}){advice}"

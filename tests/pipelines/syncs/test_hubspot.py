@@ -139,6 +139,23 @@ def test_an_answer_that_is_none_takes_nothing_for_done(
     check_all_there_once(crm)
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (answer(200, {"results": None}), "an answer that cannot be understood"),
+        (answer(200, "null"), "an answer that cannot be understood"),
+        (answer(404, {"category": "OBJECT_NOT_FOUND"}), "has no object contacts, or does not show"),
+    ],
+)
+def test_properties_that_cannot_be_read_are_told_and_nothing_is_sent(
+    fault: Any, said: str, crm: Hubspot, store: Store, tmp_path: Path
+) -> None:
+    crm.fail("properties", fault)
+    done = send(store, tmp_path)
+    assert done.error and said in done.error
+    assert read_ledger(store, "crm") == {} and not crm.count("upsert")
+
+
 def test_a_mapping_that_does_not_fit_is_told_before_anything_is_sent(
     crm: Hubspot, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,23 @@ def test_a_bulk_job_that_is_cut_off_is_done_once(
     assert record["Churn_Risk__c"] is None and len(crm.records) == N + 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (answer(200, {"fields": None}), "an answer that cannot be understood"),
+        (answer(200, "null"), "an answer that cannot be understood"),
+        (answer(404, [{"errorCode": "NOT_FOUND"}]), "NOT_FOUND); check the name of the object"),
+    ],
+)
+def test_a_description_that_cannot_be_read_is_told_and_nothing_is_sent(
+    fault: Any, said: str, crm: Salesforce, store: Store, tmp_path: Path
+) -> None:
+    crm.fail("describe", fault)
+    done = send(store, tmp_path)
+    assert done.error and said in done.error
+    assert read_ledger(store, "crm") == {} and not crm.count(UPSERT)
+
+
 def test_a_mapping_that_does_not_fit_is_told_before_anything_is_sent(
     crm: Salesforce, store: Store, tmp_path: Path
 ) -> None:
