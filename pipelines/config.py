@@ -24,10 +24,11 @@ from pipelines.config_sections import (
     StoreConfig,
     TextConfig,
     ThemesConfig,
+    check_names,
 )
 from pipelines.delivery.kinds import DestinationEntry
 from pipelines.errors import ConfigError
-from pipelines.syncs.settings import SyncConfig, SyncSettings, check_names
+from pipelines.syncs.settings import SyncConfig
 
 if TYPE_CHECKING:
     from nlp.masking import Masking
@@ -59,17 +60,10 @@ class Config(Section):
     destinations: tuple[DestinationEntry, ...] = ()
     rules: Rules = ()
 
-    @field_validator("syncs")
+    @field_validator("syncs", "destinations")
     @classmethod
-    def _have_names(cls, syncs: tuple[SyncSettings, ...]) -> tuple[SyncSettings, ...]:
-        return check_names(syncs)
-
-    @field_validator("destinations")
-    @classmethod
-    def _are_named(cls, given: tuple[DestinationEntry, ...]) -> tuple[DestinationEntry, ...]:
-        names = [each.name for each in given]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two of them are called {', '.join(doubled)}; actions name one")
+    def _are_named(cls, given: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        check_names(str(info.field_name), given)
         return given
 
     @field_validator("rules")

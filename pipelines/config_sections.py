@@ -1,6 +1,8 @@
 """The sections of the configuration: one model each."""
 
-from typing import Annotated, Literal
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -12,12 +14,26 @@ Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
 Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
+# Of what other systems are known by; of what is raised and advised.
+EntryName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+RuleName = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
 
 
 class Section(BaseModel):
     """One part of the file: unknown keys are refused, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def check_names(what: str, entries: Iterable[Any]) -> None:
+    """See that the name of each entry is its own.
+
+    :param what: what they are, in the plural.
+    :raises ValueError: naming those that stand twice.
+    """
+    counts = Counter(each.name for each in entries)
+    if twice := sorted(name for name, n in counts.items() if n > 1):
+        raise ValueError(f"two {what} are called {', '.join(twice)}; name each differently")
 
 
 class StoreConfig(Section):
@@ -121,7 +137,7 @@ class OutcomesConfig(Section):
 class NextActionConfig(Section):
     """A rule: what to do for a customer of whom all of this holds."""
 
-    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    name: RuleName
     action: Annotated[str, Field(min_length=1, max_length=200)]
     open_theme: bool | None = None
     churned: bool | None = None

@@ -35,7 +35,7 @@ from pipelines.odata.stored import (
 from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
-from pipelines.upserts import replace_rows
+from pipelines.upserts import replace_rows, round_floats
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -130,12 +130,14 @@ def describe_past(connection: Connection, customer_id: str, at: datetime) -> dic
 
     The risk is told in points: a model was fitted to what came later.
 
-    :returns: as in customer_insight; None when nothing that counts was said by then.
+    :returns: as in customer_insight, rounded as there; None when nothing that counts was said by
+        then.
     """
     history = read_history(connection, at).asked_at(at)
     spread = estimate_spread(read_sums(connection, at))
     known = _Known(history, spread, None, keep_settings(connection, None).rules)
-    return next(_describe_batch(connection, [customer_id], known, at), None)
+    row = next(_describe_batch(connection, [customer_id], known, at), None)
+    return row and round_floats(row)
 
 
 def _describe_batch(

@@ -6,8 +6,9 @@ from typing import Any
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_person, normalize_key
+from pipelines.known_files import FileCounts
 from pipelines.linking.traits import Traits, hash_traits
-from pipelines.loading import FileCounts, FileInput, Prepared, ReadSettings, load_files
+from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
 from pipelines.progress import Progress, count_units
 from pipelines.reading.items import CustomerRecord
 from pipelines.reading.tables import BadRow

@@ -166,12 +166,8 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     if plan.formats.dates.is_ambiguous:
         first = "the month" if plan.formats.dates.order == "mdy" else "the day"
         problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")
-    is_event = plan.kind.kind == "events"  # without a date it is rejected, which is told as such
-    n_undated = 0 if is_event else tally.n_unread_dates
+    problems += _list_unread_values(plan, tally)
     for n, what in (
-        (n_undated, "a date that cannot be read; the rows are kept without it"),
-        (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
-        (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
         (
             tally.n_unclear_consents,
             "an answer about consent that is neither yes nor no: nothing said, or no to quoting",
@@ -191,6 +187,21 @@ def _list_unanswered(plan: Plan) -> list[str]:
         "a no: it is kept as an attribute, and allows and refuses nothing"
         for column in plan.formats.unanswered
     ]
+
+
+def _list_unread_values(plan: Plan, tally: Tally) -> list[str]:
+    """Say which cells to mend. An event without a date is rejected, which is told as such."""
+    return [
+        f"{each.n:,} of {tally.n_rows:,} rows have {_ARTICLES[each.what]} that cannot be read in "
+        f'column "{column}" (first: row {each.first_row:,}); they are kept without it, and what '
+        "stands there as an attribute. Mend these cells and read the file again, or say which "
+        f"column it is with --map {each.role}=COLUMN"
+        for column, each in tally.unread.items()
+        if (plan.kind.kind, each.what) != ("events", "date")
+    ]
+
+
+_ARTICLES = {"date": "a date", "rating": "a rating", "amount": "an amount"}
 
 
 def _list_unfit_ids(plan: Plan) -> list[str]:

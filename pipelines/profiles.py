@@ -275,13 +275,17 @@ def _read_events(connection: Connection, happened: ColumnElement[bool], limit: i
 
 def _read_actions(connection: Connection, customer_id: str) -> list[Row]:
     action = tables.action.c
-    shown = ("action_id", "rule", "destination", "status", "reason", "created_at", "sent_at")
+    shown = (
+        *("action_id", "kind", "rule", "destination", "status", "reason", "created_at", "sent_at"),
+        "next_attempt_at",
+    )
     query = (
         select(*(action[name] for name in shown), action.payload)
         .where(action.customer_id == customer_id)
         .order_by(action.action_id.desc())
     )
-    return [
-        {**{name: row[name] for name in shown}, "title": (row["payload"] or {}).get("title")}
-        for row in connection.execute(query).mappings()
-    ]
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    for row in rows:
+        payload = row.pop("payload") or {}
+        row |= {"title": payload.get("title"), "raised_by": payload.get("reason")}
+    return rows

@@ -693,7 +693,10 @@ customer_insight = Table(
     _key("customer_id", "the customer"),
     _count("n_feedback", "feedback that counts (no noise)"),
     _moment("last_feedback_at", "the latest, UTC"),
-    _number("sentiment", "mean sentiment score, shrunk toward the mean of all, -1..1"),
+    _number(
+        "sentiment",
+        "mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
+    ),
     _number("sentiment_trend", "latest half less earlier half; null under four mentions"),
     _number("rating_mean", "mean rating on a scale of 0..1"),
     _text("top_theme_id", "the theme most spoken of"),
@@ -779,6 +782,7 @@ sync_row = Table(
     _text("status", "sending, sent, failed or removed", nullable=False),
     _count("attempts", "tries of what it has not taken yet"),
     _text("error", "why it did not take the row; no words of people"),
+    _text("error_fields", "the destination's fields that it is about, a comma between"),
     _moment("sent_at", "when it last took it, UTC"),
     comment="rows of customers as CRMs and warehouses have them",
 )

@@ -12,6 +12,7 @@ from pipelines.cli.options import (
     JsonOption,
     ShownOption,
     load_settings,
+    read_store,
     show_examples,
 )
 
@@ -104,10 +105,8 @@ def runs(
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_runs
     from pipelines.overview import list_runs
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_runs(connection, limit)
     print_json(found) if as_json else print_runs(found)
 

@@ -1,7 +1,6 @@
 """``earful run`` and the steps alone."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +26,7 @@ from pipelines.cli.options import (
     rejected_code,
     show_examples,
 )
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, LockedError, MissingStoreError
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -250,13 +249,18 @@ def run_job(
 
 def _finish_erasures(job: "Job") -> None:
     """Finish what an earlier erasure left to do; what cannot be finished is told, and run on."""
-    from pipelines.errors import MissingStoreError
     from pipelines.rights.forgetting import resume_erasures
 
-    with suppress(MissingStoreError):
-        for receipt in resume_erasures(job):
-            for problem in receipt.problems:
-                job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
+    try:
+        receipts = resume_erasures(job)
+    except MissingStoreError:
+        return
+    except LockedError as error:  # of the syncs: to read and write needs none
+        job.progress.warn(f"erasures are not finished: {error}")
+        return
+    for receipt in receipts:
+        for problem in receipt.problems:
+            job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
 
 
 def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":

@@ -16,6 +16,7 @@ from pipelines.cli.show import (
     show_number,
     show_text,
 )
+from pipelines.shares import show_share
 
 if TYPE_CHECKING:
     from pipelines.doctor import Finding
@@ -244,7 +245,7 @@ def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> No
         table.add_row(
             escape(row["source"]),
             show_number(row["n_feedback"]),
-            f"{linked:.0%}",
+            show_share(linked),
             show_day(row["first_at"]),
             show_day(row["last_at"]),
             show_number(row["n_noise"]),

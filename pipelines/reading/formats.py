@@ -9,6 +9,7 @@ from pipelines.reading.items import Origin
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import detect_decimal, infer_rating_max
+from pipelines.reading.roles import is_order_number
 from pipelines.reading.sampling import Sample
 
 
@@ -21,6 +22,7 @@ class Formats:
     :param consents: columns in which people allow or refuse something.
     :param unanswered: columns that are named so, and hold something else.
     :param keeps_ratings: a rating without words is a feedback too.
+    :param numbers_orders: the id of an event is the number of its order, whatever happened.
     """
 
     dates: DateOrder = field(default_factory=DateOrder)
@@ -29,6 +31,7 @@ class Formats:
     labels: Mapping[str, str] = field(default_factory=dict)
     zone: str | None = None
     keeps_ratings: bool = False
+    numbers_orders: bool = False
     origin: Origin | None = None
     consents: Mapping[str, Consent] = field(default_factory=dict)
     unanswered: tuple[str, ...] = ()
@@ -54,6 +57,7 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
         labels=sample.labels,
         zone=sample.zone,
         keeps_ratings=layout is not None and layout.keeps_ratings,
+        numbers_orders=is_order_number(mapping.columns.get("id", "")),
         origin=_describe_origin(layout),
         consents=find_consents(rest, sample.rows, sample.labels),
         unanswered=tuple(find_unanswered(rest, sample.rows, sample.labels)),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from pipelines.odata.kinds import is_of_order
 from pipelines.reading.fields import (
     Tally,
     get_field,
@@ -84,7 +85,7 @@ def customer_records(
             continue
         attributes = list_rest(row.values, mapping, formats, counts)
         created, edited = (
-            read_date(row.values, mapping, role, formats, zone, counts, attributes)
+            read_date(row, mapping, role, formats, zone, counts, attributes)
             for role in ("created", "edited")
         )
         counts.n_items += 1
@@ -114,12 +115,12 @@ def event_records(
             continue
         keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
         attributes = list_rest(row.values, mapping, formats, counts)
-        at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        at = read_date(row, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
             yield _reject(row, reason, mapping)
             continue
-        amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
+        amount, currency = read_amount(row, mapping, formats, counts, attributes)
         counts.n_items += 1
         yield EventRecord(
             table.file,
@@ -127,12 +128,20 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
-            order=get_field(row.values, mapping, "order"),
+            order=_find_order(row.values, mapping, formats),
             kind=get_field(row.values, mapping, "kind"),
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
+
+
+def _find_order(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> str | None:
+    """The number of an event's order; without a column of its own, perhaps the event's id."""
+    if "order" in mapping.columns:
+        return get_field(values, mapping, "order")
+    is_number = formats.numbers_orders or is_of_order(get_field(values, mapping, "kind"))
+    return get_field(values, mapping, "id") if is_number else None
 
 
 _KEYS = ("customer", "email", "phone", "handle")
@@ -210,13 +219,13 @@ def _share_fields(
     attributes = list_rest(values, mapping, formats, counts)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = read_rating(values, mapping, formats, counts, attributes)
+    rating, top = read_rating(row, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
         "source_id": get_field(values, mapping, "id"),
-        "at": read_date(values, mapping, "at", formats, zone, counts, attributes),
-        "edited": read_date(values, mapping, "edited", formats, zone, counts, attributes),
+        "at": read_date(row, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(row, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,

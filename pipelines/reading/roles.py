@@ -84,6 +84,8 @@ def assign_roles(
     if kind == "feedback" and not texts and "title" in roles:
         texts = (roles.pop("title"),)
         taken.add(texts[0])
+    if kind == "events":
+        _number_events(weighed, roles, known)
     if kind == "customers" and "customer" not in roles and {"email", "phone", "handle"} & {*roles}:
         _claim_plain_id(columns, weighed, taken, roles, reasons)
     for score, role, column, _ in claims:
@@ -92,6 +94,16 @@ def assign_roles(
             reasons[column] = f"personal, and another column is the {role}"
             private.append(column)
     return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
+
+
+def _number_events(
+    weighed: Mapping[str, Evidence], roles: dict[str, str], known: Vocabulary
+) -> None:
+    """The number of an order is the event's id too, where each has its own and nothing is surer."""
+    order, rival = roles.get("order"), roles.get("id")
+    is_beaten = rival is not None and known.score_name("id", rival) >= _SURE_NAME_SCORE
+    if order is not None and not is_beaten and _fits("id", weighed[order]):
+        roles["id"] = roles.pop("order")
 
 
 def _claim_plain_id(
@@ -168,6 +180,11 @@ def find_unread_questions(
     }
 
 
+def is_order_number(column: str) -> bool:
+    """Tell whether a column's name says that it holds numbers of orders."""
+    return load_vocabulary().score_name("order", column) >= _SURE_NAME_SCORE
+
+
 def is_rated(column: str, label: str, evidence: Evidence) -> bool:
     """Tell whether a column holds the answers to a question that asks for a rating."""
     score = _score_rating(column, label, load_vocabulary())
@@ -197,6 +214,8 @@ def _claim_roles(
     if evidence.emails >= 0.8 and evidence.n_filled >= 2 and known.score_name("email", column) == 0:
         is_staff = any(word in column.lower() for word in ("owner", "agent", "assignee"))
         claims.append((0.4, "private" if is_staff else "email", column, "its values are e-mails"))
+    if kind == "events" and fold_name(column) == "name" and _is_numbered(evidence):
+        claims.append((MIN_NAME_SCORE, "order", column, "its values are numbers of orders"))
     if "at" in known.kinds[kind].roles and evidence.dates >= 0.9 and not claims:
         words = fold_name(column).split()
         if not known.roles["at"].never & {*words, " ".join(words[:2])}:
@@ -226,6 +245,10 @@ def _fits(role: str, evidence: Evidence) -> bool:
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
         case "handle" if evidence.profiles >= 0.5:
             return True
+        case "order":
+            return _is_numbered(evidence) and evidence.dates < 0.5
+        case "name" if _is_numbered(evidence):
+            return False  # Shopify's name of an order, #1001
         case "customer" | "handle" | "author" | "name":
             return evidence.mean_words < 8 and evidence.dates < 0.5 and evidence.urls < 0.5
         case "lang":
@@ -238,6 +261,11 @@ def _fits(role: str, evidence: Evidence) -> bool:
             return evidence.letters >= 0.3
         case _:
             return True
+
+
+def _is_numbered(evidence: Evidence) -> bool:
+    """Tell whether values are codes with digits in them, as numbers of orders are."""
+    return evidence.codes >= 0.8 and evidence.mean_words < 2
 
 
 def _choose_texts(

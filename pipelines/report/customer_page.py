@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from pipelines.actions.occasions import BY_HAND, REASONS
 from pipelines.errors import InputError
 from pipelines.profiles import Profile, Row, read_profile
 from pipelines.replacing import replace_file
@@ -33,6 +34,7 @@ _NOTES = {
     "points": "points for known signs, for too few customers are known to have left or stayed.",
     "left": "the events say that they left.",
 }
+_RULE = re.compile(r"(.*) \(rule: (\w+)\)")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SUBJECT = re.compile(r'<html [^>]*data-customer="([^"]*)" data-as-of="([^"]*)"')
 
@@ -87,6 +89,10 @@ def render_customer(profile: Profile) -> str:
             declared=list(_show_declared(profile.record)),
             counted=list(_show_counted(profile.facts)),
             feeling=_name_feeling,
+            next_action=_part_rule(profile.insight),
+            action_kinds=display.read_words("words.json")["action_kinds"],
+            action_states=display.read_words("words.json")["action_states"],
+            tell_reason=_tell_reason,
         )
     )
 
@@ -101,6 +107,24 @@ def _list_permissions(profile: Profile) -> Iterator[tuple[bool, str]]:
         said = yes if is_allowed else no
         is_rest = purpose == "contact" and profile.channels
         yield is_allowed, f"{said.partition(':')[0]} in other ways" if is_rest else said
+
+
+def _part_rule(insight: Row | None) -> tuple[str, str] | None:
+    """What to do next, and the name of the rule that says so."""
+    said = insight["next_action"] if insight else None
+    if not said:
+        return None
+    found = _RULE.fullmatch(said)
+    return (found[1], found[2]) if found else (said, "")
+
+
+def _tell_reason(action: Row) -> str:
+    """Why an action is in its state, in words where a code says it."""
+    reason = action["reason"] or ""
+    if action["status"] != "suppressed":
+        return str(reason)
+    known = REASONS.get(reason, "").partition(" (")[0]
+    return known or str(reason).removeprefix(f"{BY_HAND}: ")
 
 
 def _list_moments(profile: Profile) -> Iterator[tuple[datetime | None, str, Row]]:

@@ -11,6 +11,7 @@ from pipelines.report import charts, display
 from pipelines.report.cells import feedback_cell, theme_cell
 from pipelines.report.tallies import EVERYTHING, FeedbackTally, MentionTally, Slice
 from pipelines.report.theme_facts import NEW_THEME_AGE
+from pipelines.shares import show_share
 
 MAX_NAME_LENGTH = 160
 MAX_QUOTE_LENGTH = 420
@@ -44,7 +45,7 @@ def make_environment() -> Environment:
 
 def _template_functions() -> dict[str, Any]:
     return {
-        "share": display.show_share,
+        "share": show_share,
         "dates": display.show_dates,
         "direction": display.direction_of,
         "languages": display.language_names,

@@ -1,6 +1,6 @@
 """Keeping the tables to what customers allow: laid down, unmade, and published anew."""
 
-from pipelines.actions.respect import suppress_refused
+from pipelines.actions.respect import suppress_unwanted
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
@@ -46,7 +46,7 @@ def respect_refusals(run: Run, models: Models, policy: Policy) -> int:
     run.n_refusals += n_changed
     if n_changed:
         publish_anew(run, models)
-    suppress_refused(run.connection, run.started_at)
+    suppress_unwanted(run.connection, run.started_at)
     return n_changed
 
 

@@ -402,7 +402,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score, shrunk toward the mean of all, -1..1",
+            comment="mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
         ),
         sa.Column(
             "sentiment_trend",
@@ -1437,6 +1437,12 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="why it did not take the row; no words of people",
+        ),
+        sa.Column(
+            "error_fields",
+            sa.Text(),
+            nullable=True,
+            comment="the destination's fields that it is about, a comma between",
         ),
         sa.Column(
             "sent_at", tables.UtcDateTime(), nullable=True, comment="when it last took it, UTC"

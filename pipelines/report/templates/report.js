@@ -78,7 +78,7 @@
     const share = part / whole;
     if (share > 0 && share < 0.01) return "<1%";
     if (share > 0.99 && share < 1) return ">99%";
-    return `${Math.floor(share * 100 + 0.5)}%`;
+    return `${Math.floor(Math.round(share * 1e8) / 1e6 + 0.5)}%`;
   };
 
   const keep = (element) => {

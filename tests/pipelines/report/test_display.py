@@ -15,9 +15,9 @@ from pipelines.report.display import (
     show_dates,
     show_number,
     show_score,
-    show_share,
 )
 from pipelines.report.tallies import MentionTally
+from pipelines.shares import show_share
 
 CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 bidi_texts = st.text(alphabet=st.sampled_from("aא " + CONTROLS))
@@ -33,9 +33,15 @@ bidi_texts = st.text(alphabet=st.sampled_from("aא " + CONTROLS))
         (998, 999, ">99%"),
         (3, 3, "100%"),
         (0, 0, "–"),
+        (0.145, 1, "15%"),
+        (29, 200, "15%"),
+        (0.14500000000000002, 1, "15%"),
+        (None, 1, "–"),
     ],
 )
-def test_a_share_is_never_rounded_to_nothing_or_all(part: int, whole: int, shown: str) -> None:
+def test_a_share_is_never_rounded_to_nothing_or_all(
+    part: float | None, whole: float, shown: str
+) -> None:
     assert show_share(part, whole) == shown
 
 
