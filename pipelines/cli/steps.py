@@ -76,6 +76,7 @@ _STEPS = {
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
     "discover": "Find themes, and give each mention one. Or the reason for none.",
     "judge": "Count themes, and judge what is a trend. By day, week and month.",
+    "rank": "Say what deserves attention. Priorities, comparisons and coverage.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
 
