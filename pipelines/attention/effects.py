@@ -16,13 +16,13 @@ from pipelines.odata.facts import NO_CURRENCY, YEAR
 from pipelines.odata.kinds import name_kind
 
 _customer, _event, _impact = tables.customer.c, tables.event.c, tables.theme_impact.c
-# The outcome of which more is worse; of all others less is.
+# More of it is worse; of all other outcomes less is.
 _CHURN = "churn"
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What goes with a theme, turned so that a loss is positive.
+    """What goes with a theme; a loss is positive.
 
     :param kind: money, customers or rating, as in :mod:`pipelines.attention.gains`.
     :param base: all there is of the unit: what all customers spent in a year, or how many they are.
@@ -114,26 +114,21 @@ def _read_effect(row: Any, spending: Mapping[str, float], n_customers: int) -> E
         kind=kind,
         outcome=row.outcome,
         method=row.method,
-        loss=_turn(row, _read_stake(row)),
+        loss=_read_loss(row),
         unit={"money": row.currency, "customers": "customers"}.get(kind, "points x voices"),
         n=row.n_with_theme or 0,
         base=spending.get(row.currency, 0.0) if is_money else float(n_customers),
     )
 
 
-def _read_stake(row: Any) -> Estimate:
-    """What is at stake; without it the effect on everybody who voiced the theme."""
+def _read_loss(row: Any) -> Estimate:
+    """What is at stake; else what all who voiced the theme lose of the outcome."""
     if row.at_stake is not None and row.at_stake_low is not None:
         return Estimate(row.at_stake, row.at_stake_low, row.at_stake_high)
     n = row.n_with_theme or 0
-    return Estimate(row.effect * n, row.low * n, row.high * n)
-
-
-def _turn(row: Any, change: Estimate) -> Estimate:
-    """A change of an outcome as a loss: more churn is one, and less of anything else."""
     if row.outcome.startswith(_CHURN):
-        return change
-    return Estimate(-change.value, -change.high, -change.low)
+        return Estimate(row.effect * n, row.low * n, row.high * n)
+    return Estimate(-row.effect * n, -row.high * n, -row.low * n)
 
 
 def _sum_spending(connection: Connection, until: datetime) -> dict[str, float]:

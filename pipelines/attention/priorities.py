@@ -50,8 +50,9 @@ def _gain_effects(
     themes = sorted({each.theme_id for each in effects})
     reached = reach_segments(connection, themes, until) if themes else {}
     for effect in effects:
-        yield _scale(effect, ALL, effect.n, 1.0)
         segments = reached.get(effect.theme_id, {})
+        n_known = sum(each.n for each in segments.values())
+        yield _scale(effect, ALL, max(n_known, effect.n), 1.0)
         total = sum(each.weigh(effect) for each in segments.values())
         for segment in _show_segments({name: each.n for name, each in segments.items()}, k):
             own = segments[segment]

@@ -53,9 +53,9 @@ def rank_themes(run: Run, settings: AttentionSettings | None = None) -> int:
 
 
 def _find_stakes(effects: list[Effect]) -> dict[str, float]:
-    """Of each theme the largest share of all there is that goes with it, whatever the outcome."""
+    """Of each theme the largest share of all money or customers that goes with it."""
     found: dict[str, float] = {}
-    for each in effects:
+    for each in (each for each in effects if each.kind != "rating"):
         found[each.theme_id] = max(found.get(each.theme_id, 0.0), each.share)
     return found
 
