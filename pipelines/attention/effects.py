@@ -145,11 +145,13 @@ def _spend_by_customer(connection: Connection, until: datetime) -> Any:
     kinds = connection.execute(select(_event.kind).distinct().order_by(_event.kind)).scalars().all()
     paid = [kind for kind in kinds if name_kind(kind) in ("order", "renewal")]
     returned = [kind for kind in kinds if name_kind(kind) == "refund"]
+    # One object: PostgreSQL takes two equal ones with parameters for different ones.
+    currency = func.coalesce(_event.currency, NO_CURRENCY)
     amount = case((_event.kind.in_(returned), -func.abs(_event.amount)), else_=_event.amount)
     return (
         select(
             _event.customer_id,
-            func.coalesce(_event.currency, NO_CURRENCY).label("currency"),
+            currency.label("currency"),
             func.sum(amount).label("amount"),
         )
         .where(
@@ -160,6 +162,6 @@ def _spend_by_customer(connection: Connection, until: datetime) -> Any:
                 _event.at <= until,
             )
         )
-        .group_by(_event.customer_id, func.coalesce(_event.currency, NO_CURRENCY))
+        .group_by(_event.customer_id, currency)
         .subquery()
     )

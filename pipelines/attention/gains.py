@@ -58,6 +58,6 @@ def rank_gains(gains: Iterable[Gain], limit: int) -> dict[str, list[Gain]]:
 
 def _rank(gain: Gain) -> tuple[Any, ...]:
     # Rounded: databases add up in orders of their own, and the last digits decide nothing.
-    size = (round(-gain.share, 9), round(-gain.gain, 9))
+    size = tuple(round(-each, 9) for each in (gain.share, gain.gain, gain.gain_low))
     place = (not gain.is_sure, KINDS.index(gain.kind), *size)
     return (*place, gain.theme_id, gain.outcome, gain.method)

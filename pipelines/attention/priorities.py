@@ -113,6 +113,9 @@ def _gain_feeling(
 
 
 def _show_segments(counts: Mapping[str | None, int], k: int) -> Sequence[str]:
-    """Segments of enough people, from which no smaller one can be reckoned."""
-    named = {name: n for name, n in counts.items() if name is not None}
-    return sorted(choose_shown(named, k, counts.get(None, 0)))
+    """Segments of enough people, from which no smaller one can be reckoned.
+
+    One that the CRM calls as we call everybody is none.
+    """
+    named = {name: n for name, n in counts.items() if name and name != ALL}
+    return sorted(choose_shown(named, k, sum(counts.values()) - sum(named.values())))
