@@ -123,7 +123,7 @@ def run(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Do it all: read, link, enrich, discover, judge, publish.
+    """Do it all. Read, link, enrich, discover, judge, rank, publish.
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
