@@ -47,15 +47,23 @@ class Effect:
 class Reached:
     """Customers of a segment who voiced a theme.
 
-    :param spending: what they spent in a year, by currency.
+    :param spenders: who of them spent anything in a year, by currency.
+    :param spending: what they spent.
     """
 
     n: int = 0
+    spenders: Mapping[str, int] = field(default_factory=dict)
     spending: Mapping[str, float] = field(default_factory=dict)
+
+    def count(self, effect: Effect) -> int:
+        """How many an effect reaches: of money those who spent some."""
+        return self.spenders.get(effect.unit, 0) if effect.kind == "money" else self.n
 
     def weigh(self, effect: Effect) -> float:
         """What they count for of an effect: their spending, or their number."""
-        return self.spending.get(effect.unit, 0.0) if effect.kind == "money" else self.n
+        if effect.kind == "money":
+            return max(self.spending.get(effect.unit, 0.0), 0.0)
+        return self.n
 
 
 def read_effects(connection: Connection, until: datetime) -> list[Effect]:
@@ -93,16 +101,19 @@ def reach_segments(
     counts = connection.execute(select(*groups, func.count()).group_by(*groups)).all()
     spent = _spend_by_customer(connection, until)
     sums = (
-        select(*groups, spent.c.currency, func.sum(spent.c.amount))
+        select(*groups, spent.c.currency, func.count(), func.sum(spent.c.amount))
         .join(spent, spent.c.customer_id == voiced.customer_id)
         .group_by(*groups, spent.c.currency)
     )
+    spenders: dict[tuple[str, str | None], dict[str, int]] = defaultdict(dict)
     spending: dict[tuple[str, str | None], dict[str, float]] = defaultdict(dict)
-    for theme_id, segment, currency, amount in connection.execute(sums):
+    for theme_id, segment, currency, n, amount in connection.execute(sums):
+        spenders[theme_id, segment][currency] = n
         spending[theme_id, segment][currency] = float(amount or 0.0)
     found: dict[str, dict[str | None, Reached]] = defaultdict(dict)
     for theme_id, segment, n in counts:
-        found[theme_id][segment] = Reached(n, spending[theme_id, segment])
+        own = (theme_id, segment)
+        found[theme_id][segment] = Reached(n, spenders[own], spending[own])
     return found
 
 

@@ -31,6 +31,7 @@ _customer, _period = tables.customer.c, tables.theme_period.c
 class Now:
     """The voices of the newest feedback.
 
+    :param start: since when it counts as new; None for all.
     :param by_segment: voices of each active theme by segment; None is that of who has none.
     :param by_source: the same by source, counted.
     :param segments: all voices by segment.
@@ -38,6 +39,7 @@ class Now:
     :param n_all: all voices.
     """
 
+    start: datetime | None
     by_segment: Mapping[str, Mapping[str | None, ThemeVoices]]
     by_source: Mapping[str, Mapping[str, int]]
     segments: Mapping[str, int]
@@ -76,7 +78,7 @@ def read_now(connection: Connection, settings: AttentionSettings, until: datetim
     n_all = count_all_voices(connection, is_now)
     for theme_id in active:
         by_segment.setdefault(theme_id, {})
-    return Now(by_segment, by_source, segments, sources, n_all)
+    return Now(start, by_segment, by_source, segments, sources, n_all)
 
 
 def measure_themes(
@@ -86,7 +88,7 @@ def measure_themes(
 
     :param stakes: share of all there is to lose that goes with a theme, at the lower end.
     """
-    growth = _read_growth(connection)
+    growth = read_growth(connection)
     return {
         theme_id: Measures(
             n=now.count(theme_id),
@@ -101,7 +103,7 @@ def measure_themes(
     }
 
 
-def _read_growth(connection: Connection) -> dict[str, float]:
+def read_growth(connection: Connection) -> dict[str, float]:
     """The lower end of the ratio of voices to those expected, in the latest week that was judged.
 
     A theme that was judged and has no voice in that week has 0.

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, literal, select
 
+from pipelines import tables
 from pipelines.anonymity import choose_shown
 from pipelines.attention.effects import Effect, reach_segments
 from pipelines.attention.estimates import Sample, add_samples, estimate_gap
@@ -24,8 +25,13 @@ def choose_priorities(
     settings: AttentionSettings,
     until: datetime,
 ) -> list[dict[str, Any]]:
-    """Rank what fixing each theme should bring; themes that nobody speaks of now are left out."""
-    heard = sorted(theme_id for theme_id in now.by_segment if now.count(theme_id))
+    """Rank what fixing each theme should bring.
+
+    Themes that nobody speaks of now are left out, and those that people fixed of late: whether that
+    helped is in ``theme_fix``.
+    """
+    fixed = _list_fixed(connection, now.start)
+    heard = sorted(each for each in now.by_segment if now.count(each) and each not in fixed)
     known = [each for each in effects if each.theme_id in set(heard)]
     gains = [*_gain_effects(connection, known, settings.k, until)]
     without = sorted(set(heard) - {each.theme_id for each in known})
@@ -36,6 +42,13 @@ def choose_priorities(
         for segment in ranked.values()
         for rank, gain in enumerate(segment, start=1)
     ]
+
+
+def _list_fixed(connection: Connection, start: datetime | None) -> set[str]:
+    """Themes that people fixed in the time that counts as now."""
+    fix = tables.theme_fix.c
+    since = literal(value=True) if start is None else fix.fixed_at > start
+    return set(connection.execute(select(fix.theme_id).where(since)).scalars())
 
 
 def _describe(rank: int, gain: Gain) -> dict[str, Any]:
@@ -51,13 +64,14 @@ def _gain_effects(
     reached = reach_segments(connection, themes, until) if themes else {}
     for effect in effects:
         segments = reached.get(effect.theme_id, {})
-        n_known = sum(each.n for each in segments.values())
-        yield _scale(effect, ALL, max(n_known, effect.n), 1.0)
+        counts = {name: each.count(effect) for name, each in segments.items()}
+        yield _scale(effect, ALL, sum(counts.values()) or effect.n, 1.0)
         total = sum(each.weigh(effect) for each in segments.values())
-        for segment in _show_segments({name: each.n for name, each in segments.items()}, k):
-            own = segments[segment]
-            if total > 0:
-                yield _scale(effect, segment, own.n, own.weigh(effect) / total)
+        if effect.kind != "money":  # of a rating, people whom no record knows lose too
+            total = max(total, effect.n)
+        for segment in _show_segments(counts, k) if total > 0 else ():
+            share = segments[segment].weigh(effect) / total
+            yield _scale(effect, segment, counts[segment], share)
 
 
 def _scale(effect: Effect, segment: str, n: int, share: float) -> Gain:

@@ -1,15 +1,16 @@
 """The step that says what deserves attention: scores, priorities, comparisons and coverage."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from pipelines import tables
 from pipelines.attention.comparison import compare_columns
 from pipelines.attention.coverage import cover_customers
 from pipelines.attention.effects import Effect, read_effects
-from pipelines.attention.measures import measure_themes, read_now
+from pipelines.attention.measures import measure_themes, read_growth, read_now
 from pipelines.attention.priorities import choose_priorities
 from pipelines.attention.settings import (
     PRODUCT,
@@ -19,7 +20,10 @@ from pipelines.attention.settings import (
 from pipelines.attention.signal_parts import Part, score_theme, sum_points
 from pipelines.odata.stored import read_history
 from pipelines.runs import Run
+from pipelines.store import read_info, write_info
 from pipelines.upserts import replace_rows, round_floats
+
+_TOLD = "ranked_from"
 
 
 def rank_themes(run: Run, settings: AttentionSettings | None = None) -> int:
@@ -29,9 +33,9 @@ def rank_themes(run: Run, settings: AttentionSettings | None = None) -> int:
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     settings = keep_attention_settings(run.connection, settings)
-    if run.is_current(PRODUCT):
+    connection, told = run.connection, _hash_told(run.connection)
+    if run.is_current(PRODUCT) and read_info(connection, _TOLD) == told:
         return 0
-    connection = run.connection
     until = read_history(connection, run.started_at).as_of
     now, effects = read_now(connection, settings, until), read_effects(connection, until)
     measures = measure_themes(connection, now, _find_stakes(effects))
@@ -49,7 +53,17 @@ def rank_themes(run: Run, settings: AttentionSettings | None = None) -> int:
     written = sum(replace_rows(connection, table, rows) for table, rows in made.items())
     written += _write_scores(run, parts)
     run.mark_current(PRODUCT)
+    write_info(connection, _TOLD, told)
     return written
+
+
+def _hash_told(connection: Connection) -> str:
+    """A hash of what other steps told of themes, and may tell otherwise of the same feedback."""
+    told = [repr(sorted(read_growth(connection).items()))]
+    for table in (tables.theme_impact, tables.theme_fix):
+        query = select(table).order_by(*table.primary_key)
+        told += [repr(tuple(row)) for row in connection.execute(query)]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def _find_stakes(effects: list[Effect]) -> dict[str, float]:

@@ -386,3 +386,40 @@ def test_what_is_gone_from_the_store_is_gone_from_the_tables(sqlite_store: Store
     rank(sqlite_store)
     assert [row["dimension"] for row in read(sqlite_store, "coverage")] == ["all"]
     assert not any(read(sqlite_store, name) for name in ("theme_signal", "priority", "comparison"))
+
+
+def test_what_other_steps_tell_anew_is_ranked_anew(sqlite_store: Store) -> None:
+    write(sqlite_store, add_impact)
+    rank(sqlite_store)
+
+    def tell(connection: Any) -> None:
+        own = tables.theme_impact.c
+        fees = update(tables.theme_impact).where(own.theme_id == "fees")
+        connection.execute(fees.values(at_stake_low=-5.0))
+
+    # As when outcomes are configured otherwise: no feedback changed.
+    with begin_run(sqlite_store, "judge", config_hash="", lock_timeout_s=5) as run:
+        tell(run.connection)
+    assert rank(sqlite_store) > 0
+    assert [row["theme_id"] for row in read(sqlite_store, "priority", segment="all")] == [
+        *("staff", "fees", "colour")
+    ]
+    assert part(sqlite_store, "fees", "value")["score"] == 0
+    assert rank(sqlite_store) == 0
+
+
+def test_a_theme_that_was_fixed_of_late_waits(sqlite_store: Store) -> None:
+    write(sqlite_store, add_impact)
+    told = {"theme_id": "fees", "outcome": "voices"}
+    with begin_run(sqlite_store, "fixed", config_hash="", lock_timeout_s=5) as run:
+        fix = {"edit_id": "e1", "fixed_at": NEWEST - timedelta(days=20), **told}
+        run.connection.execute(insert(tables.theme_fix), [fix])
+    rank(sqlite_store)
+    assert not read(sqlite_store, "priority", theme_id="fees")
+    assert (score(sqlite_store, "fees") or 0) > 0
+    with begin_run(sqlite_store, "fixed", config_hash="", lock_timeout_s=5) as run:
+        run.connection.execute(
+            update(tables.theme_fix).values(fixed_at=NEWEST - timedelta(days=95))
+        )
+    rank(sqlite_store)
+    assert read(sqlite_store, "priority", theme_id="fees")
