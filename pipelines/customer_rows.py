@@ -21,7 +21,7 @@ from pipelines.insights import (
     estimate_spread,
 )
 from pipelines.journeys import JourneyStage, read_stages
-from pipelines.kept_settings import keep_settings
+from pipelines.kept_settings import keep_values
 from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.outcomes import OutcomeSettings, measure_churn
@@ -61,14 +61,14 @@ def read_row_settings(config: "Config") -> RowSettings:
     return RowSettings(outcomes, rules)
 
 
-def keep_row_settings(connection: Connection, settings: RowSettings | None) -> RowSettings:
+def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSettings:
     """The settings to describe customers by, kept for edits and erasures, which are not told them.
 
     :param settings: as configured; None for those of the last time. Others than then have
         everything published anew.
     """
     given = None if settings is None else asdict(settings)
-    stored = keep_settings(connection, _SETTINGS, given, "published")
+    stored = keep_values(connection, _SETTINGS, given, "published")
     return settings or (_read_stored(stored) if stored else RowSettings())
 
 
@@ -130,7 +130,7 @@ def describe_past(connection: Connection, customer_id: str, at: datetime) -> dic
     """
     history = read_history(connection, at).asked_at(at)
     spread = estimate_spread(read_sums(connection, at))
-    known = _Known(history, spread, None, keep_row_settings(connection, None).rules)
+    known = _Known(history, spread, None, keep_settings(connection, None).rules)
     return next(_describe_batch(connection, [customer_id], known, at), None)
 
 

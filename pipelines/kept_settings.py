@@ -9,21 +9,22 @@ from sqlalchemy import Connection
 from pipelines.store import read_info, write_info
 
 
-def keep_settings(
-    connection: Connection, name: str, given: Mapping[str, Any] | None, product: str
+def keep_values(
+    connection: Connection, name: str, values: Mapping[str, Any] | None, *products: str
 ) -> dict[str, Any] | None:
-    """Keep settings by a name.
+    """Keep the values of settings by a name.
 
-    :param given: as configured; None for those of the last time. Others than then have the
-        product made anew.
-    :returns: the settings as JSON holds them; None where none were ever given.
+    :param values: as configured; None for those of the last time. Others than then have the
+        products made anew.
+    :returns: them as JSON holds them; None where none were ever given.
     """
     stored: dict[str, Any] | None = json.loads(read_info(connection, name) or "null")
-    if given is None:
+    if values is None:
         return stored
-    text = json.dumps(given)
+    text = json.dumps(values)
     if json.loads(text) != stored:
         write_info(connection, name, text)
-        write_info(connection, f"{product}_version", "")
+        for product in products:
+            write_info(connection, f"{product}_version", "")
     kept: dict[str, Any] = json.loads(text)
     return kept

@@ -8,7 +8,7 @@ from pipelines import tables
 from pipelines.actions.raising import raise_actions
 from pipelines.actions.rules import Rules
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
-from pipelines.customer_rows import RowSettings, keep_row_settings, publish_customers
+from pipelines.customer_rows import RowSettings, keep_settings, publish_customers
 from pipelines.rights.gate import allows_account
 from pipelines.runs import Run
 from pipelines.themes.group_titles import write_group_names
@@ -29,7 +29,7 @@ def publish_insights(
     :param rules: that raise actions of what is published, as configured; None to raise none.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
-    settings = keep_row_settings(run.connection, settings)
+    settings = keep_settings(run.connection, settings)
     written = _publish(run, themes, settings)
     return written if rules is None else written + raise_actions(run, rules)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
-from pipelines.kept_settings import keep_settings
+from pipelines.kept_settings import keep_values
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -67,7 +67,7 @@ def keep_attention_settings(
         everything ranked anew.
     """
     given = None if settings is None else asdict(settings)
-    stored = keep_settings(connection, _SETTINGS, given, PRODUCT)
+    stored = keep_values(connection, _SETTINGS, given, PRODUCT)
     return settings or (_read_stored(stored) if stored else AttentionSettings())
 
 
