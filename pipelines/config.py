@@ -10,7 +10,10 @@ from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
 from pipelines.actions.rules import Rules, check_rules
 from pipelines.config_sections import (
+    AnonymityConfig,
+    ComparisonConfig,
     ConsentConfig,
+    CoverageConfig,
     ErasureConfig,
     LinkingConfig,
     MaskingConfig,
@@ -18,8 +21,10 @@ from pipelines.config_sections import (
     NextActionConfig,
     NoiseConfig,
     OutcomesConfig,
+    PrioritiesConfig,
     RecordsConfig,
     Section,
+    SignalConfig,
     SourceConfig,
     StoreConfig,
     TextConfig,
@@ -49,6 +54,11 @@ class Config(Section):
     themes: ThemesConfig = ThemesConfig()
     linking: LinkingConfig = LinkingConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
+    signal: SignalConfig = SignalConfig()
+    priorities: PrioritiesConfig = PrioritiesConfig()
+    comparison: ComparisonConfig = ComparisonConfig()
+    coverage: CoverageConfig = CoverageConfig()
+    anonymity: AnonymityConfig = AnonymityConfig()
     next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()

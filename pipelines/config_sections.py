@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from nlp.themes.granularity import Granularity
+from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
 from pipelines.errors import ConfigError
 
+# Weights are written with two or three decimals.
+WEIGHT_TOLERANCE = 1e-6
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
@@ -132,6 +135,56 @@ class OutcomesConfig(Section):
     nps: bool = True
     churn_days: Annotated[int, Field(ge=0)] = 90
     spend_days: Annotated[int, Field(ge=0)] = 90
+
+
+class SignalConfig(Section):
+    """What the signal score is made of."""
+
+    days: Annotated[int, Field(ge=0)] = 90
+    weights: dict[str, Annotated[float, Field(ge=0)]] = dict(DEFAULT_WEIGHTS)
+
+    @field_validator("weights")
+    @classmethod
+    def _add_up(cls, weights: dict[str, float]) -> dict[str, float]:
+        if weights.keys() != DEFAULT_WEIGHTS.keys():
+            raise ValueError(f"must name each of {', '.join(DEFAULT_WEIGHTS)}, and nothing else")
+        if abs(sum(weights.values()) - 1) > WEIGHT_TOLERANCE:
+            raise ValueError(f"must add up to 1; these add up to {sum(weights.values()):g}")
+        return {part: weights[part] for part in DEFAULT_WEIGHTS}
+
+
+class PrioritiesConfig(Section):
+    """How many themes are ranked to be fixed first."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class AnonymityConfig(Section):
+    """From how many people on a group is shown."""
+
+    min_customers: Annotated[int, Field(ge=2)] = 5
+
+
+class ComparisonConfig(Section):
+    """Which columns name what is compared."""
+
+    columns: tuple[str, ...] = DEFAULT_COLUMNS
+    max_values: Annotated[int, Field(ge=2, le=200)] = 20
+    min_voices: Annotated[int, Field(ge=1)] = 10
+
+
+class CoverageConfig(Section):
+    """Whether voices are weighted to look like all customers."""
+
+    weight_by: tuple[Literal["segment", "country", "lang"], ...] = ()
+    max_weight: Annotated[float, Field(gt=1)] = 5.0
+
+    @field_validator("weight_by")
+    @classmethod
+    def _are_distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("names one of them twice")
+        return names
 
 
 class NextActionConfig(Section):

@@ -21,6 +21,7 @@ from pipelines.insights import (
     estimate_spread,
 )
 from pipelines.journeys import JourneyStage, read_stages
+from pipelines.kept_settings import keep_values
 from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.outcomes import OutcomeSettings, measure_churn
@@ -66,14 +67,9 @@ def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSe
     :param settings: as configured; None for those of the last time. Others than then have
         everything published anew.
     """
-    stored = json.loads(read_info(connection, _SETTINGS) or "null")
-    if settings is None:
-        return _read_stored(stored) if stored else RowSettings()
-    given = asdict(settings)
-    if json.loads(json.dumps(given)) != stored:
-        write_info(connection, _SETTINGS, json.dumps(given))
-        write_info(connection, "published_version", "")
-    return settings
+    given = None if settings is None else asdict(settings)
+    stored = keep_values(connection, _SETTINGS, given, "published")
+    return settings or (_read_stored(stored) if stored else RowSettings())
 
 
 def _read_stored(stored: dict[str, Any]) -> RowSettings:

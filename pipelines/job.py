@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.ingest import ReadAhead
     from pipelines.models import Models
 
-STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
+STEPS = ("ingest", "link", "enrich", "discover", "judge", "rank", "publish")
 READING_STEPS = ("customers", "events", "ingest")
 
 
@@ -178,6 +178,11 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         from pipelines.judge import judge_periods
 
         judge_periods(run)
+    elif step == "rank":
+        from pipelines.attention.settings import read_attention_settings
+        from pipelines.attention.step import rank_themes
+
+        rank_themes(run, read_attention_settings(job.config))
     else:
         from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights

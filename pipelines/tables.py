@@ -484,28 +484,43 @@ theme_signal = Table(
         primary_key=True,
         comment="reach, growth, feeling, value, breadth or confidence",
     ),
-    _number("value", "what was measured; null where it is not known"),
-    _text("unit", "of the value"),
-    _number("score", "the value as 0..1"),
-    _number("weight", "of the part; weights of all parts add up to 1"),
+    _number(
+        "value", "what was measured, at the cautious end of its 95 % interval; null if not known"
+    ),
+    _text(
+        "unit",
+        "of the value: share_of_voices, times_expected, sentiment, share_at_stake, likeness, fit",
+    ),
+    _number("score", "the value as 0..1; null where the part is not known"),
+    _number("weight", "of the part; those of the known parts add up to 1, others have 0"),
     _number("points", "100 x score x weight; their sum is theme.signal_score"),
+    _text(
+        "note",
+        "silent (no voice now), or why it is not known: not_judged, no_effect_known, one_source, "
+        "no_sentiment",
+    ),
     comment="why a theme deserves attention: the parts of its signal score",
 )
 
 priority = Table(
     "priority",
     metadata,
-    Column("rank", Integer, primary_key=True, comment="1 is what to do first"),
+    _key("segment", "customer segment, or all"),
+    Column("rank", Integer, primary_key=True, comment="1 is what to do first in this segment"),
     _text("theme_id", "the theme to fix", nullable=False),
-    _text("segment", "customer segment, or all", nullable=False),
-    _text("outcome", "what would gain"),
+    _text("outcome", "what would gain: an outcome of theme_impact, or sentiment"),
+    _text("method", "how the effect was estimated, as in theme_impact; or gap"),
     _number("gain", "effect x reach x value"),
-    _number("gain_low", "lower end of its 95 % interval"),
+    _number("gain_low", "lower end of its 95 % interval; above 0 where a gain is sure"),
     _number("gain_high", "upper end of its 95 % interval"),
-    _text("unit", "of the gain: a currency, or points x voices"),
+    _text("unit", "of the gain: a currency, customers, or points x voices"),
     _count("n_customers", "voices reached"),
-    _text("reason", "the rule that put it here"),
-    comment="what to fix first, and what it should bring",
+    _text(
+        "reason",
+        "adjusted_effect (of theme_impact), or feeling_gap: no effect is known, so what its voices "
+        "feel less than those of all other themes, adjusted for nothing",
+    ),
+    comment="what to fix first, for all and for each segment, and what it should bring",
 )
 
 comparison = Table(
@@ -519,9 +534,11 @@ comparison = Table(
     _number("share", "n_with_theme / n_voices"),
     _number("share_low", "lower end of its 95 % interval"),
     _number("share_high", "upper end of its 95 % interval"),
+    _number("share_q", "of a difference as large from the other values, corrected over all"),
     _number("sentiment", "mean sentiment of the voices with the theme, -1..1"),
     _number("sentiment_low", "lower end of its 95 % interval"),
     _number("sentiment_high", "upper end of its 95 % interval"),
+    _number("sentiment_q", "of a difference as large from the other values, corrected over all"),
     comment="brands, products or competitors side by side",
 )
 
@@ -530,14 +547,46 @@ coverage = Table(
     metadata,
     _key("dimension", "all, segment, lang, country or channel"),
     Column("value", Text, primary_key=True, comment="one of its values; all for the first"),
-    _count("n_customers", "records of the CRM; null where the CRM does not know (channel)"),
-    _count("n_heard", "of these, with feedback that counts"),
+    _count("n_customers", "records of the CRM with this value; of a channel all records"),
+    _count("n_heard", "of these, with feedback that counts (of a channel: on it)"),
+    _count(
+        "n_voices",
+        "distinct voices of such feedback, customers or not; null where only the CRM knows",
+    ),
     _number("share", "n_heard / n_customers"),
     _number("share_low", "lower end of its 95 % interval"),
     _number("share_high", "upper end of its 95 % interval"),
-    _number("weight", "post-stratification weight of a voice; null where not asked for"),
-    _text("note", "why conclusions rest on a sliver; null where they do not"),
+    _number("representation", "share / share of all: .5 is heard half as much as all customers"),
+    _number("representation_low", "lower end of its 95 % interval"),
+    _number("representation_high", "upper end of its 95 % interval"),
+    _number(
+        "weight",
+        "factor of a voice with this value; its weight is the product over the dimensions, "
+        "trimmed; null where not asked for",
+    ),
+    _number("n_effective", "of all: Kish's effective number of voices, where they are weighted"),
+    _text(
+        "note",
+        "why conclusions rest on a sliver: no_customers, sliver, under_heard or over_heard; null "
+        "where they do not",
+    ),
     comment="who is heard, and who is not",
+)
+
+theme_share = Table(
+    "theme_share",
+    metadata,
+    _key("theme_id", "the theme"),
+    _count("n_heard", "customers with feedback that counts"),
+    _count("n_with_theme", "of these, with the theme"),
+    _number("share", "n_with_theme / n_heard"),
+    _number("share_low", "lower end of its 95 % interval"),
+    _number("share_high", "upper end of its 95 % interval"),
+    _number("weighted_share", "the same with the weights of coverage"),
+    _number("weighted_share_low", "lower end of its 95 % interval, of n_effective voices"),
+    _number("weighted_share_high", "upper end of its 95 % interval"),
+    comment="who speaks of a theme, if all customers were heard alike; only with [coverage] "
+    "weight_by",
 )
 
 customer = Table(

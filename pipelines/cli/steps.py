@@ -75,6 +75,7 @@ _STEPS = {
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
     "discover": "Find themes, and give each mention one. Or the reason for none.",
     "judge": "Count themes, and judge what is a trend. By day, week and month.",
+    "rank": "Say what deserves attention. Priorities, comparisons and coverage.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
 
@@ -121,7 +122,7 @@ def run(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Do it all: read, link, enrich, discover, judge, publish.
+    """Do it all. Read, link, enrich, discover, judge, rank, publish.
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """

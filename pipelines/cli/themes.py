@@ -34,7 +34,7 @@ def list_(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List themes, those with the most voices first."""
+    """List themes, those that deserve attention first; earful themes show says why."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
     from pipelines.overview import count_reasons, count_tables, list_themes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.attention_tables import print_parts
 from pipelines.cli.history import print_events
 from pipelines.cli.show import (
     make_table,
@@ -129,8 +130,8 @@ def print_themes(
     if not rows:
         open_console().print(_explain_none(counts or {}))
         return
-    heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
-    heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
+    heads = {"theme": "id", "name": "left", "signal": "right", "voices": "right"}
+    heads |= {"feeling": "right", "languages": "id?", "verdict": "id?", "mentions": "right?"}
     is_grouped = len(rows) > 1 and any(row["group_name"] for row in rows)
     heads |= {"group": "left?"} if is_grouped else {}
     table = make_table({**heads, **({"status": "id"} if with_status else {})})
@@ -138,6 +139,7 @@ def print_themes(
         table.add_row(
             row["theme_id"],
             show_text(row["name"], 60),
+            show_number(row["signal_score"]),
             show_number(row["n_customers"]),
             show_feeling(row["sentiment"]),
             _show_languages(row["languages"]),
@@ -187,6 +189,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:
         console.print(f"  “{show_text(quote['text'], 300)}”  [dim]{quote['mention_id']}[/]")
+    print_parts(console, row["signal"], row["signal_score"])
     months = make_table({"month": "id", **dict.fromkeys(_MONTH_HEADS, "right")})
     for month in row["months"]:
         months.add_row(

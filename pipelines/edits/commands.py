@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp.themes.edits import Edit
+from pipelines.attention.settings import read_attention_settings
+from pipelines.attention.step import rank_themes
 from pipelines.config import read_masking
 from pipelines.customer_rows import read_row_settings
 from pipelines.edits.apply import Applied, apply_edits
@@ -121,6 +123,7 @@ def _lay_over(run: Run, job: Job) -> Applied:
     is_narrow = is_current and not applied.n_sound and len(applied.themes) <= IDS_A_STATEMENT
     themes = sorted(applied.themes) if is_narrow else None
     judge_periods(run, themes)
+    rank_themes(run, read_attention_settings(job.config))
     publish_insights(run, themes, read_row_settings(job.config), job.config.rules)
     return applied
 

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, select
 
 from pipelines import tables
+from pipelines.attention.settings import read_attention_settings
+from pipelines.attention.step import rank_themes
 from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
 from pipelines.job import Job
@@ -56,6 +58,7 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
         judge_periods(run)
+        rank_themes(run, read_attention_settings(job.config))
         settings = read_row_settings(job.config)
         publish_insights(run, settings=settings, rules=job.config.rules)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)

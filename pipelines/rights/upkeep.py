@@ -1,6 +1,7 @@
 """Keeping the tables to what customers allow: laid down, unmade, and published anew."""
 
 from pipelines.actions.respect import suppress_unwanted
+from pipelines.attention.step import rank_themes
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
@@ -59,6 +60,7 @@ def publish_anew(run: Run, models: Models) -> None:
     forbid_quotes(run)
     apply_edits(run, models)
     judge_periods(run)
+    rank_themes(run)
     publish_insights(run)
 
 

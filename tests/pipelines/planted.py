@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select
 
 from nlp.meaning import Meanings
 from pipelines import tables
+from pipelines.attention.step import rank_themes
 from pipelines.config import Config
 from pipelines.discover import discover_store
 from pipelines.edits.apply import Applied, apply_edits
@@ -116,16 +117,17 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
         discover_store(run, PlantedModels(), SilentProgress())  # type: ignore[arg-type]
         applied = apply_edits(run, PlantedModels())  # type: ignore[arg-type]
         judge_periods(run)
+        rank_themes(run)
         publish_insights(run)
     return applied
 
 
 def count_outdated(store: Store) -> int:
-    """Rows that judging and publishing would write if they looked at everything anew."""
+    """Rows that judging, ranking and publishing would write if they looked at everything anew."""
     with begin_run(store, "check", config_hash="", lock_timeout_s=5) as run:
-        for product in ("judged", "published"):
+        for product in ("judged", "ranked", "published"):
             write_info(run.connection, f"{product}_version", "never")
-        return judge_periods(run) + publish_insights(run)
+        return judge_periods(run) + rank_themes(run) + publish_insights(run)
 
 
 def add_customers(store: Store) -> None:
@@ -136,6 +138,7 @@ def add_customers(store: Store) -> None:
         run.mark_changed()
         apply_edits(run, PlantedModels())  # type: ignore[arg-type]
         judge_periods(run)
+        rank_themes(run)
         publish_insights(run)
 
 

@@ -167,6 +167,12 @@ def upgrade() -> None:
             "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
+            "share_q",
+            sa.Double(),
+            nullable=True,
+            comment="of a difference as large from the other values, corrected over all",
+        ),
+        sa.Column(
             "sentiment",
             sa.Double(),
             nullable=True,
@@ -177,6 +183,12 @@ def upgrade() -> None:
         ),
         sa.Column(
             "sentiment_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "sentiment_q",
+            sa.Double(),
+            nullable=True,
+            comment="of a difference as large from the other values, corrected over all",
         ),
         sa.PrimaryKeyConstraint("dimension", "value", "theme_id"),
         comment="brands, products or competitors side by side",
@@ -245,13 +257,19 @@ def upgrade() -> None:
             "n_customers",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="records of the CRM; null where the CRM does not know (channel)",
+            comment="records of the CRM with this value; of a channel all records",
         ),
         sa.Column(
             "n_heard",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="of these, with feedback that counts",
+            comment="of these, with feedback that counts (of a channel: on it)",
+        ),
+        sa.Column(
+            "n_voices",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="distinct voices of such feedback, customers or not; null where only the CRM knows",
         ),
         sa.Column("share", sa.Double(), nullable=True, comment="n_heard / n_customers"),
         sa.Column(
@@ -261,16 +279,40 @@ def upgrade() -> None:
             "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
+            "representation",
+            sa.Double(),
+            nullable=True,
+            comment="share / share of all: .5 is heard half as much as all customers",
+        ),
+        sa.Column(
+            "representation_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval",
+        ),
+        sa.Column(
+            "representation_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of its 95 % interval",
+        ),
+        sa.Column(
             "weight",
             sa.Double(),
             nullable=True,
-            comment="post-stratification weight of a voice; null where not asked for",
+            comment="factor of a voice with this value; its weight is the product over the dimensions, trimmed; null where not asked for",
+        ),
+        sa.Column(
+            "n_effective",
+            sa.Double(),
+            nullable=True,
+            comment="of all: Kish's effective number of voices, where they are weighted",
         ),
         sa.Column(
             "note",
             sa.Text(),
             nullable=True,
-            comment="why conclusions rest on a sliver; null where they do not",
+            comment="why conclusions rest on a sliver: no_customers, sliver, under_heard or over_heard; null where they do not",
         ),
         sa.PrimaryKeyConstraint("dimension", "value"),
         comment="who is heard, and who is not",
@@ -1190,17 +1232,38 @@ def upgrade() -> None:
     )
     op.create_table(
         "priority",
-        sa.Column("rank", sa.Integer(), nullable=False, comment="1 is what to do first"),
-        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme to fix"),
         sa.Column("segment", sa.Text(), nullable=False, comment="customer segment, or all"),
-        sa.Column("outcome", sa.Text(), nullable=True, comment="what would gain"),
+        sa.Column(
+            "rank", sa.Integer(), nullable=False, comment="1 is what to do first in this segment"
+        ),
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme to fix"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=True,
+            comment="what would gain: an outcome of theme_impact, or sentiment",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=True,
+            comment="how the effect was estimated, as in theme_impact; or gap",
+        ),
         sa.Column("gain", sa.Double(), nullable=True, comment="effect x reach x value"),
-        sa.Column("gain_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column(
+            "gain_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval; above 0 where a gain is sure",
+        ),
         sa.Column(
             "gain_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
-            "unit", sa.Text(), nullable=True, comment="of the gain: a currency, or points x voices"
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the gain: a currency, customers, or points x voices",
         ),
         sa.Column(
             "n_customers",
@@ -1208,9 +1271,14 @@ def upgrade() -> None:
             nullable=True,
             comment="voices reached",
         ),
-        sa.Column("reason", sa.Text(), nullable=True, comment="the rule that put it here"),
-        sa.PrimaryKeyConstraint("rank"),
-        comment="what to fix first, and what it should bring",
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="adjusted_effect (of theme_impact), or feeling_gap: no effect is known, so what its voices feel less than those of all other themes, adjusted for nothing",
+        ),
+        sa.PrimaryKeyConstraint("segment", "rank"),
+        comment="what to fix first, for all and for each segment, and what it should bring",
     )
     op.create_table(
         "rejected",
@@ -1887,6 +1955,49 @@ def upgrade() -> None:
         comment="representative quotes of a theme",
     )
     op.create_table(
+        "theme_share",
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
+        sa.Column(
+            "n_heard",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customers with feedback that counts",
+        ),
+        sa.Column(
+            "n_with_theme",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of these, with the theme",
+        ),
+        sa.Column("share", sa.Double(), nullable=True, comment="n_with_theme / n_heard"),
+        sa.Column(
+            "share_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "weighted_share",
+            sa.Double(),
+            nullable=True,
+            comment="the same with the weights of coverage",
+        ),
+        sa.Column(
+            "weighted_share_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval, of n_effective voices",
+        ),
+        sa.Column(
+            "weighted_share_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of its 95 % interval",
+        ),
+        sa.PrimaryKeyConstraint("theme_id"),
+        comment="who speaks of a theme, if all customers were heard alike; only with [coverage] weight_by",
+    )
+    op.create_table(
         "theme_signal",
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
         sa.Column(
@@ -1899,21 +2010,37 @@ def upgrade() -> None:
             "value",
             sa.Double(),
             nullable=True,
-            comment="what was measured; null where it is not known",
+            comment="what was measured, at the cautious end of its 95 % interval; null if not known",
         ),
-        sa.Column("unit", sa.Text(), nullable=True, comment="of the value"),
-        sa.Column("score", sa.Double(), nullable=True, comment="the value as 0..1"),
+        sa.Column(
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the value: share_of_voices, times_expected, sentiment, share_at_stake, likeness, fit",
+        ),
+        sa.Column(
+            "score",
+            sa.Double(),
+            nullable=True,
+            comment="the value as 0..1; null where the part is not known",
+        ),
         sa.Column(
             "weight",
             sa.Double(),
             nullable=True,
-            comment="of the part; weights of all parts add up to 1",
+            comment="of the part; those of the known parts add up to 1, others have 0",
         ),
         sa.Column(
             "points",
             sa.Double(),
             nullable=True,
             comment="100 x score x weight; their sum is theme.signal_score",
+        ),
+        sa.Column(
+            "note",
+            sa.Text(),
+            nullable=True,
+            comment="silent (no voice now), or why it is not known: not_judged, no_effect_known, one_source, no_sentiment",
         ),
         sa.PrimaryKeyConstraint("theme_id", "part"),
         comment="why a theme deserves attention: the parts of its signal score",
