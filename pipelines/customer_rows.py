@@ -72,7 +72,8 @@ def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSe
     given = asdict(settings)
     if json.loads(json.dumps(given)) != stored:
         write_info(connection, _SETTINGS, json.dumps(given))
-        write_info(connection, "published_version", "")
+        for product in ("published", "compared"):
+            write_info(connection, f"{product}_version", "")
     return settings
 
 

@@ -170,9 +170,12 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":
+        from pipelines.customer_rows import read_row_settings
+        from pipelines.impact.step import compare_outcomes
         from pipelines.judge import judge_periods
 
         judge_periods(run)
+        compare_outcomes(run, read_row_settings(job.config))
     else:
         from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights

@@ -34,6 +34,7 @@ from pipelines.edits.apply import apply_edits
 from pipelines.edits.commands import make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
+from pipelines.impact.step import compare_outcomes
 from pipelines.judge import judge_periods
 from pipelines.overview import list_themes, show_theme
 from pipelines.publish import publish_insights
@@ -111,6 +112,7 @@ def _fill_store(path: Path, options: argparse.Namespace) -> None:
 def _bring_up(run: Run) -> None:
     apply_edits(run, KeptModels())  # type: ignore[arg-type]
     judge_periods(run)
+    compare_outcomes(run)
     publish_insights(run)
 
 

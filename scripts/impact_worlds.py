@@ -201,6 +201,7 @@ def _record(
     return Records(
         feedback,
         pairs,
+        np.zeros(len(pairs)),
         _happen(said, churn, bought),
         Standing(
             np.arange(n),
@@ -251,7 +252,7 @@ def merge(parts: list[Records]) -> Records:
     for part in parts:
         shift = {"customer": part.said.customer + n_before, "voice": part.said.voice + n_before}
         said.append({**vars(part.said), **shift})
-        pairs.append(part.pairs + [n_said, 0])
+        pairs.append(part.pairs + np.array([n_said, 0]))
         for whole, each in ((happened, part.happened), (standing, part.standing)):
             whole.append({**vars(each), "customer": each.customer + n_before})
         n_before += len(part.standing.customer)
@@ -264,6 +265,7 @@ def merge(parts: list[Records]) -> Records:
     return Records(
         Said(**join(said)),
         np.concatenate(pairs),
+        np.zeros(sum(map(len, pairs))),
         Happenings(**join(happened)),
         Standing(**join(standing)),
         first.themes,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipelines.impact.designs import Floats
 
 
@@ -17,3 +19,16 @@ class Estimates:
     low: Floats
     high: Floats
     p_value: Floats
+
+
+def make_estimates(effect: Floats, error: Floats, freedom: Floats) -> Estimates:
+    """Effects with the intervals of the t distribution.
+
+    :param error: standard errors.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    reach = stdtrit(freedom, 0.975) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_value = 2 * stdtr(freedom, -np.abs(effect / error))
+    return Estimates(effect, effect - reach, effect + reach, np.nan_to_num(p_value, nan=1.0))

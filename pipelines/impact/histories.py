@@ -59,7 +59,7 @@ def find_moments(said: Said, pairs: Codes, window_days: int) -> Moments:
     row_of = np.full(len(said), -1)
     row_of[rows] = day_of
     spoken = np.column_stack([row_of[pairs[:, 0]], pairs[:, 1]])
-    spoken = unique_pairs(spoken[spoken[:, 0] >= 0])
+    spoken = _unique_pairs(spoken[spoken[:, 0] >= 0])
     is_new = _find_new(day_customer, day_at, spoken, window)
     chosen = np.zeros(n_days, dtype=bool)
     chosen[spoken[is_new, 0]] = True
@@ -84,7 +84,7 @@ def _differs(values: Codes) -> NDArray[np.bool_]:
     return found
 
 
-def unique_pairs(pairs: Codes) -> Codes:
+def _unique_pairs(pairs: Codes) -> Codes:
     """Pairs once each, in their order."""
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs[_differs(pairs[:, 0]) | _differs(pairs[:, 1])]
@@ -117,7 +117,7 @@ def _spread_themes(customer: Codes, at: Codes, places: Codes, spoken: Codes, win
     moment = np.repeat(np.arange(len(places)), counts)
     offset = np.arange(len(moment)) - np.repeat(np.cumsum(counts) - counts, counts)
     theme = spoken[np.repeat(low, counts) + offset, 1]
-    return unique_pairs(np.column_stack([moment, theme]))
+    return _unique_pairs(np.column_stack([moment, theme]))
 
 
 def join_keys(customer: Codes, at: Codes) -> Codes:

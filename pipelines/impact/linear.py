@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.impact.designs import Design, Floats
-from pipelines.impact.estimates import Estimates
+from pipelines.impact.estimates import Estimates, make_estimates
 
 # With more rows than this the t distribution is the normal one.
 _MANY_ROWS = 500
@@ -21,8 +21,6 @@ def fit_linear(design: Design, outcome: Floats) -> Estimates:
     :param design: of columns that can be told apart.
     :param outcome: (n,)
     """
-    from scipy import stats
-
     weights = design.weights
     inverse = np.linalg.inv(design.cross(weights))
     coefficients = inverse @ design.total(weights * outcome)
@@ -33,11 +31,7 @@ def fit_linear(design: Design, outcome: Floats) -> Estimates:
     own = inverse[:, design.n_controls :]
     error = np.sqrt(np.maximum(((design.cross_clusters(scores) @ own) * own).sum(axis=0), 0))
     effect = coefficients[design.n_controls :]
-    freedom = count_freedom(design, own)
-    reach = stats.t.ppf(0.975, freedom) * error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p_value = 2 * stats.t.sf(np.abs(effect / error), freedom)
-    return Estimates(effect, effect - reach, effect + reach, np.nan_to_num(p_value, nan=1.0))
+    return make_estimates(effect, error, count_freedom(design, own))
 
 
 def count_freedom(design: Design, own: Floats) -> Floats:
@@ -45,7 +39,7 @@ def count_freedom(design: Design, own: Floats) -> Floats:
 
     :param own: (p, k) of the inverse of X'WX.
     """
-    found = np.full(design.n_themes, np.inf)
+    found = np.full(design.n_themes, 1e9)
     starts = np.flatnonzero(np.diff(design.clusters, prepend=-1))
     for theme in np.flatnonzero(design.n_with < _MANY_ROWS):
         share = np.add.reduceat((design.weights * design.predict(own[:, theme])) ** 2, starts)

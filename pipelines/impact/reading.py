@@ -24,7 +24,6 @@ from sqlalchemy.sql.elements import ColumnElement
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
 from pipelines.impact.designs import Floats
-from pipelines.impact.histories import unique_pairs
 from pipelines.impact.records import UNDATED, Codes, Happenings, Records, Said, Standing
 from pipelines.odata.facts import NO_CURRENCY, RETURNS, SPENDS
 from pipelines.odata.kinds import name_kind
@@ -78,10 +77,12 @@ def read_records(connection: Connection, until: datetime, history: History) -> R
         for columns in (said, pairs, happened, standing):
             if kind in columns:
                 columns[kind] = places[columns[kind]]
+    spoken, feeling = _arrange_pairs(pairs)
     known = history.known_until
     return Records(
         said=_arrange_said(said),
-        pairs=_arrange_pairs(pairs),
+        pairs=spoken,
+        feeling=feeling,
         happened=_arrange_events(happened),
         standing=_arrange_standing(standing),
         themes=ids["theme"],
@@ -140,10 +141,12 @@ def _allows_use(connection: Connection) -> ColumnElement[bool]:
 
 
 def _query_pairs() -> Select[Any]:
+    columns = (mention.feedback_id.label("feedback"), mention.theme_id.label("theme"))
     return (
-        select(mention.feedback_id.label("feedback"), mention.theme_id.label("theme"))
+        select(*columns, func.avg(mention.sentiment_score).label("feeling"))
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None))
+        .group_by(mention.feedback_id, mention.theme_id)
     )
 
 
@@ -212,8 +215,10 @@ def _arrange_said(columns: _Columns) -> Said:
     return Said(voice_, customer, _moments(columns["at"][rows]), source, share, nps)
 
 
-def _arrange_pairs(columns: _Columns) -> Codes:
-    return unique_pairs(np.column_stack([columns["feedback"], columns["theme"]]))
+def _arrange_pairs(columns: _Columns) -> tuple[Codes, Floats]:
+    rows = np.lexsort((columns["theme"], columns["feedback"]))
+    pairs = np.column_stack([columns["feedback"], columns["theme"]])
+    return pairs[rows], columns["feeling"][rows]
 
 
 def _arrange_events(columns: _Columns) -> Happenings:

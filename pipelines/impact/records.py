@@ -79,11 +79,13 @@ class Records:
 
     :param pairs: (m, 2) feedback, as its row in ``said``, and a theme that it speaks of; sorted,
         each once.
+    :param feeling: (m,) mean sentiment of what it says of that theme, -1..1; nan for none.
     :param known_until: the newest event's moment; UNDATED without events.
     """
 
     said: Said
     pairs: Codes
+    feeling: Floats
     happened: Happenings
     standing: Standing
     themes: tuple[str, ...]

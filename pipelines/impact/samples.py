@@ -41,7 +41,7 @@ class Sample:
 
     :param outcome: as in feedback_outcome.
     :param unit: of an effect: points, share or a currency.
-    :param who: (n,) voice or customer of each row.
+    :param who: (n,) voice or customer of each row; ``at`` when it was said.
     :param pairs: (m, 2) row and a theme.
     :param value: (n,) the outcome; None of one that happens or not.
     :param reached: what is at stake is counted over, of outcomes after a feedback.
@@ -51,6 +51,7 @@ class Sample:
     outcome: str
     unit: str
     who: Codes
+    at: Codes
     pairs: Codes
     traits: tuple[Trait, ...]
     value: Floats | None = None
@@ -98,6 +99,7 @@ def sample_rating(records: Records, outcome: str, rating: Floats) -> Sample:
         outcome,
         POINTS,
         said.voice,
+        said.at,
         _renumber(records.pairs, rows, len(records.said)),
         _list_traits(records, said.customer, said.at, said.source, past, worth),
         value=rating[rows],
@@ -114,6 +116,7 @@ def sample_churn(records: Records, days: int) -> Sample:
         f"churn_{days}",
         SHARE,
         known.moments.customer[rows],
+        known.moments.at[rows],
         _renumber(known.moments.pairs, rows, len(known.moments)),
         known.traits(records, rows),
         followed=_follow(known, rows, days, records.known_until),
@@ -142,6 +145,7 @@ def sample_spend(records: Records, days: int) -> Iterator[Sample]:
             f"spend_change_{days}_{currency}",
             currency,
             who,
+            when,
             _renumber(known.moments.pairs, rows, len(known.moments)),
             (*known.traits(records, rows), *own),
             value=after - before,
@@ -150,7 +154,9 @@ def sample_spend(records: Records, days: int) -> Iterator[Sample]:
     if not is_any:
         missing = _explain_none(known.moments, np.arange(0)) or ""
         none = np.empty(0, np.int64)
-        yield Sample(f"spend_change_{days}", "", none, none.reshape(0, 2), (), missing=missing)
+        yield Sample(
+            f"spend_change_{days}", "", none, none, none.reshape(0, 2), (), missing=missing
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pipelines import tables
 from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
 from pipelines.job import Job
+from pipelines.impact.step import compare_outcomes
 from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights
@@ -55,8 +56,9 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         run.connection.execute(insert(tables.link_answer), rows)
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
-        judge_periods(run)
         settings = read_row_settings(job.config)
+        judge_periods(run)
+        compare_outcomes(run, settings)
         publish_insights(run, settings=settings, rules=job.config.rules)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 

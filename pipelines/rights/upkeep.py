@@ -4,6 +4,7 @@ from pipelines.actions.respect import suppress_refused
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
+from pipelines.impact.step import compare_outcomes
 from pipelines.judge import judge_periods
 from pipelines.models import Models
 from pipelines.publish import publish_insights
@@ -40,6 +41,7 @@ def publish_anew(run: Run, models: Models) -> None:
     forbid_quotes(run)
     apply_edits(run, models)
     judge_periods(run)
+    compare_outcomes(run)
     publish_insights(run)
 
 

@@ -20,6 +20,7 @@ from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.commands import EditResult, make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
+from pipelines.impact.step import compare_outcomes
 from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
@@ -116,6 +117,7 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
         discover_store(run, PlantedModels(), SilentProgress())  # type: ignore[arg-type]
         applied = apply_edits(run, PlantedModels())  # type: ignore[arg-type]
         judge_periods(run)
+        compare_outcomes(run)
         publish_insights(run)
     return applied
 
@@ -123,9 +125,9 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
 def count_outdated(store: Store) -> int:
     """Rows that judging and publishing would write if they looked at everything anew."""
     with begin_run(store, "check", config_hash="", lock_timeout_s=5) as run:
-        for product in ("judged", "published"):
+        for product in ("judged", "compared", "published"):
             write_info(run.connection, f"{product}_version", "never")
-        return judge_periods(run) + publish_insights(run)
+        return judge_periods(run) + compare_outcomes(run) + publish_insights(run)
 
 
 def add_customers(store: Store) -> None:
@@ -136,6 +138,7 @@ def add_customers(store: Store) -> None:
         run.mark_changed()
         apply_edits(run, PlantedModels())  # type: ignore[arg-type]
         judge_periods(run)
+        compare_outcomes(run)
         publish_insights(run)
 
 

@@ -73,10 +73,12 @@ def _fill(store: Store) -> None:
         connection.execute(insert(tables.feedback_key), links)
         run.mark_changed()
     with begin_run(store, "publish", config_hash="", lock_timeout_s=5) as run:
+        from pipelines.impact.step import compare_outcomes
         from pipelines.judge import judge_periods
         from pipelines.publish import publish_insights
 
         judge_periods(run)
+        compare_outcomes(run)
         publish_insights(run)
 
 
