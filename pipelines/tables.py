@@ -480,7 +480,7 @@ theme_stake = Table(
     Column(
         "currency", Text, primary_key=True, comment="never added up; empty where customers count"
     ),
-    _count("n_customers", "who voiced it, and of this currency"),
+    _count("n_customers", "who voiced it, and spend most in this currency; none of fewer than 5"),
     _number("worth", "what they spent in the year before; null where nothing is multiplied by it"),
     _number("at_stake", "effect x worth, or x customers; above 0 is lost"),
     _number("low", "lower end of its 95 % interval"),

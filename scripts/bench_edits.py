@@ -33,8 +33,8 @@ from pipelines.config import Config
 from pipelines.edits.apply import apply_edits
 from pipelines.edits.commands import make_edit
 from pipelines.edits.requests import EditRequest
-from pipelines.job import Job
 from pipelines.impact.step import compare_outcomes
+from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.overview import list_themes, show_theme
 from pipelines.publish import publish_insights

@@ -112,7 +112,9 @@ def rate(nature: Nature, n: int, chance: np.random.Generator) -> World:
     with_theme = _expect_rating(mean, said.segment)
     truth = np.array(
         [
-            (with_theme - _expect_rating(mean + 1.5 * effect, said.segment))[said.themes[:, k]].mean()
+            (with_theme - _expect_rating(mean + 1.5 * effect, said.segment))[
+                said.themes[:, k]
+            ].mean()
             for k, effect in enumerate(nature.effect)
         ]
     )

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.history import print_events
+from pipelines.cli.impact import print_impact
 from pipelines.cli.show import (
     make_table,
     open_console,
@@ -205,6 +206,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
                 show_text(each["text"], 200),
             )
         print_table(console, "Its least sure mentions", mentions)
+    print_impact(console, row["impact"], row["stakes"], row["fixes"])
     print_events(console, row["history"])
 
 

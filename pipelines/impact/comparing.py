@@ -73,11 +73,9 @@ def _choose_themes(frame: Frame) -> tuple[Codes, list[str | None]]:
     notes: list[str | None] = [None] * frame.n_themes
     n_without = frame.n - frame.n_with
     for theme in np.flatnonzero(frame.n_with < MIN_VOICES):
-        n = int(frame.n_with[theme])
-        voices = "voice has" if n == 1 else "voices have"
-        notes[theme] = f"only {n:,} {voices} it ({MIN_VOICES} are needed)"
+        notes[theme] = f"too few voices have it ({MIN_VOICES} are needed)"
     for theme in np.flatnonzero((frame.n_with >= MIN_VOICES) & (n_without < MIN_VOICES)):
-        notes[theme] = f"only {n_without[theme]:,} voices do not have it, to compare with"
+        notes[theme] = f"too few voices do not have it ({MIN_VOICES} are needed)"
     fitting = np.flatnonzero(np.minimum(frame.n_with, n_without) >= MIN_VOICES)
     most = max(min(MAX_THEMES, frame.n // VOICES_A_THEME), 1)
     ranked = fitting[np.lexsort((fitting, -frame.n_with[fitting]))]
@@ -153,7 +151,8 @@ def _conclude(
         frame.n_events,
         said,
         q_value,
-        frame.compare_plainly(),
+        # A difference that few people make says what these are like.
+        np.where(frame.n_with >= MIN_VOICES, frame.compare_plainly(), np.nan),
         tuple(notes),
     )
 

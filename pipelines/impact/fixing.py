@@ -71,6 +71,8 @@ def measure_fixes(
             n = weeks.total if weeks.is_count else weeks.size
             n_before, n_after = (round(float(n[theme, side].sum())) for side in (before, after))
             change = estimate_change(weeks, theme, before, after, left_out)
+            if not n_before and not n_after and not weeks.is_count:
+                continue  # nothing of this kind is known of it
             similar = tuple(records.themes[each] for each in change.similar)
             yield FixedOutcome(fix, outcome, unit, change, n_before, n_after, similar)
 

@@ -11,10 +11,12 @@ from pipelines.impact.designs import Floats
 from pipelines.impact.histories import Moments, Past, find_moments, find_segment, look_back
 from pipelines.impact.records import DAY, Codes, Records
 from pipelines.impact.traits import TIME_CUTS, Trait
-from pipelines.impact.worth import Worth, measure_worth, scale_worth, sum_spend
+from pipelines.impact.worth import YEAR_DAYS, Worth, measure_worth, scale_worth, sum_spend
 from pipelines.odata.outcomes import OutcomeSettings
 
 POINTS, SHARE = "points", "share"
+# Fewer customers of a currency say nothing of any theme.
+MIN_SPENDERS = 20
 
 
 @dataclass(frozen=True)
@@ -126,37 +128,45 @@ def sample_churn(records: Records, days: int) -> Sample:
 
 
 def sample_spend(records: Records, days: int) -> Iterator[Sample]:
-    """By currency, moments of customers who had spent in it in the year before."""
+    """By currency, moments of customers who had spent in it in the year before.
+
+    Currencies of a handful of customers are left out, unless there is no other.
+    """
     known = _look_at_moments(records, days)
+    found = [
+        sample
+        for code in range(len(records.currencies))
+        if len(sample := _sample_currency(records, known, code, days))
+    ]
+    ranked = sorted(found, key=lambda each: (-len(np.unique(each.who)), each.unit))
+    large = [each for each in ranked if len(np.unique(each.who)) >= MIN_SPENDERS]
+    yield from sorted(large or ranked[:1], key=lambda each: each.unit)
+    if not found:
+        missing = _explain_none(known.moments, np.arange(0))
+        none, pairs = np.empty(0, np.int64), np.empty((0, 2), np.int64)
+        yield Sample(f"spend_change_{days}", "", none, none, pairs, (), missing=missing)
+
+
+def _sample_currency(records: Records, known: "_Known", code: int, days: int) -> Sample:
     customer, at = known.moments.customer, known.moments.at
-    window, is_any = days * DAY, False
-    for code, currency in enumerate(records.currencies):
-        year, n_year = sum_spend(records.happened, code, customer, at - 365 * DAY, at)
-        is_reached = n_year > 0
-        rows = np.flatnonzero(is_reached & (at + window <= records.known_until))
-        if not len(rows):
-            continue
-        is_any = True
-        who, when = customer[rows], at[rows]
-        before, _ = sum_spend(records.happened, code, who, when - window, when)
-        after, _ = sum_spend(records.happened, code, who, when, when + window)
-        own = (Trait("spend before", before, cuts=0), Trait("spend before", year[rows], cuts=0))
-        yield Sample(
-            f"spend_change_{days}_{currency}",
-            currency,
-            who,
-            when,
-            _renumber(known.moments.pairs, rows, len(known.moments)),
-            (*known.traits(records, rows), *own),
-            value=after - before,
-            reached=known.reach(np.flatnonzero(is_reached), None),
-        )
-    if not is_any:
-        missing = _explain_none(known.moments, np.arange(0)) or ""
-        none = np.empty(0, np.int64)
-        yield Sample(
-            f"spend_change_{days}", "", none, none, none.reshape(0, 2), (), missing=missing
-        )
+    window = days * DAY
+    year, n_year = sum_spend(records.happened, code, customer, at - YEAR_DAYS * DAY, at)
+    is_reached = n_year > 0
+    rows = np.flatnonzero(is_reached & (at + window <= records.known_until))
+    who, when = customer[rows], at[rows]
+    before, _ = sum_spend(records.happened, code, who, when - window, when)
+    after, _ = sum_spend(records.happened, code, who, when, when + window)
+    own = (Trait("spend before", before, cuts=0), Trait("spend before", year[rows], cuts=0))
+    return Sample(
+        f"spend_change_{days}_{records.currencies[code]}",
+        records.currencies[code],
+        who,
+        when,
+        _renumber(known.moments.pairs, rows, len(known.moments)),
+        (*known.traits(records, rows), *own),
+        value=after - before,
+        reached=known.reach(np.flatnonzero(is_reached), None),
+    )
 
 
 @dataclass(frozen=True)

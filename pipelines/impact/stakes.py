@@ -13,6 +13,9 @@ from pipelines.impact.comparing import Comparison
 from pipelines.impact.records import Codes
 from pipelines.impact.samples import Reached, Sample
 
+# What fewer customers spent is nobody's business: the number could be that of one.
+MIN_CUSTOMERS = 5
+
 
 @dataclass(frozen=True)
 class Stake:
@@ -56,7 +59,7 @@ def list_stakes(
             continue
         yield Stake(place, "", n, None, *_multiply(comparison, place, n))
         for currency, (counts, totals) in by_currency.items():
-            if counts[place]:
+            if counts[place] >= MIN_CUSTOMERS:
                 spent = float(totals[place])
                 lost = _multiply(comparison, place, spent)
                 yield Stake(place, currency, int(counts[place]), spent, *lost)

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, case, func, insert, select
 from pipelines import tables
 from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
-from pipelines.job import Job
 from pipelines.impact.step import compare_outcomes
+from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights

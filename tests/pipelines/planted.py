@@ -19,8 +19,8 @@ from pipelines.discover import discover_store
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.commands import EditResult, make_edit
 from pipelines.edits.requests import EditRequest
-from pipelines.job import Job
 from pipelines.impact.step import compare_outcomes
+from pipelines.job import Job
 from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights

@@ -1903,7 +1903,7 @@ def upgrade() -> None:
             "n_customers",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="who voiced it, and of this currency",
+            comment="who voiced it, and spend most in this currency; none of fewer than 5",
         ),
         sa.Column(
             "worth",
