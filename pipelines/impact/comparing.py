@@ -103,21 +103,34 @@ def _explain_relations(
     estimates: Estimates,
 ) -> Iterator[tuple[int, str]]:
     """Why themes that are made of each other have no effect of their own."""
+    for group in _join_relations(told, n_controls):
+        members = sorted(int(columns[each - n_controls]) for each in group if each >= n_controls)
+        if len(members) == 1:
+            yield members[0], "it cannot be told apart from what is held equal"
+            continue
+        joint = ""
+        if len(group) == 2:
+            # One of the two is in the model, and stands for both.
+            sides = (values[members] for values in vars(estimates).values())
+            effect, low, high, _ = (float(side[np.isfinite(side)][0]) for side in sides)
+            joint = f"; together {effect:+.3g} ({low:+.3g} to {high:+.3g})"
+        for theme in members:
+            names = ", ".join(themes[each] for each in members if each != theme)
+            yield theme, f"it cannot be told apart from {names}{joint}"
+
+
+def _join_relations(told: Identified, n_controls: int) -> list[set[int]]:
+    """Columns that are made of each other, those of themes that have one in common together."""
+    groups: list[set[int]] = []
     for column, parts in told.relations.items():
         if column < n_controls:
             continue
-        of_themes = [int(columns[each - n_controls]) for each in parts if each >= n_controls]
-        group = [*of_themes, int(columns[column - n_controls])]
-        if not of_themes:
-            yield group[0], "it cannot be told apart from what is held equal"
-        joint = ""
-        if len(group) == 2 and len(parts) == 1:
-            found = (values[of_themes[0]] for values in vars(estimates).values())
-            effect, low, high, _ = found
-            joint = f"; together {effect:+.3g} ({low:+.3g} to {high:+.3g})"
-        for theme in group if of_themes else ():
-            names = ", ".join(themes[each] for each in group if each != theme)
-            yield theme, f"it cannot be told apart from {names}{joint}"
+        group = {column, *parts}
+        for other in [each for each in groups if {c for c in each & group if c >= n_controls}]:
+            groups.remove(other)
+            group |= other
+        groups.append(group)
+    return groups
 
 
 def _blank(n_themes: int) -> Estimates:
