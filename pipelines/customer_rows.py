@@ -68,7 +68,7 @@ def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSe
         everything published anew.
     """
     given = None if settings is None else asdict(settings)
-    stored = keep_values(connection, _SETTINGS, given, "published")
+    stored = keep_values(connection, _SETTINGS, given, "published", "compared")
     return settings or (_read_stored(stored) if stored else RowSettings())
 
 

@@ -175,9 +175,12 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":
+        from pipelines.customer_rows import read_row_settings
+        from pipelines.impact.step import compare_outcomes
         from pipelines.judge import judge_periods
 
         judge_periods(run)
+        compare_outcomes(run, read_row_settings(job.config))
     elif step == "rank":
         from pipelines.attention.settings import read_attention_settings
         from pipelines.attention.step import rank_themes

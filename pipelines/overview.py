@@ -11,6 +11,7 @@ from pipelines import tables
 from pipelines.attention.shown import list_parts
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.id_batches import batch_ids
+from pipelines.impact.listing import list_effects, list_fixes, list_stakes
 from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
@@ -195,6 +196,9 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
         "signal": list_parts(connection, theme_id),
+        "impact": list_effects(connection, theme_id),
+        "stakes": list_stakes(connection, theme_id),
+        "fixes": list_fixes(connection, theme_id),
     }
 
 

@@ -433,42 +433,82 @@ theme_impact = Table(
     "theme_impact",
     metadata,
     _key("theme_id", "the theme"),
-    Column("outcome", Text, primary_key=True, comment="rating, nps, churn, spend, ..."),
-    Column("method", Text, primary_key=True, comment="how the effect was estimated"),
-    _number("effect", "change of the outcome that goes with the theme"),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="as in feedback_outcome: rating, nps_group, churn_DAYS or "
+        "spend_change_DAYS_CURRENCY",
+    ),
+    Column(
+        "method",
+        Text,
+        primary_key=True,
+        comment="linear, logistic, cox (not all days are over yet) or none (nothing to compare)",
+    ),
+    _number(
+        "effect", "what the outcome is more with the theme, all else equal; not proof of cause"
+    ),
     _number("low", "lower end of its 95 % interval"),
     _number("high", "upper end of its 95 % interval"),
     _number("p_value", "if there were no effect"),
     _number("q_value", "p-value corrected for the number of themes"),
-    _count("n", "customers or feedback compared"),
+    _count("n", "voices compared: customers, of ratings also authors and feedback of nobody"),
     _count("n_with_theme", "of these, with the theme"),
     _json("adjusted_for", "list of what was held equal"),
-    _text("unit", "of the effect: points, share, hazard_ratio or a currency"),
-    _number("plain_effect", "the plain difference of means, adjusted for nothing"),
-    _count("n_events", "of an outcome that happens or not: how often it did"),
-    _number("at_stake", "effect x customers with the theme x what each is worth"),
+    _text("unit", "of the effect: points (of feedback_outcome.value), share or a currency"),
+    _number(
+        "plain_effect", "the plain difference: with the theme less without, nothing held equal"
+    ),
+    _count("n_events", "of an outcome that happens or not: voices compared that it happened to"),
+    _number(
+        "at_stake",
+        "effect x customers with the theme x what they spent in the year before; of spend less "
+        "effect x customers; above 0 is lost",
+    ),
     _number("at_stake_low", "lower end of its 95 % interval"),
     _number("at_stake_high", "upper end of its 95 % interval"),
-    _text("currency", "of at_stake; null where it counts customers"),
+    _text("currency", "of at_stake: that of most customers; null where it counts customers"),
     _text("note", "why nothing can be said; null where an effect is given"),
     comment="what goes with a theme: association with an outcome, not proof of cause",
+)
+
+theme_stake = Table(
+    "theme_stake",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column("outcome", Text, primary_key=True, comment="as in theme_impact"),
+    Column(
+        "currency", Text, primary_key=True, comment="never added up; empty where customers count"
+    ),
+    _count("n_customers", "who voiced it, and spend most in this currency; none of fewer than 5"),
+    _number("worth", "what they spent in the year before; null where nothing is multiplied by it"),
+    _number("at_stake", "effect x worth, or x customers; above 0 is lost"),
+    _number("low", "lower end of its 95 % interval"),
+    _number("high", "upper end of its 95 % interval"),
+    comment="what is at stake with a theme, in every currency",
 )
 
 theme_fix = Table(
     "theme_fix",
     metadata,
     _key("edit_id", "the edit that says when it was fixed"),
-    Column("outcome", Text, primary_key=True, comment="voices, sentiment, rating, churn, ..."),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="voices (their share of all), sentiment, or as in theme_impact",
+    ),
     _text("theme_id", "the theme that was fixed", nullable=False),
     _moment("fixed_at", "since when, UTC", nullable=False),
-    _text("method", "how the change was estimated"),
-    _number("effect", "change since, beyond the change of similar themes"),
+    _text("method", "difference_in_differences"),
+    _number("effect", "change since, beyond the change of similar themes; not proof of cause"),
     _number("low", "lower end of its 95 % interval"),
     _number("high", "upper end of its 95 % interval"),
     _number("p_value", "if there were no effect"),
-    _text("unit", "of the effect"),
-    _count("n_before", "voices in the time before that is compared"),
-    _count("n_after", "voices in the time after"),
+    _text("unit", "of the effect: relative (-0.4: 40 % fewer), points, share or a currency"),
+    _count("n_before", "voices in the weeks before that are compared, each once a week"),
+    _count("n_after", "voices in the weeks after, each once a week"),
     _json("compared_with", "ids of the similar themes"),
     _text("note", "why nothing can be said; null where an effect is given"),
     comment="what changed after people fixed a theme: difference in differences",

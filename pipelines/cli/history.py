@@ -131,6 +131,7 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "grouped": _describe_group,
     "pinned": _describe_pin,
     "split": _describe_split,
+    "fixed": lambda detail: f"fixed since {escape(str(detail.get('at'))[:16]).replace('T', ' ')}",
     "refused": lambda detail: f"not to be one with {detail.get('with')}",
     "not_noise": lambda detail: f"{len(detail.get('feedback', ())):,} feedback called no noise",
     "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",

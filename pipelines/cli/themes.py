@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import codebook, theme_edits
+from pipelines.cli import codebook, impact, theme_edits
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, read_store, show_examples
 
 N_SHOWN = 50
@@ -142,5 +142,6 @@ def suggestions(
     print_json(found) if as_json else print_suggestions(found)
 
 
+impact.add_commands(app)
 theme_edits.add_commands(app)
 codebook.add_commands(app)

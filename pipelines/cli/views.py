@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from pipelines.cli.attention_tables import print_parts
 from pipelines.cli.history import print_events
+from pipelines.cli.impact import print_impact
 from pipelines.cli.show import (
     make_table,
     open_console,
@@ -209,6 +210,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
                 show_text(each["text"], 200),
             )
         print_table(console, "Its least sure mentions", mentions)
+    print_impact(console, row["impact"], row["stakes"], row["fixes"])
     print_events(console, row["history"])
 
 

@@ -1,14 +1,12 @@
 """Keeping the tables to what customers allow: laid down, unmade, and published anew."""
 
 from pipelines.actions.respect import suppress_unwanted
-from pipelines.attention.step import rank_themes
+from pipelines.concluding import conclude
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
-from pipelines.judge import judge_periods
 from pipelines.models import Models
 from pipelines.progress import Progress, count_units
-from pipelines.publish import publish_insights
 from pipelines.rights.descriptions import drop_hidden_words, list_unquotable
 from pipelines.rights.purposes import PURPOSES, Policy
 from pipelines.rights.refusals import lay_down_refusals
@@ -59,9 +57,7 @@ def publish_anew(run: Run, models: Models) -> None:
     mark_copies(run)
     forbid_quotes(run)
     apply_edits(run, models)
-    judge_periods(run)
-    rank_themes(run)
-    publish_insights(run)
+    conclude(run)
 
 
 def forbid_quotes(run: Run) -> None:

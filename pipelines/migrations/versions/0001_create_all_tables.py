@@ -1729,32 +1729,40 @@ def upgrade() -> None:
             "edit_id", sa.Text(), nullable=False, comment="the edit that says when it was fixed"
         ),
         sa.Column(
-            "outcome", sa.Text(), nullable=False, comment="voices, sentiment, rating, churn, ..."
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="voices (their share of all), sentiment, or as in theme_impact",
         ),
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme that was fixed"),
         sa.Column("fixed_at", tables.UtcDateTime(), nullable=False, comment="since when, UTC"),
-        sa.Column("method", sa.Text(), nullable=True, comment="how the change was estimated"),
+        sa.Column("method", sa.Text(), nullable=True, comment="difference_in_differences"),
         sa.Column(
             "effect",
             sa.Double(),
             nullable=True,
-            comment="change since, beyond the change of similar themes",
+            comment="change since, beyond the change of similar themes; not proof of cause",
         ),
         sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
         sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
         sa.Column("p_value", sa.Double(), nullable=True, comment="if there were no effect"),
-        sa.Column("unit", sa.Text(), nullable=True, comment="of the effect"),
+        sa.Column(
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the effect: relative (-0.4: 40 % fewer), points, share or a currency",
+        ),
         sa.Column(
             "n_before",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="voices in the time before that is compared",
+            comment="voices in the weeks before that are compared, each once a week",
         ),
         sa.Column(
             "n_after",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="voices in the time after",
+            comment="voices in the weeks after, each once a week",
         ),
         sa.Column("compared_with", tables.Json, nullable=True, comment="ids of the similar themes"),
         sa.Column(
@@ -1769,13 +1777,23 @@ def upgrade() -> None:
     op.create_table(
         "theme_impact",
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
-        sa.Column("outcome", sa.Text(), nullable=False, comment="rating, nps, churn, spend, ..."),
-        sa.Column("method", sa.Text(), nullable=False, comment="how the effect was estimated"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="as in feedback_outcome: rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=False,
+            comment="linear, logistic, cox (not all days are over yet) or none (nothing to compare)",
+        ),
         sa.Column(
             "effect",
             sa.Double(),
             nullable=True,
-            comment="change of the outcome that goes with the theme",
+            comment="what the outcome is more with the theme, all else equal; not proof of cause",
         ),
         sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
         sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
@@ -1790,7 +1808,7 @@ def upgrade() -> None:
             "n",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="customers or feedback compared",
+            comment="voices compared: customers, of ratings also authors and feedback of nobody",
         ),
         sa.Column(
             "n_with_theme",
@@ -1805,25 +1823,25 @@ def upgrade() -> None:
             "unit",
             sa.Text(),
             nullable=True,
-            comment="of the effect: points, share, hazard_ratio or a currency",
+            comment="of the effect: points (of feedback_outcome.value), share or a currency",
         ),
         sa.Column(
             "plain_effect",
             sa.Double(),
             nullable=True,
-            comment="the plain difference of means, adjusted for nothing",
+            comment="the plain difference: with the theme less without, nothing held equal",
         ),
         sa.Column(
             "n_events",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="of an outcome that happens or not: how often it did",
+            comment="of an outcome that happens or not: voices compared that it happened to",
         ),
         sa.Column(
             "at_stake",
             sa.Double(),
             nullable=True,
-            comment="effect x customers with the theme x what each is worth",
+            comment="effect x customers with the theme x what they spent in the year before; of spend less effect x customers; above 0 is lost",
         ),
         sa.Column(
             "at_stake_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
@@ -1835,7 +1853,7 @@ def upgrade() -> None:
             "currency",
             sa.Text(),
             nullable=True,
-            comment="of at_stake; null where it counts customers",
+            comment="of at_stake: that of most customers; null where it counts customers",
         ),
         sa.Column(
             "note",
@@ -2044,6 +2062,39 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("theme_id", "part"),
         comment="why a theme deserves attention: the parts of its signal score",
+    )
+    op.create_table(
+        "theme_stake",
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
+        sa.Column("outcome", sa.Text(), nullable=False, comment="as in theme_impact"),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=False,
+            comment="never added up; empty where customers count",
+        ),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="who voiced it, and spend most in this currency; none of fewer than 5",
+        ),
+        sa.Column(
+            "worth",
+            sa.Double(),
+            nullable=True,
+            comment="what they spent in the year before; null where nothing is multiplied by it",
+        ),
+        sa.Column(
+            "at_stake",
+            sa.Double(),
+            nullable=True,
+            comment="effect x worth, or x customers; above 0 is lost",
+        ),
+        sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
+        sa.PrimaryKeyConstraint("theme_id", "outcome", "currency"),
+        comment="what is at stake with a theme, in every currency",
     )
     op.create_table(
         "theme_suggestion",
