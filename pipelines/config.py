@@ -19,6 +19,7 @@ from pipelines.config_sections import (
     NoiseConfig,
     OutcomesConfig,
     RecordsConfig,
+    ReportConfig,
     Section,
     SourceConfig,
     StoreConfig,
@@ -51,6 +52,7 @@ class Config(Section):
     next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
+    report: ReportConfig = ReportConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
