@@ -74,7 +74,7 @@ def pack_cells(cells: Cells) -> dict[str, Any]:
             width = 1 if top < 1 << 8 else 2 if top < 1 << 16 else 4
             layout.append([name, column, width, len(values)])
             planes.append(values.astype(f"<u{width}").tobytes())
-    packed = base64.b64encode(zlib.compress(b"".join(planes), 9)).decode()
+    packed = base64.b64encode(zlib.compress(b"".join(planes))).decode()
     return {"layout": layout, "data": packed}
 
 

@@ -122,7 +122,7 @@ def _describe_theme(theme: ThemeFacts, group: int | None, facts: ReportFacts) ->
         "quotes": [_describe_quote(quote, theme, facts) for quote in theme.quotes],
         "weeks": [
             [
-                week_number(row["period_start"].date()) - facts.weeks.first + 1,
+                _week(row["period_start"], facts),
                 *(_round(row[name]) for name in ("expected", "expected_low", "expected_high")),
             ]
             for row in theme.weeks
@@ -136,14 +136,14 @@ def _describe_theme(theme: ThemeFacts, group: int | None, facts: ReportFacts) ->
 
 
 def _describe_quote(said: Quote, theme: ThemeFacts, facts: ReportFacts) -> list[Any]:
-    """Text, language, direction, source, day and week of a said."""
+    """Text, language, direction, source, day and week of what was said."""
     sources = facts.names["source"]
     at = said.occurred_at
     return [
         *_said(said.text, said.lang, MAX_QUOTE_LENGTH if theme.is_detailed else MAX_BRIEF_LENGTH),
         sources.index(said.source) if said.source in sources else -1,
         at.date().isoformat() if at else None,
-        week_number(at.date()) - facts.weeks.first + 1 if at and facts.weeks.first else 0,
+        _week(at, facts),
     ]
 
 
@@ -161,13 +161,20 @@ def _describe_customer(
         "risk": _round(person.risk),
         "next": person.next_action and disarm_text(person.next_action, MAX_QUOTE_LENGTH),
         "last": at,
-        "week": week_number(at.date()) - facts.weeks.first + 1 if at and facts.weeks.first else 0,
+        "week": _week(at, facts),
         "places": [
             [sources.index(source), langs.index(lang)]
             for source, lang in person.places
             if source in sources and lang in langs
         ],
     }
+
+
+def _week(at: datetime | None, facts: ReportFacts) -> int:
+    """The week of a moment, counted from the store's first; 0 without a date."""
+    if at is None or not facts.weeks.first:
+        return 0
+    return week_number(at.date()) - facts.weeks.first + 1
 
 
 def _link(row: RowMapping, places: Mapping[str, int]) -> Json:

@@ -62,7 +62,7 @@ def test_translations_are_in_their_script() -> None:
             if not all(re.search(f"[{letters}]", form) for form in forms_of(message))
         ]
         assert set(own) <= {
-            *("comma", "some_of", "download", "q_head", "q_is", "note_made_text"),
+            *("comma", "some_of", "download", "q_head", "note_made_text"),
             *("outcome_nps_group", "noise_bot_like"),
         }
 

@@ -137,7 +137,7 @@ const trendChart = (weeks, { name, caption }) => {
 
 const sayWeek = ({ day: monday, n, expected, low, high }) => {
   const voices = n === undefined ? say("too_few_to_show") : say("voices", { n });
-  const usual = expected === undefined ? "" : ` · ${say("expected_span", { n: amount(expected), low: amount(low), high: amount(high) })}`;
+  const usual = expected === undefined ? "" : ` · ${sayExpected({ expected, expected_low: low, expected_high: high })}`;
   return `${say("week_of", { day: day(monday) })}: ${voices}${usual}`;
 };
 

@@ -1,6 +1,8 @@
 // All themes on a plane: what is alike in meaning lies side by side. Moved and zoomed with the mouse,
 // fingers, buttons or keys; one theme at a time can be reached with Tab, its neighbours with arrows.
-const MAP = { width: 1000, height: 620, margin: 40, topRadius: 30 };
+const MAP = { width: 1000, height: 620, margin: 40 };
+// The largest point is smaller the more there are, so that they part when the map is zoomed.
+const topRadius = (n) => Math.max(9, Math.min(30, 30 * Math.sqrt(120 / n)));
 // How many names, and how wide and high a letter of them is: a telephone shows the map at a third.
 const nameSizes = () => (isNarrow() ? { n: 12, width: 12, height: 26 } : { n: 26, width: 6.8, height: 17 });
 
@@ -13,7 +15,7 @@ const drawMap = (context) => {
   const down = MAP.height - 2 * MAP.margin;
   const nodes = [...placed].sort((a, b) => b.counts.voices - a.counts.voices).map((theme) => ({
     theme, x: MAP.margin + (theme.at[0] / 1000) * across, y: MAP.margin + (theme.at[1] / 1000) * down,
-    radius: 3 + (MAP.topRadius - 3) * Math.sqrt(theme.counts.voices / largest),
+    radius: 3 + (topRadius(placed.length) - 3) * Math.sqrt(theme.counts.voices / largest),
   }));
   const card = h("div", { class: "map-card", role: "status" }, describePoint((nodes.find(({ theme }) => isWanted(theme)) ?? nodes[0]).theme, facts));
   const points = nodes.map((node) => drawPoint(node, isWanted(node.theme)));

@@ -4,9 +4,12 @@ const section = (id, key, children, { lead, isAll } = {}) => {
   if (!found.length) return null;
   return h("section", { id, "aria-labelledby": `${id}-heading`, tabindex: "-1" },
     h("div", { class: "heading" }, h("h2", { id: `${id}-heading` }, say(key)),
-      isAll && isFiltered() ? h("p", { class: "badge badge-silent" }, say("of_all_feedback")) : null),
+      isAll ? ofAll() : null),
     lead ? h("p", { class: "lead" }, lead) : null, found);
 };
+
+// What is shown is not what is chosen: it was computed over all feedback.
+const ofAll = () => (isSliced() ? h("p", { class: "badge badge-silent" }, say("of_all_feedback")) : null);
 
 const provenance = ({ facts }) => {
   const { run } = facts;
@@ -58,9 +61,11 @@ const drawChanged = (context) => {
   const { facts, counts, slice } = context;
   const changed = changedThemes(context);
   if (!changed.length) {
-    const isJudged = facts.themes.some(({ verdict }) => verdict);
+    const segment = chosenSegmentName(facts);
+    const isJudged = facts.themes.some(({ judged }) => judged.some((row) => row.segment === segment && row.verdict));
+    if (!isJudged && state.segment) return quiet(say("no_verdict_of_segment"));
     const reasons = new Set(facts.themes.map(({ silent }) => silent));
-    return quiet(say(isJudged ? "nothing_changed" : "nothing_judged"), " ", !isJudged && reasons.size === 1 && facts.themes.length ? say(`silent_${[...reasons][0]}_means`) : "");
+    return quiet(say(isJudged || facts.themes.some(({ verdict }) => verdict) ? "nothing_changed" : "nothing_judged"), " ", !isJudged && reasons.size === 1 && facts.themes.length ? say(`silent_${[...reasons][0]}_means`) : "");
   }
   const { from, to } = chartWeeks(facts);
   return [
@@ -71,8 +76,8 @@ const drawChanged = (context) => {
         h("div", { class: "what" }, themeLink(theme), badges(theme)),
         values.length > 1 && !state.segment ? sparkline(values) : null,
         h("p", { class: "quiet" }, [
-          row?.verdict && row.expected !== undefined ? say("changed_counts", { n: row.n_customers ?? 0, expected: amount(row.expected), ...spanOf(row, "expected"), day: day(row.period_start) }) : null,
-          row?.q_value !== undefined && row.verdict ? say("q_is", { q: sayChance(row.q_value) }) : null,
+          row?.verdict && row.expected !== undefined ? say("changed_counts", { n: row.n_customers ?? 0, day: day(row.period_start), expected: sayExpected(row) }) : null,
+          row?.q_value !== undefined && row.verdict ? sayQ(row.q_value) : null,
           mood && mood !== "steady" && row.sentiment_expected !== undefined ? say("mood_short", { sentiment: score(row.sentiment), expected: score(row.sentiment_expected) }) : null,
         ].filter(Boolean).join(" · ")));
     })),
@@ -144,10 +149,10 @@ const qualitySection = ({ total, counts, slice, facts }) => {
   ].filter(([, some]) => some !== undefined);
   return table({
     name: "quality", caption: say("quality_caption"),
-    columns: heads("quality_head", "#count_head", "#of_head", "#share_head", "bar_head"),
+    columns: heads("quality_head", "#count_head", "#of_head", "bar_head"),
     rows: rows.map(([key, some, whole]) => [
       { show: [say(key), h("small", {}, say(`${key}_means`))], value: say(key) }, { show: number(some), value: some }, { show: number(whole), value: whole },
-      { show: share(some, whole), value: whole ? some / whole : undefined }, { show: amountBar(some, whole), value: undefined },
+      { show: h("span", { class: "with-plot" }, amountBar(some, whole), h("span", {}, share(some, whole))), value: whole ? some / whole : undefined },
     ]),
   });
 };
@@ -207,7 +212,7 @@ const notes = ({ facts }) => {
   const { run } = facts;
   const one = (key, ...more) => h("div", {}, h("dt", {}, say(`note_${key}`)), h("dd", {}, say(`note_${key}_text`, { n: facts.minCustomers, weeks: facts.newDays / 7 }), more));
   const verdicts = Object.keys(SIGNS).map((verdict) => ` ${say(`verdict_${verdict}`)}: ${say(`verdict_${verdict}_means`)}.`);
-  return h("dl", {}, one("voices"), one("noise"), one("sentiment"), one("themes"), one("verdicts", verdicts), one("impact"), one("map"),
+  return h("dl", { class: "notes" }, one("voices"), one("noise"), one("sentiment"), one("themes"), one("verdicts", verdicts), one("impact"), one("map"),
     one("privacy"), one("dates"),
     run ? h("div", {}, h("dt", {}, say("note_made")), h("dd", {}, say("note_made_text", { version: run.version ?? "", run: run.id }), " ",
       run.encoder ? say("note_encoder", { model: run.encoder }) : "", " ", run.encoder?.startsWith(SETTINGS.defaultEncoder) ? say("note_weights") : "", " ",

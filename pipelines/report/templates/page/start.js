@@ -19,11 +19,10 @@ const readFacts = () => {
 const gather = () => {
   const slice = chosenSlice(facts);
   const total = Object.fromEntries(["feedback", "mentions", "assigned"].map((name) => [name, counts.count(CUBE[name], slice)]));
-  const isSliced = Boolean(state.source || state.lang || state.segment || isDated());
   const wanted = fold(state.text);
   const isWanted = (theme) => !wanted || matches(theme.folded, wanted);
   for (const theme of facts.themes) theme.counts = counts.count(theme.cube, slice);
-  const themes = isSliced ? facts.themes.filter((theme) => spoken(theme.counts)) : facts.themes;
+  const themes = isSliced() ? facts.themes.filter((theme) => spoken(theme.counts)) : facts.themes;
   const largest = Math.max(1, ...themes.map((theme) => theme.counts.voices));
   return { facts, counts, slice, total, themes, visible: themes.filter(isWanted), isWanted, largest };
 };
@@ -31,7 +30,7 @@ const gather = () => {
 const drawSections = (context) => {
   const { themes } = facts;
   const decide = h("div", { class: "decide" },
-    section("changed", "what_changed", [drawChanged(context)]), section("first", "what_first", [drawPriorities(context)], { isAll: true }));
+    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: true }));
   return [
     themes.length ? decide : null,
     section("numbers", "in_numbers", [countsStrip(context), themes.length ? drawGlance(context) : null]),
@@ -63,13 +62,17 @@ const reveal = (id) => {
   element?.focus({ preventScroll: true });
 };
 
+const sayPeriod = () => (state.period === "custom"
+  ? say("weeks_span", { from: day(weekDay(facts, state.from)), to: day(weekDay(facts, state.to)) })
+  : say("last_weeks", { n: Number(state.period) }));
+
 const refresh = () => {
   const context = gather();
   const sections = drawSections(context);
   byId("sections").replaceChildren(...sections);
   drawNavigation(sections);
   byId("provenance").replaceChildren(...provenance(context));
-  const chosen = [state.period === "custom" ? say("weeks_span", { from: day(weekDay(facts, state.from)), to: day(weekDay(facts, state.to)) }) : null,
+  const chosen = [isDated() ? sayPeriod() : null,
     facts.sources[state.source - 1] && isolate(facts.sources[state.source - 1]), state.lang ? languageName(facts.langs[state.lang - 1]) : null,
     facts.segments[state.segment - 1] && isolate(facts.segments[state.segment - 1]), state.text && `“${isolate(state.text)}”`];
   byId("filter-status").textContent = isFiltered()

@@ -17,7 +17,8 @@ const weekOf = (facts, iso) => {
 };
 
 const isDated = () => state.period !== ALL;
-const isFiltered = () => Boolean(state.source || state.lang || state.segment || state.text || isDated());
+const isSliced = () => Boolean(state.source || state.lang || state.segment || isDated());
+const isFiltered = () => isSliced() || state.text !== "";
 
 // The weeks that are chosen; all time begins with week 0, which is what has no date.
 const chosenWeeks = (facts) => {

@@ -93,15 +93,15 @@ const verdictWords = (theme, { facts }) => {
   const lines = [];
   if (row?.verdict && row.expected !== undefined) {
     lines.push(say("verdict_counts", {
-      day: day(row.period_start), n: row.n_customers ?? 0, expected: amount(row.expected), ...spanOf(row, "expected"),
+      day: day(row.period_start), n: row.n_customers ?? 0, expected: sayExpected(row),
     }));
     if (row.ratio !== undefined) lines.push(say("verdict_ratio", { ratio: amount(row.ratio), low: amount(row.ratio_low ?? row.ratio), high: amount(row.ratio_high ?? row.ratio) }));
-    if (row.q_value !== undefined) lines.push(say("verdict_error", { q: sayChance(row.q_value) }));
+    if (row.q_value !== undefined) lines.push(say("verdict_error", { q: sayQ(row.q_value) }));
   }
   if (row?.sentiment_verdict && row.sentiment_expected !== undefined) {
     lines.push(say("mood_counts", {
       verdict: capitalize(say(`mood_${row.sentiment_verdict}`)), sentiment: score(row.sentiment), expected: score(row.sentiment_expected),
-      low: score(row.sentiment_low), high: score(row.sentiment_high), q: row.sentiment_q === undefined ? "–" : sayChance(row.sentiment_q),
+      low: score(row.sentiment_low), high: score(row.sentiment_high), q: sayQ(row.sentiment_q),
     }));
   }
   if (!lines.length) {
@@ -110,8 +110,10 @@ const verdictWords = (theme, { facts }) => {
   }
   return lines.map((line) => h("p", {}, line));
 };
-const sayChance = (q) => (q < 0.001 ? `<${wording.exact.format(0.001)}` : wording.exact.format(q));
-const spanOf = (row, name) => ({ low: row[`${name}_low`] === undefined ? "–" : amount(row[`${name}_low`]), high: row[`${name}_high`] === undefined ? "–" : amount(row[`${name}_high`]) });
+const sayChance = (q) => isolate(q < 0.001 ? `<${wording.exact.format(0.001)}` : wording.exact.format(q));
+const sayQ = (q) => isolate(q === undefined ? "q –" : q < 0.001 ? `q < ${wording.exact.format(0.001)}` : `q = ${wording.exact.format(q)}`);
+const sayExpected = ({ expected, expected_low: low, expected_high: high }) => (low === undefined || high === undefined
+  ? say("expected_only", { n: amount(expected) }) : say("expected_span", { n: amount(expected), low: amount(low), high: amount(high) }));
 
 const part = (level, key, ...children) => {
   const found = children.flat(Infinity).filter(Boolean);
@@ -126,10 +128,10 @@ const themeDetails = (theme, context, level) => {
       quotes.length ? h("div", { class: "quotes" }, quotes.map((quote) => drawQuote(quote, facts))) : quiet(say(theme.quotes.length ? "no_quote_here" : "no_quote")),
       quotes.length && state.segment ? quiet(say("quotes_of_all")) : null,
       theme.words.length ? h("ul", { class: "keywords", "aria-label": say("keywords") }, theme.words.map((word) => h("li", {}, said(word)))) : null),
-    part(level, "over_time", themeTrend(theme, context), h("div", { class: "verdict-words" }, verdictWords(theme, context))),
-    part(level, "what_it_goes_with", drawImpacts(theme)),
-    theme.fixes.length ? part(level, "since_fixed", drawFixes(theme)) : null,
-    theme.signals.length ? part(level, "why_it_matters", drawSignals(theme)) : null,
+    part(level, "over_time", themeTrend(theme, context), h("div", { class: "verdict-words" }, state.segment ? null : ofAll(), verdictWords(theme, context))),
+    part(level, "what_it_goes_with", ofAll(), drawImpacts(theme)),
+    theme.fixes.length ? part(level, "since_fixed", ofAll(), drawFixes(theme)) : null,
+    theme.signals.length ? part(level, "why_it_matters", ofAll(), drawSignals(theme)) : null,
     part(level, "who_says_it", h("div", { class: "columns" },
       breakdown(theme, context, "segment"), breakdown(theme, context, "source"), breakdown(theme, context, "lang"))));
 };
