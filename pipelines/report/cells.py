@@ -158,14 +158,14 @@ def _count(keys: Arrays, voices: NDArray[Any], counts: NDArray[Any]) -> Arrays:
         name: np.bincount(cell, weights=counts[:, place], minlength=n_cells).astype(np.int64)
         for place, name in enumerate(_COUNTS)
     }
-    spoke = np.unique(_pair(cell, voices)) // _base(voices)
+    spoke = _distinct(_pair(cell, voices)) // _base(voices)
     return {**found, **sums, "voices": np.bincount(spoke, minlength=n_cells)}
 
 
 def _count_repeats(slices: Arrays, voices: NDArray[Any], weeks: NDArray[Any]) -> Arrays:
     """Count, for each two weeks, the voices that spoke in both and in none between them."""
     whole, found = _number({**slices, "voice": voices})
-    spoke = np.unique(_pair(whole, weeks))
+    spoke = _distinct(_pair(whole, weeks))
     who, week = spoke // _base(weeks), spoke % _base(weeks)
     again = np.flatnonzero(who[1:] == who[:-1])
     keys = {name: found[name][who[again]] for name in slices}
@@ -184,6 +184,15 @@ def _number(keys: Arrays) -> tuple[NDArray[Any], Arrays]:
     for name, key in reversed(keys.items()):
         found[name], unique = unique % _base(key), unique // _base(key)
     return cell, {name: found[name] for name in keys}
+
+
+def _distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """In order, each once. Sorting takes a fifth of the time of np.unique, which hashes."""
+    ordered = np.sort(values)
+    is_first = np.ones(len(ordered), dtype=bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    distinct: NDArray[Any] = ordered[is_first]
+    return distinct
 
 
 def _base(key: NDArray[Any]) -> int:

@@ -214,7 +214,7 @@ const notes = ({ facts }) => {
   const verdicts = Object.keys(SIGNS).map((verdict) => ` ${say(`verdict_${verdict}`)}: ${say(`verdict_${verdict}_means`)}.`);
   return h("dl", { class: "notes" }, one("voices"), one("noise"), one("sentiment"), one("themes"), one("verdicts", verdicts), one("impact"), one("map"),
     one("privacy"), one("dates"),
-    run ? h("div", {}, h("dt", {}, say("note_made")), h("dd", {}, say("note_made_text", { version: run.version ?? "", run: run.id }), " ",
+    run ? h("div", {}, h("dt", {}, say("note_made")), h("dd", {}, say("note_made_text", { program: `earful ${run.version ?? ""}`.trim(), run: run.id }), " ",
       run.encoder ? say("note_encoder", { model: run.encoder }) : "", " ", run.encoder?.startsWith(SETTINGS.defaultEncoder) ? say("note_weights") : "", " ",
       run.sentiment ? say("note_model", { model: run.sentiment }) : "")) : null);
 };
