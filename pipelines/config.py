@@ -23,6 +23,7 @@ from pipelines.config_sections import (
     OutcomesConfig,
     PrioritiesConfig,
     RecordsConfig,
+    ReportConfig,
     Section,
     SignalConfig,
     SourceConfig,
@@ -62,6 +63,7 @@ class Config(Section):
     next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
+    report: ReportConfig = ReportConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()

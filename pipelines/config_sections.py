@@ -216,6 +216,13 @@ class ErasureConfig(Section):
     feedback: Literal["delete", "deidentify"] = "delete"
 
 
+class ReportConfig(Section):
+    """How the page begins, and what it leaves out."""
+
+    language: Literal["en", "he", "ar", "fa"] = "en"
+    min_customers: Annotated[int, Field(ge=2)] = 5
+
+
 class _InputConfig(Section):
     """What is read: files or objects by their path, or the rows of a query."""
 

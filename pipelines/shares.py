@@ -5,7 +5,7 @@ def show_share(part: float | None, whole: float = 1.0) -> str:
     """Write a part as a percentage; never 0% of something, nor 100% of less than all.
 
     Halves go up, also those that a float holds as a little less: .145 is 15%. The page's script
-    (``templates/report.js``) rounds the same way.
+    (``templates/page/wording.js``) rounds the same way.
     """
     if part is None or not whole:
         return "–"

@@ -125,7 +125,18 @@ def _parse_options() -> argparse.Namespace:
 
 def _print_effects(pool: ProcessPoolExecutor, n: int) -> None:
     print(f"{n} simulations of each; goals: held 0.93 to 0.97, bias at most 0.1 of the plain one")
-    heads = ("method", "voices", "themes", "held", "bias", "plain", "ratio", "held", "left out", "FDR")
+    heads = (
+        "method",
+        "voices",
+        "themes",
+        "held",
+        "bias",
+        "plain",
+        "ratio",
+        "held",
+        "left out",
+        "FDR",
+    )
     print(f"{'':17}" + "".join(f"{head:>9}" for head in heads))
     for kind in KINDS:
         scores = list(pool.map(partial(_simulate, kind), range(n), chunksize=10))
@@ -254,18 +265,22 @@ def _make_large(n: int) -> Records:
 
 def _print_large(n: int) -> None:
     records = _make_large(n)
-    print(f"\n{n:,} customers, {len(records.said):,} feedback, {len(records.themes)} themes, ", end="")
+    print(
+        f"\n{n:,} customers, {len(records.said):,} feedback, {len(records.themes)} themes, ", end=""
+    )
     print(f"{len(records.happened.at):,} events: {_peak()} with these alone")
     total = _Clock()
     for sample, clock in _time_samples(records):
         found = compare(sample, records.themes)
         n_stakes = sum(1 for _ in list_stakes(sample, found, records.currencies))
         n_said = sum(note is None for note in found.notes)
-        print(f"  {sample.outcome:22} {found.method:9} {n_said} effects, {n_stakes} stakes: {clock}")
+        print(
+            f"  {sample.outcome:22} {found.method:9} {n_said} effects, {n_stakes} stakes: {clock}"
+        )
     print(f"  all (goal: 60 s, 3,000 MB): {total}, {_peak()}", flush=True)
 
 
-def _time_samples(records: Records) -> Iterator[tuple[Sample, "_Clock"]]:
+def _time_samples(records: Records) -> Iterator[tuple[Sample, _Clock]]:
     clock = _Clock()
     for sample in list_samples(records, OutcomeSettings(nps=False)):
         yield sample, clock

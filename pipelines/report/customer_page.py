@@ -90,8 +90,7 @@ def render_customer(profile: Profile) -> str:
             counted=list(_show_counted(profile.facts)),
             feeling=_name_feeling,
             next_action=_part_rule(profile.insight),
-            action_kinds=display.read_words("words.json")["action_kinds"],
-            action_states=display.read_words("words.json")["action_states"],
+            **display.read_words("customer_words.json"),
             tell_reason=_tell_reason,
         )
     )

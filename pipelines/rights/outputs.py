@@ -139,10 +139,10 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
     if kind == "customer":
         _rewrite_page(store, path)
         return
-    from pipelines.report.page import write_report
+    from pipelines.report.page import read_language, write_report
 
     with store.read() as connection:
-        write_report(connection, path)
+        write_report(connection, path, read_language(path), job.config.report.min_customers)
 
 
 def _rewrite_page(store: Store, path: Path) -> None:

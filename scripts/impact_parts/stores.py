@@ -169,9 +169,13 @@ def _list_rows(records: Records) -> Iterator[tuple[str, Iterator[dict[str, Any]]
         "feedback",
         (
             {
-                **{"feedback_id": f"f{row}", "source": f"source {source}", "text": "words"},
-                **{"customer_id": f"c{who}", "occurred_at": _moment(at)},
-                **{"rating": rating * 5, "rating_max": 5},
+                "feedback_id": f"f{row}",
+                "source": f"source {source}",
+                "text": "words",
+                "customer_id": f"c{who}",
+                "occurred_at": _moment(at),
+                "rating": rating * 5,
+                "rating_max": 5,
             }
             for row, (who, at, source, rating) in enumerate(
                 _walk(said.customer, said.at, said.source, said.rating)
@@ -183,8 +187,10 @@ def _list_rows(records: Records) -> Iterator[tuple[str, Iterator[dict[str, Any]]
         "mention",
         (
             {
-                **{"mention_id": f"f{row}-{theme}", "feedback_id": f"f{row}"},
-                **{"theme_id": records.themes[theme], **said_of},
+                "mention_id": f"f{row}-{theme}",
+                "feedback_id": f"f{row}",
+                "theme_id": records.themes[theme],
+                **said_of,
             }
             for row, theme in records.pairs.tolist()
         ),
@@ -193,9 +199,12 @@ def _list_rows(records: Records) -> Iterator[tuple[str, Iterator[dict[str, Any]]
         "event",
         (
             {
-                **{"event_id": f"e{row}", "customer_id": f"c{who}", "at": _moment(at)},
-                **{"kind": "churn" if is_churn else "order"},
-                **{"amount": None if is_churn else amount, "currency": "EUR"},
+                "event_id": f"e{row}",
+                "customer_id": f"c{who}",
+                "at": _moment(at),
+                "kind": "churn" if is_churn else "order",
+                "amount": None if is_churn else amount,
+                "currency": "EUR",
             }
             for row, (who, at, amount, is_churn) in enumerate(
                 _walk(happened.customer, happened.at, happened.amount, happened.is_churn)
