@@ -15,7 +15,7 @@ from pipelines.impact.listing import list_effects, list_fixes, list_stakes
 from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
-from pipelines.rights.descriptions import hide_descriptions
+from pipelines.rights.descriptions import add_names, hide_descriptions, read_names
 from pipelines.rights.gate import allows
 from pipelines.themes.group_titles import read_groups, show_title
 from pipelines.themes.history import read_history
@@ -157,8 +157,7 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
         query = query.where(theme.c.status == "active")
     rows = hide_descriptions(connection, connection.execute(query).mappings())
     languages = _languages_of_themes(connection)
-    known = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
-    names = {**known, **{row["theme_id"]: row["name"] for row in rows}}
+    names = read_names(connection, (row["parent_id"] for row in rows))
     groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
     return [
         {
@@ -206,11 +205,11 @@ def _list_members(connection: Connection, theme_id: str) -> list[dict[str, Any]]
     """The themes of the group that a theme leads, those with the most voices first."""
     theme = tables.theme.c
     query = (
-        select(theme.theme_id, theme.name)
+        select(theme.theme_id)
         .where(theme.parent_id == theme_id)
         .order_by(theme.n_customers.desc(), theme.theme_id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return add_names(connection, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:

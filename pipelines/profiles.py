@@ -15,6 +15,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.odata.stored import derive_batch, read_history, show_facts
 from pipelines.reading.consents import is_consent
 from pipelines.record_versions import read_record
+from pipelines.rights.descriptions import add_names, read_names
 from pipelines.rights.gate import allows, allows_account, allows_customer
 from pipelines.rights.purposes import PURPOSES, Purpose
 
@@ -161,24 +162,12 @@ def _read_insight(connection: Connection, customer_id: str, at: datetime | None)
         row = dict(found) if found else None
     if row is None:
         return None
-    names = _name_themes(connection, [row["top_theme_id"], row["open_theme_id"]])
+    names = read_names(connection, [row["top_theme_id"], row["open_theme_id"]])
     told = {name: value for name, value in row.items() if name not in _HIDDEN}
     return {
         **told,
         "top_theme": names.get(row["top_theme_id"]),
         "open_theme": names.get(row["open_theme_id"]),
-    }
-
-
-def _name_themes(connection: Connection, ids: Sequence[str | None]) -> dict[str | None, str]:
-    theme = tables.theme.c
-    wanted = [each for each in ids if each]
-    return {
-        each: name
-        for batch in batch_ids(wanted)
-        for each, name in connection.execute(
-            select(theme.theme_id, theme.name).where(theme.theme_id.in_(batch))
-        )
     }
 
 
@@ -200,7 +189,6 @@ def _read_themes(connection: Connection, said: ColumnElement[bool]) -> list[Row]
     query = (
         select(
             theme.theme_id,
-            theme.name,
             theme.names,
             theme.lang,
             theme.verdict,
@@ -216,7 +204,10 @@ def _read_themes(connection: Connection, said: ColumnElement[bool]) -> list[Row]
         .order_by(n.desc(), last.desc(), theme.theme_id)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [{**row, "english": (row.pop("names") or {}).get("en")} for row in rows]
+    return [
+        {**row, "english": (row.pop("names") or {}).get("en")}
+        for row in add_names(connection, rows)
+    ]
 
 
 def _read_feedback(connection: Connection, said: ColumnElement[bool], limit: int) -> list[Row]:
@@ -243,22 +234,18 @@ def _read_feedback(connection: Connection, said: ColumnElement[bool], limit: int
 
 
 def _read_mentions(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row]]:
-    theme = tables.theme.c
     shown = ("mention_id", "text", "lang", "sentiment", "sentiment_score", "theme_id")
     found: dict[str, list[Row]] = {}
     for batch in batch_ids(ids):
         query = (
-            select(
-                mention.feedback_id,
-                *(mention[name] for name in shown),
-                theme.name.label("theme"),
-            )
-            .outerjoin_from(tables.mention, tables.theme, theme.theme_id == mention.theme_id)
+            select(mention.feedback_id, *(mention[name] for name in shown))
             .where(mention.feedback_id.in_(batch))
             .order_by(mention.feedback_id, mention.position)
         )
-        for row in connection.execute(query).mappings():
-            told = dict(row)
+        rows = connection.execute(query).mappings().all()
+        names = read_names(connection, (row["theme_id"] for row in rows))
+        for row in rows:
+            told = {**row, "theme": names.get(row["theme_id"])}
             found.setdefault(told.pop("feedback_id"), []).append(told)
     return found
 

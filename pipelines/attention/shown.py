@@ -1,6 +1,6 @@
 """What attention is shown of: rows of its tables, with names of themes as they may be shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,7 +11,7 @@ from pipelines.attention.comparison import compare_column
 from pipelines.attention.measures import ALL
 from pipelines.attention.settings import AttentionSettings
 from pipelines.reading.vocabulary import fold_name
-from pipelines.rights.descriptions import hide_descriptions
+from pipelines.rights.descriptions import add_names
 
 Row = dict[str, Any]
 
@@ -20,7 +20,7 @@ def list_priorities(connection: Connection, segment: str = ALL) -> list[Row]:
     """What to fix first in a segment."""
     priority = tables.priority.c
     query = select(tables.priority).where(priority.segment == segment).order_by(priority.rank)
-    return _add_names(connection, _read(connection, query))
+    return add_names(connection, _read(connection, query))
 
 
 def list_segments(connection: Connection) -> list[str]:
@@ -49,7 +49,7 @@ def list_shares(connection: Connection) -> list[Row]:
     """Themes by their weighted share of the customers who are heard."""
     share = tables.theme_share.c
     query = select(tables.theme_share).order_by(share.weighted_share.desc(), share.theme_id)
-    return _add_names(connection, _read(connection, query))
+    return add_names(connection, _read(connection, query))
 
 
 def list_parts(connection: Connection, theme_id: str) -> list[Row]:
@@ -74,7 +74,7 @@ def read_comparison(
         if not isinstance(found, Compared):
             return found
         rows = compare_column(connection, found)
-    return sorted(_add_names(connection, rows), key=_rank_difference)
+    return sorted(add_names(connection, rows), key=_rank_difference)
 
 
 def _rank_difference(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -92,13 +92,3 @@ def _rank_difference(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _read(connection: Connection, query: Any) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _add_names(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    theme = tables.theme.c
-    columns = (theme.theme_id, theme.name, theme.keywords, theme.description)
-    ids = {row["theme_id"] for row in rows}
-    found = _read(connection, select(*columns))
-    shown = hide_descriptions(connection, (row for row in found if row["theme_id"] in ids))
-    names = {row["theme_id"]: row["name"] for row in shown}
-    return [{**row, "name": names.get(row["theme_id"])} for row in rows]

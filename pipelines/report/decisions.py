@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, or_, select
 
 from pipelines.counted import is_counted
+from pipelines.rights.descriptions import read_names
 from pipelines.rights.gate import allows_customer
 from pipelines.tables import (
     comparison,
@@ -16,7 +17,6 @@ from pipelines.tables import (
     customer_insight,
     feedback,
     priority,
-    theme,
 )
 
 MAX_PRIORITIES = 10
@@ -98,13 +98,11 @@ def read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
             insight.customer_id,
             customer.c.segment,
             insight.open_theme_id,
-            theme.c.name,
             insight.sentiment,
             insight.risk,
             insight.next_action,
             insight.last_feedback_at,
         )
-        .outerjoin(theme, theme.c.theme_id == insight.open_theme_id)
         .outerjoin(customer, customer.c.customer_id == insight.customer_id)
         .where(*_is_open(connection))
         .order_by(
@@ -117,7 +115,15 @@ def read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
     )
     rows = connection.execute(query).all()
     places = _read_places(connection, [row.customer_id for row in rows])
-    return tuple(CustomerFacts(*row, places.get(row.customer_id, ())) for row in rows)
+    names = read_names(connection, (row.open_theme_id for row in rows))
+    return tuple(
+        CustomerFacts(
+            **row._mapping,
+            open_theme=names.get(row.open_theme_id),
+            places=places.get(row.customer_id, ()),
+        )
+        for row in rows
+    )
 
 
 def _is_open(connection: Connection) -> tuple[Any, Any]:
