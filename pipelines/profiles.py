@@ -61,6 +61,12 @@ class Profile:
     n_events: int
     actions: Sequence[Row]
 
+    @property
+    def is_record_known(self) -> bool:
+        """Whether it is known what the CRM said at the moment that was asked for."""
+        ids = ("customer_id", "merged_into")
+        return any(told for name, told in self.record.items() if name not in ids)
+
 
 def read_profile(
     connection: Connection, customer_id: str, at: datetime | None = None, limit: int = 100

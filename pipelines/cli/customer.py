@@ -137,6 +137,8 @@ def _describe(found: "Profile") -> list[str]:
     for channel, is_allowed in found.channels.items():
         told = "may be contacted" if is_allowed else "must not be contacted"
         lines.append(f"[yellow]{told} by {escape(channel)}[/]")
+    if found.as_of and not found.is_record_known:
+        lines.append("what the CRM said of them then is not known")
     row = found.insight
     if row is None:
         return [*lines, "nothing that counts was said"]

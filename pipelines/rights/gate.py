@@ -9,7 +9,19 @@ said in another.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, not_, null, or_, select, tuple_, union_all
+from sqlalchemy import (
+    Connection,
+    and_,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
@@ -112,17 +124,20 @@ def rank_feedback(purpose: Purpose, at: datetime) -> Any:
         select(_own_key.feedback_id.label("subject"), *_columns(_consent))
         .select_from(tables.consent)
         .join(tables.feedback_key, is_same_key(_own_key, _consent))
-        .where(*_is_said(purpose, at))
+        .where(*_is_said(purpose, at), not_(_is_linked()))
     )
     own = select(_consent.feedback_id.label("subject"), *_columns(_consent)).where(
         _consent.feedback_id.is_not(None), *_is_said(purpose, at)
     )
     found = union_all(of_customer, by_key, own).subquery()
-    query = select(*_rank_columns(found, at)).join_from(
-        found, tables.feedback, _feedback.feedback_id == found.c.subject
+    # Few rows name a channel: for the others the feedback is not looked up.
+    told = tables.feedback.alias("told").c
+    is_here = exists().where(
+        told.feedback_id == found.c.subject, func.lower(told.channel) == found.c.channel
     )
-    suits = or_(found.c.channel.is_(None), found.c.channel == func.lower(_feedback.channel))
-    return query.where(suits, not_(_is_about_others(found.c, purpose))).subquery()
+    suits = or_(found.c.channel.is_(None), is_here)
+    query = select(*_rank_columns(found, at)).where(suits)
+    return query.where(not_(_is_about_others(found.c, purpose))).subquery()
 
 
 def _is_about_others(said: Any, purpose: Purpose) -> ColumnElement[bool]:
@@ -163,6 +178,7 @@ def _said_of_customers(purpose: Purpose, at: datetime) -> Any:
         .join(tables.customer_key, is_same_key(_key, _consent))
         .where(
             *_is_said(purpose, at),
+            not_(_is_linked()),
             or_(
                 _consent.status == "withdrawn",
                 tuple_(_consent.key_type, _consent.key_hash).not_in(_find_shared(purpose)),
@@ -179,6 +195,14 @@ def _said_of_customers(purpose: Purpose, at: datetime) -> Any:
     person = func.coalesce(_customer.merged_into, found.c.subject).label("subject")
     return select(person, *_columns(found.c)).outerjoin_from(
         found, tables.customer, _customer.customer_id == found.c.subject
+    )
+
+
+def _is_linked() -> ColumnElement[bool]:
+    """Whether it was said in a feedback whose customer is known: then their keys add nothing."""
+    writer = tables.feedback.alias("writer").c
+    return exists().where(
+        writer.feedback_id == _consent.feedback_id, writer.customer_id.is_not(None)
     )
 
 
