@@ -1,6 +1,6 @@
 """Print how right the effects of themes are, on customers that are made up and known.
 
-    python scripts/bench_impact.py            # 500 simulations of each kind, then a million customers
+    python scripts/bench_impact.py            # 500 simulations of each, then a million customers
     python scripts/bench_impact.py --quick    # 60 simulations, and 50,000 customers
     python scripts/bench_impact.py --store    # ... and the million read from a database, too
 
@@ -9,8 +9,6 @@ spend, tenure and time; a third of them do nothing. Beside the effects stand wha
 "impact": the plain difference of means, and how the mean changes when a theme's feedback is left
 out. "held" is the share of 95 % intervals that hold the truth, over all themes and simulations.
 """
-
-from __future__ import annotations
 
 import argparse
 import multiprocessing
@@ -101,6 +99,17 @@ KINDS = (
 )
 
 
+class _Clock:
+    """Wall and CPU seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return f"{wall:.1f} s ({cpu:.1f} CPU s)"
+
+
 def main() -> None:
     options = _parse_options()
     n = options.simulations or (60 if options.quick else 500)
@@ -125,7 +134,18 @@ def _parse_options() -> argparse.Namespace:
 
 def _print_effects(pool: ProcessPoolExecutor, n: int) -> None:
     print(f"{n} simulations of each; goals: held 0.93 to 0.97, bias at most 0.1 of the plain one")
-    heads = ("method", "voices", "themes", "held", "bias", "plain", "ratio", "held", "left out", "FDR")
+    heads = (
+        "method",
+        "voices",
+        "themes",
+        "held",
+        "bias",
+        "plain",
+        "ratio",
+        "held",
+        "left out",
+        "FDR",
+    )
     print(f"{'':17}" + "".join(f"{head:>9}" for head in heads))
     for kind in KINDS:
         scores = list(pool.map(partial(_simulate, kind), range(n), chunksize=10))
@@ -254,18 +274,22 @@ def _make_large(n: int) -> Records:
 
 def _print_large(n: int) -> None:
     records = _make_large(n)
-    print(f"\n{n:,} customers, {len(records.said):,} feedback, {len(records.themes)} themes, ", end="")
+    print(
+        f"\n{n:,} customers, {len(records.said):,} feedback, {len(records.themes)} themes, ", end=""
+    )
     print(f"{len(records.happened.at):,} events: {_peak()} with these alone")
     total = _Clock()
     for sample, clock in _time_samples(records):
         found = compare(sample, records.themes)
         n_stakes = sum(1 for _ in list_stakes(sample, found, records.currencies))
         n_said = sum(note is None for note in found.notes)
-        print(f"  {sample.outcome:22} {found.method:9} {n_said} effects, {n_stakes} stakes: {clock}")
+        print(
+            f"  {sample.outcome:22} {found.method:9} {n_said} effects, {n_stakes} stakes: {clock}"
+        )
     print(f"  all (goal: 60 s, 3,000 MB): {total}, {_peak()}", flush=True)
 
 
-def _time_samples(records: Records) -> Iterator[tuple[Sample, "_Clock"]]:
+def _time_samples(records: Records) -> Iterator[tuple[Sample, _Clock]]:
     clock = _Clock()
     for sample in list_samples(records, OutcomeSettings(nps=False)):
         yield sample, clock
@@ -286,17 +310,6 @@ def _print_store(n: int) -> None:
             clock = _Clock()
             assert compare_outcomes(run) == 0
             print(f"again, with nothing new: {clock}; {_peak()}", flush=True)
-
-
-class _Clock:
-    """Wall and CPU seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def __str__(self) -> str:
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        return f"{wall:.1f} s ({cpu:.1f} CPU s)"
 
 
 def _peak() -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from impact_parts.stores import KNOWN_DAYS, N_DAYS, START, Moments, make_records, spend_before
 from scipy.special import expit, logit, ndtr
 
+from impact_parts.stores import KNOWN_DAYS, N_DAYS, START, Moments, make_records, spend_before
 from pipelines.impact.changes import Weeks
 from pipelines.impact.records import DAY, Records
 
@@ -49,7 +49,6 @@ class Nature:
             chance.normal(0, 0.4, n_themes),
             effect,
         )
-
 
     def without_effects(self) -> "Nature":
         """The same, but no theme does anything."""
@@ -171,9 +170,7 @@ def spend(nature: Nature, n: int, chance: np.random.Generator) -> World:
     return World(make_records(said, n, bought=bought), -80 * nature.effect)
 
 
-def _draw_spend(
-    nature: Nature, said: Moments, chance: np.random.Generator
-) -> tuple[Any, Any, Any]:
+def _draw_spend(nature: Nature, said: Moments, chance: np.random.Generator) -> tuple[Any, Any, Any]:
     before = spend_before(said)
     mean = 900 + 0.5 * before - 60 * said.rest() - said.themes @ (80 * nature.effect)
     tail = (np.exp(chance.normal(size=len(mean))) - np.exp(0.5)) * 40
@@ -196,7 +193,7 @@ def count_voices(
     """Voices by week, twice as scattered as chance alone gives; the first theme is fixed.
 
     :param change: of it since, as a share of its voices.
-    :param drift: of each theme from week to week, in logs; nine tenths of it are there a week later.
+    :param drift: of each theme from week to week, in logs; nine tenths are there a week later.
     :returns: the weeks, and which of them lie before and after.
     """
     number = np.arange(26 + 1 + 8)
