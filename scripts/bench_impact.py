@@ -1,6 +1,6 @@
 """Print how right the effects of themes are, on customers that are made up and known.
 
-    python scripts/bench_impact.py            # 500 simulations of each kind, then a million customers
+    python scripts/bench_impact.py            # 500 simulations of each, then a million customers
     python scripts/bench_impact.py --quick    # 60 simulations, and 50,000 customers
     python scripts/bench_impact.py --store    # ... and the million read from a database, too
 
@@ -9,8 +9,6 @@ spend, tenure and time; a third of them do nothing. Beside the effects stand wha
 "impact": the plain difference of means, and how the mean changes when a theme's feedback is left
 out. "held" is the share of 95 % intervals that hold the truth, over all themes and simulations.
 """
-
-from __future__ import annotations
 
 import argparse
 import multiprocessing
@@ -99,6 +97,17 @@ KINDS = (
     Kind("leaving, thin", _leave, _take_churn, 350, *_few),
     Kind("of late, thin", _leave_lately, _take_churn, 700, *_few),
 )
+
+
+class _Clock:
+    """Wall and CPU seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return f"{wall:.1f} s ({cpu:.1f} CPU s)"
 
 
 def main() -> None:
@@ -301,17 +310,6 @@ def _print_store(n: int) -> None:
             clock = _Clock()
             assert compare_outcomes(run) == 0
             print(f"again, with nothing new: {clock}; {_peak()}", flush=True)
-
-
-class _Clock:
-    """Wall and CPU seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def __str__(self) -> str:
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        return f"{wall:.1f} s ({cpu:.1f} CPU s)"
 
 
 def _peak() -> str:

@@ -16,6 +16,7 @@ WEEK = 7 * DAY
 _MONDAY = 4 * DAY
 # At most half a year on both sides; the week of the fix itself is on neither.
 WINDOW_WEEKS = 26
+N_WEEKS = 2 * WINDOW_WEEKS + 1
 VOICES, SENTIMENT, RELATIVE = "voices", "sentiment", "relative"
 
 
@@ -87,14 +88,14 @@ class _Frame:
     def place(self, at: Codes) -> tuple[NDArray[np.bool_], Codes]:
         """Which moments lie in these weeks, and in which."""
         week = _find_week(at) - self.first
-        is_in = (at != UNDATED) & (week >= 0) & (week <= 2 * WINDOW_WEEKS)
+        is_in = (at != UNDATED) & (week >= 0) & (week < N_WEEKS)
         return is_in, week
 
     def add(self, theme: Codes, week: Codes, values: Floats) -> Floats:
         """(themes, weeks) sums."""
-        n = 2 * WINDOW_WEEKS + 1
-        found: Floats = np.bincount(theme * n + week, values, self.n_themes * n).astype(float)
-        return found.reshape(self.n_themes, n)
+        places = theme * N_WEEKS + week
+        found = np.bincount(places, values, self.n_themes * N_WEEKS).astype(float)
+        return found.reshape(self.n_themes, N_WEEKS)
 
     def sides(self, weeks: Weeks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The weeks before and after of which anything is known."""
@@ -115,7 +116,7 @@ def _list_weeks(
     said, (row, theme) = records.said, records.pairs.T
     is_in, week = frame.place(said.at)
     heard = _unite(np.zeros(len(said), np.int64), said.voice, week, np.zeros(len(said)), is_in)
-    exposed = frame.add(heard[0], heard[1], np.ones(len(heard[0])))[:1]
+    exposed = np.bincount(heard[1], minlength=N_WEEKS).astype(float)
     spoken, when, feeling = _unite(theme, said.voice[row], week[row], records.feeling, is_in[row])
     voices = frame.add(spoken, when, np.ones(len(spoken)))
     yield VOICES, RELATIVE, Weeks(voices, np.broadcast_to(exposed, voices.shape), is_count=True)

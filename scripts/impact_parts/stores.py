@@ -155,66 +155,49 @@ def write_store(path: Path, records: Records) -> Store:
 
 
 def _list_rows(records: Records) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    said, happened, standing = records.said, records.happened, records.standing
     named = {"origin": "discovered", "status": "active", "found_status": "active"}
     yield "theme", ({"theme_id": each, "name": each, **named} for each in records.themes)
-    yield (
-        "customer",
-        (
-            {"customer_id": f"c{who}", "segment": f"s{segment}", "valid_from": _moment(since)}
-            for who, since, segment in _walk(standing.customer, standing.since, standing.segment)
-        ),
-    )
-    yield (
-        "feedback",
-        (
-            {
-                "feedback_id": f"f{row}",
-                "source": f"source {source}",
-                "text": "words",
-                "customer_id": f"c{who}",
-                "occurred_at": _moment(at),
-                "rating": rating * 5,
-                "rating_max": 5,
-            }
-            for row, (who, at, source, rating) in enumerate(
-                _walk(said.customer, said.at, said.source, said.rating)
-            )
-        ),
-    )
-    said_of = {"text": "words", "text_hash": "words", "sentiment_score": -0.2}
-    yield (
-        "mention",
-        (
-            {
-                "mention_id": f"f{row}-{theme}",
-                "feedback_id": f"f{row}",
-                "theme_id": records.themes[theme],
-                **said_of,
-            }
-            for row, theme in records.pairs.tolist()
-        ),
-    )
-    yield (
-        "event",
-        (
-            {
-                "event_id": f"e{row}",
-                "customer_id": f"c{who}",
-                "at": _moment(at),
-                "kind": "churn" if is_churn else "order",
-                "amount": None if is_churn else amount,
-                "currency": "EUR",
-            }
-            for row, (who, at, amount, is_churn) in enumerate(
-                _walk(happened.customer, happened.at, happened.amount, happened.is_churn)
-            )
-        ),
-    )
+    yield "customer", map(_describe_customer, *_list_columns(records.standing))
+    rows = range(len(records.said))
+    yield "feedback", map(_describe_feedback, rows, *_list_columns(records.said))
+    yield "mention", (_describe_mention(row, theme) for row, theme in records.pairs.tolist())
+    rows = range(len(records.happened.at))
+    yield "event", map(_describe_event, rows, *_list_columns(records.happened))
 
 
-def _walk(*columns: Any) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.tolist() for column in columns), strict=True)
+def _describe_customer(who: int, since: int, segment: int) -> dict[str, Any]:
+    return {"customer_id": f"c{who}", "segment": f"s{segment}", "valid_from": _moment(since)}
+
+
+def _describe_feedback(
+    row: int, _voice: int, who: int, at: int, source: int, rating: float, _nps: float
+) -> dict[str, Any]:
+    given = {"feedback_id": f"f{row}", "source": f"source {source}", "text": "words"}
+    scale = {"rating": rating * 5, "rating_max": 5}
+    return {**given, **scale, "customer_id": f"c{who}", "occurred_at": _moment(at)}
+
+
+def _describe_mention(row: int, theme: int) -> dict[str, Any]:
+    key = {"mention_id": f"f{row}-{theme}", "feedback_id": f"f{row}", "theme_id": f"t{theme:03d}"}
+    return {**key, "text": "words", "text_hash": "words", "sentiment_score": -0.2}
+
+
+def _describe_event(
+    row: int, who: int, at: int, amount: float, _currency: int, is_churn: bool, _is_return: bool
+) -> dict[str, Any]:
+    paid = {"amount": None, "currency": None} if is_churn else {"amount": amount, "currency": "EUR"}
+    kind = "churn" if is_churn else "order"
+    return {
+        "event_id": f"e{row}",
+        "customer_id": f"c{who}",
+        "at": _moment(at),
+        "kind": kind,
+        **paid,
+    }
+
+
+def _list_columns(table: Any) -> list[list[Any]]:
+    return [column.tolist() for column in vars(table).values()]
 
 
 def _moment(second: int) -> datetime:

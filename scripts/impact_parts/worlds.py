@@ -193,7 +193,7 @@ def count_voices(
     """Voices by week, twice as scattered as chance alone gives; the first theme is fixed.
 
     :param change: of it since, as a share of its voices.
-    :param drift: of each theme from week to week, in logs; nine tenths of it are there a week later.
+    :param drift: of each theme from week to week, in logs; nine tenths are there a week later.
     :returns: the weeks, and which of them lie before and after.
     """
     number = np.arange(26 + 1 + 8)

@@ -1,7 +1,7 @@
 """The step: tables from tables, alike on both databases and in any order, and kept up to date."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,17 @@ from pipelines.customer_rows import RowSettings
 from pipelines.errors import ConfigError
 from pipelines.impact.listing import CAVEAT
 from pipelines.impact.step import compare_outcomes
-from pipelines.odata.outcomes import OutcomeSettings
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store
 from tests.command_line import make_call
 from tests.pipelines.conftest import read_rows
-from tests.pipelines.planted import START, edit
+from tests.pipelines.planted import edit
 from tests.pipelines.store_copies import open_copy
 
-N, THEMES = 240, ("late", "price", "praise", "muted", "gone", "app", "shop")
+START = datetime(2025, 1, 6, tzinfo=UTC)
+N, THEMES = 240, ("late", "price", "praise", "web", "gone", "app", "shop")
 PRODUCTS = ("theme_impact", "theme_stake", "theme_fix")
-SETTINGS = RowSettings(OutcomeSettings(churn_days=60, spend_days=0))
+SETTINGS = RowSettings()
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -46,6 +46,7 @@ def make_rows() -> Rows:
             for theme in spoken if not place else ():
                 mention = {"mention_id": f"{key}-{theme}", "feedback_id": key, "theme_id": theme}
                 felt = {"text": "words", "text_hash": key, "sentiment_score": -0.5}
+                felt["nearest_theme_id"] = theme
                 rows["mention"].append({**mention, **felt})
         bought = {"kind": "order", "at": said - timedelta(days=9), "amount": 10.0 + number % 5}
         rows["event"].append({"customer_id": who, "currency": "EUR", **bought})
@@ -62,9 +63,9 @@ def make_rows() -> Rows:
 def fill(store: Store, *, is_reversed: bool = False) -> None:
     with begin_run(store, "fill", config_hash="", lock_timeout_s=5) as run:
         for theme in THEMES:
-            status = {"muted": "muted", "gone": "retired"}.get(theme, "active")
+            status = "retired" if theme == "gone" else "active"
             named = {"theme_id": theme, "name": theme, "found_name": theme, "origin": "discovered"}
-            states = {"status": status, "found_status": "active"}
+            states = {"status": status, "found_status": status}
             run.connection.execute(insert(tables.theme).values(**named, **states))
         for name, rows in make_rows().items():
             columns = sorted({column for row in rows for column in row})
@@ -103,8 +104,8 @@ def read_effects(store: Store, outcome: str) -> dict[str, Any]:
 
 
 def test_what_was_planted_is_found_and_a_second_time_nothing_is_written(filled: Store) -> None:
-    churn = read_effects(filled, "churn_60")
-    assert set(churn) == {"late", "price", "praise", "app", "shop"}
+    churn = read_effects(filled, "churn_90")
+    assert set(churn) == {*THEMES} - {"gone"}
     late = churn["late"]
     assert late["low"] > 0.1
     assert late["q_value"] < 0.05
@@ -135,7 +136,7 @@ def fill_reversed(store: Store) -> None:
 
 
 def test_who_refuses_is_left_out(filled: Store) -> None:
-    before = read_effects(filled, "churn_60")["late"]["n"]
+    before = read_effects(filled, "churn_90")["late"]["n"]
 
     def refuse(run: Run) -> None:
         said = {"purpose": "profiling", "status": "withdrawn", "at": START, "source": "test"}
@@ -146,7 +147,7 @@ def test_who_refuses_is_left_out(filled: Store) -> None:
         run.connection.execute(update(tables.feedback).where(of_nobody).values(**anonymous))
 
     compare_again(filled, refuse)
-    assert read_effects(filled, "churn_60")["late"]["n"] == before - 30
+    assert read_effects(filled, "churn_90")["late"]["n"] == before - 30
     # The words of nobody are still rated; only who refuses is gone.
     assert read_effects(filled, "rating")["late"]["n"] == N - 30 + 1
 
@@ -156,7 +157,7 @@ def test_without_customers_ratings_are_compared_and_the_rest_says_why(filled: St
         run.connection.execute(update(tables.feedback).values(customer_id=None))
 
     compare_again(filled, forget)
-    churn, rating = read_effects(filled, "churn_60"), read_effects(filled, "rating")
+    churn, rating = read_effects(filled, "churn_90"), read_effects(filled, "rating")
     assert churn["late"]["note"] == "no feedback that has a day is linked to a customer"
     assert (churn["late"]["method"], churn["late"]["effect"]) == ("none", None)
     assert rating["late"]["high"] < 0
@@ -166,13 +167,13 @@ def test_without_customers_ratings_are_compared_and_the_rest_says_why(filled: St
 
 
 def test_a_fix_is_measured_and_undone(filled: Store) -> None:
-    unfixed = read_products(filled)
+    unfixed, effect = read_products(filled), read_effects(filled, "churn_90")["late"]["effect"]
     at = START + timedelta(days=130)
     edit(filled, "fixed", "late", text=at.date().isoformat())
     fix = tables.theme_fix
     with filled.read() as connection:
         rows = {row["outcome"]: row for row in connection.execute(select(fix)).mappings().all()}
-    assert set(rows) == {"voices", "sentiment", "rating", "churn_60"}
+    assert set(rows) == {"voices", "sentiment", "rating", "churn_90", "spend_change_90_EUR"}
     voices = rows["voices"]
     assert (voices["fixed_at"], voices["edit_id"], voices["unit"]) == (at, "e000001", "relative")
     assert voices["note"] is None
@@ -185,6 +186,11 @@ def test_a_fix_is_measured_and_undone(filled: Store) -> None:
         edit(filled, "fixed", "late", text=at.isoformat())
     edit(filled, "undo")
     assert read_products(filled) == unfixed
+    edit(filled, "mute", "price")
+    muted = read_effects(filled, "churn_90")
+    assert set(muted) == {*THEMES} - {"gone", "price"}
+    # Nothing is claimed of it, and it is held equal all the same.
+    assert muted["late"]["effect"] == effect
 
 
 @pytest.mark.parametrize(
@@ -208,17 +214,17 @@ def test_the_command_shows_effects_what_is_not_known_and_what_they_are_not(
     sqlite_url: str, capsys: Any
 ) -> None:
     store = open_copy(sqlite_url, "impact", fill)
-    edit(store, "fixed", "late", text="2026-05-15")
+    edit(store, "fixed", "late", text="2025-05-15")
     store.engine.dispose()
     call = make_call(capsys)
     shown = call("themes", "impact", "--db", sqlite_url).out
-    assert "churn_60 (logistic; held equal: other themes, segment" in shown
-    assert "5 themes: no feedback has a rating that tells nps_group" in shown
+    assert "churn_90 (logistic; held equal: other themes, segment" in shown
+    assert "6 themes: no feedback has a rating that tells nps_group" in shown
     assert CAVEAT in shown
     one = call("themes", "impact", "late", "--db", sqlite_url).out
-    assert "at stake (churn_60): " in one
+    assert "at stake (churn_90): " in one
     assert "Since it was fixed, beyond what changed for similar themes" in one
     assert "nothing" in call("themes", "impact", "nothing", "--db", sqlite_url).err
     assert CAVEAT in call("themes", "show", "late", "--db", sqlite_url).out
     history = call("themes", "history", "late", "--db", sqlite_url).out
-    assert "fixed since 2026-05-15 00:00" in history
+    assert "fixed since 2025-05-15 00:00" in history
