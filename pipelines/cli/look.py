@@ -41,7 +41,7 @@ def report(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one self-contained HTML page to look at; it speaks en, he, ar and fa."""
+    """Write one self-contained HTML page to look at."""
     from pipelines.cli.rights import warn_unrecorded
     from pipelines.cli.show import open_console, print_json
     from pipelines.report.page import check_language, write_report

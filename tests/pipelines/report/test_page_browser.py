@@ -103,7 +103,7 @@ def open_page(browser: Any, wide: Any, pages: dict[str, Path]) -> Iterator[Opene
         if options:
             contexts.append(browser.new_context(**options))
             page = contexts[-1].new_page()
-        page.set_default_timeout(6_000)  # the machine may be busy
+        page.set_default_timeout(120_000)  # the machine may be busy
         page.goto("about:blank")
         if options or n_opened == 1:
             page.on("request", note_request)
