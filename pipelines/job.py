@@ -170,7 +170,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":
-        from pipelines.judge import judge_periods
+        from pipelines.judging.periods import judge_periods
 
         judge_periods(run)
     else:

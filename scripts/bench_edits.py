@@ -34,7 +34,7 @@ from pipelines.edits.apply import apply_edits
 from pipelines.edits.commands import make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.overview import list_themes, show_theme
 from pipelines.publish import publish_insights
 from pipelines.runs import Run, begin_run

@@ -15,7 +15,7 @@ from pipelines.edits.splits import prepare_split
 from pipelines.edits.suggestions import prepare_answer
 from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.publish import publish_insights
 from pipelines.runs import Run
 from pipelines.store import open_store

@@ -11,7 +11,7 @@ from pipelines import tables
 from pipelines.customer_rows import read_row_settings
 from pipelines.errors import ConfigError
 from pipelines.job import Job
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights
 from pipelines.rights.gate import allows

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from pipelines.judge import count_exposure
+from pipelines.judging.silence import explain_silence
 from pipelines.report.tallies import (
     EVERYTHING,
     CountCube,
@@ -19,7 +19,6 @@ from pipelines.report.tallies import (
 from pipelines.rights.descriptions import read_shown
 from pipelines.rights.gate import allows
 from pipelines.tables import feedback, mention, theme, theme_period, theme_quote
-from pipelines.verdicts import ThemeWeeks, explain_silence
 
 # A page of more themes than this is not read to its end; it says how many are left out.
 MAX_THEMES = 200
@@ -95,7 +94,7 @@ def read_themes(
     voices = count_voices(connection, theme_ids)
     quotes = _read_quotes(connection, theme_ids)
     counted = _count_weeks(connection, theme_ids)
-    exposure = count_exposure(connection)
+    silence = explain_silence(connection, theme_ids)
     return tuple(
         ThemeFacts(
             theme_id=row.theme_id,
@@ -104,7 +103,7 @@ def read_themes(
             lang=row.lang,
             keywords=tuple(str(word) for word in shown[row.theme_id]["keywords"] or ()),
             verdict=row.verdict,
-            no_verdict=None if row.verdict else _explain_silence(row.theme_id, counted, exposure),
+            no_verdict=silence.get(row.theme_id),
             n_mentions=row.n_mentions or 0,
             n_voices=row.n_customers or 0,
             sentiment=row.sentiment,
@@ -166,13 +165,6 @@ def _draw_weeks(
     counted: Mapping[datetime, int], week_starts: tuple[datetime, ...]
 ) -> tuple[int, ...]:
     return tuple(counted.get(start, 0) for start in week_starts) if counted else ()
-
-
-def _explain_silence(
-    theme_id: str, counted: Mapping[str, Mapping[datetime, int]], exposure: Mapping[datetime, int]
-) -> str:
-    weeks = ThemeWeeks(theme_id, counted.get(theme_id, {}))
-    return explain_silence(weeks, exposure) or "not_judged"
 
 
 def _count_weeks(connection: Connection, theme_ids: list[str]) -> dict[str, dict[datetime, int]]:

@@ -4,7 +4,7 @@ from pipelines.actions.respect import suppress_refused
 from pipelines.config import Config
 from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.models import Models
 from pipelines.publish import publish_insights
 from pipelines.rights.descriptions import drop_hidden_words, list_unquotable

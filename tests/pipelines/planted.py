@@ -20,7 +20,7 @@ from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.commands import EditResult, make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.progress import SilentProgress
 from pipelines.publish import publish_insights
 from pipelines.runs import begin_run

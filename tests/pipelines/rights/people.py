@@ -73,7 +73,7 @@ def _fill(store: Store) -> None:
         connection.execute(insert(tables.feedback_key), links)
         run.mark_changed()
     with begin_run(store, "publish", config_hash="", lock_timeout_s=5) as run:
-        from pipelines.judge import judge_periods
+        from pipelines.judging.periods import judge_periods
         from pipelines.publish import publish_insights
 
         judge_periods(run)
