@@ -7,7 +7,7 @@ from pipelines.attention.step import rank_themes
 from pipelines.config import Config
 from pipelines.customer_rows import read_row_settings
 from pipelines.impact.step import compare_outcomes
-from pipelines.judge import judge_periods
+from pipelines.judging.periods import judge_periods
 from pipelines.publish import publish_insights
 from pipelines.runs import Run
 

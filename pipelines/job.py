@@ -177,7 +177,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
     elif step == "judge":
         from pipelines.customer_rows import read_row_settings
         from pipelines.impact.step import compare_outcomes
-        from pipelines.judge import judge_periods
+        from pipelines.judging.periods import judge_periods
 
         judge_periods(run)
         compare_outcomes(run, read_row_settings(job.config))

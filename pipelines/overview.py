@@ -12,6 +12,8 @@ from pipelines.attention.shown import list_parts
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.id_batches import batch_ids
 from pipelines.impact.listing import list_effects, list_fixes, list_stakes
+from pipelines.judging.counts import EVERYBODY
+from pipelines.judging.silence import explain_silence
 from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
@@ -20,6 +22,7 @@ from pipelines.rights.gate import allows
 from pipelines.themes.group_titles import read_groups, show_title
 from pipelines.themes.history import read_history
 
+MAX_WEEKS = 8
 _TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
 
 
@@ -198,6 +201,8 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
         "impact": list_effects(connection, theme_id),
         "stakes": list_stakes(connection, theme_id),
         "fixes": list_fixes(connection, theme_id),
+        "weeks": _weeks(connection, theme_id),
+        "no_verdict": explain_silence(connection, [theme_id]).get(theme_id),
     }
 
 
@@ -247,6 +252,18 @@ def _weakest_mentions(connection: Connection, theme_id: str, limit: int) -> list
         .limit(limit)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _weeks(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
+    """The latest weeks, as they were judged; the oldest of them first."""
+    period = tables.theme_period.c
+    query = (
+        select(tables.theme_period)
+        .where(period.theme_id == theme_id, period.period == "week", period.segment == EVERYBODY)
+        .order_by(period.period_start.desc())
+        .limit(MAX_WEEKS)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()][::-1]
 
 
 def _months(connection: Connection, theme_id: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from pipelines.attention.estimates import (
     estimate_share,
     name_columns,
 )
-from pipelines.verdicts import correct_p_values
+from pipelines.judging.tails import correct_p_values
 
 # Of a theme of fewer voices nothing could differ, and each theme that is tried costs the others.
 MIN_THEME_VOICES = 10

@@ -190,6 +190,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:
         console.print(f"  “{show_text(quote['text'], 300)}”  [dim]{quote['mention_id']}[/]")
+    _print_weeks(console, row)
     print_parts(console, row["signal"], row["signal_score"])
     months = make_table({"month": "id", **dict.fromkeys(_MONTH_HEADS, "right")})
     for month in row["months"]:
@@ -235,6 +236,35 @@ def print_suggestions(rows: Sequence[Mapping[str, Any]]) -> None:
 def _show_languages(langs: Sequence[str]) -> str:
     further = len(langs) - MAX_LANGUAGES
     return " ".join(langs[:MAX_LANGUAGES]) + (f" +{further}" if further > 0 else "")
+
+
+def _print_weeks(console: Console, row: Mapping[str, Any]) -> None:
+    """The latest weeks beside what was expected of them, or why nothing was."""
+    from pipelines.judging.silence import MEANINGS
+
+    if reason := row["no_verdict"]:
+        console.print(f"no verdict: {MEANINGS[reason]}", style="yellow")
+    heads = {"week": "id", "voices": "right", "usual": "id", "times": "id?", "q": "right?"}
+    weeks = make_table({**heads, "verdict": "id", "feeling": "right", "shift": "id?"})
+    for week in row["weeks"]:
+        weeks.add_row(
+            show_day(week["period_start"]),
+            show_number(week["n_customers"]),
+            _show_range(week["expected_low"], week["expected_high"], digits=0),
+            _show_range(week["ratio_low"], week["ratio_high"], digits=1),
+            show_number(week["q_value"], 3),
+            week["verdict"] or "–",
+            show_feeling(week["sentiment"]),
+            week["sentiment_verdict"] or "–",
+        )
+    print_table(console, "By week", weeks)
+
+
+def _show_range(low: float | None, high: float | None, *, digits: int) -> str:
+    """The ends of an interval; a dash for none."""
+    if low is None or high is None:
+        return "–"
+    return f"{show_number(low, digits)} to {show_number(high, digits)}"
 
 
 _MONTH_HEADS = ("mentions", "voices", "feeling")

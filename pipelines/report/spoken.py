@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Integer, case, cast, func, select
 
 from pipelines.counted import counted_mentions, is_analysed, is_counted, voice
-from pipelines.judge import period_start
+from pipelines.judging.counts import period_start
 from pipelines.tables import customer, feedback, mention
 
 UNKNOWN_LANG = "und"

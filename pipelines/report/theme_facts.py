@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from pipelines.id_batches import batch_ids
-from pipelines.judge import count_exposure
+from pipelines.judging.silence import explain_silence
 from pipelines.report.theme_map import place_themes
 from pipelines.rights.descriptions import read_shown
 from pipelines.rights.gate import allows
@@ -23,7 +23,6 @@ from pipelines.tables import (
     theme_quote,
     theme_signal,
 )
-from pipelines.verdicts import ThemeWeeks, explain_silence
 
 # The map shows so many themes; the largest of them have all that is known on the page.
 MAX_THEMES = 10_000
@@ -116,7 +115,7 @@ def read_themes(
     shown = read_shown(connection, rows)
     quotes = _read_quotes(connection, theme_ids, set(detailed))
     weeks, judged = _read_weeks(connection, detailed, min_customers)
-    silence = _Silence(connection, [row.theme_id for row in rows if not row.verdict])
+    silence = explain_silence(connection, [row.theme_id for row in rows if not row.verdict])
     places = place_themes(connection, theme_ids)
     impacts, fixes, signals = (
         _read_parts(connection, table, detailed)
@@ -130,7 +129,7 @@ def read_themes(
             lang=row.lang,
             keywords=tuple(str(word) for word in shown[row.theme_id]["keywords"] or ()),
             verdict=row.verdict,
-            no_verdict=None if row.verdict else silence.explain(row.theme_id),
+            no_verdict=silence.get(row.theme_id),
             n_mentions=row.n_mentions or 0,
             n_voices=row.n_customers or 0,
             sentiment=row.sentiment,
@@ -149,25 +148,6 @@ def read_themes(
         )
         for place, row in enumerate(rows)
     )
-
-
-class _Silence:
-    """Why themes have no verdict."""
-
-    def __init__(self, connection: Connection, theme_ids: list[str]) -> None:
-        self._exposure = count_exposure(connection) if theme_ids else {}
-        self._voices: dict[str, dict[datetime, int]] = defaultdict(dict)
-        column = theme_period.c
-        for batch in batch_ids(theme_ids):
-            query = select(column.theme_id, column.period_start, column.n_customers)
-            for theme_id, start, n in connection.execute(
-                query.where(column.theme_id.in_(batch), *_is_of_all_weeks())
-            ):
-                self._voices[theme_id][start] = n or 0
-
-    def explain(self, theme_id: str) -> str:
-        weeks = ThemeWeeks(theme_id, self._voices.get(theme_id, {}))
-        return explain_silence(weeks, self._exposure) or "not_judged"
 
 
 def _is_new(

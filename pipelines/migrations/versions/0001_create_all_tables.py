@@ -1897,6 +1897,12 @@ def upgrade() -> None:
             comment="mean sentiment score of its voices, -1..1",
         ),
         sa.Column(
+            "n_fresh",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of a day: those who had not spoken of it in the four weeks before",
+        ),
+        sa.Column(
             "n_exposed",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
@@ -1906,7 +1912,7 @@ def upgrade() -> None:
             "expected",
             sa.Double(),
             nullable=True,
-            comment="voices expected from the theme's past and the period's volume",
+            comment="of a week: voices expected from the theme's past and the volume of the week so far",
         ),
         sa.Column(
             "expected_low",
@@ -1926,19 +1932,19 @@ def upgrade() -> None:
             "p_value",
             sa.Double(),
             nullable=True,
-            comment="of as many voices or more, if nothing had changed",
+            comment="of as large a rise or fall of the days up to the end of the week, if nothing had changed",
         ),
         sa.Column(
             "q_value",
             sa.Double(),
             nullable=True,
-            comment="p-value corrected for the number of themes and periods",
+            comment="p-value corrected over all themes, or all themes and segments, of a week",
         ),
         sa.Column(
             "verdict",
             sa.Text(),
             nullable=True,
-            comment="one_off, emerging, growing, steady or fading",
+            comment="one_off, emerging, growing, steady or fading, as known when the week ended",
         ),
         sa.Column(
             "sentiment_expected",

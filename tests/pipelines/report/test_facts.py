@@ -11,7 +11,6 @@ from pipelines.overview import count_unassigned, list_sources
 from pipelines.report.cells import N_COUNTS
 from pipelines.report.facts import ReportFacts, gather_facts
 from pipelines.report.spoken import week_start
-from pipelines.verdicts import ThemeWeeks, explain_silence, judge_themes
 from tests.pipelines.report.test_cells import ASSIGNED, FEEDBACK, MENTIONS, THEMES, count
 
 Store = Callable[[dict[str, list[dict[str, Any]]]], Connection]
@@ -326,8 +325,8 @@ def test_charts_leave_out_few_posts_of_long_ago_and_periods_end_with_the_last_ru
     assert week_start(weeks.drawn) > MONDAY.date()
 
 
-def weekly(theme_id: str, *weeks: int) -> list[dict[str, Any]]:
-    period = {"period": "week", "segment": "all", "theme_id": theme_id, "n_customers": 1}
+def heard(theme_id: str, *weeks: int) -> list[dict[str, Any]]:
+    period = {"period": "day", "segment": "all", "theme_id": theme_id, "n_customers": 1}
     return [period | {"period_start": MONDAY + timedelta(weeks=week)} for week in weeks]
 
 
@@ -336,7 +335,7 @@ def test_a_theme_without_a_verdict_says_why(fill_store: Store) -> None:
         {
             "feedback": [item(7 * week, "s", "en") for week in (0, *range(40, 60))],
             "theme": [topic("a", 3, verdict="steady"), topic("b", 2), topic("c", 2), topic("d", 1)],
-            "theme_period": weekly("a", 50, 59) + weekly("b", 0) + weekly("c", 59),
+            "theme_period": heard("a", 50, 59) + heard("b", 0) + heard("c", 59),
         }
     )
     facts = gather_facts(store)
@@ -350,20 +349,8 @@ def test_in_a_short_store_every_theme_says_that_its_past_is_too_short(fill_store
         {
             "feedback": [item(7 * week, "s", "en") for week in range(5)],
             "theme": [topic("a", 3), topic("b", 2)],
-            "theme_period": weekly("a", 1, 4) + weekly("b", 3),
+            "theme_period": heard("a", 1, 4) + heard("b", 3),
         }
     )
     facts = gather_facts(store)
     assert [theme.no_verdict for theme in facts.themes] == ["short_past", "short_past"]
-
-
-def test_a_reason_is_given_exactly_where_there_is_no_verdict() -> None:
-    exposure = {MONDAY + timedelta(weeks=week): 9 for week in range(-60, 1)}
-    themes = [
-        ThemeWeeks(f"t{start}", {MONDAY + timedelta(weeks=start): 3}) for start in range(-60, 1)
-    ]
-    for n_weeks in (0, 1, 6, 7, 61):
-        known = dict(sorted(exposure.items())[-n_weeks:]) if n_weeks else {}
-        judged = judge_themes(themes, known)
-        for theme in themes:
-            assert (explain_silence(theme, known) is None) == (theme.theme_id in judged)
