@@ -103,6 +103,7 @@ VIEW_COLUMN_COMMENTS = {
     "v_theme.priority_gain": "what fixing it should bring; see priority",
     "v_theme.priority_gain_low": "lower end of its 95 % interval; above 0 where a gain is sure",
     "v_theme.priority_gain_high": "upper end of its 95 % interval",
+    "v_theme.priority_q": "of a gain as large if there were none, corrected for the themes",
     "v_theme.priority_unit": "of the gain: a currency, customers, or points x voices",
     "v_theme.quote": "its most representative quote",
     "v_theme_week.week_start": "Monday of the week, UTC",

@@ -560,6 +560,7 @@ priority = Table(
     _number("gain", "effect x reach x value"),
     _number("gain_low", "lower end of its 95 % interval; above 0 where a gain is sure"),
     _number("gain_high", "upper end of its 95 % interval"),
+    _number("q_value", "of a gain as large if there were none, corrected for the themes"),
     _text("unit", "of the gain: a currency, customers, or points x voices"),
     _count("n_customers", "voices reached"),
     _text(

@@ -160,6 +160,7 @@ def _theme_query() -> Select[Any]:
             priority.c.gain.label("priority_gain"),
             priority.c.gain_low.label("priority_gain_low"),
             priority.c.gain_high.label("priority_gain_high"),
+            priority.c.q_value.label("priority_q"),
             priority.c.unit.label("priority_unit"),
             theme.c.first_seen_at,
             theme.c.last_seen_at,

@@ -1,23 +1,24 @@
 """What themes cost, as ``theme_impact`` says: what is lost with each, among all who voiced it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, func, select
 
 from pipelines import tables
 from pipelines.attention.estimates import Estimate
-from pipelines.attention.voices import is_customer, join_customers
-from pipelines.counted import counted_mentions, is_counted, mention
-from pipelines.odata.facts import NO_CURRENCY, YEAR
-from pipelines.odata.kinds import name_kind
+from pipelines.attention.spending import Reached, sum_spending
+from pipelines.attention.voices import is_customer
 
-_customer, _event, _impact = tables.customer.c, tables.event.c, tables.theme_impact.c
-# More of it is worse; of all other outcomes less is.
+_impact, _stake = tables.theme_impact.c, tables.theme_stake.c
+# Its effect may be money: what those spend who leave.
 _CHURN = "churn"
+# Of all who are at stake, whose money stands for all. Where fewer spend in one currency, customers
+# are counted instead: amounts of several are never added up.
+_MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Effect:
     """What goes with a theme; a loss is positive.
 
     :param kind: money, customers or rating, as in :mod:`pipelines.attention.gains`.
+    :param n: customers who voiced it (and spend in that currency), or voices with a rating.
     :param base: all there is of the unit: what all customers spent in a year, or how many they are.
     """
 
@@ -33,6 +35,7 @@ class Effect:
     outcome: str
     method: str
     loss: Estimate
+    q_value: float | None
     unit: str
     n: int
     base: float
@@ -42,28 +45,15 @@ class Effect:
         """The loss at the lower end, over all there is; 0 where it may be none."""
         return max(self.loss.low, 0.0) / self.base if self.base > 0 else 0.0
 
+    def count(self, reached: Reached) -> int:
+        """How many customers of a segment it reaches: of money those who spent some."""
+        return reached.spenders.get(self.unit, 0) if self.kind == "money" else reached.n
 
-@dataclass(frozen=True)
-class Reached:
-    """Customers of a segment who voiced a theme.
-
-    :param spenders: who of them spent anything in a year, by currency.
-    :param spending: what they spent.
-    """
-
-    n: int = 0
-    spenders: Mapping[str, int] = field(default_factory=dict)
-    spending: Mapping[str, float] = field(default_factory=dict)
-
-    def count(self, effect: Effect) -> int:
-        """How many an effect reaches: of money those who spent some."""
-        return self.spenders.get(effect.unit, 0) if effect.kind == "money" else self.n
-
-    def weigh(self, effect: Effect) -> float:
-        """What they count for of an effect: their spending, or their number."""
-        if effect.kind == "money":
-            return max(self.spending.get(effect.unit, 0.0), 0.0)
-        return self.n
+    def weigh(self, reached: Reached) -> float:
+        """What a segment counts for: its spending, or its number."""
+        if self.kind == "money":
+            return max(reached.spending.get(self.unit, 0.0), 0.0)
+        return reached.n
 
 
 def read_effects(connection: Connection, until: datetime) -> list[Effect]:
@@ -75,104 +65,50 @@ def read_effects(connection: Connection, until: datetime) -> list[Effect]:
     rows = connection.execute(query.order_by(*tables.theme_impact.primary_key)).all()
     if not rows:
         return []
-    spending = _sum_spending(connection, until)
-    count = (
-        select(func.count())
-        .select_from(tables.customer)
-        .where(is_customer(connection, "profiling"))
-    )
-    n_customers = connection.execute(count).scalar_one()
-    return [_read_effect(row, spending, n_customers) for row in rows]
+    bases = {**sum_spending(connection, until), "": float(_count_customers(connection))}
+    stakes = _choose_stakes(connection)
+    return [_read_effect(row, stakes.get((row.theme_id, row.outcome)), bases) for row in rows]
 
 
-def reach_segments(
-    connection: Connection, theme_ids: Sequence[str], until: datetime
-) -> dict[str, dict[str | None, Reached]]:
-    """Customers who voiced these themes by segment; None is that of who has none."""
-    voiced = (
-        select(mention.theme_id, _customer.segment, _customer.customer_id)
-        .select_from(join_customers(counted_mentions))
-        .where(is_counted, mention.theme_id.in_(theme_ids))
-        .where(is_customer(connection, "profiling"))
-        .distinct()
-        .subquery()
-    ).c
-    groups = (voiced.theme_id, voiced.segment)
-    counts = connection.execute(select(*groups, func.count()).group_by(*groups)).all()
-    spent = _spend_by_customer(connection, until)
-    sums = (
-        select(*groups, spent.c.currency, func.count(), func.sum(spent.c.amount))
-        .join(spent, spent.c.customer_id == voiced.customer_id)
-        .group_by(*groups, spent.c.currency)
-    )
-    spenders: dict[tuple[str, str | None], dict[str, int]] = defaultdict(dict)
-    spending: dict[tuple[str, str | None], dict[str, float]] = defaultdict(dict)
-    for theme_id, segment, currency, n, amount in connection.execute(sums):
-        spenders[theme_id, segment][currency] = n
-        spending[theme_id, segment][currency] = float(amount or 0.0)
-    found: dict[str, dict[str | None, Reached]] = defaultdict(dict)
-    for theme_id, segment, n in counts:
-        own = (theme_id, segment)
-        found[theme_id][segment] = Reached(n, spenders[own], spending[own])
-    return found
+def _count_customers(connection: Connection) -> int:
+    count = select(func.count()).select_from(tables.customer)
+    return connection.execute(count.where(is_customer(connection, "profiling"))).scalar_one()
 
 
-def _read_effect(row: Any, spending: Mapping[str, float], n_customers: int) -> Effect:
-    is_money = row.currency is not None
-    kind = "money" if is_money else "customers" if row.outcome.startswith(_CHURN) else "rating"
+def _choose_stakes(connection: Connection) -> dict[tuple[str, str], Any]:
+    """What is at stake by theme and outcome: money where most spend in one currency."""
+    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    query = select(tables.theme_stake).order_by(_stake.n_customers.desc(), _stake.currency)
+    for row in connection.execute(query):
+        found[row.theme_id, row.outcome].append(row)
+    return {key: _choose_stake(rows) for key, rows in found.items()}
+
+
+def _choose_stake(rows: list[Any]) -> Any:
+    everybody = max(row.n_customers for row in rows)
+    money = [row for row in rows if row.currency and row.n_customers >= _MOST * everybody]
+    return next(iter(money), rows[0])
+
+
+def _read_effect(row: Any, stake: Any, bases: Mapping[str, float]) -> Effect:
+    currency = stake.currency if stake else ""
+    kind = "money" if currency else "customers" if row.outcome.startswith(_CHURN) else "rating"
     return Effect(
         theme_id=row.theme_id,
         kind=kind,
         outcome=row.outcome,
         method=row.method,
-        loss=_read_loss(row),
-        unit={"money": row.currency, "customers": "customers"}.get(kind, "points x voices"),
-        n=row.n_with_theme or 0,
-        base=spending.get(row.currency, 0.0) if is_money else float(n_customers),
+        loss=Estimate(stake.at_stake, stake.low, stake.high) if stake else _read_loss(row),
+        q_value=row.q_value,
+        unit={"money": currency, "customers": "customers"}.get(kind, "points x voices"),
+        n=(stake.n_customers if stake else row.n_with_theme) or 0,
+        base=bases.get(currency, 0.0),
     )
 
 
 def _read_loss(row: Any) -> Estimate:
-    """What is at stake; else what all who voiced the theme lose of the outcome."""
-    if row.at_stake is not None and row.at_stake_low is not None:
-        return Estimate(row.at_stake, row.at_stake_low, row.at_stake_high)
+    """What all who voiced the theme lose of an outcome of which nothing is at stake: a rating."""
     n = row.n_with_theme or 0
     if row.outcome.startswith(_CHURN):
         return Estimate(row.effect * n, row.low * n, row.high * n)
     return Estimate(-row.effect * n, -row.high * n, -row.low * n)
-
-
-def _sum_spending(connection: Connection, until: datetime) -> dict[str, float]:
-    spent = _spend_by_customer(connection, until).c
-    query = select(spent.currency, func.sum(spent.amount)).group_by(spent.currency)
-    return {currency: float(amount or 0.0) for currency, amount in connection.execute(query)}
-
-
-def _spend_by_customer(connection: Connection, until: datetime) -> Any:
-    """Orders less refunds of the year before a moment, by customer and currency.
-
-    As :func:`pipelines.odata.facts.sum_spend` reckons them, for all customers at once.
-    """
-    kinds = connection.execute(select(_event.kind).distinct().order_by(_event.kind)).scalars().all()
-    paid = [kind for kind in kinds if name_kind(kind) in ("order", "renewal")]
-    returned = [kind for kind in kinds if name_kind(kind) == "refund"]
-    # One object: PostgreSQL takes two equal ones with parameters for different ones.
-    currency = func.coalesce(_event.currency, NO_CURRENCY)
-    amount = case((_event.kind.in_(returned), -func.abs(_event.amount)), else_=_event.amount)
-    return (
-        select(
-            _event.customer_id,
-            currency.label("currency"),
-            func.sum(amount).label("amount"),
-        )
-        .where(
-            and_(
-                _event.customer_id.is_not(None),
-                _event.kind.in_([*paid, *returned]),
-                _event.at > until - YEAR,
-                _event.at <= until,
-            )
-        )
-        .group_by(_event.customer_id, currency)
-        .subquery()
-    )

@@ -1,6 +1,8 @@
 """What to fix first, for all customers and for each segment: rows of ``priority``."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +10,18 @@ from sqlalchemy import Connection, literal, select
 
 from pipelines import tables
 from pipelines.anonymity import choose_shown
-from pipelines.attention.effects import Effect, reach_segments
-from pipelines.attention.estimates import Sample, add_samples, estimate_gap
+from pipelines.attention.effects import Effect
+from pipelines.attention.estimates import (
+    Estimate,
+    add_samples,
+    compare_means,
+    estimate_gap,
+)
 from pipelines.attention.gains import Gain, rank_gains
 from pipelines.attention.measures import ALL, Now
 from pipelines.attention.settings import AttentionSettings
+from pipelines.attention.spending import reach_segments
+from pipelines.verdicts import correct_p_values
 
 # Sentiment lies between -1 and 1.
 _RANGE = 2.0
@@ -64,13 +73,13 @@ def _gain_effects(
     reached = reach_segments(connection, themes, until) if themes else {}
     for effect in effects:
         segments = reached.get(effect.theme_id, {})
-        counts = {name: each.count(effect) for name, each in segments.items()}
-        yield _scale(effect, ALL, sum(counts.values()) or effect.n, 1.0)
-        total = sum(each.weigh(effect) for each in segments.values())
+        counts = {name: effect.count(each) for name, each in segments.items()}
+        yield _scale(effect, ALL, effect.n, 1.0)
+        total = sum(map(effect.weigh, segments.values()))
         if effect.kind != "money":  # of a rating, people whom no record knows lose too
             total = max(total, effect.n)
         for segment in _show_segments(counts, k) if total > 0 else ():
-            share = segments[segment].weigh(effect) / total
+            share = effect.weigh(segments[segment]) / total
             yield _scale(effect, segment, counts[segment], share)
 
 
@@ -90,38 +99,43 @@ def _scale(effect: Effect, segment: str, n: int, share: float) -> Gain:
         share=loss.value * share / effect.base if effect.base > 0 else 0.0,
         n_customers=n,
         reason="adjusted_effect",
+        q_value=effect.q_value,
     )
 
 
 def _gain_feelings(now: Now, themes: Sequence[str], k: int) -> Iterator[Gain]:
     """Where no effect is known: what voices of a theme feel less than those of all others."""
     everything = add_samples(now.sample(theme_id) for theme_id in now.by_segment)
+    found: dict[str, list[tuple[Gain, float]]] = defaultdict(list)
     for theme_id in themes:
-        others = everything - now.sample(theme_id)
-        voices = now.by_segment[theme_id]
-        yield from _gain_feeling(theme_id, ALL, now.sample(theme_id), others, now)
-        for segment in _show_segments({name: each.n for name, each in voices.items()}, k):
-            yield from _gain_feeling(theme_id, segment, voices[segment].sample, others, now)
+        others, voices = everything - now.sample(theme_id), now.by_segment[theme_id]
+        segments = _show_segments({name: each.n for name, each in voices.items()}, k)
+        samples = {ALL: now.sample(theme_id), **{each: voices[each].sample for each in segments}}
+        for segment, own in samples.items():
+            gap = estimate_gap(others, own)
+            if gap is not None:
+                gain = _multiply(theme_id, segment, gap, own.n, now.n_all)
+                found[segment].append((gain, compare_means(others, own)))
+    for pairs in found.values():
+        q_values = correct_p_values([p_value for _, p_value in pairs])
+        for (gain, _), q_value in zip(pairs, q_values, strict=True):
+            yield replace(gain, q_value=q_value)
 
 
-def _gain_feeling(
-    theme_id: str, segment: str, own: Sample, others: Sample, now: Now
-) -> Iterator[Gain]:
-    gap = estimate_gap(others, own)
-    if gap is None:
-        return
-    yield Gain(
+def _multiply(theme_id: str, segment: str, gap: Estimate, n: int, n_all: int) -> Gain:
+    """A gap of feeling, times the voices that have it."""
+    return Gain(
         theme_id=theme_id,
         segment=segment,
         kind="feeling",
         outcome="sentiment",
         method="gap",
-        gain=gap.value * own.n,
-        gain_low=gap.low * own.n,
-        gain_high=gap.high * own.n,
+        gain=gap.value * n,
+        gain_low=gap.low * n,
+        gain_high=gap.high * n,
         unit="points x voices",
-        share=gap.value * own.n / (_RANGE * now.n_all),
-        n_customers=own.n,
+        share=gap.value * n / (_RANGE * n_all),
+        n_customers=n,
         reason="feeling_gap",
     )
 

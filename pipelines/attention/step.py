@@ -60,7 +60,7 @@ def rank_themes(run: Run, settings: AttentionSettings | None = None) -> int:
 def _hash_told(connection: Connection) -> str:
     """A hash of what other steps told of themes, and may tell otherwise of the same feedback."""
     told = [repr(sorted(read_growth(connection).items()))]
-    for table in (tables.theme_impact, tables.theme_fix):
+    for table in (tables.theme_impact, tables.theme_stake, tables.theme_fix):
         query = select(table).order_by(*table.primary_key)
         told += [repr(tuple(row)) for row in connection.execute(query)]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

@@ -56,7 +56,7 @@ def print_priorities(rows: Sequence[Row], segment: str) -> None:
         )
         return
     heads = {"": "right", "theme": "left", "gain": "right", "95 %": "id", "of": "left"}
-    table = make_table({**heads, "voices": "right?", "id": "id?"})
+    table = make_table({**heads, "q": "right?", "voices": "right?", "id": "id?"})
     for row in rows:
         table.add_row(
             str(row["rank"]),
@@ -64,6 +64,7 @@ def print_priorities(rows: Sequence[Row], segment: str) -> None:
             _show_gain(row["gain"]),
             f"{_show_gain(row['gain_low'])} to {_show_gain(row['gain_high'])}",
             f"{show_text(row['outcome'], 40)} ({show_text(row['unit'], 20)})",
+            show_number(row["q_value"], 3),
             show_number(row["n_customers"]),
             row["theme_id"],
         )
@@ -85,9 +86,17 @@ def _explain_gains(rows: Sequence[Row]) -> list[str]:
             "Of sentiment: no effect on an outcome is known; it is how much worse these voices "
             "feel than those of all other themes (-1 to 1) x voices, adjusted for nothing."
         )
+    if any(row["gain_low"] > 0 and not _is_below(row["q_value"]) for row in rows):
+        lines.append(
+            "Where q is above .05, as good a gain may be luck: of so many themes some have one."
+        )
     if n_unsure := sum(row["gain_low"] <= 0 for row in rows):
         lines.append(f"Of the last {n_unsure:,} fixing may bring nothing: 0 is in the interval.")
     return lines
+
+
+def _is_below(q_value: float | None) -> bool:
+    return q_value is not None and q_value <= _MAX_Q
 
 
 def _show_gain(value: float) -> str:

@@ -1260,6 +1260,12 @@ def upgrade() -> None:
             "gain_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
+            "q_value",
+            sa.Double(),
+            nullable=True,
+            comment="of a gain as large if there were none, corrected for the themes",
+        ),
+        sa.Column(
             "unit",
             sa.Text(),
             nullable=True,

@@ -24,8 +24,16 @@ MONEY = Gain(
 )
 
 
-def gain(theme_id: str, kind: str, value: float, low: float, segment: str = "all") -> Gain:
+def gain(
+    theme_id: str,
+    kind: str,
+    value: float,
+    low: float,
+    segment: str = "all",
+    q_value: float | None = None,
+) -> Gain:
     told = {"theme_id": theme_id, "kind": kind, "segment": segment, "share": value / 1_000}
+    told["q_value"] = q_value
     return replace(MONEY, **told, gain=value, gain_low=low, gain_high=2 * value - low)
 
 
@@ -43,6 +51,16 @@ def test_what_is_sure_comes_first_then_money_customers_ratings_and_feelings() ->
         gain("more", "money", 20, 1),
     )
     assert found == ["more", "less", "customers", "rating", "feeling", "unsure"]
+
+
+def test_what_holds_though_many_were_looked_at_comes_before_what_is_merely_sure() -> None:
+    found = order(
+        gain("unsure", "money", 99, -1, q_value=0.01),
+        gain("sure", "money", 50, 1, q_value=0.2),
+        gain("certain", "feeling", 2, 1, q_value=0.04),
+        gain("unknown", "money", 40, 1),
+    )
+    assert found == ["certain", "sure", "unknown", "unsure"]
 
 
 def test_each_theme_is_there_once_with_its_most_telling_gain() -> None:

@@ -177,13 +177,14 @@ def test_growth_is_that_of_the_latest_judged_week_at_its_lower_end(sqlite_store:
 
 
 def impact(theme_id: str, outcome: str, **told: Any) -> dict[str, Any]:
-    columns = dict.fromkeys(
-        ("effect", "low", "high", "at_stake", "at_stake_low", "at_stake_high", "currency", "note")
-    )
-    return {"theme_id": theme_id, "outcome": outcome, "method": "m", "n_with_theme": 30} | {
-        **columns,
-        **told,
-    }
+    columns = dict.fromkeys(("effect", "low", "high", "q_value", "note"))
+    key = {"theme_id": theme_id, "outcome": outcome, "method": "m", "n_with_theme": 30}
+    return {**columns, **key, **told}
+
+
+def stake(theme_id: str, currency: str, n: int, value: float, low: float) -> dict[str, Any]:
+    told = {"theme_id": theme_id, "outcome": "churn_90", "currency": currency, "n_customers": n}
+    return told | {"at_stake": value, "low": low, "high": 2 * value - low}
 
 
 def add_impact(connection: Any) -> None:
@@ -196,13 +197,14 @@ def add_impact(connection: Any) -> None:
     events.append({**events[0], "event_id": "r", "kind": "refund", "amount": 4.0})
     events.append({**events[0], "event_id": "past", "at": NEWEST - timedelta(days=400)})
     connection.execute(insert(tables.event), events)
-    money = {"at_stake": 60.0, "at_stake_low": 20.0, "at_stake_high": 100.0, "currency": "EUR"}
     rows = [
-        impact("fees", "churn_90", effect=0.1, low=0.05, high=0.2, **money),
-        impact("staff", "rating", effect=-0.2, low=-0.3, high=-0.1),
+        impact("fees", "churn_90", effect=0.1, low=0.05, high=0.2, q_value=0.01),
+        impact("staff", "rating", effect=-0.2, low=-0.3, high=-0.1, q_value=0.2),
         impact("colour", "churn_90", note="too few events"),
     ]
     connection.execute(insert(tables.theme_impact), rows)
+    stakes = [stake("fees", "EUR", 30, 60.0, 20.0), stake("fees", "", 30, 3.0, 1.5)]
+    connection.execute(insert(tables.theme_stake), stakes)
 
 
 def test_effects_give_value_at_stake_and_the_gain_of_fixing(store: Store) -> None:
@@ -216,6 +218,7 @@ def test_effects_give_value_at_stake_and_the_gain_of_fixing(store: Store) -> Non
     assert (first["theme_id"], first["unit"], first["reason"]) == ("fees", "EUR", "adjusted_effect")
     assert (first["gain"], first["gain_low"], first["gain_high"]) == (60.0, 20.0, 100.0)
     assert (first["n_customers"], first["outcome"], first["method"]) == (30, "churn_90", "m")
+    assert first["q_value"] == 0.01
     # A worse rating is lost: its sign is turned, and so are the ends of its interval.
     assert (second["theme_id"], second["unit"]) == ("staff", "points x voices")
     assert second["gain"] == pytest.approx(6.0)
@@ -236,6 +239,22 @@ def test_a_segment_gains_its_part_of_the_effect_by_what_it_spends(store: Store) 
     assert sum(row["gain"] for name, row in own.items() if name != "all") == pytest.approx(60)
 
 
+def test_customers_are_counted_where_no_currency_is_that_of_most(sqlite_store: Store) -> None:
+    def add_currencies(connection: Any) -> None:
+        add_impact(connection)
+        connection.execute(delete(tables.theme_stake))
+        rows = [("EUR", 14, 60.0, 20.0), ("USD", 9, 30.0, 10.0), ("", 30, 3.0, 1.5)]
+        connection.execute(insert(tables.theme_stake), [stake("fees", *row) for row in rows])
+
+    write(sqlite_store, add_currencies)
+    rank(sqlite_store)
+    (first, *_) = read(sqlite_store, "priority", segment="all")
+    assert (first["unit"], first["gain"], first["n_customers"]) == ("customers", 3.0, 30)
+    assert part(sqlite_store, "fees", "value")["value"] == pytest.approx(1.5 / 100)
+    own = {row["segment"]: row["gain"] for row in read(sqlite_store, "priority", theme_id="fees")}
+    assert own == {"all": 3.0, "Basic": pytest.approx(3.0 * 24 / 30)}
+
+
 def test_without_effects_what_feels_worse_than_the_rest_comes_first(filled: Store) -> None:
     rank(filled)
     (fees, *others) = read(filled, "priority", segment="all")
@@ -246,6 +265,7 @@ def test_without_effects_what_feels_worse_than_the_rest_comes_first(filled: Stor
     others_mean = (30 * 0.7 - 2 * 0.9) / 32
     assert fees["gain"] == pytest.approx(30 * (others_mean + 0.8))
     assert fees["gain_low"] > 0
+    assert fees["q_value"] < 1e-6
     assert [row["theme_id"] for row in others] == ["colour"]  # staff please, old is over
 
 
@@ -393,9 +413,7 @@ def test_what_other_steps_tell_anew_is_ranked_anew(sqlite_store: Store) -> None:
     rank(sqlite_store)
 
     def tell(connection: Any) -> None:
-        own = tables.theme_impact.c
-        fees = update(tables.theme_impact).where(own.theme_id == "fees")
-        connection.execute(fees.values(at_stake_low=-5.0))
+        connection.execute(update(tables.theme_stake).values(low=-5.0))
 
     # As when outcomes are configured otherwise: no feedback changed.
     with begin_run(sqlite_store, "judge", config_hash="", lock_timeout_s=5) as run:
