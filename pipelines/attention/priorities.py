@@ -21,7 +21,7 @@ from pipelines.attention.gains import Gain, rank_gains
 from pipelines.attention.measures import ALL, Now
 from pipelines.attention.settings import AttentionSettings
 from pipelines.attention.spending import reach_segments
-from pipelines.verdicts import correct_p_values
+from pipelines.judging.tails import correct_p_values
 
 # Sentiment lies between -1 and 1.
 _RANGE = 2.0
