@@ -145,7 +145,8 @@ def test_forgetting_removes_the_page(people: Store, tmp_path: Path, monkeypatch:
         profile_of(people)
 
 
-def test_actions_are_told_in_words_with_their_destination_and_time(people: Store) -> None:
+def test_actions_are_told_in_words_with_their_destination_and_time(sqlite_url: str) -> None:
+    people = open_people(sqlite_url)
     at = START + timedelta(days=1, hours=9)
     shared = {"customer_id": WHO, "created_at": at, "rule": "save_detractor", "kind": "customer"}
     payload = {"title": "חזרו ללקוח", "reason": "open theme Late", "facts": {}, "mentions": []}
@@ -171,6 +172,7 @@ def test_actions_are_told_in_words_with_their_destination_and_time(people: Store
     for code in ("save_detractor", "customer_limit", "customer_days", "by hand", "(rule:"):
         assert code not in page, code
     assert page.count('<bdi dir="auto">חזרו ללקוח</bdi>') == len(states)
+    people.engine.dispose()
 
 
 def test_a_hostile_name_cannot_leave_its_place(people: Store) -> None:
