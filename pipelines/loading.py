@@ -30,6 +30,7 @@ from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.rights.blocks import Blocks
+from pipelines.rights.stated_by_key import record_unsaid
 from pipelines.runs import Run
 from pipelines.selection import Cut, LeftOut, Selection
 from pipelines.staging import Incoming, Merged, Staging
@@ -240,6 +241,7 @@ def _load_batch(
             if not blocks.holds_row(loader.kind, named.row, prepared.keys or named.keys):
                 rows.append(named)
     bad = [row for row in bad if not blocks.holds_person(row.keys)]
+    record_unsaid(run, given.source, bad, loader.settings.secret, loader.settings.region)
     losers = loader.staging.add(rows)
     reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])

@@ -263,9 +263,10 @@ def _print_done(done: "Recorded") -> None:
 
 def _name_place(row: Mapping[str, Any]) -> str:
     """Where it was said: in a file's column, or to somebody who recorded it."""
-    if row["via"] == "feedback":
+    if row["feedback_id"]:
         return f"feedback {row['feedback_id']}"
-    return {"customers": "a file of customers", "consent": "earful consent"}.get(row["via"], "–")
+    told = {"customers": "a file of customers", "consent": "earful consent"}
+    return {**told, "feedback": "a row without feedback"}.get(row["via"], "–")
 
 
 def _describe_waiting(statements: "Sequence[Statement]", n_waiting: int) -> str:

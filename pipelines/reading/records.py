@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
 from pipelines.odata.kinds import is_of_order
+from pipelines.reading.consents import is_consent
 from pipelines.reading.fields import (
     Tally,
     get_field,
@@ -55,7 +56,7 @@ def feedback_items(
         if not texts and formats.keeps_ratings and _is_rated(row.values, mapping):
             texts = [(mapping.texts[0], "")]
         if not texts:
-            yield _reject(row, "no_text", mapping)
+            yield _reject_silent(row, mapping, formats, zone, counts)
             continue
         counts.n_items += len(texts)
         counts.n_control_chars += any(_CONTROLS.search(text) for _, text in texts)
@@ -166,6 +167,19 @@ def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
     found = {key: get_field(row.values, mapping, key) for key in _KEYS}
     named = tuple((kind, value) for kind, value in found.items() if value)
     return replace(make_bad_row(row.number, reason, show_row(row.values, mapping)), keys=named)
+
+
+def _reject_silent(
+    row: Row, mapping: ColumnMap, formats: Formats, zone: tzinfo, counts: Tally
+) -> BadRow:
+    """A row without feedback: what it says of consent is still its person's word."""
+    bad = _reject(row, "no_text", mapping)
+    if not (bad.keys and formats.consents):
+        return bad
+    rest = list_rest(row.values, mapping, formats, counts)
+    said = {name: told for name, told in rest.items() if is_consent(name)}
+    at = read_date(row, mapping, "at", formats, zone, Tally(), {})
+    return replace(bad, said=said, said_at=at)
 
 
 def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:

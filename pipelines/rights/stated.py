@@ -23,7 +23,7 @@ from pipelines.runs import Run
 
 _consent, _key, _customer = tables.consent.c, tables.feedback_key.c, tables.customer.c
 # By which the writer of a feedback is known elsewhere, the surest first.
-_PERSONAL: Final = ("customer_id", "email", "phone", "handle")
+PERSONAL: Final = ("customer_id", "email", "phone", "handle")
 _PAGE: Final = 5_000
 
 
@@ -187,14 +187,14 @@ def _read_answers(run: Run, holder: _Holder, ids: Sequence[str]) -> dict[_Subjec
             if at is None and row["run_id"] != run.run_id:
                 continue
             moment, told_by = min(at or now, now), row.get("source") or source
-            for purpose, channel, status in _list_answers(row["attributes"]):
+            for purpose, channel, status in list_answers(row["attributes"]):
                 answer = Answer(moment, status, told_by, is_dated=at is not None)
                 found[row["id"], purpose, channel].append(answer)
     return found
 
 
-def _list_answers(attributes: Mapping[str, str] | None) -> Iterator[tuple[str, str, str]]:
-    """Purpose, channel and status of each."""
+def list_answers(attributes: Mapping[str, str] | None) -> Iterator[tuple[str, str, str]]:
+    """Purpose, channel and status of each answer; no channel is ''."""
     for name, status in (attributes or {}).items():
         if is_consent(name) and status in (GRANTED, WITHDRAWN):
             purpose, channel = read_key(name)
@@ -219,12 +219,12 @@ def _read_known(
 def _read_keys(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """The surest key of each feedback: what its writer says holds where they are known by it."""
     query = select(_key.feedback_id, _key.key_type, _key.key_hash).where(
-        _key.feedback_id.in_(ids), _key.key_type.in_(_PERSONAL)
+        _key.feedback_id.in_(ids), _key.key_type.in_(PERSONAL)
     )
     found: dict[str, tuple[str, str]] = {}
     for own_id, kind, key in connection.execute(query):
         known = found.get(own_id)
-        if known is None or _PERSONAL.index(kind) < _PERSONAL.index(known[0]):
+        if known is None or PERSONAL.index(kind) < PERSONAL.index(known[0]):
             found[own_id] = kind, key
     return found
 

@@ -23,9 +23,9 @@ def configured_policy(config: Config) -> Policy:
 def respect_files(run: Run, models: Models, policy: Policy, progress: Progress) -> None:
     """Record the consent that the files of a run state, and bring all tables in line with it."""
     stated = record_stated(run) if run.counts["n_read"] or run.counts["n_customers"] else Stated()
-    if stated.n_rows:
+    if n := run.counts["n_consents"]:
         progress.start("recording consent", unit="")
-        progress.finish(f"{count_units(stated.n_rows, 'answers')} of files")
+        progress.finish(f"{count_units(n, 'answers')} of files")
     if n := stated.n_contradicted:
         progress.warn(
             f"{count_units(n, 'permissions')} of customers' files {'has' if n == 1 else 'have'} no "

@@ -214,6 +214,23 @@ def test_a_yes_in_one_feedback_does_not_lift_the_no_in_another(
     assert list_quotable(store) == ["r1", "r2", "r3"]
 
 
+def test_who_answers_and_writes_nothing_is_heard_all_the_same(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    crm = write_csv(tmp_path, "crm", f"{CRM},Contact consent", "C1,D,d@e.com,,,2026-01-01,yes")
+    texts = [f"r{n},2026-03-01,,{WORDS} {n},," for n in range(3)]
+    silent = "r9,2026-03-05,d@e.com,,,No"
+    survey = write_csv(tmp_path, "survey", SURVEY, *texts, silent)
+    read_night(sqlite_store, [crm])
+    assert list_reachable(sqlite_store) == ["C1"]
+    read_night(sqlite_store, feedback=[survey])
+    assert list_reachable(sqlite_store) == []
+    more = write_csv(tmp_path, "survey", SURVEY, *texts, silent, f"r10,2026-03-06,,{WORDS} 10,,")
+    read_night(sqlite_store, feedback=[more])
+    rows = read_consent(sqlite_store, "via", "source", "feedback_id")
+    assert rows[1:] == [(None, "contact", None, "withdrawn", "feedback", "survey", None)]
+
+
 def test_a_list_of_addresses_speaks_for_the_customer_whom_they_are_of(
     store: Store, tmp_path: Path
 ) -> None:
