@@ -17,6 +17,7 @@ import typer
 
 from pipelines.cli import (
     actions,
+    ask,
     attention,
     consent,
     inbox,
@@ -85,6 +86,7 @@ inbox.add_commands(app)
 records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
+ask.add_commands(app)
 attention.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
