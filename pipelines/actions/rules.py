@@ -89,6 +89,7 @@ class ThemeRule(_Rule):
         tuple[Literal["emerging", "growing", "fading"], ...], Field(min_length=1)
     ] = ("emerging", "growing")
     min_voices: Annotated[int, Field(ge=1)] = 1
+    max_q: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_sentiment: Feeling = None
     group_by: Literal["none", "theme", "day"] = "none"
 

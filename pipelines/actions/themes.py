@@ -108,7 +108,8 @@ class _Weeks:
 
 def _suits(rule: ThemeRule, week: Mapping[str, Any]) -> bool:
     """Whether a week was as the rule asks for."""
-    return week["verdict"] in rule.verdicts and week["n_customers"] >= rule.min_voices
+    is_sure = (week["q_value"] or 0.0) <= rule.max_q
+    return is_sure and week["verdict"] in rule.verdicts and week["n_customers"] >= rule.min_voices
 
 
 def _read_weeks(connection: Connection) -> dict[str, dict[datetime, Mapping[str, Any]]]:

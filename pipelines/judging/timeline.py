@@ -44,9 +44,10 @@ def find_timeline(volume: Mapping[date, int]) -> Timeline | None:
     and it holds less than STRAY_SHARE of all voices.
 
     :param volume: voices by day; days without any may be missing.
-    :returns: None where no day has a voice; at most the last MAX_DAYS.
+    :returns: None where no day has a voice; at most the last MAX_DAYS, from the first with a voice.
     """
-    stretches = _list_stretches({day.toordinal(): n for day, n in volume.items() if n})
+    ordinals = {day.toordinal(): n for day, n in volume.items() if n}
+    stretches = _list_stretches(ordinals)
     few = STRAY_SHARE * sum(n for *_, n in stretches)
     while len(stretches) > 1 and stretches[-1][2] < few:
         stretches.pop()
@@ -55,7 +56,8 @@ def find_timeline(volume: Mapping[date, int]) -> Timeline | None:
     if not stretches:
         return None
     last = stretches[-1][1]
-    return Timeline(max(stretches[0][0], last - MAX_DAYS + 1), last)
+    start = max(stretches[0][0], last - MAX_DAYS + 1)
+    return Timeline(min(day for day in ordinals if start <= day), last)
 
 
 def _list_stretches(volume: Mapping[int, int]) -> list[tuple[int, int, int]]:

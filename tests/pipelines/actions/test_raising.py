@@ -231,6 +231,11 @@ def test_late_feedback_does_not_raise_a_rise_again(small: Store) -> None:
     assert len(read_actions(small)) == 1
 
 
+def test_a_rule_may_ask_for_a_smaller_q_value(small: Store) -> None:
+    assert raise_by(small, {**RISING, "max_q": 1e-12}) == 0
+    assert raise_by(small, {**RISING, "max_q": 0.001}) == 1
+
+
 def test_a_week_that_is_running_is_not_judged(small: Store) -> None:
     period = tables.theme_period.c
     is_last = (period.theme_id == "t1") & (period.period_start == MONDAY - timedelta(days=7))
