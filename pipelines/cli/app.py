@@ -19,6 +19,7 @@ from pipelines.cli import (
     actions,
     ask,
     consent,
+    export,
     inbox,
     look,
     measure,
@@ -86,6 +87,7 @@ records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
+export.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
 sync.add_commands(app)

@@ -8,8 +8,9 @@ from typing import Any
 
 from pipelines.environment import fill_variables
 from pipelines.errors import ConfigError
+from pipelines.parquet_tables import Kind
 from pipelines.retry_after import read_retry_after
-from pipelines.syncs.columns import Kind, Plain, find_kinds
+from pipelines.syncs.columns import Plain, find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
 from pipelines.syncs.patience import PASSING, PassingError
 from pipelines.syncs.settings import HubspotSync
