@@ -8,16 +8,21 @@ from typing import Any
 from sqlalchemy import Connection, func, not_, select
 
 from pipelines import tables
+from pipelines.attention.shown import list_parts
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.id_batches import batch_ids
+from pipelines.impact.listing import list_effects, list_fixes, list_stakes
+from pipelines.judging.counts import EVERYBODY
+from pipelines.judging.silence import explain_silence
 from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
-from pipelines.rights.descriptions import hide_descriptions
+from pipelines.rights.descriptions import add_names, hide_descriptions, read_names
 from pipelines.rights.gate import allows
 from pipelines.themes.group_titles import read_groups, show_title
 from pipelines.themes.history import read_history
 
+MAX_WEEKS = 8
 _TABLES = ("feedback", "rejected", "mention", "theme", "customer", "event", "customer_insight")
 
 
@@ -143,18 +148,19 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[str, Any]]:
-    """Themes with their languages, those with the most voices first.
+    """Themes with their languages, those that deserve attention first.
 
     :param is_all: those too that are not active: muted, merged, retired.
     """
     theme = tables.theme
-    query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id)
+    query = select(theme).order_by(
+        theme.c.signal_score.desc().nulls_last(), theme.c.n_customers.desc(), theme.c.theme_id
+    )
     if not is_all:
         query = query.where(theme.c.status == "active")
     rows = hide_descriptions(connection, connection.execute(query).mappings())
     languages = _languages_of_themes(connection)
-    known = dict(connection.execute(select(theme.c.theme_id, theme.c.name)).all())
-    names = {**known, **{row["theme_id"]: row["name"] for row in rows}}
+    names = read_names(connection, (row["parent_id"] for row in rows))
     groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
     return [
         {
@@ -191,6 +197,12 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
         "history": read_history(connection, theme_id),
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
+        "signal": list_parts(connection, theme_id),
+        "impact": list_effects(connection, theme_id),
+        "stakes": list_stakes(connection, theme_id),
+        "fixes": list_fixes(connection, theme_id),
+        "weeks": _weeks(connection, theme_id),
+        "no_verdict": explain_silence(connection, [theme_id]).get(theme_id),
     }
 
 
@@ -198,11 +210,11 @@ def _list_members(connection: Connection, theme_id: str) -> list[dict[str, Any]]
     """The themes of the group that a theme leads, those with the most voices first."""
     theme = tables.theme.c
     query = (
-        select(theme.theme_id, theme.name)
+        select(theme.theme_id)
         .where(theme.parent_id == theme_id)
         .order_by(theme.n_customers.desc(), theme.theme_id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return add_names(connection, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def _languages_of_themes(connection: Connection) -> dict[str, list[str]]:
@@ -240,6 +252,18 @@ def _weakest_mentions(connection: Connection, theme_id: str, limit: int) -> list
         .limit(limit)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _weeks(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
+    """The latest weeks, as they were judged; the oldest of them first."""
+    period = tables.theme_period.c
+    query = (
+        select(tables.theme_period)
+        .where(period.theme_id == theme_id, period.period == "week", period.segment == EVERYBODY)
+        .order_by(period.period_start.desc())
+        .limit(MAX_WEEKS)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()][::-1]
 
 
 def _months(connection: Connection, theme_id: str) -> list[dict[str, Any]]:

@@ -117,7 +117,8 @@ def write_input(data: Path, folder: Path, n_rows: int) -> int:
 
 def watch_stages(clock: StageClock) -> None:
     """Wrap the steps so that the clock sees them; the program itself is not changed."""
-    from pipelines import discover, enrich, ingest, job, judge, link, models, publish
+    from pipelines import discover, enrich, ingest, job, link, models, publish
+    from pipelines.judging import periods
 
     def wrap(module: Any, name: str, stage: str) -> None:
         original = getattr(module, name)
@@ -133,7 +134,7 @@ def watch_stages(clock: StageClock) -> None:
     wrap(models.Models, "read", "encoder pass")
     wrap(enrich, "enrich_feedback", "split, store")
     wrap(discover, "discover_store", "find themes")
-    wrap(judge, "judge_periods", "judge")
+    wrap(periods, "judge_periods", "judge")
     wrap(publish, "publish_insights", "publish")
     wrap(job, "run_steps", "whole run")
 

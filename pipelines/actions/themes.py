@@ -14,11 +14,10 @@ from pipelines import tables
 from pipelines.actions.occasions import MAX_EVIDENCE, Occasion
 from pipelines.actions.rules import ThemeRule
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
-from pipelines.judge import count_exposure
-from pipelines.verdicts import ThemeWeeks, WeekVerdict, judge_themes
+from pipelines.judging.counts import EVERYBODY, count_exposure
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
-Verdicts = Mapping[str, WeekVerdict]
+_INTERVAL = ("expected", "ratio", "ratio_low", "ratio_high", "q_value")
 
 
 def find_themes(
@@ -41,104 +40,90 @@ def find_themes(
     end = weeks.latest + _WEEK
     themes = _read_themes(connection)
     for rule in rules:
-        for theme_id, verdict in sorted(weeks.judge(weeks.latest).items()):
-            row = themes.get(theme_id)
-            if row is None or end < since[rule.name] or not weeks.suits(rule, theme_id, verdict):
+        for theme_id, row in sorted(themes.items()):
+            week = weeks.find(theme_id, weeks.latest)
+            if end < since[rule.name] or week is None or not _suits(rule, week):
                 continue
             if rule.max_sentiment is not None and (row["sentiment"] or 0.0) > rule.max_sentiment:
                 continue
             began = weeks.find_begin(rule, theme_id, weeks.latest)
-            yield _describe(connection, rule, row, verdict, began, weeks.count(theme_id, end))
+            yield _describe(connection, rule, row, week, began)
 
 
 def _describe(
     connection: Connection,
     rule: ThemeRule,
     row: Mapping[str, Any],
-    verdict: WeekVerdict,
+    week: Mapping[str, Any],
     began: datetime,
-    voices: int,
 ) -> Occasion:
+    start, voices = week["period_start"], week["n_customers"]
+    known = {name: week[name] for name in _INTERVAL if week[name] is not None}
     facts = {
         "theme": row["name"],
-        "verdict": verdict.verdict,
-        "week": f"{verdict.week:%Y-%m-%d}",
+        "verdict": week["verdict"],
+        "week": f"{start:%Y-%m-%d}",
         "since": f"{began:%Y-%m-%d}",
         "voices": voices,
-        **{
-            name: round(float(getattr(verdict, name)), 4)
-            for name in ("expected", "ratio", "ratio_low", "ratio_high", "q_value")
-        },
+        **{name: round(float(value), 4) for name, value in known.items()},
     }
     if rule.max_sentiment is not None:
         facts["sentiment"] = round(row["sentiment"] or 0.0, 4)
-    reason = (
-        f"{voices:,} voices in the week of {verdict.week:%Y-%m-%d}, {verdict.expected:,.1f} "
-        f"expected ({verdict.ratio:,.1f} times, 95 % {verdict.ratio_low:,.1f} to "
-        f"{verdict.ratio_high:,.1f}; q {verdict.q_value:.3f})"
-    )
+    reason = f"{voices:,} voices in the week of {start:%Y-%m-%d}"
+    if len(known) == len(_INTERVAL):
+        reason += (
+            f", {known['expected']:,.1f} expected ({known['ratio']:,.1f} times, 95 % "
+            f"{known['ratio_low']:,.1f} to {known['ratio_high']:,.1f}; q {known['q_value']:.3f})"
+        )
     return Occasion(
         rule,
         what=f"{began:%Y-%m-%d}",
-        at=verdict.week + _WEEK,
-        title=f"{rule.title or verdict.verdict}: {row['name']}",
+        at=start + _WEEK,
+        title=f"{rule.title or week['verdict']}: {row['name']}",
         reason=reason,
         facts=facts,
-        mentions=_read_evidence(connection, row["theme_id"], began, verdict.week + _WEEK),
+        mentions=_read_evidence(connection, row["theme_id"], began, start + _WEEK),
         theme_id=row["theme_id"],
     )
 
 
 class _Weeks:
-    """Verdicts of the weeks that are over, each judged as if it were the latest."""
+    """The weeks that are over, as they were judged when they ended."""
 
     def __init__(self, connection: Connection, until: datetime) -> None:
-        exposure = count_exposure(connection)
-        self.exposure = {week: n for week, n in exposure.items() if week + _WEEK <= until}
-        self.latest = max(self.exposure, default=None)
-        self._voices = _read_voices(connection)
-        self._judged: dict[datetime, Verdicts] = {}
+        weeks = (week for week in count_exposure(connection) if week + _WEEK <= until)
+        self.latest = max(weeks, default=None)
+        self._judged = _read_weeks(connection)
 
-    def judge(self, week: datetime) -> Verdicts:
-        """Verdicts by theme, from what was known when a week was over."""
-        if week not in self._judged:
-            known = [
-                ThemeWeeks(theme, {at: n for at, n in voices.items() if at <= week})
-                for theme, voices in sorted(self._voices.items())
-            ]
-            exposure = {at: n for at, n in self.exposure.items() if at <= week}
-            self._judged[week] = judge_themes(known, exposure) if week in exposure else {}
-        return self._judged[week]
-
-    def suits(self, rule: ThemeRule, theme_id: str, verdict: WeekVerdict | None) -> bool:
-        """Whether a verdict is one that the rule asks for."""
-        if verdict is None or verdict.verdict not in rule.verdicts:
-            return False
-        return self._voices[theme_id].get(verdict.week, 0) >= rule.min_voices
+    def find(self, theme_id: str, week: datetime) -> Mapping[str, Any] | None:
+        """What was counted and judged of a theme in the week that begins then."""
+        return self._judged.get(theme_id, {}).get(week)
 
     def find_begin(self, rule: ThemeRule, theme_id: str, began: datetime) -> datetime:
         """The first of the weeks up to this one, without a gap, in which the rule held."""
-        while self.suits(rule, theme_id, self.judge(began - _WEEK).get(theme_id)):
+        while (week := self.find(theme_id, began - _WEEK)) and _suits(rule, week):
             began -= _WEEK
         return began
 
-    def count(self, theme_id: str, end: datetime) -> int:
-        """Distinct voices of the week that ends then."""
-        return self._voices[theme_id].get(end - _WEEK, 0)
+
+def _suits(rule: ThemeRule, week: Mapping[str, Any]) -> bool:
+    """Whether a week was as the rule asks for."""
+    return week["verdict"] in rule.verdicts and week["n_customers"] >= rule.min_voices
 
 
-def _read_voices(connection: Connection) -> dict[str, dict[datetime, int]]:
-    """Voices by week of themes that people want to hear of."""
+def _read_weeks(connection: Connection) -> dict[str, dict[datetime, Mapping[str, Any]]]:
+    """Weeks of themes that people want to hear of."""
     period, theme = tables.theme_period.c, tables.theme.c
     query = (
-        select(period.theme_id, period.period_start, period.n_customers)
+        select(tables.theme_period)
         .join(tables.theme, theme.theme_id == period.theme_id)
-        .where(period.period == "week", period.segment == "all", theme.status != "muted")
+        .where(period.period == "week", period.segment == EVERYBODY, theme.status != "muted")
+        .where(period.verdict.is_not(None))
     )
-    voices: dict[str, dict[datetime, int]] = defaultdict(dict)
-    for theme_id, start, n in connection.execute(query):
-        voices[theme_id][start] = n
-    return voices
+    weeks: dict[str, dict[datetime, Mapping[str, Any]]] = defaultdict(dict)
+    for row in connection.execute(query).mappings():
+        weeks[row["theme_id"]][row["period_start"]] = dict(row)
+    return weeks
 
 
 def _read_themes(connection: Connection) -> dict[str, Mapping[str, Any]]:

@@ -18,6 +18,7 @@ import typer
 from pipelines.cli import (
     actions,
     ask,
+    attention,
     consent,
     export,
     inbox,
@@ -88,6 +89,7 @@ sources.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
 export.add_commands(app)
+attention.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
 sync.add_commands(app)

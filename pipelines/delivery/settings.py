@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipelines.config_sections import Section
+from pipelines.config_sections import EntryName, Section
 from pipelines.environment import VARIABLE, fill_variables
 from pipelines.errors import ConfigError
 
@@ -21,7 +21,7 @@ _SECRET_LENGTH = 8
 class DestinationConfig(Section):
     """Where actions go; each kind adds its own."""
 
-    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+    name: EntryName
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
     tries: Annotated[int, Field(ge=1, le=10)] = 3
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 8

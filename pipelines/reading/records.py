@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from pipelines.odata.kinds import is_of_order
+from pipelines.reading.consents import is_consent
 from pipelines.reading.fields import (
     Tally,
     get_field,
@@ -54,7 +56,7 @@ def feedback_items(
         if not texts and formats.keeps_ratings and _is_rated(row.values, mapping):
             texts = [(mapping.texts[0], "")]
         if not texts:
-            yield _reject(row, "no_text", mapping)
+            yield _reject_silent(row, mapping, formats, zone, counts)
             continue
         counts.n_items += len(texts)
         counts.n_control_chars += any(_CONTROLS.search(text) for _, text in texts)
@@ -82,11 +84,19 @@ def customer_records(
         if not any(fields[key] for key in _KEYS):
             yield make_bad_row(row.number, "no_customer", show_row(row.values, mapping))
             continue
-        attributes = list_rest(row.values, mapping, formats)
-        created = read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats, counts)
+        created, edited = (
+            read_date(row, mapping, role, formats, zone, counts, attributes)
+            for role in ("created", "edited")
+        )
         counts.n_items += 1
         yield CustomerRecord(
-            table.file, row.number, **fields, created=created, attributes=attributes
+            table.file,
+            row.number,
+            **fields,
+            created=created,
+            edited=edited,
+            attributes=attributes,
         )
 
 
@@ -105,13 +115,13 @@ def event_records(
             yield row
             continue
         keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
-        attributes = list_rest(row.values, mapping, formats)
-        at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats, counts)
+        at = read_date(row, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
             yield _reject(row, reason, mapping)
             continue
-        amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
+        amount, currency = read_amount(row, mapping, formats, counts, attributes)
         counts.n_items += 1
         yield EventRecord(
             table.file,
@@ -119,12 +129,20 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
-            order=get_field(row.values, mapping, "order"),
+            order=_find_order(row.values, mapping, formats),
             kind=get_field(row.values, mapping, "kind"),
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
+
+
+def _find_order(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> str | None:
+    """The number of an event's order; without a column of its own, perhaps the event's id."""
+    if "order" in mapping.columns:
+        return get_field(values, mapping, "order")
+    is_number = formats.numbers_orders or is_of_order(get_field(values, mapping, "kind"))
+    return get_field(values, mapping, "id") if is_number else None
 
 
 _KEYS = ("customer", "email", "phone", "handle")
@@ -149,6 +167,19 @@ def _reject(row: Row, reason: str, mapping: ColumnMap) -> BadRow:
     found = {key: get_field(row.values, mapping, key) for key in _KEYS}
     named = tuple((kind, value) for kind, value in found.items() if value)
     return replace(make_bad_row(row.number, reason, show_row(row.values, mapping)), keys=named)
+
+
+def _reject_silent(
+    row: Row, mapping: ColumnMap, formats: Formats, zone: tzinfo, counts: Tally
+) -> BadRow:
+    """A row without feedback: what it says of consent is still its person's word."""
+    bad = _reject(row, "no_text", mapping)
+    if not (bad.keys and formats.consents):
+        return bad
+    rest = list_rest(row.values, mapping, formats, counts)
+    said = {name: told for name, told in rest.items() if is_consent(name)}
+    at = read_date(row, mapping, "at", formats, zone, Tally(), {})
+    return replace(bad, said=said, said_at=at)
 
 
 def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str, str]]:
@@ -199,16 +230,16 @@ def _share_fields(
     counts: Tally,
 ) -> dict[str, object]:
     values = row.values
-    attributes = list_rest(values, mapping, formats)
+    attributes = list_rest(values, mapping, formats, counts)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = read_rating(values, mapping, formats, counts, attributes)
+    rating, top = read_rating(row, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
         "source_id": get_field(values, mapping, "id"),
-        "at": read_date(values, mapping, "at", formats, zone, counts, attributes),
-        "edited": read_date(values, mapping, "edited", formats, zone, counts, attributes),
+        "at": read_date(row, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(row, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from nlp.noise import Reason
 from pipelines.errors import InputError
@@ -43,12 +44,16 @@ class BadRow:
     :param reason: one of :data:`REASONS`.
     :param raw: its beginning, up to 2,000 characters, as written: it may hold personal data.
     :param keys: whom it names, by key type, as written; never stored.
+    :param said: what they allow and refuse in it, as :mod:`pipelines.reading.consents` names it.
+    :param said_at: when; None where it is not known.
     """
 
     number: int
     reason: str
     raw: str
     keys: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
+    said: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    said_at: datetime | None = field(default=None, repr=False, compare=False)
 
 
 REASONS = {

@@ -41,18 +41,6 @@ def show_number(number: int) -> str:
     return f"{number:,}"
 
 
-def show_share(part: float, whole: float) -> str:
-    """Write a part as a percentage; never 0% of something, nor 100% of less than all."""
-    if not whole:
-        return "–"
-    share = part / whole
-    if 0 < share < 0.01:
-        return "<1%"
-    if 0.99 < share < 1:
-        return ">99%"
-    return f"{int(share * 100 + 0.5)}%"
-
-
 def show_score(score: float | None) -> str:
     """Write a sentiment score with its sign."""
     return "–" if score is None else f"{score:+.2f}".replace("-", "−")

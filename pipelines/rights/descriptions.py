@@ -58,6 +58,23 @@ def read_shown(connection: Connection, rows: Iterable[Any]) -> dict[str, Row]:
     return {row["theme_id"]: row for row in found}
 
 
+def read_names(connection: Connection, theme_ids: Iterable[str | None]) -> dict[str | None, str]:
+    """Names of some themes by id, as :func:`hide_descriptions` shows them."""
+    columns = [_theme[name] for name in ("theme_id", "name", "keywords", "description")]
+    rows = [
+        row
+        for batch in batch_ids(sorted({each for each in theme_ids if each}))
+        for row in connection.execute(select(*columns).where(_theme.theme_id.in_(batch))).mappings()
+    ]
+    return {row["theme_id"]: row["name"] for row in hide_descriptions(connection, rows)}
+
+
+def add_names(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Rows that each tell of a theme, with its name as it may be shown."""
+    names = read_names(connection, (row["theme_id"] for row in rows))
+    return [{**row, "name": names.get(row["theme_id"])} for row in rows]
+
+
 def drop_hidden_words(run: Run, feedback_ids: Sequence[str]) -> None:
     """Describe anew the themes whose description quotes some of this feedback."""
     texts = read_theme_texts(run.connection, feedback_ids)

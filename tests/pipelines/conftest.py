@@ -67,6 +67,13 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    opened = open_copy(sqlite_url, "empty")
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
 def run(store: Store) -> Iterator[Run]:
     """A run whose transaction is open."""
     with begin_run(store, "test", config_hash="", lock_timeout_s=1) as begun:

@@ -77,6 +77,8 @@ def test_a_round_trip_changes_nothing(filled: Store, tmp_path: Path, ending: str
     read_in(filled, write_rows(tmp_path / "book.csv", HEAD, *BOOK))
     found = next(key for key, row in read_themes(filled).items() if row["origin"] != "pinned")
     edit(filled, "rename", found, text="Renamed, by a person")
+    edit(filled, "fixed", found, text="2026-02-01")
+    edit(filled, "fixed", found, text="2026-03-01T09:30+01:00")
     # What earful found itself may be nothing that a person could pin.
     with filled.engine.begin() as connection:
         own = tables.theme.c.theme_id == found
@@ -88,6 +90,16 @@ def test_a_round_trip_changes_nothing(filled: Store, tmp_path: Path, ending: str
     result = read_in(filled, path)
     assert (result.run_id, result.edits) == (None, None)
     assert copy_tables(filled, with_logs=True) == before
+
+
+def test_what_a_codebook_calls_fixed_is_fixed_once(filled: Store, tmp_path: Path) -> None:
+    head = ("name", "keywords", "Fixed on")
+    path = write_rows(tmp_path / "book.csv", head, ("Late cards", "card", "2026-02-01, 2026-03-01"))
+    assert read_in(filled, path).counts == {"pin": 1, "fixed": 2}
+    assert read_in(filled, path).edits is None
+    wrong = write_rows(tmp_path / "wrong.csv", head, ("Late cards", "card", "yes"))
+    with pytest.raises(ConfigError, match="row 2: fixed_at 'yes' is no date"):
+        read_in(filled, wrong)
 
 
 def test_importing_twice_is_importing_once_and_undone_at_one_stroke(

@@ -1,11 +1,12 @@
-"""What a customer's mentions say, and what a theme's weeks say: pure functions."""
+"""What a customer's mentions say: pure functions."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from pipelines.insights import (
+    MAX_PRIOR,
     MIN_TREND_MENTIONS,
     PRIOR_MENTIONS,
     CustomerMention,
@@ -15,11 +16,8 @@ from pipelines.insights import (
     estimate_spread,
     shrink_mean,
 )
-from pipelines.verdicts import MIN_VOICES, ThemeWeeks, correct_p_values, judge_themes
 
 FLAT = Spread(0.0)
-MONDAY = datetime(2026, 4, 27, tzinfo=UTC)
-WEEKS = [MONDAY + timedelta(weeks=number) for number in range(27)]
 
 
 def says(number: int, sentiment: str, theme: str | None = "t", **values: object) -> CustomerMention:
@@ -65,6 +63,8 @@ def test_the_spread_of_customers_is_found_again() -> None:
     assert spread.weight == pytest.approx(0.16 / 0.04, rel=0.15)
     few = estimate_spread(add_up(groups[:5]))
     assert (few.variance, few.weight) == (FLAT.variance, FLAT.weight)
+    # Customers who do not differ at all draw each other no further than 50 mentions would.
+    assert estimate_spread(add_up([[0.5, -0.5]] * 30)).weight == MAX_PRIOR == 50
     one = describe_customer([says(0, "negative")], spread)
     assert one.sentiment_low < one.sentiment < one.sentiment_high
 
@@ -104,67 +104,3 @@ def test_a_rating_counts_once_a_feedback() -> None:
 def test_the_open_complaint_is_the_first_evidence() -> None:
     mentions = [says(0, "neutral"), says(1, "negative", "t9"), says(2, "neutral", None)]
     assert describe_customer(mentions, FLAT).evidence == ["m1", "m2", "m0"]
-
-
-def steady_themes(seed: int, n: int = 40) -> list[ThemeWeeks]:
-    chance = random.Random(seed)
-    return [ThemeWeeks(f"t{i}", {week: chance.randint(0, 4) for week in WEEKS}) for i in range(n)]
-
-
-EXPOSURE = dict.fromkeys(WEEKS, 60)
-
-
-def test_a_theme_that_appears_with_many_voices_is_emerging() -> None:
-    late = ThemeWeeks("late", dict.fromkeys(WEEKS[-3:], 12))
-    verdicts = judge_themes([*steady_themes(1), late], EXPOSURE)
-    assert verdicts["late"].verdict == "emerging"
-    assert {each.verdict for key, each in verdicts.items() if key != "late"} == {"steady"}
-
-
-def test_a_few_voices_of_a_new_theme_are_a_one_off() -> None:
-    late = ThemeWeeks("late", {WEEKS[-1]: MIN_VOICES - 1})
-    assert judge_themes([*steady_themes(2), late], EXPOSURE)["late"].verdict == "one_off"
-
-
-def test_a_rise_is_growing_and_a_fall_is_fading() -> None:
-    rising = ThemeWeeks("rise", {**dict.fromkeys(WEEKS, 6), WEEKS[-1]: 40})
-    falling = ThemeWeeks("fall", {**dict.fromkeys(WEEKS, 30), WEEKS[-1]: 0})
-    verdicts = judge_themes([*steady_themes(3), rising, falling], EXPOSURE)
-    assert (verdicts["rise"].verdict, verdicts["fall"].verdict) == ("growing", "fading")
-    assert verdicts["rise"].ratio_low > 1 > verdicts["fall"].ratio_high
-
-
-def test_a_busy_week_is_no_trend() -> None:
-    themes = [ThemeWeeks(f"t{i}", {**dict.fromkeys(WEEKS, 5), WEEKS[-1]: 20}) for i in range(10)]
-    exposure = {**dict.fromkeys(WEEKS, 60), WEEKS[-1]: 240}
-    assert {each.verdict for each in judge_themes(themes, exposure).values()} == {"steady"}
-
-
-def test_steady_over_dispersed_counts_raise_no_alarm() -> None:
-    from numpy.random import default_rng
-
-    chance, alarms = default_rng(7), 0
-    for _ in range(20):
-        # Gamma-Poisson counts: variance four times the mean.
-        counts = chance.poisson(chance.gamma(2.0, 3.0, size=(60, len(WEEKS))))
-        themes = [
-            ThemeWeeks(f"t{i}", dict(zip(WEEKS, map(int, row), strict=True)))
-            for i, row in enumerate(counts)
-        ]
-        exposure = dict(zip(WEEKS, map(int, counts.sum(axis=0)), strict=True))
-        verdicts = judge_themes(themes, exposure).values()
-        alarms += any(each.verdict != "steady" for each in verdicts)
-    assert alarms <= 2
-
-
-def test_nothing_is_said_without_a_past() -> None:
-    assert judge_themes([ThemeWeeks("t", {MONDAY: 9})], {MONDAY: 30}) == {}
-    assert judge_themes([], {}) == {}
-
-
-def test_q_values_are_those_of_benjamini_and_yekutieli() -> None:
-    # Worked by hand: m = 3, c(3) = 1 + 1/2 + 1/3.
-    c = 1 + 1 / 2 + 1 / 3
-    assert correct_p_values([0.01, 0.5, 0.02]) == pytest.approx(
-        [0.01 * 3 * c, min(1, 0.5 * c), 0.02 * 3 / 2 * c]
-    )

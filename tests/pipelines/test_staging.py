@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,6 +67,14 @@ def test_an_undated_version_replaces(run: Run) -> None:
     merge(run, incoming("a", 5, "x"))
     merged, _ = merge(run, incoming("a", None, "undated"))
     assert merged.updated == ("a",)
+
+
+def test_which_of_two_equal_rows_stays_does_not_depend_on_the_order_of_files(run: Run) -> None:
+    one, other = (replace(incoming("a", 1, "x"), file=name) for name in ("a.csv", "b.csv"))
+    for rows in ([one, other], [other, one]):
+        staging = Staging(run.connection, tables.customer, ("valid_from",))
+        assert [loser.incoming.file for loser in staging.add(rows)] == ["b.csv"]
+        staging.drop()
 
 
 def test_a_repeated_row_is_a_loser_with_its_place(run: Run) -> None:

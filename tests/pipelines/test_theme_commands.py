@@ -66,20 +66,22 @@ def test_each_command_edits_and_undo_takes_it_back(
         run("move", mention, "--to", a),
         run("mute", c),
         run("unmute", c),
+        run("fixed", c, "--at", "2026-02-01T12:00+02:00"),
         run("group", a, "--under", c),
         run("group", a, "--alone"),
     ]
-    assert [each["edit_id"] for each in done] == [f"e{n:06d}" for n in range(1, 10)]
+    assert [each["edit_id"] for each in done] == [f"e{n:06d}" for n in range(1, 11)]
+    assert done[7]["payload"] == {"at": "2026-02-01T10:00:00+00:00"}
     assert done[4]["payload"]["mentions"].keys() == {mention}
     with filled.read() as connection:
         authors = connection.execute(select(tables.theme_edit.c.author)).scalars().all()
         commands = connection.execute(select(tables.run.c.command)).scalars().all()
-    assert authors == ["noa", "dana", *["noa"] * 7]
+    assert authors == ["noa", "dana", *["noa"] * 8]
     assert commands[1:4] == ["themes rename", "themes rename", "themes describe"]
     assert {row["theme_id"] for row in run("list")} == {a, c, d}
     assert {row["theme_id"]: row["status"] for row in run("list", "--all")}[b] == "merged"
+    assert run("undo")["payload"] == {"edit_id": "e000010"}
     assert run("undo")["payload"] == {"edit_id": "e000009"}
-    assert run("undo")["payload"] == {"edit_id": "e000008"}
     run("undo", "e000004")
     assert read_themes(filled)[b]["status"] == "active"
 
@@ -208,7 +210,7 @@ def test_themes_are_split_suggested_and_exchanged(
     "name",
     [
         *("rename", "describe", "merge", "move", "mute", "unmute", "group", "undo", "history"),
-        *("pin", "split", "suggestions", "accept", "refuse", "export", "import"),
+        *("pin", "split", "suggestions", "accept", "refuse", "export", "import", "fixed", "impact"),
     ],
 )
 def test_each_command_has_help_with_an_example(call: Call, name: str) -> None:

@@ -118,6 +118,11 @@ class EditedStore(RuleBasedStateMachine):
     def mute(self, theme: int, action: str) -> None:
         self._try(action, lambda: edit(self.store, action, self._theme(theme)))
 
+    @rule(theme=numbers, day=st.integers(1, 28))
+    def fixed(self, theme: int, day: int) -> None:
+        theme_id, at = self._theme(theme), f"2026-01-{day:02d}"
+        self._try("fixed", lambda: edit(self.store, "fixed", theme_id, text=at))
+
     @rule(theme=numbers, rows=st.sets(numbers, min_size=1, max_size=4))
     def move(self, theme: int, rows: set[int]) -> None:
         mention_ids = [f"f{row:04d}-0" for row in rows]

@@ -200,6 +200,7 @@ def test_after_each_edit_all_figures_are_those_of_looking_at_everything(filled: 
     edits: list[tuple[str, str | None, dict[str, Any]]] = [
         ("move", third, {"mention_ids": moved}),
         ("mute", third, {}),
+        ("fixed", one, {"text": "2026-02-01"}),
         ("not_noise", None, {"mention_ids": (noise,)}),
         ("merge", one, {"other_id": other}),
         ("undo", None, {"other_id": "e000001"}),

@@ -11,6 +11,7 @@ from pipelines import tables
 from pipelines.actions.raising import raise_actions
 from pipelines.actions.rules import Rules
 from pipelines.config import check_config
+from pipelines.judging.periods import judge_periods
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store
 
@@ -54,8 +55,9 @@ def fill(store: Store, seed: int = 0) -> None:
     with begin_run(store, "fill", config_hash="", lock_timeout_s=1) as run:
         for name in ("theme", "customer", "feedback", "mention", "customer_insight"):
             add(run, name, [row for kind, row in rows if kind == name])
-        for name in ("customer_fact", "theme_period"):
-            add(run, name, [row for kind, row in rows if kind == name])
+        add(run, "customer_fact", [row for kind, row in rows if kind == "customer_fact"])
+        run.mark_changed()
+        judge_periods(run)
 
 
 def add(run: Run, name: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -98,13 +100,8 @@ def make_weeks() -> Iterable[tuple[str, dict[str, Any]]]:
         for number in range(BACKGROUND + n_late):
             theme = "t1" if number < n_late else "t2"
             key = f"w{week:02d}-{number:02d}"
-            yield from say(key, "It was late.", start + timedelta(hours=number), None, None, theme)
-        for theme, n in (("t1", n_late), ("t2", BACKGROUND)):
-            counts = {"n_mentions": n, "n_customers": n, "n_feedback": n}
-            row = {"theme_id": theme, "period_start": start, "period": "week", "segment": "all"}
-            yield "theme_period", {**row, **counts}
-    row = {"theme_id": "t1", "period_start": MONDAY, "period": "week", "segment": "all"}
-    yield "theme_period", {**row, "n_mentions": 2, "n_customers": 2, "n_feedback": 2}
+            at = start + timedelta(days=number % 7, hours=number // 7)
+            yield from say(key, "It was late.", at, None, None, theme)
 
 
 def say(

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from pipelines import tables
 from pipelines.actions.limits import Channel, Raised, Wanted, apply_limits
 from pipelines.actions.raising import raise_actions
-from pipelines.actions.respect import suppress_refused
+from pipelines.actions.respect import suppress_unwanted
 from pipelines.runs import begin_run
 from pipelines.store import Store
 from tests.pipelines.actions.outbox import (
@@ -64,7 +64,7 @@ def allow(store: Store, purpose: str, status: str, number: int) -> None:
 
 def respect(store: Store) -> int:
     with begin_run(store, "any command", config_hash="", lock_timeout_s=1) as run:
-        return suppress_refused(run.connection, run.started_at)
+        return suppress_unwanted(run.connection, run.started_at)
 
 
 def test_each_occasion_raises_one_action_with_its_figures(outbox: Store) -> None:
@@ -225,7 +225,8 @@ def test_late_feedback_does_not_raise_a_rise_again(small: Store) -> None:
     period = tables.theme_period.c
     week = MONDAY - timedelta(days=14)
     is_late = (period.theme_id == "t1") & (period.period_start == week)
-    change(small, update(tables.theme_period).where(is_late).values(n_customers=RISE))
+    grown = {"n_customers": RISE, "verdict": "growing"}
+    change(small, update(tables.theme_period).where(is_late).values(grown))
     assert raise_by(small, RISING) == 0
     assert len(read_actions(small)) == 1
 
@@ -233,7 +234,7 @@ def test_late_feedback_does_not_raise_a_rise_again(small: Store) -> None:
 def test_a_week_that_is_running_is_not_judged(small: Store) -> None:
     period = tables.theme_period.c
     is_last = (period.theme_id == "t1") & (period.period_start == MONDAY - timedelta(days=7))
-    change(small, update(tables.theme_period).where(is_last).values(n_customers=2))
+    change(small, update(tables.theme_period).where(is_last).values(verdict="steady"))
     change(small, tables.theme_period.delete().where(period.period_start == MONDAY))
     with begin_run(small, "this week", config_hash="", lock_timeout_s=1) as run:
         start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -243,7 +244,7 @@ def test_a_week_that_is_running_is_not_judged(small: Store) -> None:
                 add(run, name, [row])
         counts = {"n_mentions": 30, "n_customers": 30, "n_feedback": 30}
         row = {"theme_id": "t1", "period_start": start, "period": "week", "segment": "all"}
-        add(run, "theme_period", [{**row, **counts}])
+        add(run, "theme_period", [{**row, **counts, "verdict": "growing"}])
     assert raise_by(small, {**RISING, "max_age_days": 400}) == 0
 
 

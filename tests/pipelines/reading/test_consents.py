@@ -1,6 +1,7 @@
 import pytest
 
-from pipelines.reading.consents import find_consents, name_consents
+from pipelines.reading.consents import find_consents, find_unanswered, name_consents
+from pipelines.reading.roles import recognise_roles
 
 
 def read(**answers: str) -> dict[str, str]:
@@ -25,6 +26,11 @@ def read(**answers: str) -> dict[str, str]:
         ("آیا می‌توانیم با شما تماس بگیریم؟", "بله", {"consent.contact": "granted"}),
         ("Consent form version", "3", {"Consent form version": "3"}),
         ("Consent", "ask my manager", {"Consent": "ask my manager"}),
+        ("May we contact you?", "No, thank you!", {"consent.contact": "withdrawn"}),
+        ("May we contact you?", "Yes - by all means", {"consent.contact": "granted"}),
+        ("May we contact you?", "Opted-in", {"consent.contact": "granted"}),
+        ("May we contact you?", "N/A", {"May we contact you?": "N/A"}),
+        ("May we quote you?", "-", {"May we quote you?": "-"}),
     ],
 )
 def test_answers_are_kept_under_the_purpose_that_was_asked_for(
@@ -33,6 +39,47 @@ def test_answers_are_kept_under_the_purpose_that_was_asked_for(
     attributes = {column: answer}
     name_consents(attributes, find_consents(attributes))
     assert attributes == kept
+
+
+@pytest.mark.parametrize(
+    ("column", "answer", "kept"),
+    [
+        ("May we contact you?", "Yes, but not at work", {}),
+        ("Consent", "ask my manager", {}),
+        ("Do not call", "after six", {}),
+        ("May we quote you?", "Yes, but not my name", {"consent.quoting": "withdrawn"}),
+        ("אפשר לצטט?", "רק בעילום שם", {"consent.quoting": "withdrawn"}),
+    ],
+)
+def test_what_is_neither_yes_nor_no_is_counted_and_forbids_to_quote(
+    column: str, answer: str, kept: dict[str, str]
+) -> None:
+    attributes = {column: answer}
+    assert name_consents(attributes, find_consents(attributes)) == 1
+    assert attributes == {column: answer, **kept}
+
+
+NAMES = {"Can we publish under your name?": ("Dana Levi", "Omid", "no", "R. Haddad")}
+MIXED = {"May we quote you?": ("No", "Yes", "only without my name, thank you", "-")}
+
+
+@pytest.mark.parametrize(("table", "is_consent"), [(NAMES, False), (MIXED, True)])
+def test_a_column_is_consent_where_most_answers_are_a_yes_or_a_no(
+    table: dict[str, tuple[str, ...]], is_consent: bool
+) -> None:
+    ((column, told),) = table.items()
+    comments = ("It broke at once", "All was well this time", "Nobody came at all", "Too dear")
+    rows = [
+        {column: each, "What went wrong?": text} for each, text in zip(told, comments, strict=True)
+    ]
+    assert (column in find_consents([column], rows)) is is_consent
+    assert find_unanswered([column], rows, {}) == ([] if is_consent else [column])
+    texts = recognise_roles([*rows[0]], rows).texts
+    assert texts == (("What went wrong?",) if is_consent else (column, "What went wrong?"))
+
+
+def test_a_survey_tool_tells_what_was_asked_below_its_own_names() -> None:
+    assert [*find_consents(["Q9", "Q8"], labels={"Q9": "May we contact you?"})] == ["Q9"]
 
 
 @pytest.mark.parametrize("first", ["yes", "no"])

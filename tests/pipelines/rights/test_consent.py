@@ -324,10 +324,20 @@ def test_the_commands_record_and_show(
     shown = capsys.readouterr().out
     assert "withdrawn" in shown
     assert name_customer(3) in shown
+    assert "earful consent" in shown
+    for name, given in (("--customer", "C-new"), ("--email", "new@example.com")):
+        asked = ["consent", "grant", name, given, "--purpose", "contact", *db]
+        assert run_app(asked) == 0
+        told = capsys.readouterr().out
+        assert "yet: what you recorded waits" in told
+        assert f"earful consent show {name} {'C-new' if name == '--customer' else '-'}" in told
+        assert "new@example.com" not in told
     assert run_app(["consent", "list", *db]) == 0
     assert "analysis allowed, quoting allowed, contact consent" in capsys.readouterr().out
     assert run_app(["audit", *db]) == 0
-    assert "dana" in capsys.readouterr().out
+    audit = capsys.readouterr().out
+    assert "dana" in audit and "contact withdrawn 1" in audit
+    assert max(map(len, audit.splitlines())) <= 140
     assert run_app(["consent", "grant", "--purpose", "contact", *db]) == 2
     assert run_app(["consent", "grant", "--email", "no mail", "--purpose", "contact", *db]) == 2
     assert "no mail" not in capsys.readouterr().err

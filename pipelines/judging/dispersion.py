@@ -1,0 +1,92 @@
+"""How much more than chance the windows of a theme scatter: empirical Bayes over all themes.
+
+A window's voices are negative binomial with the expected mean m and variance m + c m^2, so that
+the root of c is the coefficient of variation of what is behind the counts. Every theme has a level
+c of LEVELS; how common each level is, is learned from all themes (the maximum likelihood estimate
+of a mixing distribution: Laird, JASA 73, 1978, by expectation-maximisation), and what is known of
+one theme is its posterior over the levels.
+
+Rises must not pass for scatter. Of a window well above what is expected it is used only that it is
+above (a censored count), and every window may be an outlier of a far broader distribution.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from pipelines.judging.tails import find_chance_of, log_probability
+from pipelines.judging.windows import Floats, Places, Window
+
+LEVELS: Final = np.array([0.004, 0.012, 0.03, 0.06, 0.12, 0.25, 0.6, 1.5])
+_CENSORED_FROM = 1.3
+_OUTLIERS = 0.1
+_OUTLIER_LEVEL = 2.0
+_LOOK_DAYS = 7
+_MIN_EXPECTED = 0.05
+_ROUNDS = 8
+# Told in steps of a fifth: a theme that is edited does not move the bands of all others.
+_STEP = np.log(1.2)
+
+
+def fit_dispersion(window: Window, days: int, looks: Places, sundays: Places, lag: int) -> Floats:
+    """The dispersion of every series as known at every look.
+
+    :param days: of the window.
+    :param looks: places of days, ascending.
+    :param sundays: which of the looks are Sundays; scatter is learned from these alone, so that it
+        does not depend on how often one looks.
+    :param lag: days; nothing later is used, for it may belong to the rise that is to be judged.
+    :returns: the square of the posterior's mean coefficient of variation, series x looks.
+    """
+    # Windows of two weeks are looked at every week, so that each day is looked at twice.
+    evidence = _weigh_levels(window, sundays) * _LOOK_DAYS / days
+    known = np.empty((len(sundays) + 1, len(window.voices)))
+    seen = np.zeros((len(window.voices), len(LEVELS)))
+    prior = np.full(len(LEVELS), 1 / len(LEVELS))
+    known[0] = _average(np.broadcast_to(prior, seen.shape))
+    for place, weights in enumerate(evidence):
+        seen += weights
+        posterior, prior = _learn_prior(seen, prior)
+        known[place + 1] = _average(posterior)
+    at = np.searchsorted(looks[sundays], looks - lag, side="right")
+    return known[at].T
+
+
+def _weigh_levels(window: Window, sundays: Places) -> Floats:
+    """Log likelihood of every level; Sundays x series x levels."""
+    voices = window.voices[:, sundays].T[..., None]
+    expected = window.expected[:, sundays].T[..., None]
+    doubt = window.doubt[:, sundays].T[..., None]
+    is_known = expected > _MIN_EXPECTED  # NaN is not
+    expected = np.where(is_known, expected, 1.0)
+    usual = _weigh_counts(voices, expected, 1 / (LEVELS + doubt))
+    outlying = _weigh_counts(voices, expected, 1 / (_OUTLIER_LEVEL + doubt))
+    mixed = np.logaddexp(np.log1p(-_OUTLIERS) + usual, np.log(_OUTLIERS) + outlying)
+    return np.where(is_known, mixed, 0.0)
+
+
+def _weigh_counts(voices: Floats, expected: Floats, size: Floats) -> Floats:
+    """Log probability of a count, or of as many as make it a censored one."""
+    many = np.ceil(_CENSORED_FROM * expected)
+    at_least = np.log(find_chance_of(many, expected, size))
+    return np.where(voices >= many, at_least, log_probability(voices, expected, size))
+
+
+def _learn_prior(seen: Floats, prior: Floats) -> tuple[Floats, Floats]:
+    posterior = _weigh(seen, prior)
+    for _ in range(_ROUNDS):
+        # One theme more on every level: a level without any is not for ever impossible.
+        prior = (posterior.sum(axis=0) + 1) / (len(posterior) + len(LEVELS))
+        posterior = _weigh(seen, prior)
+    return posterior, prior
+
+
+def _weigh(seen: Floats, prior: Floats) -> Floats:
+    logs = seen + np.log(prior)
+    weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def _average(posterior: Floats) -> Floats:
+    logs = 2 * np.log(posterior @ np.sqrt(LEVELS))
+    return np.asarray(np.exp(np.round(logs / _STEP) * _STEP))
