@@ -1,13 +1,14 @@
 """A job: what the command line was asked to do, done as one run of the store."""
 
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
@@ -52,15 +53,21 @@ class Job:
 
         return Models(self.config.models, self.cache_dir)
 
-    def begin(self, store: Store, command: str) -> AbstractContextManager[Run]:
-        """Begin a run of this job, see :func:`~pipelines.runs.begin_run`."""
-        return begin_run(
+    @contextmanager
+    def begin(self, store: Store, command: str) -> Iterator[Run]:
+        """Begin a run of this job, see :func:`~pipelines.runs.begin_run`.
+
+        The index of what was said before goes: what was erased must not stay in it.
+        """
+        with begin_run(
             store,
             command,
             config_hash=hash_config(self.config),
             engine=self.engine,
             lock_timeout_s=self.lock_timeout_s,
-        )
+        ) as run:
+            yield run
+        remove_stale_index(store)
 
 
 @dataclass(frozen=True)

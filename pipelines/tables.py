@@ -944,7 +944,7 @@ output_file = Table(
     _key("path", "where it was written, from the root"),
     _text(
         "kind",
-        "report, codebook, export, actions, sync or customer (their page)",
+        "report, codebook, export, actions, sync, tables or customer (their page)",
         nullable=False,
     ),
     _moment("written_at", "when, UTC"),

@@ -20,6 +20,7 @@ from pipelines.cli import (
     ask,
     attention,
     consent,
+    export,
     inbox,
     look,
     measure,
@@ -87,6 +88,7 @@ records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
+export.add_commands(app)
 attention.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)

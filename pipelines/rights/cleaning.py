@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from pipelines import tables
+from pipelines.asking.index import list_index_files, remove_index
 from pipelines.database import BUSY_TIMEOUT_MS, clear_database_errors, sqlite_driver
 from pipelines.errors import StoreError
 from pipelines.journal import journal_path
@@ -22,7 +23,11 @@ _LOCK_TIMEOUT = "30s"
 
 
 def remove_unfinished(store: Store, cache_dir: Path) -> None:
-    """Remove what an unfinished run read: hashes and vectors; the next one reads it again."""
+    """Remove what an unfinished run read, and the index of earful ask: hashes and vectors.
+
+    Both are made again when they are needed.
+    """
+    remove_index(store)
     with store.read() as connection:
         path = journal_path(cache_dir, read_info(connection, "store_id"))
     for suffix in ("", "-wal", "-shm"):
@@ -51,10 +56,14 @@ def empty_log(store: Store) -> None:
 
 
 def list_files(store: Store) -> list[Path]:
-    """The files of a SQLite store; none of a server's."""
+    """The files of a SQLite store, and the index that lies beside it; none of a server's."""
     if store.path is None:
         return []
-    return [store.path.with_name(store.path.name + end) for end in ("", "-wal", "-shm", "-journal")]
+    ends = ("", "-wal", "-shm", "-journal")
+    return [
+        *(store.path.with_name(store.path.name + end) for end in ends),
+        *list_index_files(store),
+    ]
 
 
 def _rewrite_file(path: Path, store: Store) -> None:

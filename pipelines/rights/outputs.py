@@ -1,6 +1,7 @@
 """Files with customers' words that earful wrote: known by name, to be rewritten or removed."""
 
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Select, delete, select
 from nlp.cache import file_sha256
 from pipelines import tables
 from pipelines.errors import EarfulError
+from pipelines.exporting.writing import Exported, read_manifest, write_export
 from pipelines.job import Job, RunResult
 from pipelines.store import Store, open_store
 from pipelines.upserts import upsert_rows
@@ -28,7 +30,7 @@ def record_output(
 ) -> bool:
     """Remember a file that was written, so that an erasure reaches it.
 
-    :param kind: report, codebook, export, actions, sync or customer (a customer's page).
+    :param kind: report, codebook, export, actions, sync, tables or customer (a customer's page).
     :param subject_hash: of an export or a customer's page, whose it is; as in ``blocked_key``.
     :param is_locked: whether the caller holds the store's lock.
     :returns: False where the store is held by a run or cannot be written.
@@ -36,6 +38,23 @@ def record_output(
     try:
         with nullcontext() if is_locked else store.lock(0), store.write() as connection:
             note_output(connection, path, kind, subject_hash)
+    except EarfulError:
+        return False
+    return True
+
+
+def record_tables(store: Store, exported: Exported, *, is_locked: bool = False) -> bool:
+    """Remember the files of ``earful export``, in the place of those of the folder before.
+
+    :returns: False where the store is held by a run or cannot be written.
+    """
+    within = f"{Path(exported.folder)}{os.sep}"
+    try:
+        with nullcontext() if is_locked else store.lock(0), store.write() as connection:
+            old = _output.path.startswith(within, autoescape=True)
+            connection.execute(delete(tables.output_file).where(_output.kind == "tables", old))
+            for path in exported.list_paths():
+                note_output(connection, path, "tables")
     except EarfulError:
         return False
     return True
@@ -63,12 +82,12 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
     :param is_locked: whether the caller holds the store's lock.
     :returns: what could not be brought in line, in words, with the way to do it.
     """
-    problems = []
     with store.read() as connection:
         rows = connection.execute(select(tables.output_file).order_by(_output.path)).all()
+    problems = list(_rewrite_tables(store, job, rows, is_locked=is_locked))
     for row in rows:
         path = Path(row.path)
-        if row.kind in ("export", "sync"):
+        if row.kind in ("export", "sync", "tables"):
             continue
         if not path.exists():
             _forget_outputs(store, [row.path])
@@ -85,6 +104,35 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             else:
                 _forget_outputs(store, [row.path])
     return problems
+
+
+def _rewrite_tables(
+    store: Store, job: Job, rows: Sequence[Any], *, is_locked: bool
+) -> Iterator[str]:
+    """Write each folder of ``earful export`` anew, by its manifest."""
+    by_folder: dict[Path, list[Any]] = {}
+    for row in rows:
+        if row.kind == "tables":
+            by_folder.setdefault(Path(row.path).parent, []).append(row)
+    for folder, own in by_folder.items():
+        there = [row for row in own if Path(row.path).exists()]
+        if not there:
+            _forget_outputs(store, [row.path for row in own])
+            continue
+        changed = [row.path for row in there if file_sha256(Path(row.path)) != row.digest]
+        manifest = read_manifest(folder)
+        if changed or manifest is None:
+            told = changed[0] if changed else folder
+            yield f"{told} is not as it was written; its folder was left alone: look into it"
+            continue
+        names = [each["table"] for each in manifest["tables"]]
+        k = max(manifest["min_customers"], job.config.anonymity.min_customers)
+        try:
+            done = write_export(store, folder, names, manifest["format"], k)
+        except (EarfulError, OSError) as error:
+            yield f"{folder} could not be written anew: {error}"
+            continue
+        record_tables(store, done, is_locked=is_locked)
 
 
 def follow_run(job: Job, done: RunResult) -> None:

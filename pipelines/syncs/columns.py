@@ -4,13 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import JSON, DateTime, Double, Integer, TypeDecorator
-
+from pipelines.parquet_tables import Kind, find_kind
 from pipelines.views import view_queries
 
-Kind = Literal["text", "whole", "number", "moment", "json"]
 # What JSON can hold, so that the store can keep what a destination took.
 Plain = str | int | float | None
 
@@ -19,7 +17,7 @@ Plain = str | int | float | None
 def list_columns() -> dict[str, Kind]:
     """The kind of each column, in the order of the view."""
     columns = view_queries()["v_customer"].selected_columns
-    return {column.name: _find_kind(column.type) for column in columns}
+    return {column.name: find_kind(column.type) for column in columns}
 
 
 def find_kinds(fields: Mapping[str, str]) -> dict[str, Kind]:
@@ -41,14 +39,3 @@ def make_plain(value: Any) -> Plain:
 def read_moment(value: Plain) -> datetime | None:
     """A moment that :func:`make_plain` wrote."""
     return None if value is None else datetime.fromisoformat(str(value))
-
-
-def _find_kind(kind: Any) -> Kind:
-    base = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
-    if isinstance(base, JSON):
-        return "json"
-    if isinstance(base, DateTime):
-        return "moment"
-    if isinstance(base, Double):
-        return "number"
-    return "whole" if isinstance(base, Integer) else "text"

@@ -7,17 +7,15 @@ next sync, and a row that was taken back is gone from the file.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.csv_tables import stream_csv_rows
+from pipelines.parquet_tables import Kind, stream_parquet_rows
 from pipelines.replacing import open_replacement
-from pipelines.syncs.columns import Kind, Plain, find_kinds, read_moment
+from pipelines.syncs.columns import Plain, find_kinds, read_moment
 from pipelines.syncs.settings import CsvSync, Layout, ParquetSync
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
-
-_ROWS_A_GROUP = 10_000
 
 
 @dataclass(frozen=True)
@@ -103,27 +101,11 @@ def _show(value: Plain, kind: Kind, dialect: _Dialect) -> Plain:
 
 
 def _write_parquet(file: BinaryIO, settings: CsvSync | ParquetSync, rows: Iterable[Row]) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    types: dict[Kind, Any] = {
-        "text": pa.string(),
-        "whole": pa.int64(),
-        "number": pa.float64(),
-        "moment": pa.timestamp("us", tz="UTC"),
-        "json": pa.string(),
-    }
     kinds = find_kinds(settings.fields)
-    fields = [(name, types[kind]) for name, kind in kinds.items()]
-    schema = pa.schema([(settings.key_field, pa.string()), *fields])
-    remaining = iter(rows)
-    with parquet.ParquetWriter(file, schema) as writer:
-        while group := list(islice(remaining, _ROWS_A_GROUP)):
-            columns = [[row.key for row in group]]
-            columns += [_read_column(group, name, kind) for name, kind in kinds.items()]
-            writer.write_table(pa.table(columns, schema=schema))
 
+    def read() -> Iterator[Sequence[Any]]:
+        for row in rows:
+            cells = ((row.values.get(name), kind) for name, kind in kinds.items())
+            yield (row.key, *(read_moment(v) if kind == "moment" else v for v, kind in cells))
 
-def _read_column(rows: Sequence[Row], name: str, kind: Kind) -> list[Any]:
-    values = [row.values.get(name) for row in rows]
-    return [read_moment(value) for value in values] if kind == "moment" else values
+    stream_parquet_rows(file, {settings.key_field: "text", **kinds}, read())

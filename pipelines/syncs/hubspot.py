@@ -6,7 +6,8 @@ from typing import Any
 
 from pipelines.environment import fill_variables
 from pipelines.errors import ConfigError
-from pipelines.syncs.columns import Kind, Plain, find_kinds
+from pipelines.parquet_tables import Kind
+from pipelines.syncs.columns import Plain, find_kinds
 from pipelines.syncs.hubspot_errors import (
     RefusedBatchError,
     describe_refusal,

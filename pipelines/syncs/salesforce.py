@@ -8,7 +8,8 @@ from typing import Any
 
 from pipelines.environment import fill_variables
 from pipelines.errors import ConfigError
-from pipelines.syncs.columns import Kind, Plain, find_kinds
+from pipelines.parquet_tables import Kind
+from pipelines.syncs.columns import Plain, find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
 from pipelines.syncs.salesforce_bulk import Jobs
 from pipelines.syncs.salesforce_errors import describe_refusal, is_code, list_oddities, read_answer

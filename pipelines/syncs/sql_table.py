@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import NullType
 
-from pipelines.syncs.columns import Kind, Plain, find_kinds, read_moment
+from pipelines.parquet_tables import Kind
+from pipelines.syncs.columns import Plain, find_kinds, read_moment
 from pipelines.syncs.settings import SqlSync
 
 # SQLite has no such types; it keeps a float and a text as they come.

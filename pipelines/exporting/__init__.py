@@ -1,0 +1,1 @@
+"""All tables as files, as far as they may leave the store."""
