@@ -21,7 +21,9 @@ from pipelines.tables import (
     theme_impact,
     theme_period,
     theme_quote,
+    theme_share,
     theme_signal,
+    theme_stake,
 )
 from pipelines.verdicts import ThemeWeeks, explain_silence
 
@@ -61,7 +63,7 @@ class ThemeFacts:
     :param is_detailed: whether all is read of it: quotes, weeks, impact and signal.
     :param weeks: rows of theme_period of all voices that an expectation is known of, oldest first.
     :param judged: the last judged week of all voices and of each segment that may be shown.
-    :param impacts, fixes, signals: rows of the tables of these names.
+    :param impacts, stakes, fixes, signals, shares: rows of the tables of these names.
     """
 
     theme_id: str
@@ -84,8 +86,10 @@ class ThemeFacts:
     weeks: tuple[RowMapping, ...]
     judged: tuple[RowMapping, ...]
     impacts: tuple[RowMapping, ...]
+    stakes: tuple[RowMapping, ...]
     fixes: tuple[RowMapping, ...]
     signals: tuple[RowMapping, ...]
+    shares: tuple[RowMapping, ...]
 
 
 def list_themes(connection: Connection) -> list[Any]:
@@ -116,11 +120,11 @@ def read_themes(
     shown = read_shown(connection, rows)
     quotes = _read_quotes(connection, theme_ids, set(detailed))
     weeks, judged = _read_weeks(connection, detailed, min_customers)
-    silence = _Silence(connection, [row.theme_id for row in rows if not row.verdict])
+    silence = _explain_silence(connection, [row.theme_id for row in rows if not row.verdict])
     places = place_themes(connection, theme_ids)
-    impacts, fixes, signals = (
+    impacts, stakes, fixes, signals, shares = (
         _read_parts(connection, table, detailed)
-        for table in (theme_impact, theme_fix, theme_signal)
+        for table in (theme_impact, theme_stake, theme_fix, theme_signal, theme_share)
     )
     return tuple(
         ThemeFacts(
@@ -130,7 +134,7 @@ def read_themes(
             lang=row.lang,
             keywords=tuple(str(word) for word in shown[row.theme_id]["keywords"] or ()),
             verdict=row.verdict,
-            no_verdict=None if row.verdict else silence.explain(row.theme_id),
+            no_verdict=silence.get(row.theme_id),
             n_mentions=row.n_mentions or 0,
             n_voices=row.n_customers or 0,
             sentiment=row.sentiment,
@@ -144,30 +148,30 @@ def read_themes(
             weeks=tuple(weeks.get(row.theme_id, ())),
             judged=tuple(judged.get(row.theme_id, ())),
             impacts=tuple(impacts.get(row.theme_id, ())),
+            stakes=tuple(stakes.get(row.theme_id, ())),
             fixes=tuple(fixes.get(row.theme_id, ())),
             signals=tuple(signals.get(row.theme_id, ())),
+            shares=tuple(shares.get(row.theme_id, ())),
         )
         for place, row in enumerate(rows)
     )
 
 
-class _Silence:
-    """Why themes have no verdict."""
-
-    def __init__(self, connection: Connection, theme_ids: list[str]) -> None:
-        self._exposure = count_exposure(connection) if theme_ids else {}
-        self._voices: dict[str, dict[datetime, int]] = defaultdict(dict)
-        column = theme_period.c
-        for batch in batch_ids(theme_ids):
-            query = select(column.theme_id, column.period_start, column.n_customers)
-            for theme_id, start, n in connection.execute(
-                query.where(column.theme_id.in_(batch), *_is_of_all_weeks())
-            ):
-                self._voices[theme_id][start] = n or 0
-
-    def explain(self, theme_id: str) -> str:
-        weeks = ThemeWeeks(theme_id, self._voices.get(theme_id, {}))
-        return explain_silence(weeks, self._exposure) or "not_judged"
+def _explain_silence(connection: Connection, theme_ids: list[str]) -> dict[str, str]:
+    """Why themes have no verdict, by theme."""
+    exposure = count_exposure(connection) if theme_ids else {}
+    voices: dict[str, dict[datetime, int]] = defaultdict(dict)
+    column = theme_period.c
+    for batch in batch_ids(theme_ids):
+        query = select(column.theme_id, column.period_start, column.n_customers)
+        query = query.where(column.period == "week", column.segment == "all")
+        for theme_id, start, n in connection.execute(query.where(column.theme_id.in_(batch))):
+            voices[theme_id][start] = n or 0
+    return {
+        theme_id: explain_silence(ThemeWeeks(theme_id, voices.get(theme_id, {})), exposure)
+        or "not_judged"
+        for theme_id in theme_ids
+    }
 
 
 def _is_new(
@@ -204,10 +208,6 @@ def _read_quotes(
             if theme_id in detailed or not quotes[theme_id]:
                 quotes[theme_id].append(Quote(*fields))
     return quotes
-
-
-def _is_of_all_weeks() -> tuple[Any, Any]:
-    return theme_period.c.period == "week", theme_period.c.segment == "all"
 
 
 def _read_weeks(
