@@ -217,10 +217,9 @@ class ErasureConfig(Section):
 
 
 class ReportConfig(Section):
-    """How the page begins, and what it leaves out."""
+    """How the page begins."""
 
     language: Literal["en", "he", "ar", "fa"] = "en"
-    min_customers: Annotated[int, Field(ge=2)] = 5
 
 
 class _InputConfig(Section):

@@ -52,7 +52,7 @@ def report(
     start = check_language(lang or settings.report.language)
     store = open_store(settings.store.url)
     with store.read() as connection:
-        write_report(connection, output, start, settings.report.min_customers)
+        write_report(connection, output, start, settings.anonymity.min_customers)
     if not record_output(store, output, "report"):
         warn_unrecorded(output)
     if as_json:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.anonymity import choose_shown
 from pipelines.report.spoken import UNDATED, UNRATED, Columns, Spoken
 
 N_COUNTS = UNRATED + 1
@@ -139,15 +140,30 @@ def _count_part(
         cells.append(_count({**slices, "week": weeks}, rows["voice"], counts))
         repeats.append(_count_repeats(slices, rows["voice"], weeks))
         for place, n_weeks in enumerate(PERIODS):
-            is_in = rows["segment"] >= 0
+            is_in = np.ones(len(weeks), dtype=bool)
             if n_weeks:
-                is_in &= (rows["week"] > last_week - n_weeks) & (rows["week"] <= last_week)
+                is_in = (rows["week"] > last_week - n_weeks) & (rows["week"] <= last_week)
             keys = {**slices, "segment": rows["segment"] + 1, "period": np.full_like(weeks, place)}
             chosen = {name: key[is_in] for name, key in keys.items()}
             found = _count(chosen, rows["voice"][is_in], counts[is_in])
-            is_shown = found["voices"] >= min_customers
-            segments.append({name: column[is_shown] for name, column in found.items()})
+            segments.append(_choose_shown(found, min_customers))
     return _join(cells), _join(repeats), _join(segments)
+
+
+def _choose_shown(found: Arrays, min_customers: int) -> Arrays:
+    """The cells of segments that may be shown beside the sum of their slice.
+
+    :param found: cells in the order of their keys; segment 0 are those of no segment.
+    """
+    slices = np.stack([found[name] for name in _SEGMENT if name != "segment"])
+    is_new = (slices[:, 1:] != slices[:, :-1]).any(axis=0)
+    is_shown = np.zeros(slices.shape[1], dtype=bool)
+    for rows in np.split(np.arange(slices.shape[1]), np.flatnonzero(is_new) + 1):
+        is_named = found["segment"][rows] > 0
+        rest = int(found["voices"][rows[~is_named]].sum())
+        named = {str(row): int(found["voices"][row]) for row in rows[is_named]}
+        is_shown[[int(row) for row in choose_shown(named, min_customers, rest)]] = True
+    return {name: column[is_shown] for name, column in found.items()}
 
 
 def _count(keys: Arrays, voices: NDArray[Any], counts: NDArray[Any]) -> Arrays:

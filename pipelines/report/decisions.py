@@ -44,12 +44,12 @@ class CustomerFacts:
 
 
 def read_priorities(connection: Connection, min_customers: int) -> tuple[RowMapping, ...]:
-    """What to do first; segments of too few customers are left out."""
+    """What to do first, for all and for each segment; segments of too few are left out."""
     query = (
         select(priority)
         .where(or_(priority.c.segment == "all", priority.c.n_customers >= min_customers))
-        .order_by(priority.c.rank)
-        .limit(MAX_PRIORITIES)
+        .where(priority.c.rank <= MAX_PRIORITIES)
+        .order_by(priority.c.segment, priority.c.rank)
     )
     return tuple(connection.execute(query).mappings().all())
 

@@ -130,8 +130,10 @@ def _describe_theme(theme: ThemeFacts, group: int | None, facts: ReportFacts) ->
         ],
         "judged": [_row(row) for row in theme.judged],
         "impacts": [_row(row) for row in theme.impacts],
+        "stakes": [_row(row) for row in theme.stakes],
         "fixes": [_row(row) for row in theme.fixes],
         "signals": [_row(row) for row in theme.signals],
+        "shares": [_row(row) for row in theme.shares],
     }
 
 

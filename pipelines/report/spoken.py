@@ -168,7 +168,8 @@ def _shared(connection: Connection, lang: ColumnElement[Any]) -> list[ColumnElem
         period_start(connection, "week").label("week"),
         feedback.c.source.label("source"),
         lang.label("lang"),
-        customer.c.segment.label("segment"),
+        # A segment that the CRM calls as we call everybody is none.
+        case((customer.c.segment != "all", customer.c.segment)).label("segment"),
     ]
 
 

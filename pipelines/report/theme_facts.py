@@ -21,7 +21,9 @@ from pipelines.tables import (
     theme_impact,
     theme_period,
     theme_quote,
+    theme_share,
     theme_signal,
+    theme_stake,
 )
 
 # The map shows so many themes; the largest of them have all that is known on the page.
@@ -60,7 +62,7 @@ class ThemeFacts:
     :param is_detailed: whether all is read of it: quotes, weeks, impact and signal.
     :param weeks: rows of theme_period of all voices that an expectation is known of, oldest first.
     :param judged: the last judged week of all voices and of each segment that may be shown.
-    :param impacts, fixes, signals: rows of the tables of these names.
+    :param impacts, stakes, fixes, signals, shares: rows of the tables of these names.
     """
 
     theme_id: str
@@ -83,8 +85,10 @@ class ThemeFacts:
     weeks: tuple[RowMapping, ...]
     judged: tuple[RowMapping, ...]
     impacts: tuple[RowMapping, ...]
+    stakes: tuple[RowMapping, ...]
     fixes: tuple[RowMapping, ...]
     signals: tuple[RowMapping, ...]
+    shares: tuple[RowMapping, ...]
 
 
 def list_themes(connection: Connection) -> list[Any]:
@@ -117,9 +121,9 @@ def read_themes(
     weeks, judged = _read_weeks(connection, detailed, min_customers)
     silence = explain_silence(connection, [row.theme_id for row in rows if not row.verdict])
     places = place_themes(connection, theme_ids)
-    impacts, fixes, signals = (
+    impacts, stakes, fixes, signals, shares = (
         _read_parts(connection, table, detailed)
-        for table in (theme_impact, theme_fix, theme_signal)
+        for table in (theme_impact, theme_stake, theme_fix, theme_signal, theme_share)
     )
     return tuple(
         ThemeFacts(
@@ -143,8 +147,10 @@ def read_themes(
             weeks=tuple(weeks.get(row.theme_id, ())),
             judged=tuple(judged.get(row.theme_id, ())),
             impacts=tuple(impacts.get(row.theme_id, ())),
+            stakes=tuple(stakes.get(row.theme_id, ())),
             fixes=tuple(fixes.get(row.theme_id, ())),
             signals=tuple(signals.get(row.theme_id, ())),
+            shares=tuple(shares.get(row.theme_id, ())),
         )
         for place, row in enumerate(rows)
     )
@@ -184,10 +190,6 @@ def _read_quotes(
             if theme_id in detailed or not quotes[theme_id]:
                 quotes[theme_id].append(Quote(*fields))
     return quotes
-
-
-def _is_of_all_weeks() -> tuple[Any, Any]:
-    return theme_period.c.period == "week", theme_period.c.segment == "all"
 
 
 def _read_weeks(

@@ -190,7 +190,7 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
     from pipelines.report.page import read_language, write_report
 
     with store.read() as connection:
-        write_report(connection, path, read_language(path), job.config.report.min_customers)
+        write_report(connection, path, read_language(path), job.config.anonymity.min_customers)
 
 
 def _rewrite_page(store: Store, path: Path) -> None:

@@ -1212,7 +1212,7 @@ def upgrade() -> None:
             "kind",
             sa.Text(),
             nullable=False,
-            comment="report, codebook, export, actions, sync or customer (their page)",
+            comment="report, codebook, export, actions, sync, tables or customer (their page)",
         ),
         sa.Column("written_at", tables.UtcDateTime(), nullable=True, comment="when, UTC"),
         sa.Column(

@@ -158,7 +158,12 @@ def decided_rows() -> Rows:
             {"rank": rank, "theme_id": themes[rank], "segment": segment, "outcome": "churn_90"}
             | {"gain": 9000.0 / rank, "gain_low": 1000.0, "gain_high": 12000.0, "unit": "EUR"}
             | {"n_customers": n, "reason": "largest_sure_gain"}
-            for rank, segment, n in ((1, "all", 60), (2, "Gold", 30), (3, "Tiny", 3))
+            for rank, segment, n in (
+                (1, "all", 60),
+                (2, "all", 50),
+                (1, "Gold", 30),
+                (1, "Tiny", 3),
+            )
         ],
         "comparison": [
             {"dimension": "brand", "value": value, "theme_id": theme_id, "n_voices": n}
@@ -172,7 +177,7 @@ def decided_rows() -> Rows:
             | {"share": 0.1, "share_low": 0.05, "share_high": 0.2, "note": note}
             for dimension, value, n, note in (
                 ("all", "all", 97, None),
-                ("segment", "Gold", 60, "six customers speak for sixty"),
+                ("segment", "Gold", 60, "sliver"),
                 ("segment", "Tiny", 3, None),
             )
         ],

@@ -8,6 +8,7 @@ const sayOutcome = (code) => {
 };
 const sayEffect = (value, unit) => {
   if (value === undefined) return "–";
+  if (unit === "relative") return isolate(`${signedAmount(value * 100)}%`);
   if (unit === "share") return say("percentage_points", { shown: isolate(signedAmount(value * 100)) });
   if (unit === "hazard_ratio") return isolate(`×${wording.fine.format(value)}`);
   return isCurrency(unit) ? money(value, unit, true) : isolate(signedAmount(value));
@@ -44,12 +45,21 @@ const drawImpacts = (theme) => {
         { show: sayEffect(row.plain_effect, row.unit), value: row.plain_effect },
         { show: row.q_value === undefined ? "–" : sayChance(row.q_value), value: row.q_value },
         { show: say("some_of", { some: number(row.n_with_theme ?? 0), all: number(row.n ?? 0) }), value: row.n_with_theme },
-        { show: row.at_stake === undefined ? "–" : h("span", {}, row.currency ? money(row.at_stake, row.currency) : say("customers_count", { n: Math.round(row.at_stake) }), h("small", {}, ` ${saySpan(row.at_stake_low, row.at_stake_high, (n) => sayGain(n, row.currency))}`)), value: row.at_stake },
+        { show: drawStakes(row, theme.stakes.filter(({ outcome }) => outcome === row.outcome)), value: row.at_stake },
       ]),
     }) : null,
     rows.length ? h("p", { class: "caution" }, say("not_cause"), " ", adjustedFor(rows)) : null,
     unsaid.map((row) => quiet(sayOutcome(row.outcome), ": ", row.note ? noteOf(row.note) : say("nothing_said"))),
   ];
+};
+// What is at stake in each currency; they are never added up.
+const drawStakes = (row, stakes) => {
+  const { at_stake, at_stake_low: low, at_stake_high: high, currency } = row;
+  const all = stakes.length || at_stake === undefined ? stakes : [{ at_stake, low, high, currency }];
+  if (!all.length) return "–";
+  return all.map((each) => h("span", { class: "stake" },
+    isCurrency(each.currency) ? money(each.at_stake, each.currency) : say("customers_about", { n: amount(each.at_stake), count: Math.abs(each.at_stake) }),
+    h("small", {}, ` ${saySpan(each.low, each.high, (n) => sayGain(n, each.currency))}`)));
 };
 const adjustedFor = (rows) => {
   const held = [...new Set(rows.flatMap((row) => row.adjusted_for ?? []))];
@@ -77,7 +87,7 @@ const drawSignals = (theme) => {
       columns: heads("part_head", "#measured_head", "#score_head", "#weight_head", "#points_head", "bar_head"),
       rows: rows.map((row) => [
         { show: sayCode("part", asCode(row.part)), value: row.part },
-        { show: row.value === undefined ? say("unknown") : `${amount(row.value)} ${sayUnit(row.unit)}`.trim(), value: row.value },
+        { show: row.value === undefined ? findWords(`why_${row.note}`) ?? say("unknown") : sayMeasured(row), value: row.value },
         { show: row.score === undefined ? "–" : amount(row.score), value: row.score }, { show: share(row.weight, 1), value: row.weight },
         { show: row.points === undefined ? "–" : amount(row.points), value: row.points },
         { show: amountBar(row.points ?? 0, largest), value: undefined },
@@ -87,19 +97,25 @@ const drawSignals = (theme) => {
   ];
 };
 
+const sayMeasured = ({ value, unit }) => {
+  if (unit === "share_of_voices" || unit === "share_at_stake") return isolate(wording.fewPercent.format(value));
+  if (unit === "times_expected") return isolate(`×${wording.fine.format(value)}`);
+  return unit === "sentiment" ? score(value) : `${amount(value)} ${sayUnit(unit)}`.trim();
+};
+
 const themeOf = (row, facts) => (row.theme === undefined ? plain(row.themeId ?? "") : themeLink(facts.themes[row.theme]));
 
 const drawPriorities = ({ facts }) => {
   const wanted = chosenSegmentName(facts);
-  const rows = facts.priorities.filter(({ segment }) => wanted === ALL || segment === ALL || segment === wanted);
+  const rows = facts.priorities.filter(({ segment }) => segment === wanted);
   if (!rows.length) return quiet(say(facts.priorities.length ? "no_priority_here" : "no_priority"));
-  const units = [...new Set(rows.map(({ unit }) => unit))];
-  const spans = rows.map((row) => ({ low: row.gain_low ?? row.gain, value: row.gain, high: row.gain_high ?? row.gain }));
+  const span = (row) => ({ low: row.gain_low ?? row.gain, value: row.gain, high: row.gain_high ?? row.gain });
+  const domain = (unit) => domainOf(rows.filter((row) => row.unit === unit).map(span));
   return [
-    h("ol", { class: "priorities" }, rows.map((row, place) => h("li", { value: row.rank },
-      h("p", { class: "what" }, themeOf(row, facts), row.segment === ALL ? null : h("span", { class: "badge" }, plain(row.segment))),
+    h("ol", { class: "priorities" }, rows.map((row) => h("li", { value: row.rank },
+      h("p", { class: "what" }, themeOf(row, facts)),
       row.gain === undefined ? null : h("div", { class: "gain" },
-        units.length === 1 ? intervalPlot(spans[place], domainOf(spans)) : null,
+        intervalPlot(span(row), domain(row.unit)),
         h("p", {}, h("b", {}, sayGain(row.gain, row.unit)), " ", sayUnit(row.unit), " ", h("small", {}, saySpan(row.gain_low, row.gain_high, (n) => sayGain(n, row.unit))))),
       h("p", { class: "quiet" }, [row.outcome && sayOutcome(row.outcome), row.n_customers !== undefined && say("voices", { n: row.n_customers }), row.reason && sayCode("reason", asCode(row.reason))].filter(Boolean).join(" · "))))),
     asTable(() => table({
@@ -134,7 +150,7 @@ const drawComparison = ({ facts }) => {
 };
 const compareValues = (rows, dimension, theme, facts) => {
   const chosen = rows.filter((row) => row.theme === theme);
-  const domain = theme === undefined ? [-1, 1] : domainOf(chosen.map((row) => ({ low: row.share_low, value: row.share, high: row.share_high })));
+  const domain = domainOf(chosen.map((row) => ({ low: row.share_low, value: row.share, high: row.share_high })));
   const caption = theme === undefined ? say("compare_feelings") : say("compare_shares", { theme: facts.themes[theme].name[0] });
   const plot = (name, limits) => (row) => (row[name] === undefined ? "–" : {
     show: h("span", { class: "with-plot" },
@@ -142,31 +158,34 @@ const compareValues = (rows, dimension, theme, facts) => {
       h("span", {}, name === "share" ? share(row.share, 1) : score(row[name]), " ", h("small", {}, saySpan(row[`${name}_low`], row[`${name}_high`], name === "share" ? (n) => share(n, 1) : score)))),
     value: row[name],
   });
-  const measures = theme === undefined ? [plot("sentiment", domain)] : [plot("share", domain), plot("sentiment", [-1, 1])];
+  const q = (name) => (row) => ({ show: row[`${name}_q`] === undefined ? "–" : sayChance(row[`${name}_q`]), value: row[`${name}_q`] });
+  const feeling = [plot("sentiment", [-1, 1]), q("sentiment")];
+  const measures = theme === undefined ? feeling : [plot("share", domain), q("share"), ...feeling];
   return table({
     name: `comparison-${dimension}`, caption, isStacking: true,
-    columns: heads("value_head", "#voices_head", ...(theme === undefined ? ["sentiment_head"] : ["share_head", "sentiment_head"])),
+    columns: heads("value_head", "#voices_head", ...(theme === undefined ? [] : ["share_head", "#q_head"]), "sentiment_head", "#q_head"),
     rows: chosen.map((row) => [
       { show: plain(row.value), value: row.value }, { show: number(row.n_voices), value: row.n_voices }, ...measures.map((measure) => measure(row)),
     ]),
   });
 };
 
+const valueName = ({ dimension, value }) => (value === ALL ? say("all") : dimension === "lang" ? languageName(value) : plain(value));
 const drawCoverage = ({ facts }) => {
   const warnings = facts.coverage.filter(({ note }) => note);
   return [
-    warnings.length ? h("ul", { class: "warnings" }, warnings.map((row) => h("li", {}, plain(row.value), ": ", noteOf(row.note)))) : null,
+    warnings.length ? h("ul", { class: "warnings" }, warnings.map((row) => h("li", {}, valueName(row), ": ", say("heard_of", { heard: number(row.n_heard ?? 0), all: row.n_customers === undefined ? say("unknown") : number(row.n_customers) }), " – ", sayCode("heard", asCode(row.note))))) : null,
     [...new Set(facts.coverage.map(({ dimension }) => dimension))].map((dimension) => {
       const rows = facts.coverage.filter((row) => row.dimension === dimension);
       const top = Math.max(...rows.map((row) => row.share_high ?? row.share ?? 0), 0.01);
-      const name = (value) => (value === ALL ? say("all") : dimension === "lang" ? languageName(value) : plain(value));
       return table({
         name: `coverage-${dimension}`, caption: say("covered_by", { dimension: sayCode("dimension", asCode(dimension)) }), isStacking: true,
-        columns: heads("value_head", "#customers_head", "#heard_head", "share_heard_head", "#weight_head"),
+        columns: heads("value_head", "#customers_head", "#heard_head", "share_heard_head", "#representation_head", "#weight_head"),
         rows: rows.map((row) => [
-          { show: name(row.value), value: row.value }, { show: row.n_customers === undefined ? say("unknown") : number(row.n_customers), value: row.n_customers },
+          { show: valueName(row), value: row.value }, { show: row.n_customers === undefined ? say("unknown") : number(row.n_customers), value: row.n_customers },
           { show: number(row.n_heard ?? 0), value: row.n_heard },
           row.share === undefined ? "–" : { show: h("span", { class: "with-plot" }, intervalPlot({ low: row.share_low ?? row.share, value: row.share, high: row.share_high ?? row.share }, [0, top * 1.05]), h("span", {}, share(row.share, 1), " ", h("small", {}, saySpan(row.share_low, row.share_high, (n) => share(n, 1))))), value: row.share },
+          row.representation === undefined ? "–" : { show: h("span", {}, isolate(`×${wording.fine.format(row.representation)}`), " ", h("small", {}, saySpan(row.representation_low, row.representation_high, amount))), value: row.representation },
           row.weight === undefined ? "–" : { show: amount(row.weight), value: row.weight },
         ]),
       });

@@ -1,7 +1,7 @@
 // From the facts to the page: once at the start, and again whenever something is chosen.
 const FACTS = ["sources", "langs", "mainLangs", "segments", "noise", "unassigned", "rejected", "themes", "groups",
   "priorities", "comparison", "coverage", "customers"];
-const THEME = ["quotes", "weeks", "judged", "impacts", "fixes", "signals", "words"];
+const THEME = ["quotes", "weeks", "judged", "impacts", "stakes", "fixes", "signals", "shares", "words"];
 let facts;
 let counts;
 
@@ -30,7 +30,7 @@ const gather = () => {
 const drawSections = (context) => {
   const { themes } = facts;
   const decide = h("div", { class: "decide" },
-    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: true }));
+    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: !state.segment }));
   return [
     themes.length ? decide : null,
     section("numbers", "in_numbers", [countsStrip(context), themes.length ? drawGlance(context) : null]),

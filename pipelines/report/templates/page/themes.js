@@ -133,7 +133,10 @@ const themeDetails = (theme, context, level) => {
     theme.fixes.length ? part(level, "since_fixed", ofAll(), drawFixes(theme)) : null,
     theme.signals.length ? part(level, "why_it_matters", ofAll(), drawSignals(theme)) : null,
     part(level, "who_says_it", h("div", { class: "columns" },
-      breakdown(theme, context, "segment"), breakdown(theme, context, "source"), breakdown(theme, context, "lang"))));
+      breakdown(theme, context, "segment"), breakdown(theme, context, "source"), breakdown(theme, context, "lang")),
+      theme.shares.map((row) => h("p", { class: "caution" }, say("weighted_share", {
+        share: share(row.share, 1), weighted: share(row.weighted_share, 1), low: share(row.weighted_share_low, 1), high: share(row.weighted_share_high, 1),
+      })))));
 };
 
 const breakdown = (theme, { facts, counts, slice }, axis) => {

@@ -19,6 +19,7 @@ const setLanguage = (lang) => {
       minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero",
     }),
     percent: new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }),
+    fewPercent: new Intl.NumberFormat(locale, { style: "percent", maximumSignificantDigits: 2 }),
     day: new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }),
     month: new Intl.DateTimeFormat(locale, { month: "short", timeZone: "UTC" }),
     year: new Intl.DateTimeFormat(locale, { year: "numeric", timeZone: "UTC" }),
@@ -71,10 +72,10 @@ const languageName = (code) => {
 const findWords = (key) => wording.texts[key] ?? WORDS.en[key];
 
 // The pieces of a message: its words, and each value in its place. A value that is an element stays
-// one; `n` decides the plural form.
+// one; `count`, else `n`, decides the plural form.
 const pieces = (key, values = {}) => {
   const message = findWords(key) ?? key;
-  const form = typeof message === "string" ? message : message[wording.plurals.select(values.n)] ?? message.other;
+  const form = typeof message === "string" ? message : message[wording.plurals.select(values.count ?? values.n)] ?? message.other;
   return form.split(/\{(\w+)\}/).map((piece, place) => {
     if (place % 2 === 0) return piece;
     const value = values[piece];
@@ -88,4 +89,4 @@ const say = (key, values) => pieces(key, values).join("");
 // A code of the tables in words: those of the page where it has them, else its own.
 const sayCode = (kind, [code, shown]) => (findWords(`${kind}_${code}`) ? say(`${kind}_${code}`) : shown);
 const explainCode = (kind, [code]) => (findWords(`${kind}_${code}_means`) ? say(`${kind}_${code}_means`) : "");
-const asCode = (code) => [code, code.replaceAll("_", " ")];
+const asCode = (code) => [code.replaceAll(" ", "_"), code.replaceAll("_", " ")];
