@@ -223,6 +223,8 @@ COMPUTES = {
     # What comes in, and what is made of words in the store: mentions, vectors, likeness, noise.
     *("pipelines.splitting", "pipelines.enrich", "pipelines.adverts", "pipelines.likeness"),
     "pipelines.bursts",
+    # The index of questions: vectors and numbers of words; answers ask the gate.
+    "pipelines.asking.indexing",
     "pipelines.copies",
     # Placeholders are counted; no text leaves.
     "pipelines.source_inventory",
