@@ -96,7 +96,7 @@ def ask(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Find feedback by meaning, with its customer, theme, date and feeling.
+    """Find feedback by meaning: customer, theme, date, feeling.
 
     A language and a time that the question names ("in Hebrew", "last month"; also in Hebrew,
     Arabic and Persian) are filters, and shown; words in quotation marks must stand in the text.
