@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.judging.tails import find_chance_of, log_probability
-from pipelines.judging.windows import Floats, Places, Window
+from pipelines.judging.windows import Floats, Mask, Places, Window
 
 LEVELS: Final = np.array([0.004, 0.012, 0.03, 0.06, 0.12, 0.25, 0.6, 1.5])
 _CENSORED_FROM = 1.3
@@ -28,41 +28,46 @@ _ROUNDS = 8
 _STEP = np.log(1.2)
 
 
-def fit_dispersion(window: Window, days: int, looks: Places, sundays: Places, lag: int) -> Floats:
+def fit_dispersion(
+    window: Window, is_few: Mask, days: int, looks: Places, sundays: Places, lag: int
+) -> tuple[Floats, Floats]:
     """The dispersion of every series as known at every look.
 
+    :param is_few: of too few voices to tell; such windows are not learned from.
     :param days: of the window.
     :param looks: places of days, ascending.
     :param sundays: which of the looks are Sundays; scatter is learned from these alone, so that it
         does not depend on how often one looks.
     :param lag: days; nothing later is used, for it may belong to the rise that is to be judged.
-    :returns: the square of the posterior's mean coefficient of variation, series x looks.
+    :returns: the square of the posterior's mean coefficient of variation, series x looks, and that
+        of a series of which nothing is known, by look.
     """
-    # Windows of two weeks are looked at every week, so that each day is looked at twice.
-    evidence = _weigh_levels(window, sundays) * _LOOK_DAYS / days
     known = np.empty((len(sundays) + 1, len(window.voices)))
+    usual = np.empty(len(sundays) + 1)
     seen = np.zeros((len(window.voices), len(LEVELS)))
     prior = np.full(len(LEVELS), 1 / len(LEVELS))
-    known[0] = _average(np.broadcast_to(prior, seen.shape))
-    for place, weights in enumerate(evidence):
-        seen += weights
-        posterior, prior = _learn_prior(seen, prior)
-        known[place + 1] = _average(posterior)
+    is_heard = np.zeros(len(seen), bool)
+    known[0] = usual[0] = _average(prior)
+    for place, look in enumerate(sundays):
+        is_told = ~is_few[:, look] & (window.expected[:, look] > _MIN_EXPECTED)
+        # Windows of two weeks are looked at every week, so that each day is looked at twice.
+        seen[is_told] += _weigh_levels(window, is_told, look) * _LOOK_DAYS / days
+        is_heard |= is_told
+        prior = _learn_prior(seen[is_heard], prior)
+        known[place + 1], usual[place + 1] = _average(_weigh(seen, prior)), _average(prior)
     at = np.searchsorted(looks[sundays], looks - lag, side="right")
-    return known[at].T
+    return known[at].T, usual[at]
 
 
-def _weigh_levels(window: Window, sundays: Places) -> Floats:
-    """Log likelihood of every level; Sundays x series x levels."""
-    voices = window.voices[:, sundays].T[..., None]
-    expected = window.expected[:, sundays].T[..., None]
-    doubt = window.doubt[:, sundays].T[..., None]
-    is_known = expected > _MIN_EXPECTED  # NaN is not
-    expected = np.where(is_known, expected, 1.0)
+def _weigh_levels(window: Window, is_told: Mask, look: int) -> Floats:
+    """Log likelihood of every level; series x levels."""
+    voices, expected, doubt = (
+        each[is_told, look][:, None] for each in (window.voices, window.expected, window.doubt)
+    )
     usual = _weigh_counts(voices, expected, 1 / (LEVELS + doubt))
     outlying = _weigh_counts(voices, expected, 1 / (_OUTLIER_LEVEL + doubt))
     mixed = np.logaddexp(np.log1p(-_OUTLIERS) + usual, np.log(_OUTLIERS) + outlying)
-    return np.where(is_known, mixed, 0.0)
+    return np.asarray(mixed)
 
 
 def _weigh_counts(voices: Floats, expected: Floats, size: Floats) -> Floats:
@@ -72,13 +77,11 @@ def _weigh_counts(voices: Floats, expected: Floats, size: Floats) -> Floats:
     return np.where(voices >= many, at_least, log_probability(voices, expected, size))
 
 
-def _learn_prior(seen: Floats, prior: Floats) -> tuple[Floats, Floats]:
-    posterior = _weigh(seen, prior)
+def _learn_prior(seen: Floats, prior: Floats) -> Floats:
     for _ in range(_ROUNDS):
         # One theme more on every level: a level without any is not for ever impossible.
-        prior = (posterior.sum(axis=0) + 1) / (len(posterior) + len(LEVELS))
-        posterior = _weigh(seen, prior)
-    return posterior, prior
+        prior = (_weigh(seen, prior).sum(axis=0) + 1) / (len(seen) + len(LEVELS))
+    return prior
 
 
 def _weigh(seen: Floats, prior: Floats) -> Floats:

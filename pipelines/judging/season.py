@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.judging.windows import Floats, Places, Window
+from pipelines.judging.windows import Floats, Mask, Places, Window
 
 YEAR_DAYS = 364  # whole weeks, so that weekdays meet
 # So many Sundays with a year before them must be known, of all themes together.
@@ -15,26 +15,27 @@ _LIMITS = (-0.8, 1.5)
 _STEP = 0.05
 
 
-def find_season(window: Window, looks: Places, sundays: Places, lag: int) -> Floats:
+def find_season(window: Window, is_few: Mask, looks: Places, sundays: Places, lag: int) -> Floats:
     """What to multiply the expected voices with, series x looks; 1 where nothing is known.
 
     A surprise is by how much a window was above what its past let expect. The share b of it that
     comes again after a year is one number for all themes, by least squares over all Sundays up to
     the lag; the factor is 1 + b x surprise of a year ago.
 
+    :param is_few: of too few voices to be asked.
     :param sundays: which of the looks are Sundays.
     """
     if not len(sundays):
         return np.ones_like(window.voices)
     surprise = (window.voices + _PRIOR_VOICES) / (window.expected + _PRIOR_VOICES) - 1
-    surprise = np.clip(surprise, *_LIMITS)
+    surprise = np.where(is_few, np.nan, np.clip(surprise, *_LIMITS))
     days = looks[sundays]
     before = np.searchsorted(days, looks - YEAR_DAYS, side="right") - 1
     is_there = (before >= 0) & (looks - YEAR_DAYS - days[np.maximum(before, 0)] < 7)
     last_year = np.where(is_there, surprise[:, sundays[np.maximum(before, 0)]], np.nan)
     share = _learn_share(surprise[:, sundays], last_year[:, sundays], days, looks - lag)
     factor = 1 + share * last_year
-    return np.where(np.isnan(factor), 1.0, factor)
+    return np.where(np.isnan(factor) | is_few, 1.0, factor)
 
 
 def _learn_share(now: Floats, last_year: Floats, days: Places, until: Places) -> Floats:

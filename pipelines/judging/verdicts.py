@@ -7,7 +7,7 @@ none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,11 @@ from pipelines.judging.windows import (
     QUESTIONS,
     Floats,
     Known,
+    Mask,
     Places,
     Window,
     count_weeks,
+    measure_known,
     measure_windows,
 )
 
@@ -90,35 +92,96 @@ def weigh_series(
     :param looks: places of days, ascending; all Sundays up to the last must be among them.
     :param first: ordinal of the first day.
     """
+    is_many = counts.sum(axis=1) >= MIN_VOICES
+    many, usual = _weigh_many(counts[is_many], exposure, looks, first)
+    few = _weigh_few(counts[~is_many], exposure, looks, first, usual)
+    order = np.argsort(np.concatenate([np.flatnonzero(is_many), np.flatnonzero(~is_many)]))
+    return Evidence(*(each[order] for each in vars(stack_evidence([many, few])).values()))
+
+
+def _weigh_many(
+    counts: NDArray[np.floating], exposure: Floats, looks: Places, first: int
+) -> tuple[Evidence, Floats]:
+    """Evidence, and by look the dispersion of a series of which nothing is known."""
     windows, known = measure_windows(counts, exposure, looks, first)
     sundays = np.flatnonzero((looks + first) % 7 == 0)
+    is_few = known.voices_year < MIN_VOICES
     season = {
-        question.gap: find_season(window, looks, sundays, _LAG)
+        question.gap: find_season(window, is_few, looks, sundays, _LAG)
         for question, window in zip(QUESTIONS, windows, strict=True)
         if question.days == FORTNIGHT
     }
-    rises, surges, falls, sizes = [], [], [], []
-    is_quiet = windows[0].voices < MIN_VOICES
+    rises, surges, falls = [], [], []
+    size = usual = np.empty(0)
+    is_quiet = is_few | (windows[0].voices < MIN_VOICES)
     for question, window in zip(QUESTIONS, windows, strict=True):
         due = _place_in_year(window, season[question.gap])
-        size = 1 / (fit_dispersion(due, question.days, looks, sundays, _LAG) + due.doubt)
-        above = find_upper_tail(due.voices, due.expected, size)
-        lasting = find_upper_tail(due.rest, due.rest_expected, size)
-        surges.append(find_upper_tail(due.crowd, due.expected, size))
+        spread, level = fit_dispersion(due, is_few, question.days, looks, sundays, _LAG)
+        if question == QUESTIONS[0]:
+            size, usual = 1 / (spread + due.doubt), level
+        tails = _test_window(due, 1 / (spread + due.doubt), is_few)
         # NaN stays NaN.
-        rises.append(np.maximum(above, is_quiet | (lasting > LASTING_LEVEL)))
-        falls.append(1 - above)
-        sizes.append(size)
+        rises.append(np.maximum(tails.above, is_quiet | (tails.lasting > LASTING_LEVEL)))
+        surges.append(tails.crowd)
+        falls.append(np.maximum(1 - tails.above, is_few))
+    week = known.week * season[_LAG]
+    p_values = [combine_tests(each) for each in (rises, surges, falls)]
+    return _note_evidence(known, p_values, week, size, looks, count_weeks(exposure, first)), usual
+
+
+def _weigh_few(
+    counts: NDArray[np.floating], exposure: Floats, looks: Places, first: int, usual: Floats
+) -> Evidence:
+    """Of series that never have enough voices to be asked."""
+    known = measure_known(counts, exposure, looks, first)
+    volume = np.concatenate([[0.0], np.cumsum(exposure)])
+    is_silent = volume[looks + 1] == volume[np.maximum(looks + 1 - FORTNIGHT, 0)]
+    nothing = np.where(np.isnan(known.week) | is_silent, np.nan, 1.0)
+    size = 1 / (usual + known.doubt)
+    n_weeks = count_weeks(exposure, first)
+    return _note_evidence(known, [nothing] * 3, known.week, size, looks, n_weeks)
+
+
+def _note_evidence(
+    known: Known,
+    p_values: Sequence[Floats],
+    week: Floats,
+    size: Floats,
+    looks: Places,
+    n_weeks: Places,
+) -> Evidence:
     is_heard = known.voices_year > 0
+    rise, surge, fall, week = (np.where(is_heard, each, np.nan) for each in (*p_values, week))
     return Evidence(
-        rise=np.where(is_heard, combine_tests(rises), np.nan),
-        surge=np.where(is_heard, combine_tests(surges), np.nan),
-        fall=np.where(is_heard, combine_tests(falls), np.nan),
-        week=np.where(is_heard, known.week * season[_LAG], np.nan),
-        size=sizes[0],
-        is_new=_find_new(known, looks, count_weeks(exposure, first)),
+        rise,
+        surge,
+        fall,
+        week,
+        size,
+        is_new=_find_new(known, looks, n_weeks),
         is_few=known.voices_year < MIN_VOICES,
     )
+
+
+class _Tails(NamedTuple):
+    """p-values of a window: of its voices, of those but for the best days, of all however many."""
+
+    above: Floats
+    lasting: Floats
+    crowd: Floats
+
+
+def _test_window(window: Window, size: Floats, is_few: Mask) -> _Tails:
+    """Test what has enough voices; 1 where it has not, NaN where nothing is expected."""
+    is_asked = ~is_few & ~np.isnan(window.expected)
+    counts = (window.voices, window.rest, window.crowd)
+    expected = (window.expected, window.rest_expected, window.expected)
+    found = []
+    for voices, due in zip(counts, expected, strict=True):
+        tail = np.where(np.isnan(window.expected), np.nan, 1.0)
+        tail[is_asked] = find_upper_tail(voices[is_asked], due[is_asked], size[is_asked])
+        found.append(tail)
+    return _Tails(*found)
 
 
 def _place_in_year(window: Window, season: Floats) -> Window:

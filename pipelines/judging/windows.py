@@ -4,6 +4,7 @@ The past fades: a voice of HALF_LIFE_DAYS ago weighs half. What can be expected 
 voices of the window, so that a busy week is no trend.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 HALF_LIFE_DAYS = 120.0
 # Of the past, calendar weeks with feedback that must be known before anything is expected.
@@ -28,6 +30,7 @@ _OWN_SHARE = 0.9
 _TINY = 1e-9
 # Less is the rounding of sums, of days without any feedback.
 _SOME = 1e-6
+# Their sums are held at once: 100 kB a series and year.
 _BLOCK_SERIES = 1_000
 
 
@@ -72,14 +75,14 @@ class Window:
 class Known:
     """What else is known at each look; arrays of series x looks.
 
-    :param week: voices expected in the calendar week up to the look.
-    :param voices_week: voices heard in it.
+    :param week: voices expected in the calendar week up to the look; NaN where the past is short.
+    :param doubt: relative variance of their rate.
     :param voices_year: voices of the last 364 days.
     :param voices_before: voices up to the end of the longest gap: none of a new theme.
     """
 
     week: Floats
-    voices_week: Floats
+    doubt: Floats
     voices_year: Floats
     voices_before: Floats
 
@@ -97,12 +100,21 @@ def measure_windows(
     :param looks: places of days, ascending.
     :param first: ordinal of the first day, which tells the days of the week.
     """
-    parts = [
-        _measure_block(counts[start : start + _BLOCK_SERIES].astype(float), exposure, looks, first)
-        for start in range(0, max(len(counts), 1), _BLOCK_SERIES)
-    ]
-    windows = tuple(_stack([part[0][place] for part in parts]) for place in range(len(QUESTIONS)))
-    return windows, _stack([part[1] for part in parts])
+    pasts = list(_part(counts, exposure, first))
+    windows = tuple(_stack([past.ask(question, looks) for past in pasts]) for question in QUESTIONS)
+    return windows, _stack([past.describe(looks) for past in pasts])
+
+
+def measure_known(
+    counts: NDArray[np.floating], exposure: Floats, looks: Places, first: int
+) -> Known:
+    """What else is known, for series of which nothing is asked."""
+    return _stack([past.describe(looks) for past in _part(counts, exposure, first)])
+
+
+def _part(counts: NDArray[np.floating], exposure: Floats, first: int) -> Iterator["_Past"]:
+    for start in range(0, max(len(counts), 1), _BLOCK_SERIES):
+        yield _Past(counts[start : start + _BLOCK_SERIES].astype(float), exposure, first)
 
 
 def _stack(parts: list[_Arrays]) -> _Arrays:
@@ -111,29 +123,11 @@ def _stack(parts: list[_Arrays]) -> _Arrays:
     return kind(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _measure_block(
-    counts: Floats, exposure: Floats, looks: Places, first: int
-) -> tuple[tuple[Window, ...], Known]:
-    past = _Past(counts, exposure, first)
-    windows = tuple(past.ask(question, looks) for question in QUESTIONS)
-    weekdays = (looks + first - 1) % 7  # Monday is 0
-    monday = looks - weekdays
-    rate, _ = past.rate_at(looks - QUESTIONS[0].gap)
-    longest = max(question.gap for question in QUESTIONS)
-    known = Known(
-        week=rate * past.volume(monday, looks),
-        voices_week=past.voices(monday, looks),
-        voices_year=past.voices(looks - 363, looks),
-        voices_before=past.voices(np.zeros_like(looks), looks - longest),
-    )
-    return windows, known
-
-
 class _Past:
     """Sums over the days of a block of series."""
 
     def __init__(self, counts: Floats, exposure: Floats, first: int) -> None:
-        self._exposure = exposure
+        self._exposure, self._first = exposure, first
         self._counts = _limit_days(counts, exposure)
         own = _OWN_SHARE * self._counts
         self._faded = _fade(self._counts)
@@ -174,6 +168,18 @@ class _Past:
             crowd=_between(self._crowd, start, looks),
             rest=voices - best,
             rest_expected=rate * np.maximum(volume - best_volume, 0.0),
+        )
+
+    def describe(self, looks: Places) -> Known:
+        """What is known beside the questions."""
+        monday = looks - (looks + self._first - 1) % 7
+        rate, doubt = self.rate_at(looks - QUESTIONS[0].gap)
+        longest = max(question.gap for question in QUESTIONS)
+        return Known(
+            week=rate * self.volume(monday, looks),
+            doubt=doubt,
+            voices_year=self.voices(looks - 363, looks),
+            voices_before=self.voices(np.zeros_like(looks), looks - longest),
         )
 
     def _find_best(self, days: int, looks: Places) -> tuple[Floats, Floats]:

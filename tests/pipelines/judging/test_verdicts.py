@@ -128,6 +128,8 @@ def test_a_look_knows_nothing_of_later_days() -> None:
     counts = steady()
     counts[0, 150:] *= 3
     counts[1, 150:] = 0
+    counts[2:9] = 0
+    counts[2:9, 40] = counts[2:9, -20:] = 1
     whole = judge(counts)
     n_days = int(LOOKS[-6]) + 1
     until = judge(counts[:, :n_days])
