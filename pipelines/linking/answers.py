@@ -15,6 +15,7 @@ from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
 from pipelines.publish import publish_insights
 from pipelines.rights.gate import allows
+from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import open_store
 
 
@@ -55,6 +56,8 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         run.connection.execute(insert(tables.link_answer), rows)
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
+        # What somebody refuses in a feedback comes with its link.
+        respect_refusals(run, job.models, configured_policy(job.config))
         judge_periods(run)
         settings = read_row_settings(job.config)
         publish_insights(run, settings=settings, rules=job.config.rules)
