@@ -13,6 +13,7 @@ from pipelines.errors import ConfigError
 from pipelines.job import Job
 from pipelines.link import link_feedback
 from pipelines.rights.gate import allows
+from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import open_store
 
 
@@ -53,6 +54,8 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         run.connection.execute(insert(tables.link_answer), rows)
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
+        # What somebody refuses in a feedback comes with its link.
+        respect_refusals(run, job.models, configured_policy(job.config))
         conclude(run, job.config)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 

@@ -57,8 +57,8 @@ def _fill(store: Store) -> None:
                 for kind, key in keys.items()
             ]
             connection.execute(insert(tables.customer_key), rows)
-            record = {"customer_id": name, "segment": f"segment {number % 3}"}
-            connection.execute(insert(tables.customer).values(**record))
+            record = {"segment": f"segment {number % 3}", "content_hash": "of an older export"}
+            connection.execute(insert(tables.customer).values(customer_id=name, **record))
             order = {"event_id": f"order-of-{name}", "kind": "order", "at": START, "amount": 9.5}
             connection.execute(insert(tables.event).values(customer_id=name, **order))
             raw = f'{{"Customer": "{name.upper()}", "Comment": ""}}'

@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from pipelines import tables
+from pipelines.inputs import Inputs, record_inputs
+from pipelines.job import run_steps
 from pipelines.profiles import read_profile
 from pipelines.report.customer_page import render_customer
+from pipelines.report.page import write_report
 from pipelines.rights.consents import Statement, list_consents, record_statements
 from pipelines.rights.forgetting import forget_person
 from pipelines.rights.gate import allows, allows_customer
+from pipelines.rights.outputs import follow_run, record_output
 from pipelines.rights.people import Asked, hash_asked
 from pipelines.rights.stated import Answer, find_changes
 from pipelines.store import Store
@@ -27,7 +31,12 @@ from tests.pipelines.export_files import (
     read_night,
     write_csv,
 )
-from tests.pipelines.rights.people import make_people_job
+from tests.pipelines.rights.people import (
+    make_people_job,
+    name_customer,
+    open_people,
+    read_texts,
+)
 
 CRM = "Customer ID,Name,Email,Accepts Email Marketing,May we quote you?,Updated at"
 SURVEY = "Response ID,Date,Email,What went wrong?,May we quote you?,May we contact you?"
@@ -260,6 +269,29 @@ def test_the_page_shows_what_counts_and_not_what_a_file_said(
     assert "must not be contacted: no consent" in shown
     assert "by email" not in shown
     assert "granted" not in shown
+
+
+def test_what_was_published_follows_a_file(sqlite_url: str, tmp_path: Path) -> None:
+    store = open_people(sqlite_url)
+    job = make_people_job(store, tmp_path / "job")
+    report = tmp_path / "report.html"
+    with store.read() as connection:
+        write_report(connection, report)
+    assert record_output(store, report, "report")
+    shown = report.read_text()
+    who = next(
+        name
+        for name in map(name_customer, range(9))
+        if any(text in shown for text in read_texts(store, name))
+    )
+    crm = write_csv(tmp_path, "crm", "Customer ID,Name,May we quote you?", f"{who},Dana,No")
+    inputs = Inputs(customers=record_inputs([str(crm)], source=None, pairs=()))
+    done = run_steps(job, "customers", ["customers"], inputs)
+    assert done.counts["n_consents"] == 1
+    assert any(text in report.read_text() for text in read_texts(store, who))
+    follow_run(job, done)
+    assert not any(text in report.read_text() for text in read_texts(store, who))
+    store.engine.dispose()
 
 
 def test_forgetting_takes_what_was_said_in_feedback_too(
