@@ -185,6 +185,9 @@ def test_a_span_of_weeks_counts_what_was_said_in_it_and_stands_in_the_address(
     earlier = int(page.locator(".counts b").first.inner_text().replace(",", ""))
     assert earlier + latest == everything
     assert "from=2026-01-05&to=2026-02-23" in page.url
+    page.locator("#skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "themes"
     shared = open_page(address=page.url.split("#")[1])
     assert int(shared.locator(".counts b").first.inner_text().replace(",", "")) == earlier
     assert shared.get_by_label("Period").input_value() == "custom"

@@ -89,4 +89,5 @@ document.addEventListener("keydown", (event) => {
     byId("filter-text").focus();
   }
 });
+byId("skip").addEventListener("click", (event) => { event.preventDefault(); goTo("themes"); });
 byId("filters").addEventListener("submit", (event) => event.preventDefault());

@@ -17,7 +17,7 @@ const drawMap = (context) => {
     theme, x: MAP.margin + (theme.at[0] / 1000) * across, y: MAP.margin + (theme.at[1] / 1000) * down,
     radius: 3 + (topRadius(placed.length) - 3) * Math.sqrt(theme.counts.voices / largest),
   }));
-  const card = h("div", { class: "map-card", role: "status" }, describePoint((nodes.find(({ theme }) => isWanted(theme)) ?? nodes[0]).theme, facts));
+  const card = h("div", { class: "map-card" }, describePoint((nodes.find(({ theme }) => isWanted(theme)) ?? nodes[0]).theme, facts));
   const points = nodes.map((node) => drawPoint(node, isWanted(node.theme)));
   const labels = nodes.slice(0, nameSizes().n * 3).map(({ theme }) =>
     s("text", { class: "map-label", "aria-hidden": "true", direction: theme.name[2] ? "rtl" : "ltr" }, cut(theme.name[0], 30)));

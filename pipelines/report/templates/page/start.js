@@ -53,8 +53,13 @@ const NAVIGATION = { changed: "what_changed", map: "map_nav", themes: "themes_he
 const drawNavigation = (sections) => {
   const ids = new Set(sections.flatMap((element) => [element, ...element.querySelectorAll("section")]).map(({ id }) => id));
   byId("nav").replaceChildren(...Object.entries(NAVIGATION).filter(([id]) => ids.has(id)).map(([id, key]) => h("a", {
-    href: `#at=${id}`, on: { click: (event) => { event.preventDefault(); state.at = id; writeAddress(facts); reveal(id); } },
+    href: `#at=${id}`, on: { click: (event) => { event.preventDefault(); goTo(id); } },
   }, say(key))));
+};
+const goTo = (id) => {
+  state.at = id;
+  writeAddress(facts);
+  reveal(id);
 };
 const reveal = (id) => {
   const element = byId(id);
@@ -93,23 +98,25 @@ const openTheme = (theme) => {
   article?.querySelector("summary")?.focus({ preventScroll: true });
 };
 
-const start = async () => {
-  facts = readFacts();
+// What the address says, at the start and when it is changed by hand or by going back.
+const follow = () => {
   readAddress(facts);
   setLanguage(state.ui);
-  counts = new Counts(facts, await unpackCells(facts.cells));
   drawFrame();
-  if (state.theme) openThemes.add(state.theme);
-  refresh();
   const theme = facts.themes.find(({ id }) => id === state.theme);
-  if (theme) openTheme(theme);
-  else if (state.at) reveal(state.at);
-  addEventListener("hashchange", () => {
-    readAddress(facts);
-    setLanguage(state.ui);
-    drawFrame();
-    refresh();
-  });
+  if (theme) {
+    openTheme(theme);
+    return;
+  }
+  refresh();
+  if (state.at) reveal(state.at);
+};
+
+const start = async () => {
+  facts = readFacts();
+  counts = new Counts(facts, await unpackCells(facts.cells));
+  follow();
+  addEventListener("hashchange", follow);
   let wasNarrow = isNarrow();
   addEventListener("resize", () => { if (isNarrow() !== wasNarrow) { wasNarrow = isNarrow(); refresh(); } });
   document.documentElement.dataset.ready = "";
