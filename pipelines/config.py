@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
 from pipelines.actions.rules import Rules, check_rules
 from pipelines.config_sections import (
+    AnonymityConfig,
     ConsentConfig,
     ErasureConfig,
     LinkingConfig,
@@ -48,6 +49,7 @@ class Config(Section):
     themes: ThemesConfig = ThemesConfig()
     linking: LinkingConfig = LinkingConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
+    anonymity: AnonymityConfig = AnonymityConfig()
     next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()

@@ -118,6 +118,12 @@ class OutcomesConfig(Section):
     spend_days: Annotated[int, Field(ge=0)] = 90
 
 
+class AnonymityConfig(Section):
+    """From how many people on a group is shown."""
+
+    min_customers: Annotated[int, Field(ge=2)] = 5
+
+
 class NextActionConfig(Section):
     """A rule: what to do for a customer of whom all of this holds."""
 

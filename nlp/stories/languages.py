@@ -68,14 +68,18 @@ class Schema:
     least: Mapping[str, int]
 
 
+def name_language(code: str) -> str:
+    """The code of a language without its country: ``he`` for ``he_IL`` and for Java's ``iw``."""
+    own = code.replace("_", "-").split("-")[0].lower()
+    return {"iw": "he", "prs": "fa"}.get(own, own)
+
+
 def choose_language(code: str) -> str:
     """The language that a reader of another one gets: their own where there is one, else English.
 
     :param code: as ``he`` or ``fa-IR``.
     """
-    own = code.replace("_", "-").split("-")[0].lower()
-    # Java's and old browsers' code of Hebrew.
-    own = {"iw": "he", "prs": "fa"}.get(own, own)
+    own = name_language(code)
     return own if own in list_languages() else DEFAULT
 
 

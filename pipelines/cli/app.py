@@ -27,6 +27,7 @@ from pipelines.cli import (
     rights,
     sources,
     steps,
+    story,
     sync,
     themes,
 )
@@ -84,6 +85,7 @@ inbox.add_commands(app)
 records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
+story.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
 sync.add_commands(app)

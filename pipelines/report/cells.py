@@ -4,12 +4,11 @@ A cube is a list of cells `[source, lang, n, n, ...]`: positions in the lists of
 languages (-1 for all), then the counts in the order that the template's `data-n` refers to.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from operator import itemgetter
 
-from pipelines.report.display import show_dates
+from pipelines.report.display import show_dates, write_json
 from pipelines.report.facts import ReportFacts
 from pipelines.report.group_facts import GroupFacts
 from pipelines.report.tallies import CountCube, FeedbackTally, MentionTally, Slice
@@ -32,8 +31,7 @@ def write_cells(facts: ReportFacts) -> str:
         for number, cube in enumerate(reasons.values()):
             counts[f"{kind}-{number}"] = {s: [n] for s, n in cube.items()}
     cubes = {name: _place(cube, facts) for name, cube in counts.items()}
-    text = json.dumps({"cubes": cubes}, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return write_json({"cubes": cubes})
 
 
 def feedback_cell(facts: ReportFacts, a_slice: Slice) -> Cell:

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from nlp.stories.languages import read_language
+
 # Explicit bidirectional formatting (Unicode Standard Annex 9): what opens, and what closes it.
 EMBEDDINGS = "\u202a\u202b"
 OVERRIDES = "\u202d\u202e"
@@ -16,6 +18,7 @@ ISOLATES = "\u2066\u2067\u2068"
 POP_EMBEDDING = "\u202c"
 POP_ISOLATE = "\u2069"
 CONTROLS = re.compile(f"[{EMBEDDINGS}{OVERRIDES}{ISOLATES}{POP_EMBEDDING}{POP_ISOLATE}]")
+_UNSAFE_IN_JSON = re.compile(f"[&<>{EMBEDDINGS}{OVERRIDES}{POP_EMBEDDING}]")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 MAX_CODE_LENGTH = 80
@@ -34,6 +37,12 @@ def read_asset(name: str) -> str:
 def read_words(name: str) -> Any:
     """Read a JSON file of `templates/`."""
     return json.loads(read_asset(name))
+
+
+def write_json(value: Any) -> str:
+    """JSON in which no character can end the element that it stands in, or turn what is around."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _UNSAFE_IN_JSON.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def show_number(number: int) -> str:
@@ -84,9 +93,8 @@ def show_code(code: str) -> str:
 
 def language_name(code: str | None) -> str:
     """English name of a language; the code itself where it is not known."""
-    names: dict[str, str] = read_words("languages.json")["names"]
     code = code or "und"
-    return names.get(code.lower()) or disarm_text(code, MAX_CODE_LENGTH)
+    return read_language("en").languages.get(code.lower()) or disarm_text(code, MAX_CODE_LENGTH)
 
 
 def language_names(codes: Iterable[str]) -> str:

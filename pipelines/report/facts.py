@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -25,6 +26,9 @@ from pipelines.report.tallies import (
 )
 from pipelines.report.theme_facts import ThemeFacts, read_themes, read_week_starts
 from pipelines.rights.gate import allows_customer
+from pipelines.stories.claims import describe_claims
+from pipelines.stories.sentences import Story
+from pipelines.stories.telling import MIN_CUSTOMERS, draft_report
 from pipelines.tables import customer, customer_insight, feedback, run, theme
 
 MAX_CUSTOMERS = 15
@@ -60,7 +64,11 @@ class CustomerFacts:
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What a store holds, ready to be shown. Cubes hold each slice that has something in it."""
+    """What a store holds, ready to be shown. Cubes hold each slice that has something in it.
+
+    :param stories: of the store, then of each of `themes`.
+    :param claims: the stories with their evidence, as JSON holds them.
+    """
 
     last_run: RunFacts | None
     feedback: FeedbackCube
@@ -77,6 +85,8 @@ class ReportFacts:
     customers: tuple[CustomerFacts, ...]
     n_customers_open: int
     n_customers: int
+    stories: tuple[Story, ...]
+    claims: Mapping[str, Any]
 
     @property
     def totals(self) -> FeedbackTally:
@@ -135,6 +145,8 @@ def gather_facts(connection: Connection) -> ReportFacts:
     week_starts = read_week_starts(connection)
     totals = feedback_cube.get(EVERYTHING, FeedbackTally())
     themes = read_themes(connection, by_theme, totals, week_starts)
+    drafted = draft_report(connection, [theme.theme_id for theme in themes])
+    stories = tuple(each.word("en") for each in drafted)
     return ReportFacts(
         last_run=_read_last_run(connection),
         feedback=feedback_cube,
@@ -151,6 +163,8 @@ def gather_facts(connection: Connection) -> ReportFacts:
         customers=_read_customers(connection),
         n_customers_open=_count_open_customers(connection),
         n_customers=connection.execute(select(func.count()).select_from(customer)).scalar_one(),
+        stories=stories,
+        claims=describe_claims(connection, stories, MIN_CUSTOMERS),
     )
 
 

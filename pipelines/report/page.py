@@ -44,6 +44,7 @@ def render_report(facts: ReportFacts) -> str:
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             cells=Markup(write_cells(facts)),  # noqa: S704 - every < > & in it is escaped
+            claims=Markup(display.write_json(facts.claims)),  # noqa: S704 - the same
             policy=make_policy(style, script),
             glance=_pick_themes(facts),
             words=display.read_words("words.json"),

@@ -206,7 +206,7 @@ def test_hostile_text_runs_nothing_and_reorders_nothing(
     open_page: Any, hostile_store: Connection
 ) -> None:
     page = open_page(hostile_store, viewport={"width": 360, "height": 800})
-    assert page.evaluate("document.querySelectorAll('script').length") == 2
+    assert page.evaluate("document.querySelectorAll('script').length") == 3
     assert page.locator("img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     caption = page.locator(".quotes figcaption").first
