@@ -16,10 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """The middle 95 % of bootstrap resamples, at least as far to each side as Wilson's interval.
-
-    Rows that are all right are all right in every resample: five of them know nothing to .000.
-    """
+    """A 95 % interval."""
 
     low: float
     high: float
@@ -100,14 +97,14 @@ def score_confusion(confusion: Counts, names: tuple[str, ...], *, seed: int = SE
     n, n_right = int(true.sum()), int(right.sum())
     accuracy, macro_f1 = n_right / n, float(_macro_f1(right[None], true[None], given[None])[0])
     accuracies = resampled[0].sum(axis=1) / resampled[1].sum(axis=1)
-    below, above = _reach_of_wilson(n_right, n)
+    low, high = wilson_interval(n_right, n)
     return Scores(
         n=n,
         accuracy=accuracy,
-        accuracy_interval=_widen(_middle(accuracies), accuracy - below, accuracy + above),
+        accuracy_interval=_widen(_middle(accuracies), low, high),
         macro_f1=macro_f1,
         macro_f1_interval=_widen(
-            _middle(_macro_f1(*resampled)), macro_f1 - below, macro_f1 + above
+            _middle(_macro_f1(*resampled)), macro_f1 - (accuracy - low), macro_f1 + high - accuracy
         ),
         baseline=_find_baseline(true, names),
         labels=tuple(
@@ -176,15 +173,22 @@ def _find_baseline(true: Counts, names: tuple[str, ...]) -> Baseline:
     return Baseline(names[most], share, 2 * share / (1 + share) / int((true > 0).sum()))
 
 
-def _reach_of_wilson(n_right: int, n: int) -> tuple[float, float]:
-    """How far Wilson's interval of a share reaches below and above it (JASA 22, 1927)."""
+def wilson_interval(n_right: float, n: float) -> Interval:
+    """Wilson's 95 % interval of a share (JASA 22, 1927).
+
+    :param n: of which so many; above 0, and no whole number where it is an effective sample size.
+    """
     share, per = n_right / n, _Z**2 / n
     middle = (share + per / 2) / (1 + per)
     half = _Z * (share * (1 - share) / n + per / (4 * n)) ** 0.5 / (1 + per)
-    return share - (middle - half), middle + half - share
+    return Interval(middle - half, middle + half)
 
 
 def _widen(interval: Interval, low: float, high: float) -> Interval:
+    """The middle 95 % of resamples, at least as far to each side as Wilson's interval.
+
+    Rows that are all right are all right in every resample: five of them know nothing to .000.
+    """
     return Interval(max(0.0, min(interval.low, low)), min(1.0, max(interval.high, high)))
 
 

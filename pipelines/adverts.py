@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import func, or_, select
 
 from nlp.spam import READ_CHARS, SPAM_THRESHOLD, score_spam
 from pipelines import tables
+from pipelines.bursts import is_burst
 from pipelines.feedback_vectors import read_mean_vectors
 from pipelines.id_batches import batch_ids
 from pipelines.models import Models
+from pipelines.noise_marks import NoiseMark, write_marks
 from pipelines.runs import Run
 
 _feedback = tables.feedback.c
@@ -30,40 +32,29 @@ def mark_adverts(run: Run, models: Models, feedback_ids: Sequence[str]) -> int:
         is_its = tables.vector.c.model == models.encoder_name
         vectors = read_mean_vectors(run.connection, list(texts), is_its)
         changes = list(_find_changes(texts, vectors, is_default=models.is_default_encoder))
-        if changes:
-            run.connection.execute(_UPDATE, changes)
-            run.mark_changed()
+        write_marks(run, changes)
         marked += len(changes)
     return marked
 
 
 def _find_changes(
     texts: dict[str, str], vectors: dict[str, NDArray[Any]], *, is_default: bool
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[NoiseMark]:
     ids = list(vectors)
     rows = np.array([vectors[key] for key in ids]) if is_default else None
     scores = score_spam([texts[key] for key in ids], rows)
     for key, score in zip(ids, scores, strict=True):
         if score >= SPAM_THRESHOLD:
-            yield {"id": key, "score": round(float(score), 3)}
-
-
-_UPDATE = (
-    update(tables.feedback)
-    .where(_feedback.feedback_id == bindparam("id"))
-    .values(
-        noise_score=bindparam("score"),
-        found_noise_reason="spam",
-        noise_reason=case((_feedback.noise_edit_id.is_(None), "spam")),
-        duplicate_of=None,
-    )
-)
+            yield NoiseMark(key, "spam", round(float(score), 3))
 
 
 def _read_texts(run: Run, feedback_ids: Sequence[str]) -> dict[str, str]:
     """As much of each text as counts; without feedback that is other noise."""
-    # An advert is one in each of its copies, so that it does not matter which came first.
-    is_open = or_(_feedback.found_noise_reason.is_(None), _feedback.duplicate_of.is_not(None))
+    # An advert is one in each of its copies and in a burst, so that it does not matter which of
+    # them came first.
+    is_open = or_(
+        _feedback.found_noise_reason.is_(None), _feedback.duplicate_of.is_not(None), is_burst
+    )
     query = select(_feedback.feedback_id, func.substr(_feedback.text, 1, READ_CHARS)).where(
         _feedback.feedback_id.in_(feedback_ids), is_open
     )

@@ -8,7 +8,7 @@ FEEDBACK_ROLES = (
 )
 CUSTOMER_ROLES = (
     *("customer", "email", "phone", "handle", "name", "segment", "country", "lang", "created"),
-    *("city", "birth"),
+    *("city", "birth", "edited"),
 )
 EVENT_ROLES = (
     *("id", "order", "customer", "email", "phone", "handle", "at", "kind", "amount", "currency"),

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from pipelines.actions.rules import Rules, check_rules
 from pipelines.config_sections import (
     AnonymityConfig,
+    ComparisonConfig,
     ConsentConfig,
+    CoverageConfig,
     ErasureConfig,
     LinkingConfig,
     MaskingConfig,
@@ -19,16 +21,20 @@ from pipelines.config_sections import (
     NextActionConfig,
     NoiseConfig,
     OutcomesConfig,
+    PrioritiesConfig,
     RecordsConfig,
+    ReportConfig,
     Section,
+    SignalConfig,
     SourceConfig,
     StoreConfig,
     TextConfig,
     ThemesConfig,
+    check_names,
 )
 from pipelines.delivery.kinds import DestinationEntry
 from pipelines.errors import ConfigError
-from pipelines.syncs.settings import SyncConfig, SyncSettings, check_names
+from pipelines.syncs.settings import SyncConfig
 
 if TYPE_CHECKING:
     from nlp.masking import Masking
@@ -49,10 +55,15 @@ class Config(Section):
     themes: ThemesConfig = ThemesConfig()
     linking: LinkingConfig = LinkingConfig()
     outcomes: OutcomesConfig = OutcomesConfig()
+    signal: SignalConfig = SignalConfig()
+    priorities: PrioritiesConfig = PrioritiesConfig()
+    comparison: ComparisonConfig = ComparisonConfig()
+    coverage: CoverageConfig = CoverageConfig()
     anonymity: AnonymityConfig = AnonymityConfig()
     next_actions: tuple[NextActionConfig, ...] | None = None
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
+    report: ReportConfig = ReportConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()
@@ -61,17 +72,10 @@ class Config(Section):
     destinations: tuple[DestinationEntry, ...] = ()
     rules: Rules = ()
 
-    @field_validator("syncs")
+    @field_validator("syncs", "destinations")
     @classmethod
-    def _have_names(cls, syncs: tuple[SyncSettings, ...]) -> tuple[SyncSettings, ...]:
-        return check_names(syncs)
-
-    @field_validator("destinations")
-    @classmethod
-    def _are_named(cls, given: tuple[DestinationEntry, ...]) -> tuple[DestinationEntry, ...]:
-        names = [each.name for each in given]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two of them are called {', '.join(doubled)}; actions name one")
+    def _are_named(cls, given: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        check_names(str(info.field_name), given)
         return given
 
     @field_validator("rules")

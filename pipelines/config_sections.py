@@ -1,23 +1,42 @@
 """The sections of the configuration: one model each."""
 
-from typing import Annotated, Literal
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from nlp.themes.granularity import Granularity
+from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
 from pipelines.errors import ConfigError
 
+# Weights are written with two or three decimals.
+WEIGHT_TOLERANCE = 1e-6
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
 Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
+# Of what other systems are known by; of what is raised and advised.
+EntryName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+RuleName = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
 
 
 class Section(BaseModel):
     """One part of the file: unknown keys are refused, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def check_names(what: str, entries: Iterable[Any]) -> None:
+    """See that the name of each entry is its own.
+
+    :param what: what they are, in the plural.
+    :raises ValueError: naming those that stand twice.
+    """
+    counts = Counter(each.name for each in entries)
+    if twice := sorted(name for name, n in counts.items() if n > 1):
+        raise ValueError(f"two {what} are called {', '.join(twice)}; name each differently")
 
 
 class StoreConfig(Section):
@@ -118,16 +137,60 @@ class OutcomesConfig(Section):
     spend_days: Annotated[int, Field(ge=0)] = 90
 
 
+class SignalConfig(Section):
+    """What the signal score is made of."""
+
+    days: Annotated[int, Field(ge=0)] = 90
+    weights: dict[str, Annotated[float, Field(ge=0)]] = dict(DEFAULT_WEIGHTS)
+
+    @field_validator("weights")
+    @classmethod
+    def _add_up(cls, weights: dict[str, float]) -> dict[str, float]:
+        if weights.keys() != DEFAULT_WEIGHTS.keys():
+            raise ValueError(f"must name each of {', '.join(DEFAULT_WEIGHTS)}, and nothing else")
+        if abs(sum(weights.values()) - 1) > WEIGHT_TOLERANCE:
+            raise ValueError(f"must add up to 1; these add up to {sum(weights.values()):g}")
+        return {part: weights[part] for part in DEFAULT_WEIGHTS}
+
+
+class PrioritiesConfig(Section):
+    """How many themes are ranked to be fixed first."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
 class AnonymityConfig(Section):
     """From how many people on a group is shown."""
 
     min_customers: Annotated[int, Field(ge=2)] = 5
 
 
+class ComparisonConfig(Section):
+    """Which columns name what is compared."""
+
+    columns: tuple[str, ...] = DEFAULT_COLUMNS
+    max_values: Annotated[int, Field(ge=2, le=200)] = 20
+    min_voices: Annotated[int, Field(ge=1)] = 10
+
+
+class CoverageConfig(Section):
+    """Whether voices are weighted to look like all customers."""
+
+    weight_by: tuple[Literal["segment", "country", "lang"], ...] = ()
+    max_weight: Annotated[float, Field(gt=1)] = 5.0
+
+    @field_validator("weight_by")
+    @classmethod
+    def _are_distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("names one of them twice")
+        return names
+
+
 class NextActionConfig(Section):
     """A rule: what to do for a customer of whom all of this holds."""
 
-    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    name: RuleName
     action: Annotated[str, Field(min_length=1, max_length=200)]
     open_theme: bool | None = None
     churned: bool | None = None
@@ -151,6 +214,13 @@ class ErasureConfig(Section):
     """What ``earful forget`` does with what a person said."""
 
     feedback: Literal["delete", "deidentify"] = "delete"
+
+
+class ReportConfig(Section):
+    """How the page begins, and what it leaves out."""
+
+    language: Literal["en", "he", "ar", "fa"] = "en"
+    min_customers: Annotated[int, Field(ge=2)] = 5
 
 
 class _InputConfig(Section):

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from pipelines import tables
+from pipelines.bursts import mark_bursts
 from pipelines.counted import is_analysed
 from pipelines.id_batches import batch_ids
 from pipelines.likeness import extend_groups
+from pipelines.noise_marks import NoiseMark, write_marks
 from pipelines.repeats import Repeat, Said, find_repeats
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
@@ -29,38 +31,26 @@ _joined = tables.feedback.join(tables.likeness, _likeness.text_hash == _feedback
 def mark_copies(run: Run) -> int:
     """Mark every feedback that repeats an earlier one as noise, and the first of them as it was.
 
-    See :func:`pipelines.repeats.find_repeats`. Feedback that is other noise is left alone.
+    See :func:`pipelines.repeats.find_repeats`. Bursts are marked before, see
+    :func:`pipelines.bursts.find_bursts`. Feedback that is other noise is left alone.
 
     :returns: number of feedback whose mark changed.
     """
     is_stale = bool(read_info(run.connection, _STALE))
+    bursts = mark_bursts(run, of_all=is_stale)
     touched = extend_groups(run.connection, is_thinned=is_stale)
+    touched |= _read_groups(run.connection, bursts)
     groups = None if is_stale else sorted(touched | _read_groups_of_new(run.connection))
     changes = list(_find_changes(run.connection, groups))
-    if changes:
-        run.connection.execute(_UPDATE, changes)
-        run.mark_changed()
+    write_marks(run, changes)
     if is_stale:
         write_info(run.connection, _STALE, "")
-    return len(changes)
+    return len(bursts) + len(changes)
 
 
 def note_stale_copies(connection: Connection) -> None:
     """Have all groups looked at anew: known feedback changed its text, its voice or is gone."""
     write_info(connection, _STALE, "yes")
-
-
-# What people say goes before: feedback that they called no noise keeps no reason.
-_UPDATE = (
-    update(tables.feedback)
-    .where(_feedback.feedback_id == bindparam("id"))
-    .values(
-        found_noise_reason=bindparam("reason"),
-        noise_reason=case((_feedback.noise_edit_id.is_(None), bindparam("reason"))),
-        noise_score=bindparam("score"),
-        duplicate_of=bindparam("original"),
-    )
-)
 
 
 def _may_repeat() -> Any:
@@ -78,8 +68,17 @@ def _read_groups_of_new(connection: Connection) -> set[str]:
     return set(connection.execute(query.where(_feedback.enriched_run.is_(None))).scalars())
 
 
-def _find_changes(connection: Connection, groups: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    for rows in _read_groups(connection, groups):
+def _read_groups(connection: Connection, feedback_ids: Sequence[str]) -> set[str]:
+    query = select(_likeness.group_hash).select_from(_joined)
+    return {
+        group
+        for batch in batch_ids(feedback_ids)
+        for group in connection.execute(query.where(_feedback.feedback_id.in_(batch))).scalars()
+    }
+
+
+def _find_changes(connection: Connection, groups: Sequence[str] | None) -> Iterator[NoiseMark]:
+    for rows in _read_feedback(connection, groups):
         found = find_repeats([_say(row) for row in rows])
         for row in rows:
             repeat = found.get(row.feedback_id)
@@ -87,13 +86,7 @@ def _find_changes(connection: Connection, groups: Sequence[str] | None) -> Itera
                 continue
             if _describe(repeat) != (row.found_noise_reason, row.duplicate_of):
                 reason, original = _describe(repeat)
-                score = COPY_SCORE if repeat else 0.0
-                yield {
-                    "id": row.feedback_id,
-                    "reason": reason,
-                    "score": score,
-                    "original": original,
-                }
+                yield NoiseMark(row.feedback_id, reason, COPY_SCORE if repeat else 0.0, original)
 
 
 def _describe(repeat: Repeat | None) -> tuple[str | None, str | None]:
@@ -104,7 +97,7 @@ def _say(row: Any) -> Said:
     return Said(row.feedback_id, row.voice, row.occurred_at, row.n_chars, row.question)
 
 
-def _read_groups(connection: Connection, groups: Sequence[str] | None) -> Iterator[list[Any]]:
+def _read_feedback(connection: Connection, groups: Sequence[str] | None) -> Iterator[list[Any]]:
     """The feedback of each group that has more than one, or has a mark; all groups for None."""
     if groups is None:
         yield from _read_together(connection, _select_rows().where(_is_shared()))

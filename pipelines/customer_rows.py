@@ -21,6 +21,7 @@ from pipelines.insights import (
     estimate_spread,
 )
 from pipelines.journeys import JourneyStage, read_stages
+from pipelines.kept_settings import keep_values
 from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.outcomes import OutcomeSettings, measure_churn
@@ -35,7 +36,7 @@ from pipelines.odata.stored import (
 from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
-from pipelines.upserts import replace_rows
+from pipelines.upserts import replace_rows, round_floats
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -66,14 +67,9 @@ def keep_settings(connection: Connection, settings: RowSettings | None) -> RowSe
     :param settings: as configured; None for those of the last time. Others than then have
         everything published anew.
     """
-    stored = json.loads(read_info(connection, _SETTINGS) or "null")
-    if settings is None:
-        return _read_stored(stored) if stored else RowSettings()
-    given = asdict(settings)
-    if json.loads(json.dumps(given)) != stored:
-        write_info(connection, _SETTINGS, json.dumps(given))
-        write_info(connection, "published_version", "")
-    return settings
+    given = None if settings is None else asdict(settings)
+    stored = keep_values(connection, _SETTINGS, given, "published", "compared")
+    return settings or (_read_stored(stored) if stored else RowSettings())
 
 
 def _read_stored(stored: dict[str, Any]) -> RowSettings:
@@ -130,12 +126,14 @@ def describe_past(connection: Connection, customer_id: str, at: datetime) -> dic
 
     The risk is told in points: a model was fitted to what came later.
 
-    :returns: as in customer_insight; None when nothing that counts was said by then.
+    :returns: as in customer_insight, rounded as there; None when nothing that counts was said by
+        then.
     """
     history = read_history(connection, at).asked_at(at)
     spread = estimate_spread(read_sums(connection, at))
     known = _Known(history, spread, None, keep_settings(connection, None).rules)
-    return next(_describe_batch(connection, [customer_id], known, at), None)
+    row = next(_describe_batch(connection, [customer_id], known, at), None)
+    return row and round_floats(row)
 
 
 def _describe_batch(

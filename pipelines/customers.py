@@ -6,9 +6,10 @@ from typing import Any
 from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_person, normalize_key
+from pipelines.known_files import FileCounts
 from pipelines.linking.traits import Traits, hash_traits
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
-from pipelines.progress import Progress
+from pipelines.progress import Progress, count_units
 from pipelines.reading.items import CustomerRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_customers
@@ -29,9 +30,28 @@ def load_customers(
     :raises ConfigError: when a mapping names a column that is not there.
     """
     counts = load_files(run, inputs, _CustomerLoader(run, settings), progress)
+    for told in _describe_versions(counts):
+        progress.warn(told)
     run.counts["n_customers"] += counts.read
     run.counts["n_records_rejected"] += counts.rejected
     run.counts["n_records_blocked"] += counts.blocked
+
+
+def _describe_versions(counts: FileCounts) -> Iterator[str]:
+    """Say how many records stand for customers who came more than once."""
+    if n_older := counts.older - counts.undecided:
+        are, others = ("is", "it is") if n_older == 1 else ("are", "they are")
+        yield (
+            f"{count_units(n_older, 'records')} {are} older than another of the same customer: the "
+            f"newest counts, {others} kept in customer_version"
+        )
+    if n := counts.undecided:
+        yield (
+            f"{count_units(n, 'records')} {'differs' if n == 1 else 'differ'} from another of the "
+            "same customer, and no date tells which is newer: one was taken by its content, "
+            "whatever the order of rows, and the others are kept in customer_version. If a column "
+            "says when a record was last changed, name it with: --map edited=COLUMN"
+        )
 
 
 class _CustomerLoader:
@@ -41,11 +61,13 @@ class _CustomerLoader:
         self.staging = Staging(
             run.connection,
             tables.customer,
-            ("valid_from",),
+            ("edited_at", "valid_from"),
             keep_all_keys=True,
+            compares_alike=True,
             history=tables.customer_version,
         )
         self.settings = settings
+        self._run_id = run.run_id
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[CustomerRecord | BadRow]:
         return read_customers(
@@ -74,8 +96,10 @@ class _CustomerLoader:
             "lang": record.lang,
             "attributes": mask_values(record.attributes, self.settings.masking) or None,
             "valid_from": record.created,
+            "edited_at": record.edited,
         }
         row["content_hash"] = hash_content({**row, "keys": keys})
+        row |= {"source": given.source, "run_id": self._run_id}
         if self.settings.has_traits:
             said = Traits(record.name, record.city, record.birth, record.email, record.phone)
             keys |= hash_traits(self.settings.secret, said, region)

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
+from pipelines.attention.defaults import DEFAULT_WEIGHTS
 from pipelines.tables import metadata
 from pipelines.views import VIEW_COMMENTS, view_queries
 
@@ -93,6 +94,16 @@ VIEW_COLUMN_COMMENTS = {
     "v_theme.share_negative": "share of its voices that are negative, 0..1; in part, who is both",
     "v_theme.share_neutral": "share that are neutral",
     "v_theme.share_positive": "share that are positive",
+    **{
+        f"v_theme.signal_{part}": f"points of signal_score for {part}; null where it is not known"
+        for part in DEFAULT_WEIGHTS
+    },
+    "v_theme.priority_rank": "1 is what to fix first of all; null where it is not among the first",
+    "v_theme.priority_outcome": "what would gain by fixing it",
+    "v_theme.priority_gain": "what fixing it should bring; see priority",
+    "v_theme.priority_gain_low": "lower end of its 95 % interval; above 0 where a gain is sure",
+    "v_theme.priority_gain_high": "upper end of its 95 % interval",
+    "v_theme.priority_unit": "of the gain: a currency, customers, or points x voices",
     "v_theme.quote": "its most representative quote",
     "v_theme_week.week_start": "Monday of the week, UTC",
     "v_feedback.text": "what was said, personal data masked; null where it may not be quoted",

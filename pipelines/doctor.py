@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.database import FIXED_SQLITE, sqlite_driver
 from pipelines.errors import EarfulError, MissingStoreError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from pipelines.delivery.kinds import AnyDestination
 
+T = TypeVar("T")
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "spacy", "hdbscan", "sqlalchemy")
 MIN_FREE_BYTES = 2 * 10**9
 
@@ -151,14 +154,22 @@ def _check_store(url: str) -> Iterator[Finding]:
         yield Finding("store", "error", advice) if damage else Finding("store", "ok", store.name)
 
 
-def _check_erasures(url: str) -> Iterator[Finding]:
-    from pipelines.rights.forgetting import list_open
+def _ask_store(url: str, read: "Callable[[Connection], T]") -> T | None:
+    """What is read from the store; None where it cannot be, which the check of the store tells."""
     from pipelines.store import open_store
 
     try:
         with open_store(url).read() as connection:
-            waiting = list_open(connection)
-    except EarfulError:  # told by the check of the store
+            return read(connection)
+    except EarfulError:
+        return None
+
+
+def _check_erasures(url: str) -> Iterator[Finding]:
+    from pipelines.rights.forgetting import list_open
+
+    waiting = _ask_store(url, list_open)
+    if waiting is None:
         return
     if waiting:
         why = waiting[0]["error"] or "stopped before its end"
@@ -172,18 +183,15 @@ def _check_erasures(url: str) -> Iterator[Finding]:
 
 
 def _check_syncs(url: str) -> Iterator[Finding]:
-    from pipelines.store import open_store
     from pipelines.syncs.ledger import count_rows
 
-    try:
-        with open_store(url).read() as connection:
-            counted = count_rows(connection)
-    except EarfulError:  # told by the check of the store
-        return
-    for name, counts in counted.items():
+    counted = _ask_store(url, count_rows)
+    for name, counts in (counted or {}).items():
         told = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
         is_open = counts.get("failed") or counts.get("sending")
-        advice = f"; send again with: earful sync {name}" if is_open else ""
+        n_failed = counts.get("failed")
+        why = f"; see why with: earful sync {name} --failed" if n_failed else ""
+        advice = f"{why}; send again with: earful sync {name}" if is_open else ""
         yield Finding(f"sync {name}", "warning" if is_open else "ok", f"{told}{advice}")
 
 
@@ -219,13 +227,8 @@ def _check_destinations(destinations: "Sequence[AnyDestination]") -> Iterator[Fi
 def _check_given_up(url: str) -> Iterator[Finding]:
     """Actions that nobody tries to deliver any more."""
     from pipelines.delivery.outbox import list_failed
-    from pipelines.store import open_store
 
-    try:
-        with open_store(url).read() as connection:
-            failed = list_failed(connection)
-    except EarfulError:  # told by the check of the store
-        return
+    failed = _ask_store(url, list_failed)
     if failed:
         first = failed[0]
         detail = (

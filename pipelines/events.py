@@ -8,7 +8,6 @@ from pipelines import tables
 from pipelines.feedback_rows import mask_values
 from pipelines.keys import hash_keys, hash_person, normalize_key
 from pipelines.loading import FileInput, Prepared, ReadSettings, load_files
-from pipelines.odata.kinds import name_kind
 from pipelines.progress import Progress
 from pipelines.reading.items import EventRecord
 from pipelines.reading.tables import BadRow
@@ -61,8 +60,7 @@ class _EventLoader:
         self.staging.copy_keys(tables.event_key)
 
     def _prepare(self, record: EventRecord, given: FileInput) -> Prepared | BadRow:
-        order = record.order or (record.source_id if is_order(record.kind) else None)
-        keys = hash_person(self.settings.secret, record, self.settings.region, order)
+        keys = hash_person(self.settings.secret, record, self.settings.region, record.order)
         if not keys.keys() - {"order"}:
             return BadRow(record.row_number, "unknown_customer", f"{record.kind} at {record.at}")
         named = record.customer
@@ -85,11 +83,6 @@ class _EventLoader:
             return Prepared(incoming, row["content_hash"])
         row["event_id"] = _make_event_id(given.source, "id", record.source_id)
         return Prepared(incoming)
-
-
-def is_order(kind: str | None) -> bool:
-    """Tell whether an event's own id is the number of an order, by which feedback may name it."""
-    return kind is None or name_kind(kind) in ("order", "delivered", "cancelled")
 
 
 def _make_event_id(*parts: str) -> str:

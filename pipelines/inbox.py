@@ -19,6 +19,7 @@ from typing import Final
 from pipelines.errors import ConfigError, InputError, LockedError, MappingError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import READING_STEPS, Job, RunResult, run_steps
+from pipelines.rights.outputs import follow_run
 
 DONE, FAILED = "done", "failed"
 LOCK = ".earful.lock"
@@ -112,6 +113,7 @@ def empty_inbox(job: Job, folder: Path, asked: Asked, steps: Sequence[str]) -> I
         read = [_read_file(job, folder, each, result) for each in sorted(ready, key=_rank)]
         if any(each.outcome == DONE for each in read):
             result.run = run_steps(job, "inbox", steps, Inputs())
+            follow_run(job, result.run)
             _add_counts(result, result.run)
         states = {each.path.name: each.state for each in ready}
         result.files += [_move_read(folder, each, states[each.file]) for each in read]
@@ -220,6 +222,7 @@ def _read_file(job: Job, folder: Path, ready: _Ready, result: InboxResult) -> Fi
         done = run_steps(job, "inbox", READING_STEPS, ready.inputs)
     except (InputError, MappingError) as error:
         return _fail(folder, ready.path, error)
+    follow_run(job, done)
     _add_counts(result, done)
     n_read = sum(done.counts.get(name, 0) for name in ("n_read", "n_customers", "n_events"))
     n_rejected = sum(done.counts.get(name, 0) for name in ("n_rejected", "n_records_rejected"))

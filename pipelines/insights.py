@@ -12,6 +12,8 @@ PRIOR_MENTIONS = 4
 # Scores lie between -1 and 1, so that this is a wide guess, for stores that hold too few.
 PRIOR_VARIANCE = 0.4
 MIN_CUSTOMERS = 20
+# Where customers hardly differ, or not more than chance would have it, the estimate has no end; of
+# a customer with 50 mentions these still count half.
 MAX_PRIOR = 50.0
 # Under four mentions each half has one, and a trend would be a difference of two sentences.
 MIN_TREND_MENTIONS = 4
@@ -60,6 +62,9 @@ def estimate_spread(sums: Sums) -> Spread:
     With customers of unequal n: the variance within from the mean squares within, the variance
     between from those between (Searle, Casella and McCulloch, Variance Components, 1992, chapter
     3), and the shrinkage as in Morris, Parametric Empirical Bayes Inference, JASA 78, 1983.
+
+    :returns: with a weight from 1 to MAX_PRIOR; of PRIOR_MENTIONS for too few customers, or too
+        few that spoke more than once.
     """
     mean = sums.total / sums.n if sums.n else 0.0
     free = sums.n - sums.n_customers

@@ -9,7 +9,6 @@ from pipelines.reading.evidence import Evidence
 from pipelines.reading.fields import Tally
 from pipelines.reading.files import find_files
 from pipelines.reading.kinds import NO_TABLE
-from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.opening import open_tables
 from pipelines.reading.plans import Plan, plan_table, plan_tables
 from pipelines.reading.records import customer_records, event_records, feedback_items
@@ -122,7 +121,7 @@ def _inspect_table(table: Table, sample: Sample, plan: Plan, zone: tzinfo) -> In
         format=table.format,
         encoding=table.encoding,
         delimiter=table.delimiter,
-        columns=_report_columns(sample, plan.mapping),
+        columns=_report_columns(sample, plan),
         sample_rows=sample.rows[:N_SAMPLE_ROWS],
         n_rows=tally.n_rows,
         n_items=tally.n_items,
@@ -133,12 +132,15 @@ def _inspect_table(table: Table, sample: Sample, plan: Plan, zone: tzinfo) -> In
     )
 
 
-def _report_columns(sample: Sample, mapping: ColumnMap) -> list[ColumnReport]:
+def _report_columns(sample: Sample, plan: Plan) -> list[ColumnReport]:
+    told = {
+        column: f"what people allow: {consent.key}"
+        for column, consent in plan.formats.consents.items()
+    }
+    reasons = {**told, **plan.mapping.reasons}
     return [
         ColumnReport(
-            column,
-            mapping.role_of(column),
-            mapping.reasons.get(column, "kept as an attribute"),
+            column, plan.mapping.role_of(column), reasons.get(column, "kept as an attribute")
         )
         for column in sample.columns
     ]
@@ -164,18 +166,42 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     if plan.formats.dates.is_ambiguous:
         first = "the month" if plan.formats.dates.order == "mdy" else "the day"
         problems.append(f"dates such as 3/4/2024 are read with {first} first: nothing settles it")
-    is_event = plan.kind.kind == "events"  # without a date it is rejected, which is told as such
-    n_undated = 0 if is_event else tally.n_unread_dates
+    problems += _list_unread_values(plan, tally)
     for n, what in (
-        (n_undated, "a date that cannot be read; the rows are kept without it"),
-        (tally.n_unread_ratings, "a rating that cannot be read; kept as an attribute"),
-        (tally.n_unread_amounts, "an amount that cannot be read; kept as an attribute"),
+        (
+            tally.n_unclear_consents,
+            "an answer about consent that is neither yes nor no: nothing said, or no to quoting",
+        ),
         (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
         (tally.n_control_chars, "control characters (NUL, ESC ...) in the text; they are dropped"),
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
-    return [*problems, *_list_unread(plan), *_list_unfit_ids(plan)]
+    return [*problems, *_list_unread(plan), *_list_unfit_ids(plan), *_list_unanswered(plan)]
+
+
+def _list_unanswered(plan: Plan) -> list[str]:
+    """Say which columns are named like consent, and are none."""
+    return [
+        f'column "{column}" is named like consent, but most of what it holds is neither a yes nor '
+        "a no: it is kept as an attribute, and allows and refuses nothing"
+        for column in plan.formats.unanswered
+    ]
+
+
+def _list_unread_values(plan: Plan, tally: Tally) -> list[str]:
+    """Say which cells to mend. An event without a date is rejected, which is told as such."""
+    return [
+        f"{each.n:,} of {tally.n_rows:,} rows have {_ARTICLES[each.what]} that cannot be read in "
+        f'column "{column}" (first: row {each.first_row:,}); they are kept without it, and what '
+        "stands there as an attribute. Mend these cells and read the file again, or say which "
+        f"column it is with --map {each.role}=COLUMN"
+        for column, each in tally.unread.items()
+        if (plan.kind.kind, each.what) != ("events", "date")
+    ]
+
+
+_ARTICLES = {"date": "a date", "rating": "a rating", "amount": "an amount"}
 
 
 def _list_unfit_ids(plan: Plan) -> list[str]:

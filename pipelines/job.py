@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.ingest import ReadAhead
     from pipelines.models import Models
 
-STEPS = ("ingest", "link", "enrich", "discover", "judge", "publish")
+STEPS = ("ingest", "link", "enrich", "discover", "judge", "rank", "publish")
 READING_STEPS = ("customers", "events", "ingest")
 
 
@@ -68,11 +68,14 @@ class RunResult:
     """What a run did.
 
     :param counts: as in the run table.
+    :param changes_consent: other things are allowed than before: files that were written follow,
+        see :func:`~pipelines.rights.outputs.follow_run`.
     """
 
     run_id: str
     store: str
     counts: dict[str, int]
+    changes_consent: bool = False
 
 
 def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> RunResult:
@@ -81,7 +84,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     :param steps: of STEPS and READING_STEPS, in the order in which they are to run.
     :raises EarfulError: with a message for the user.
     """
-    from pipelines.rights.upkeep import configured_policy, respect_refusals
+    from pipelines.rights.upkeep import configured_policy, respect_files, respect_refusals
 
     if "enrich" in steps:
         _check_models(job)
@@ -92,12 +95,14 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         path = journal_path(job.cache_dir, read_info(run.connection, "store_id"))
         remove_old_journals(job.cache_dir, time.time(), keep=path)
         journal = Journal(path)
-        respect_refusals(run, job.models, configured_policy(job.config))
+        policy = configured_policy(job.config)
+        respect_refusals(run, job.models, policy)
         with journal:
             _do_steps(steps, _Work(run, job, inputs, secret), journal)
         if "link" not in steps:  # what was read may be of somebody who refuses
-            respect_refusals(run, job.models, configured_policy(job.config))
-        result = RunResult(run.run_id, store.name, dict(run.counts))
+            respect_files(run, job.models, policy, job.progress)
+        changes = bool(run.n_refusals or run.counts["n_consents"])
+        result = RunResult(run.run_id, store.name, dict(run.counts), changes)
     journal.discard()
     return result
 
@@ -146,7 +151,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         _read_files(step, work, readings)
     elif step == "link":
         from pipelines.link import link_feedback
-        from pipelines.rights.upkeep import configured_policy, respect_refusals
+        from pipelines.rights.upkeep import configured_policy, respect_files
 
         link_feedback(run, job.config.linking.max_key_customers)
         if job.config.linking.traits:
@@ -154,7 +159,7 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
 
             find_probable_links(run.connection, run.run_id, job.config.linking.review_from)
         # Whose feedback it is may be known only now.
-        respect_refusals(run, job.models, configured_policy(job.config))
+        respect_files(run, job.models, configured_policy(job.config), job.progress)
     elif step == "discover":
         from pipelines.discover import discover_store
         from pipelines.edits.apply import apply_edits
@@ -170,9 +175,17 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
     elif step == "judge":
+        from pipelines.customer_rows import read_row_settings
+        from pipelines.impact.step import compare_outcomes
         from pipelines.judge import judge_periods
 
         judge_periods(run)
+        compare_outcomes(run, read_row_settings(job.config))
+    elif step == "rank":
+        from pipelines.attention.settings import read_attention_settings
+        from pipelines.attention.step import rank_themes
+
+        rank_themes(run, read_attention_settings(job.config))
     else:
         from pipelines.customer_rows import read_row_settings
         from pipelines.publish import publish_insights

@@ -1,35 +1,42 @@
 """Files into tables: what feedback, customers and events have in common.
 
 A file is read whole or not at all, and not again while neither it nor the way it is read changes.
+One that returns to what it held before is read again: what it said in between is not what holds.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from sqlalchemy import func, insert, select
-
 from nlp.masking import STANDARD, Masking
-from pipelines import tables
 from pipelines.errors import InputError
 from pipelines.feedback_rows import mask_raw
+from pipelines.known_files import (
+    FileCounts,
+    Place,
+    Reading,
+    find_counts,
+    find_later,
+    hash_file,
+    note_reading,
+)
 from pipelines.progress import Progress
 from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
-from pipelines.rights.blocks import Blocks, drop_stale_file
+from pipelines.rights.blocks import Blocks
 from pipelines.runs import Run
 from pipelines.selection import Cut, LeftOut, Selection
 from pipelines.staging import Incoming, Merged, Staging
 
 BATCH_ROWS = 500
-_BLOCK_BYTES = 2**20
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 6
+READING_VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -88,29 +95,6 @@ class ReadSettings:
     own_accounts: frozenset[str] = frozenset()
 
 
-@dataclass
-class FileCounts:
-    """What became of the rows: read = new + known + updated + rejected + left out + blocked."""
-
-    read: int = 0
-    new: int = 0
-    known: int = 0
-    updated: int = 0
-    rejected: int = 0
-    left_out: int = 0
-    blocked: int = 0
-
-    def add(self, other: "FileCounts") -> None:
-        """Add the counts of further files."""
-        self.read += other.read
-        self.new += other.new
-        self.known += other.known
-        self.updated += other.updated
-        self.rejected += other.rejected
-        self.left_out += other.left_out
-        self.blocked += other.blocked
-
-
 class Loader(Protocol):
     """What differs between feedback, customers and events."""
 
@@ -144,7 +128,7 @@ def load_files(
     failures: list[InputError] = []
     for given in inputs:
         try:
-            counts.add(_load_known_or_new(run, given, loader, progress))
+            counts.add(_load_known_or_new(run, given, inputs, loader, progress))
         except InputError as error:
             failures.append(error)
             if len(inputs) == 1:
@@ -167,52 +151,44 @@ def load_files(
             known=merged.n_known,
             updated=len(merged.updated),
             rejected=len(merged.losers),
+            older=len(merged.losers),
         )
     )
     return counts
 
 
-def hash_file(file: InputFile) -> str:
-    """SHA-256 of a file's unpacked bytes.
-
-    :raises InputError: when it cannot be read to its end.
-    """
-    digest = hashlib.sha256()
-    with file.open() as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _load_known_or_new(
-    run: Run, given: FileInput, loader: Loader, progress: Progress
+    run: Run, given: FileInput, inputs: Sequence[FileInput], loader: Loader, progress: Progress
 ) -> FileCounts:
-    key = {
-        "file_hash": given.digest or hash_file(given.file),
-        "settings_hash": _hash_settings(given, loader),
-    }
-    known = _find_known(run, key)
-    if known is not None:
+    reading, place = _read_key(given, loader), Place(loader.kind, given.source, given.file.name)
+    known = find_counts(run.connection, reading)
+    if known is not None and not _has_returned(run, reading, place, inputs, loader):
         progress.start(f"reading {given.file.name}", 0)
         progress.finish("not changed since it was read")
         return known
     with run.connection.begin_nested():
-        drop_stale_file(run.connection, **key)
         counts = _load_file(run, given, loader, progress)
-        run.connection.execute(
-            insert(tables.input_file).values(
-                **key,
-                kind=loader.kind,
-                source=given.source,
-                file=given.file.name,
-                n_read=counts.read,
-                n_rejected=counts.rejected,
-                n_left_out=counts.left_out,
-                n_blocked=counts.blocked,
-                run_id=run.run_id,
-            )
-        )
+        note_reading(run.connection, reading, place, counts, run.run_id)
     return counts
+
+
+def _read_key(given: FileInput, loader: Loader) -> Reading:
+    return Reading(given.digest or hash_file(given.file), _hash_settings(given, loader))
+
+
+def _has_returned(
+    run: Run, reading: Reading, place: Place, inputs: Sequence[FileInput], loader: Loader
+) -> bool:
+    """Whether a known file held something else, or was read otherwise, in a later run.
+
+    Several files of one name, all of them read now, are no versions of one.
+    """
+    later = find_later(run.connection, reading, place)
+    for each in inputs if later else ():
+        if (each.source, each.file.name) == (place.source, place.file):
+            with suppress(InputError):
+                later.discard(_read_key(each, loader))
+    return bool(later)
 
 
 def _hash_settings(given: FileInput, loader: Loader) -> str:
@@ -228,25 +204,6 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
     return hashlib.sha256(repr((how, masking, what, own, *wanted, *traits)).encode()).hexdigest()[
         :32
     ]
-
-
-def _find_known(run: Run, key: dict[str, str]) -> FileCounts | None:
-    """The counts of a file that was read before; None when it was not."""
-    known = tables.input_file.c
-    n_blocked = func.coalesce(known.n_blocked, 0).label("n_blocked")
-    query = select(known.n_read, known.n_rejected, known.n_left_out, n_blocked).where(
-        known.file_hash == key["file_hash"], known.settings_hash == key["settings_hash"]
-    )
-    found = run.connection.execute(query).one_or_none()
-    if found is None:
-        return None
-    return FileCounts(
-        read=found.n_read,
-        known=found.n_read - found.n_rejected - found.n_left_out - found.n_blocked,
-        rejected=found.n_rejected,
-        left_out=found.n_left_out,
-        blocked=found.n_blocked,
-    )
 
 
 def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> FileCounts:
@@ -289,7 +246,14 @@ def _load_batch(
     n_rejected = len(bad) + len(losers)
     # What is neither stored nor rejected nor left out is of somebody who was erased.
     n_blocked = len(batch) - len(rows) - len(bad) - n_left_out
-    return FileCounts(read=len(batch), rejected=n_rejected, left_out=n_left_out, blocked=n_blocked)
+    return FileCounts(
+        read=len(batch),
+        rejected=n_rejected,
+        left_out=n_left_out,
+        blocked=n_blocked,
+        older=sum(loser.reason == "older_version" for loser in losers),
+        undecided=sum(loser.is_undecided for loser in losers),
+    )
 
 
 def _name_row(

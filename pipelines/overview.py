@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, func, not_, select
 
 from pipelines import tables
+from pipelines.attention.shown import list_parts
 from pipelines.counted import counted_mentions, is_counted, is_main_language, mention
 from pipelines.id_batches import batch_ids
+from pipelines.impact.listing import list_effects, list_fixes, list_stakes
 from pipelines.reading.tables import HIDDEN
 from pipelines.reading.tables import REASONS as READING_REASONS
 from pipelines.rejections import REASONS as STEP_REASONS
@@ -143,12 +145,14 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[str, Any]]:
-    """Themes with their languages, those with the most voices first.
+    """Themes with their languages, those that deserve attention first.
 
     :param is_all: those too that are not active: muted, merged, retired.
     """
     theme = tables.theme
-    query = select(theme).order_by(theme.c.n_customers.desc(), theme.c.theme_id)
+    query = select(theme).order_by(
+        theme.c.signal_score.desc().nulls_last(), theme.c.n_customers.desc(), theme.c.theme_id
+    )
     if not is_all:
         query = query.where(theme.c.status == "active")
     rows = hide_descriptions(connection, connection.execute(query).mappings())
@@ -191,6 +195,10 @@ def show_theme(connection: Connection, theme_id: str, n_mentions: int = 0) -> di
         "history": read_history(connection, theme_id),
         "mentions": _weakest_mentions(connection, theme_id, n_mentions),
         "months": _months(connection, theme_id),
+        "signal": list_parts(connection, theme_id),
+        "impact": list_effects(connection, theme_id),
+        "stakes": list_stakes(connection, theme_id),
+        "fixes": list_fixes(connection, theme_id),
     }
 
 

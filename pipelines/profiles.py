@@ -13,6 +13,8 @@ from pipelines.customer_rows import describe_past
 from pipelines.errors import EarfulError
 from pipelines.id_batches import batch_ids
 from pipelines.odata.stored import derive_batch, read_history, show_facts
+from pipelines.reading.consents import is_consent
+from pipelines.record_versions import read_record
 from pipelines.rights.gate import allows, allows_account, allows_customer
 from pipelines.rights.purposes import PURPOSES, Purpose
 
@@ -31,7 +33,9 @@ class Profile:
     """A customer, as of a moment.
 
     :param asked: the id that was asked for; another than the record's where two were merged.
+    :param record: as the CRM has them, or had them then: empty where that is not known.
     :param allowed: by purpose, whether the customer or else the policy allows it now.
+    :param channels: ways of contact that the customer spoke of apart, and whether they allow each.
     :param insight: as in customer_insight; None when nothing was said that counts.
     :param facts: as in customer_fact; None without events.
     :param themes: what they spoke of, the most spoken of first.
@@ -45,6 +49,7 @@ class Profile:
     record: Row
     as_of: datetime | None
     allowed: Mapping[str, bool]
+    channels: Mapping[str, bool]
     insight: Row | None
     facts: Row | None
     themes: Sequence[Row]
@@ -66,7 +71,7 @@ def read_profile(
     :param limit: of feedback and of events, how many of the newest.
     :raises NoProfileError: when there is no such customer, or they allow no profile.
     """
-    record = _read_record(connection, customer_id)
+    record = _read_record(connection, customer_id, at)
     own_id = record["customer_id"]
     allowed = {str(each): _is_allowed(connection, own_id, each) for each in PURPOSES}
     if not allowed["profiling"]:
@@ -82,6 +87,7 @@ def read_profile(
         record=record,
         as_of=at,
         allowed=allowed,
+        channels=_read_channels(connection, own_id, is_general=allowed["contact"]),
         insight=_read_insight(connection, own_id, at),
         facts=_read_facts(connection, own_id, at),
         themes=_read_themes(connection, said),
@@ -94,21 +100,37 @@ def read_profile(
     )
 
 
-def _read_record(connection: Connection, customer_id: str) -> Row:
-    shown = ("customer_id", "segment", "country", "lang", "attributes", "valid_from", "merged_into")
-    query = select(*(_customer[name] for name in shown)).where(_customer.customer_id == customer_id)
-    row = connection.execute(query).mappings().one_or_none()
+def _read_record(connection: Connection, customer_id: str, at: datetime | None) -> Row:
+    """The record, without the answers about consent that it holds: what counts is `allowed`."""
+    row = read_record(connection, customer_id, at)
     if row is None:
         raise NoProfileError(
             f"there is no customer {customer_id}; ids are those of the CRM file, and customers "
             "are loaded with: earful customers FILE"
         )
     into = row["merged_into"]
-    return _read_record(connection, into) if into and into != customer_id else dict(row)
+    if into and into != customer_id:
+        return _read_record(connection, into, at)
+    rest = {name: told for name, told in (row["attributes"] or {}).items() if not is_consent(name)}
+    return {**row, "attributes": rest or None}
 
 
-def _is_allowed(connection: Connection, customer_id: str, purpose: Purpose) -> bool:
-    is_allowed = allows_customer(connection, purpose, _customer.customer_id)
+def _read_channels(
+    connection: Connection, customer_id: str, *, is_general: bool
+) -> dict[str, bool]:
+    said = tables.consent.c
+    query = select(said.channel).where(said.purpose == "contact", said.channel.is_not(None))
+    channels = sorted(connection.execute(query.distinct()).scalars())
+    allowed = {
+        each: _is_allowed(connection, customer_id, "contact", each) for each in channels if each
+    }
+    return {each: is_allowed for each, is_allowed in allowed.items() if is_allowed != is_general}
+
+
+def _is_allowed(
+    connection: Connection, customer_id: str, purpose: Purpose, channel: str | None = None
+) -> bool:
+    is_allowed = allows_customer(connection, purpose, _customer.customer_id, channel)
     query = select(_customer.customer_id).where(_customer.customer_id == customer_id, is_allowed)
     return connection.execute(query).first() is not None
 
@@ -253,13 +275,17 @@ def _read_events(connection: Connection, happened: ColumnElement[bool], limit: i
 
 def _read_actions(connection: Connection, customer_id: str) -> list[Row]:
     action = tables.action.c
-    shown = ("action_id", "rule", "destination", "status", "reason", "created_at", "sent_at")
+    shown = (
+        *("action_id", "kind", "rule", "destination", "status", "reason", "created_at", "sent_at"),
+        "next_attempt_at",
+    )
     query = (
         select(*(action[name] for name in shown), action.payload)
         .where(action.customer_id == customer_id)
         .order_by(action.action_id.desc())
     )
-    return [
-        {**{name: row[name] for name in shown}, "title": (row["payload"] or {}).get("title")}
-        for row in connection.execute(query).mappings()
-    ]
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    for row in rows:
+        payload = row.pop("payload") or {}
+        row |= {"title": payload.get("title"), "raised_by": payload.get("reason")}
+    return rows

@@ -15,7 +15,7 @@ MAX_RAW_CHARS = 10_000
 # What to say of each reason, beside those that the readers give (pipelines.reading.tables).
 REASONS = {
     "repeated": "the same id and the same content as another row",
-    "older_version": "another version of the same id was kept: the newer one, where they are dated",
+    "older_version": "another version of the same id counts: the newer one, where they are dated",
     "unknown_customer": "the customer's e-mail, phone or handle is not in the store",
     "unreadable_file": "the whole file could not be read",
 }

@@ -24,7 +24,7 @@ _UNFINISHED = (
 COUNTS = (
     *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out", "n_blocked"),
     *("n_noise", "n_mentions"),
-    *("n_customers", "n_events", "n_records_rejected", "n_records_blocked"),
+    *("n_customers", "n_events", "n_records_rejected", "n_records_blocked", "n_consents"),
 )
 
 
@@ -33,6 +33,7 @@ class Run:
     """What a step may use: the transaction, the run's id, and counters that end in its row.
 
     :param rejected: how often a rejected row of the same content was met in this run.
+    :param n_refusals: feedback and customers whose refusal changed.
     """
 
     connection: Connection
@@ -41,6 +42,7 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
+    n_refusals: int = 0
 
     def mark_changed(self) -> None:
         """Note that the tables changed, so that what is derived from them is made again."""

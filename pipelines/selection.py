@@ -82,6 +82,16 @@ def parse_selection(
     return Selection(first, last, limit)
 
 
+def parse_first_moment(option: str, given: str, zone: tzinfo) -> datetime:
+    """The moment that the command line says, in UTC; of a day, its first.
+
+    :raises ConfigError: for what is no date.
+    """
+    moment = _parse_moment(option, given, zone, is_end=False)
+    assert moment is not None
+    return moment.astimezone(UTC)
+
+
 def parse_last_moment(option: str, given: str, zone: tzinfo) -> datetime:
     """The moment that the command line says, in UTC; of a day, its last.
 

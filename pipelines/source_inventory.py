@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, and_, case, cast, func, or_, select
+from sqlalchemy import Connection, Integer, cast, func, select
 
 from nlp.masking import Masking
 from pipelines import tables
 from pipelines.counted import is_main_language
+from pipelines.rights.consent_counts import count_by_source
 
-CONSENT_PURPOSE = "analysis"
-_feedback, _file, _consent = tables.feedback.c, tables.input_file.c, tables.consent.c
+CONSENT_PURPOSE: Final = "analysis"
+_feedback, _file = tables.feedback.c, tables.input_file.c
 
 
 def list_inventory(connection: Connection, now: datetime, masking: Masking) -> list[dict[str, Any]]:
@@ -24,7 +25,8 @@ def list_inventory(connection: Connection, now: datetime, masking: Masking) -> l
     """
     imports = _read_imports(connection)
     languages, masked = _count_languages(connection), _count_masked(connection, masking.kinds)
-    consent, rejected = _count_consent(connection, now), _count_rejected(connection)
+    consent = count_by_source(connection, CONSENT_PURPOSE, now)
+    rejected = _count_rejected(connection)
     found = []
     for row in _read_feedback(connection):
         source = row["source"]
@@ -116,27 +118,6 @@ def _count_masked(connection: Connection, kinds: Sequence[str]) -> dict[str, dic
         row["source"]: {kind: row[kind] for kind in kinds if row[kind]}
         for row in connection.execute(query).mappings()
     }
-
-
-def _count_consent(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:
-    """Linked feedback by source: of customers whose answer is known, and of those who agreed."""
-    newest = func.row_number().over(
-        partition_by=_consent.customer_id, order_by=(_consent.at.desc(), _consent.consent_id.desc())
-    )
-    ranked = (
-        select(_consent.customer_id, _consent.status, _consent.expires_at, newest.label("rank"))
-        .where(_consent.purpose == CONSENT_PURPOSE)
-        .subquery()
-    )
-    is_valid = or_(ranked.c.expires_at.is_(None), ranked.c.expires_at > now)
-    is_granted = case((and_(ranked.c.status == "granted", is_valid), 1), else_=0)
-    query = (
-        select(_feedback.source, func.count(), func.sum(is_granted))
-        .join(ranked, ranked.c.customer_id == _feedback.customer_id)
-        .where(ranked.c.rank == 1)
-        .group_by(_feedback.source)
-    )
-    return {source: (n, int(granted)) for source, n, granted in connection.execute(query)}
 
 
 def _count_rejected(connection: Connection) -> dict[str | None, int]:

@@ -1,7 +1,8 @@
 """Rows on their way in: each id once, the newest version, merged into the store set by set.
 
 The order in which rows arrive decides nothing: of two rows with one id the newer stays, and of two
-equally new ones that with the larger content hash.
+equally new ones that with the larger content hash. Only what a later run reads may replace what
+nobody dated.
 """
 
 import hashlib
@@ -19,10 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     delete,
     func,
     insert,
     literal,
+    or_,
     select,
 )
 from sqlalchemy.sql.elements import ColumnElement
@@ -51,10 +54,14 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Loser:
-    """A row that was not taken: the store or the input holds a better one of the same id."""
+    """A row that was not taken: the store or the input holds a better one of the same id.
+
+    :param is_undecided: no date tells which is newer, so that its content decided.
+    """
 
     reason: str
     incoming: Incoming
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ class Staging:
 
     :param table: has one text primary key, a ``content_hash`` and the column that dates a version.
     :param versions: names of the columns that date a version; the first that is filled counts.
+    :param compares_alike: a date is compared with one of the same column only: a customer's record
+        without the time of its last change may be newer than any, though the customer is not.
     :param history: table for the versions that are replaced or not taken, with columns of the same
         names as those to be kept.
     :param keep_all_keys: stage the keys of beaten rows too: a person's keys add up.
@@ -90,11 +99,13 @@ class Staging:
         versions: tuple[str, ...],
         *,
         keep_all_keys: bool = False,
+        compares_alike: bool = False,
         history: Table | None = None,
     ) -> None:
         self._connection = connection
         self.table = table
         self._versions = versions
+        self._compares_alike = compares_alike
         self._history = history
         self._keep_all_keys = keep_all_keys
         self._key = next(iter(table.primary_key)).name
@@ -132,7 +143,7 @@ class Staging:
             if rival is None or self._beats(each, rival):
                 winners[key] = each
             if rival is not None:
-                losers.append(_name_loser(each, rival, each_wins=winners.get(key) is each))
+                losers.append(self._name_loser(each, rival, each_wins=winners.get(key) is each))
         self._keep_versions(losers)
         self._replace(winners)
         self._stage_keys(incoming if self._keep_all_keys else winners.values())
@@ -176,11 +187,24 @@ class Staging:
         self.keys.drop(self._connection)
 
     def _beats(self, each: Incoming, rival: Incoming) -> bool:
-        return self._rank(each) > self._rank(rival)
+        own, other = self._rank(each), self._rank(rival)
+        return own > other or (own == other and each.file < rival.file)
 
-    def _rank(self, each: Incoming) -> tuple[datetime, str]:
-        dates = (each.row[name] for name in self._versions)
-        return (next(filter(None, dates), _EPOCH), each.row["content_hash"])
+    def _rank(self, each: Incoming) -> tuple[tuple[datetime, ...], str]:
+        return self._dates(each), each.row["content_hash"]
+
+    def _dates(self, each: Incoming) -> tuple[datetime, ...]:
+        """What is compared of two rows of one id, the first that differs."""
+        dates = [each.row[name] for name in self._versions]
+        if self._compares_alike:
+            return tuple(date or _EPOCH for date in dates)
+        return (next(filter(None, dates), _EPOCH),)
+
+    def _name_loser(self, each: Incoming, rival: Incoming, *, each_wins: bool) -> Loser:
+        loser = rival if each_wins else each
+        if each.row["content_hash"] == rival.row["content_hash"]:
+            return Loser("repeated", loser)
+        return Loser("older_version", loser, self._dates(each) == self._dates(rival))
 
     def _keep_versions(self, losers: Sequence[Loser]) -> None:
         """Keep what older versions said, whichever of them came first."""
@@ -238,11 +262,14 @@ class Staging:
 
     def _is_older(self) -> ColumnElement[bool]:
         # Null on either side is not older: an undated row may replace and be replaced.
-        older: ColumnElement[bool] = self._date_of(self._staged) < self._date_of(self.table)
-        return func.coalesce(older, False)
-
-    def _date_of(self, table: Table) -> ColumnElement[datetime]:
-        return func.coalesce(*(table.c[name] for name in self._versions), None)
+        pairs = [(self._staged.c[name], self.table.c[name]) for name in self._versions]
+        if self._compares_alike:
+            rules = [
+                (or_(one.is_not(None), other.is_not(None)), one < other) for one, other in pairs
+            ]
+            return func.coalesce(case(*rules), False)
+        one, other = (func.coalesce(*dates, None) for dates in zip(*pairs, strict=True))
+        return func.coalesce(one < other, False)
 
     def _has_id(self) -> ColumnElement[bool]:
         return self._staged.c[self._key] == self.table.c[self._key]
@@ -282,12 +309,6 @@ def delete_by_id(connection: Connection, table: Table, column: str, ids: Sequenc
     """Delete the rows whose column holds one of the ids."""
     for batch in batch_ids(ids):
         connection.execute(delete(table).where(table.c[column].in_(batch)))
-
-
-def _name_loser(each: Incoming, rival: Incoming, *, each_wins: bool) -> Loser:
-    is_same = each.row["content_hash"] == rival.row["content_hash"]
-    reason = "repeated" if is_same else "older_version"
-    return Loser(reason, rival if each_wins else each)
 
 
 def _as_incoming(found: Any) -> Incoming:

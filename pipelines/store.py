@@ -37,6 +37,8 @@ _HOLDERS: dict[Lock, str] = {
     "delivery": "another earful actions deliver sends what is due in",
 }
 LOCK_POLL_S = 0.2
+# What other systems took is recorded, however long another run holds the store.
+RECORD_WAIT_S = 3_600.0
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,18 @@ from sqlalchemy import (
     text,
 )
 
+from pipelines.attention.defaults import DEFAULT_WEIGHTS
 from pipelines.tables import (
     customer,
     customer_fact,
     customer_insight,
     feedback,
     mention,
+    priority,
     theme,
     theme_period,
     theme_quote,
+    theme_signal,
 )
 
 # A separator that no theme name holds: names are one line.
@@ -89,6 +92,24 @@ def _shares_query() -> Any:
     return select(by_voice.c.theme_id, *shares).group_by(by_voice.c.theme_id).subquery()
 
 
+def _points_query() -> Any:
+    """The points of each part of the signal score; null where the part is not known."""
+    points: list[Any] = [
+        func.max(
+            case(
+                (
+                    and_(theme_signal.c.part == part, theme_signal.c.score.is_not(None)),
+                    theme_signal.c.points,
+                )
+            ),
+            type_=Double(),
+        ).label(f"signal_{part}")
+        for part in DEFAULT_WEIGHTS
+    ]
+    query = select(theme_signal.c.theme_id, *points).group_by(theme_signal.c.theme_id)
+    return query.subquery()
+
+
 def _theme_query() -> Select[Any]:
     is_counted = feedback.c.noise_reason.is_(None)
     counted = (
@@ -106,6 +127,7 @@ def _theme_query() -> Select[Any]:
         .subquery()
     )
     shares: Any = _shares_query()
+    points: Any = _points_query()
     parent = theme.alias("parent")
     return (
         select(
@@ -132,6 +154,13 @@ def _theme_query() -> Select[Any]:
             shares.c.share_positive,
             theme.c.verdict,
             theme.c.signal_score,
+            *(points.c[f"signal_{part}"] for part in DEFAULT_WEIGHTS),
+            priority.c.rank.label("priority_rank"),
+            priority.c.outcome.label("priority_outcome"),
+            priority.c.gain.label("priority_gain"),
+            priority.c.gain_low.label("priority_gain_low"),
+            priority.c.gain_high.label("priority_gain_high"),
+            priority.c.unit.label("priority_unit"),
             theme.c.first_seen_at,
             theme.c.last_seen_at,
             theme_quote.c.text.label("quote"),
@@ -140,6 +169,10 @@ def _theme_query() -> Select[Any]:
         .outerjoin(parent, parent.c.theme_id == theme.c.parent_id)
         .outerjoin(counted, counted.c.theme_id == theme.c.theme_id)
         .outerjoin(shares, shares.c.theme_id == theme.c.theme_id)
+        .outerjoin(points, points.c.theme_id == theme.c.theme_id)
+        .outerjoin(
+            priority, (priority.c.theme_id == theme.c.theme_id) & (priority.c.segment == "all")
+        )
         .outerjoin(
             theme_quote,
             (theme_quote.c.theme_id == theme.c.theme_id) & (theme_quote.c.rank == 1),

@@ -29,14 +29,13 @@ import bench_growth
 from bench_themes import ROOT, SETS
 
 from pipelines import tables
+from pipelines.concluding import conclude
 from pipelines.config import Config
 from pipelines.edits.apply import apply_edits
 from pipelines.edits.commands import make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
-from pipelines.judge import judge_periods
 from pipelines.overview import list_themes, show_theme
-from pipelines.publish import publish_insights
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store, open_store
 from pipelines.themes.why import explain_mention
@@ -110,8 +109,7 @@ def _fill_store(path: Path, options: argparse.Namespace) -> None:
 
 def _bring_up(run: Run) -> None:
     apply_edits(run, KeptModels())  # type: ignore[arg-type]
-    judge_periods(run)
-    publish_insights(run)
+    conclude(run)
 
 
 def _insert_all(run: Run, table: Any, rows: Iterator[dict[str, Any]]) -> None:

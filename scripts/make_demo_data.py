@@ -76,6 +76,7 @@ def build_bundle(data: Path, out: Path) -> dict[str, int]:
         truth.describe_late_theme(ordered),
         truth.describe_repeater(repeater, repeated),
         truth.describe_three_sources(polyglot, ordered, answers),
+        truth.describe_heard(customers, ordered, answers),
     ]
     rows = truth.describe_rows(complaints, silent, answers, ordered, len(customers), len(events))
     truth.write_truth(

@@ -222,6 +222,7 @@ GATE = "pipelines.rights.gate"
 COMPUTES = {
     # What comes in, and what is made of words in the store: mentions, vectors, likeness, noise.
     *("pipelines.splitting", "pipelines.enrich", "pipelines.adverts", "pipelines.likeness"),
+    "pipelines.bursts",
     "pipelines.copies",
     # Placeholders are counted; no text leaves.
     "pipelines.source_inventory",
@@ -267,5 +268,5 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
     assert asking >= {
         *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
         *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
-        *("pipelines.report.facts", "pipelines.publish", "pipelines.profiles"),
+        *("pipelines.report.decisions", "pipelines.publish", "pipelines.profiles"),
     }

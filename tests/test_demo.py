@@ -240,6 +240,44 @@ def test_few_other_themes_are_called_a_trend(
     assert len({theme_id for (theme_id,) in rows(demo, query)} - late) <= 1
 
 
+def test_what_is_new_and_widely_said_deserves_attention_first(
+    demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
+) -> None:
+    late = planted_themes(demo, truth, planted["late_theme"]["theme"])
+    query = "SELECT theme_id, signal_score, signal_growth FROM v_theme ORDER BY 2 DESC LIMIT 1"
+    (theme_id, score, growth) = rows(demo, query)[0]
+    assert theme_id in late
+    assert 40 < score <= 100
+    assert growth > 10
+
+
+def test_only_the_planted_theme_differs_between_versions_and_only_after_the_update(
+    demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
+) -> None:
+    late = planted_themes(demo, truth, planted["late_theme"]["theme"])
+    query = """
+        SELECT theme_id, value, share FROM comparison
+        WHERE dimension = 'version' AND theme_id <> '' AND share_q <= 0.05
+    """
+    found = rows(demo, query)
+    assert found
+    assert {theme_id for theme_id, _, _ in found} <= late
+    assert {value[:3] for _, value, share in found if share > 0.2} == {"5.2"}
+
+
+def test_who_is_heard_is_as_planted(demo: Connection, planted: dict[str, Any]) -> None:
+    query = "SELECT value, n_customers, n_heard, representation_low, representation_high, note "
+    found = {
+        value: told for value, *told in rows(demo, query + "FROM coverage WHERE dimension = 'lang'")
+    }
+    truth = planted["heard"]["by_language"]
+    assert found.keys() == truth.keys()
+    for lang, (n_customers, n_heard, *_) in found.items():
+        assert n_customers == truth[lang]["n_customers"]
+        assert abs(n_heard - truth[lang]["n_heard"]) <= 3, lang
+    assert found["en"][2] > 1 > found["he"][3]
+
+
 def test_who_gets_no_answer_leaves_more_often(
     demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
 ) -> None:
@@ -350,8 +388,8 @@ def test_the_report_of_the_demo_is_one_page_without_requests(
 def test_the_commands_that_look_show_the_demo(demo_folder: Path, model_cache: Path) -> None:
     listed = json.loads(call_earful(demo_folder, model_cache, "themes", "list", "--json").stdout)
     assert len(listed) >= 10
-    voices = [theme["n_customers"] for theme in listed]
-    assert voices == sorted(voices, reverse=True)
+    scores = [theme["signal_score"] for theme in listed]
+    assert scores == sorted(scores, reverse=True)
     shown = call_earful(demo_folder, model_cache, "themes", "show", listed[0]["theme_id"])
     assert listed[0]["theme_id"] in shown.stdout
     status = json.loads(call_earful(demo_folder, model_cache, "status", "--json").stdout)

@@ -195,6 +195,27 @@ def test_customers_who_voiced_the_churn_theme_leave_afterwards_and_more_often(
     assert fact["churn_rate_others"] == pytest.approx(others, abs=1e-4)
 
 
+def test_english_speakers_are_heard_more_than_the_others(
+    truth: dict[str, Any], planted: dict[str, dict[str, Any]], tables: dict[str, Rows]
+) -> None:
+    heard = {
+        link["customer_id"]
+        for source, links in truth["links"].items()
+        for item, link in links.items()
+        if truth["labels"][source][item].get("kind", "post") == "post"
+    }
+    found: dict[str, list[bool]] = defaultdict(list)
+    for row in tables["customers.csv"]:
+        found[row["Language"]].append(row["Customer ID"] in heard)
+    told = planted["heard"]["by_language"]
+    assert {lang: (each["n_customers"], each["n_heard"]) for lang, each in told.items()} == {
+        lang: (len(each), sum(each)) for lang, each in found.items()
+    }
+    shares = {lang: sum(each) / len(each) for lang, each in found.items()}
+    assert shares["en"] > 0.5
+    assert shares["he"] < 0.35
+
+
 def test_nothing_happens_to_a_customer_after_leaving(
     truth: dict[str, Any], tables: dict[str, Rows], said_at: dict[str, datetime]
 ) -> None:

@@ -2,7 +2,9 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -98,6 +100,16 @@ def test_every_command_of_the_program_is_in_the_readme(
     assert "..." not in commands  # what a command does is said in a line of 80 characters
     for name in names:
         assert re.search(rf"`(earful )?{name}\b", README), name
+
+
+def test_the_help_of_every_command_has_an_example() -> None:
+    def find_bare(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+        if "Example" not in (command.epilog or ""):
+            yield " ".join(path)
+        for name, each in getattr(command, "commands", {}).items():
+            yield from find_bare(each, (*path, name))
+
+    assert list(find_bare(typer.main.get_command(app), ("earful",))) == []
 
 
 def test_every_path_in_the_readme_exists() -> None:

@@ -96,7 +96,13 @@ def hold_foreign(text: str, language: Language) -> str:
     own = f"A-Za-z0-9{language.digits}"
     between = re.escape(f"{language.decimal}{language.group}.,:+=<>/ -")
     run = re.compile(f"[−-]?[{own}](?:[{own}{between}%٪]*[{own}%٪])?")
-    return run.sub(lambda found: isolate(found[0], is_right=False), text)
+    is_right = language.numbers == "rtl"
+
+    def hold(found: re.Match[str]) -> str:
+        has_latin = any(letter.isascii() and letter.isalpha() for letter in found[0])
+        return isolate(found[0], is_right=is_right and not has_latin)
+
+    return run.sub(hold, text)
 
 
 def strip_isolates(text: str) -> str:

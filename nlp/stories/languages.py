@@ -17,6 +17,8 @@ Forms = Mapping[str, str]
 class Language:
     """How a language writes numbers and days, and its sentences.
 
+    :param direction: ltr or rtl.
+    :param numbers: in which direction numbers with their signs are written, ltr or rtl.
     :param digits: from nought to nine.
     :param percent: with ``{n}`` for the number.
     :param calendar: gregorian or persian.
@@ -32,6 +34,7 @@ class Language:
     code: str
     name: str
     direction: str
+    numbers: str
     digits: str
     group: str
     decimal: str

@@ -11,6 +11,7 @@ from nlp.stories.plurals import OTHER, choose_category
 from nlp.stories.rounding import RULES, round_value
 
 _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_PROBABILITIES: Final = ("q", "p")
 _NUMBER = re.compile(r"([<>]?)(-?)(\d+)(?:\.(\d+))?(%?)")
 
 
@@ -49,7 +50,9 @@ def choose_form(forms: Forms, shown: str, language: Language) -> str:
 def word_value(kind: str, value: Any, language: Language) -> str:
     """Write a value, so that it turns nothing around it and nothing turns it."""
     if kind in RULES:
-        return _hold(_word_number(kind, value, language), language, is_right=False)
+        # A probability begins with a Latin letter.
+        is_right = language.numbers == "rtl" and kind not in _PROBABILITIES
+        return _hold(_word_number(kind, value, language), language, is_right=is_right)
     if kind == "day":
         day = _word_day(value, language)
         return _hold(day, language, is_right=is_right_to_left(day))
@@ -78,7 +81,7 @@ def write_number(shown: str, language: Language) -> str:
 def _word_number(rule: str, value: float, language: Language) -> str:
     shown = round_value(rule, value)
     written = write_number(shown, language)
-    if rule not in ("q", "p"):
+    if rule not in _PROBABILITIES:
         return written
     return f"{rule} {written[0]} {written[1:]}" if shown[0] in "<>" else f"{rule} = {written}"
 

@@ -57,10 +57,10 @@ class Part:
 class Edit:
     """One decision of a person; which fields count depends on the action.
 
-    :param action: rename, describe, merge, move, mute, unmute, group, pin, split, refuse, not_noise
-        or undo.
+    :param action: rename, describe, merge, move, mute, unmute, group, pin, split, refuse, fixed,
+        not_noise or undo.
     :param theme_id: the theme that is edited; for move, where the mentions go.
-    :param text: the name or the description.
+    :param text: the name or the description; of fixed since when, as ISO 8601 in UTC.
     :param lang: the language that the text is for; None for the theme's own.
     :param other_id: the theme to merge into, or not to; the group, None for alone; the edit to
         undo.
@@ -153,6 +153,19 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """A theme that a person says is fixed.
+
+    :param theme_id: what holds its mentions now.
+    :param at: since when, as ISO 8601 in UTC.
+    """
+
+    edit_id: str
+    theme_id: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Conflict:
     """An edit that does not apply, and why: no_theme, into_itself, ..."""
 
@@ -170,6 +183,7 @@ class Decisions:
     :param moves: by mention_id.
     :param splits: in the order in which they were made.
     :param refused: pairs of themes, in order of their ids, that are not to be one.
+    :param fixed: in the order in which people said so.
     :param effective: edits that count: neither undone nor in conflict; undos that count too.
     :param undone_by: the undo by edit, for edits that an undo keeps from counting.
     """
@@ -181,6 +195,7 @@ class Decisions:
     splits: tuple[Split, ...]
     refused: frozenset[tuple[str, str]]
     sound: Mapping[str, Sound]
+    fixed: tuple[Fixed, ...]
     effective: frozenset[str]
     undone_by: Mapping[str, str]
     conflicts: tuple[Conflict, ...]

@@ -13,6 +13,7 @@ from nlp.themes.edits import (
     Conflict,
     Decisions,
     Edit,
+    Fixed,
     Made,
     Move,
     Pin,
@@ -50,6 +51,7 @@ def replay_edits(edits: Iterable[Edit], theme_ids: Collection[str]) -> Decisions
         splits=tuple(replay.splits),
         refused=frozenset(replay.refused),
         sound=replay.sound,
+        fixed=tuple(replace(each, theme_id=replay.follow(each.theme_id)) for each in replay.fixed),
         effective=frozenset(edit.edit_id for edit in log) - failed - undone_by.keys(),
         undone_by=undone_by,
         conflicts=tuple(sorted(conflicts, key=lambda conflict: conflict.edit_id)),
@@ -80,6 +82,7 @@ class _Replay:
         self.splits: list[Split] = []
         self.refused: set[tuple[str, str]] = set()
         self.sound: dict[str, Sound] = {}
+        self.fixed: list[Fixed] = []
         self._names: dict[str, dict[str | None, Said]] = {}
         self._descriptions: dict[str, dict[str | None, Said]] = {}
         self._merges: dict[str, tuple[str, str]] = {}
@@ -117,6 +120,8 @@ class _Replay:
             self._muted.add(theme_id)
         elif edit.action == "unmute":
             self._muted.discard(theme_id)
+        elif edit.action == "fixed":
+            self.fixed.append(Fixed(edit.edit_id, theme_id, edit.text))
         elif edit.action == "move":
             for mention_id, text_hash in edit.mentions:
                 self._moves[mention_id] = Move(theme_id, text_hash, edit.edit_id)

@@ -108,7 +108,7 @@ def find_customers(
                     what=row["last_feedback_id"],
                     at=row["at"],
                     title=rule.title or rule.name.replace("_", " "),
-                    reason=", ".join(f"{name} {_tell(told)}" for name, told in facts.items()),
+                    reason=", ".join(map(_tell, facts, facts.values())),
                     facts=facts,
                     mentions=tuple(row["evidence"] or ()),
                     customer_id=row["customer_id"],
@@ -199,5 +199,6 @@ def _is_at_least(value: float | None, limit: float | None) -> bool:
     return value is not None and limit is not None and value >= limit
 
 
-def _tell(told: Any) -> str:
-    return f"{told:,.2f}" if isinstance(told, float) else str(told)
+def _tell(name: str, told: Any) -> str:
+    shown = f"{told:,.2f}" if isinstance(told, float) else str(told)
+    return f"{name.replace('_', ' ')} {shown}"

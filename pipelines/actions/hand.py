@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from pipelines import tables
 from pipelines.actions.occasions import BY_HAND
+from pipelines.actions.suppressed import suppress
 from pipelines.errors import ConfigError
 from pipelines.job import Job
 from pipelines.store import open_store
@@ -35,8 +36,7 @@ def suppress_actions(job: Job, action_ids: Sequence[str], reason: str) -> int:
                     f"the action {each!r} {_describe(found.get(each))}; those that wait: earful "
                     "actions list --status pending"
                 )
-        values = {"status": "suppressed", "reason": f"{BY_HAND}: {said}"}
-        run.connection.execute(update(tables.action).where(asked).values(**values))
+        suppress(run.connection, dict.fromkeys(found, f"{BY_HAND}: {said}"))
     return len(found)
 
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 from pipelines.actions.rules import Rule
 
 MAX_EVIDENCE: Final = 10
-# Why an action is suppressed; what the machine says so, beside "by hand: ...".
+# Why an action is suppressed, with the setting if there is one; what the machine says so, beside
+# "by hand: ...".
 REASONS: Final = {
-    "day_limit": "over the rule's max_a_day",
-    "customer_limit": "the rule spoke of this customer less than customer_days ago",
+    "day_limit": "the rule had raised enough for a day (max_a_day)",
+    "customer_limit": "the rule spoke of this customer a few days ago (customer_days)",
     "contact_refused": "the rule contacts the customer, who has not agreed to it",
     "no_customer": "the rule contacts the customer, and it is not known who it is",
     "profiling_refused": "the customer does not want to be profiled",

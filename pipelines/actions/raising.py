@@ -20,8 +20,9 @@ from pipelines.actions.kept_rules import keep_rules
 from pipelines.actions.limits import Channel, Wanted, apply_limits
 from pipelines.actions.occasions import LIFTED, Occasion, make_group_key
 from pipelines.actions.raised import find_same_rise, read_pending, read_raised, read_stored
-from pipelines.actions.respect import hinder_contacts, keep_customers, suppress_refused
+from pipelines.actions.respect import hinder_contacts, keep_customers, suppress_unwanted
 from pipelines.actions.rules import CustomerRule, Rules, ThemeRule, WordsRule, dump_rules
+from pipelines.actions.suppressed import suppress
 from pipelines.actions.themes import find_themes
 from pipelines.actions.words import find_words_said
 from pipelines.odata.stored import read_history
@@ -45,7 +46,7 @@ def raise_actions(run: Run, rules: Rules) -> int:
     state = _describe_state(run, rules)
     if read_info(run.connection, _STATE) == state:
         return 0
-    written = keep_customers(run.connection) + suppress_refused(run.connection, run.started_at)
+    written = keep_customers(run.connection) + suppress_unwanted(run.connection, run.started_at)
     # Of customer_insight too: what counts as old does not depend on the day of the run.
     as_of = read_history(run.connection, run.started_at).as_of
     since = {rule.name: as_of - timedelta(days=rule.max_age_days) for rule in rules}
@@ -57,13 +58,14 @@ def raise_actions(run: Run, rules: Rules) -> int:
 def _describe_state(run: Run, rules: Rules) -> str:
     """What actions are raised from; a week that ends changes it too, as themes are judged then."""
     connection = run.connection
-    latest = connection.execute(select(func.max(tables.consent.c.consent_id))).scalar()
+    # Ids sort by when something was said, which may be long before it was recorded.
+    n_consents = connection.execute(select(func.count()).select_from(tables.consent)).scalar()
     monday = run.started_at - timedelta(days=run.started_at.weekday())
     parts = [
         read_info(connection, "data_version") or "0",
         read_info(connection, "consent_policy") or "",
         dump_rules(rules),
-        latest or "",
+        str(n_consents),
         f"{monday:%Y-%m-%d}",
         code_version(),
     ]
@@ -154,16 +156,14 @@ def _suppress_over(run: Run, rules: Rules, pairs: Mapping[str, _Pair], since: _S
     """Suppress what waits without its rule, or without what raised it."""
     channels = {Channel(rule.name, name) for rule in rules for name in rule.deliver_to}
     muted = _read_muted(run.connection)
-    rows = []
+    reasons = {}
     for row in read_pending(run.connection):
         if Channel(row["rule"], row["destination"]) not in channels:
-            rows.append({"id": row["action_id"], "why": "rule_gone"})
+            reasons[row["action_id"]] = "rule_gone"
         elif row["idempotency_key"] not in pairs and _is_fresh(row, since):
             is_muted = row["kind"] == "theme" and row["theme_id"] in muted
-            rows.append({"id": row["action_id"], "why": "muted" if is_muted else "over"})
-    if rows:
-        run.connection.execute(_SUPPRESS, rows)
-    return len(rows)
+            reasons[row["action_id"]] = "muted" if is_muted else "over"
+    return suppress(run.connection, reasons)
 
 
 def _is_fresh(row: Mapping[str, Any], since: _Since) -> bool:
@@ -182,14 +182,12 @@ def _hold_back(
     run: Run, pairs: Mapping[str, _Pair], stored: Mapping[str, Mapping[str, Any]]
 ) -> int:
     """Suppress what waits and met a hindrance since it was raised."""
-    rows = [
-        {"id": row["action_id"], "why": pairs[key].occasion.hindrance}
-        for key, row in sorted(stored.items())
-        if row["status"] == "pending" and pairs[key].occasion.hindrance
-    ]
-    if rows:
-        run.connection.execute(_SUPPRESS, rows)
-    return len(rows)
+    reasons = {
+        row["action_id"]: hindrance
+        for key, row in stored.items()
+        if row["status"] == "pending" and (hindrance := pairs[key].occasion.hindrance)
+    }
+    return suppress(run.connection, reasons)
 
 
 def _make_row(run: Run, pair: _Pair, reason: str | None) -> dict[str, Any]:
@@ -224,11 +222,6 @@ def _renew(pair: _Pair, reason: str | None) -> dict[str, Any]:
     }
 
 
-_SUPPRESS = (
-    update(tables.action)
-    .where(_action.action_id == bindparam("id"))
-    .values(status="suppressed", reason=bindparam("why"))
-)
 _RENEW = (
     update(tables.action)
     .where(_action.idempotency_key == bindparam("key"))

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, not_, select, update
 
 from pipelines import tables
-from pipelines.actions.kept_rules import read_kept_rules
 from pipelines.actions.occasions import Occasion, make_key
 from pipelines.actions.raised import read_pending
+from pipelines.actions.suppressed import suppress, suppress_refused
 from pipelines.counted import is_analysed
 from pipelines.id_batches import batch_ids
 from pipelines.rights.gate import allows_customer
@@ -62,15 +62,18 @@ def _find_willing(
     return willing
 
 
-def suppress_refused(connection: Connection, now: datetime) -> int:
+def suppress_unwanted(connection: Connection, now: datetime) -> int:
     """Keep back what waits for customers who refuse by now, and empty what was told of them.
+
+    What waits because of words that do not count any more is kept back too.
 
     :returns: number of actions that changed.
     """
     if connection.execute(select(_action.action_id).limit(1)).first() is None:
         return 0
-    changed = _empty_profiles(connection, now) + _stop_contacts(connection, now)
-    return changed + _stop_unheard(connection)
+    n_emptied = _empty_profiles(connection, now)
+    waiting = [row["action_id"] for row in read_pending(connection)]
+    return n_emptied + suppress_refused(connection, waiting, now) + _stop_unheard(connection)
 
 
 def _empty_profiles(connection: Connection, now: datetime) -> int:
@@ -94,23 +97,6 @@ def _empty_profiles(connection: Connection, now: datetime) -> int:
     return len(rows)
 
 
-def _stop_contacts(connection: Connection, now: datetime) -> int:
-    ids: list[str] = []
-    for rule in read_kept_rules(connection):
-        if not getattr(rule, "contacts_customer", False):
-            continue
-        channel = getattr(rule, "channel", None)
-        refused = not_(allows_customer(connection, "contact", _action.customer_id, channel, now))
-        query = select(_action.action_id).where(
-            _action.status == "pending", _action.rule == rule.name, refused
-        )
-        ids += connection.execute(query).scalars()
-    if ids:
-        rows = [{"id": each, "why": "contact_refused"} for each in ids]
-        connection.execute(_SUPPRESS, rows)
-    return len(ids)
-
-
 def _stop_unheard(connection: Connection) -> int:
     """Suppress what waits because of feedback that may not be analysed any more, or is gone."""
     feedback = tables.feedback.c
@@ -123,21 +109,13 @@ def _stop_unheard(connection: Connection) -> int:
     for batch in batch_ids(sorted(waiting)):
         query = select(feedback.feedback_id).where(feedback.feedback_id.in_(batch), is_analysed)
         heard.update(connection.execute(query).scalars())
-    rows = [{"id": waiting[each], "why": "over"} for each in sorted(waiting.keys() - heard)]
-    if rows:
-        connection.execute(_SUPPRESS, rows)
-    return len(rows)
+    return suppress(connection, {waiting[each]: "over" for each in waiting.keys() - heard})
 
 
 _EMPTY = (
     update(tables.action)
     .where(_action.action_id == bindparam("id"))
     .values(payload=bindparam("said"), status=bindparam("now"), reason=bindparam("why"))
-)
-_SUPPRESS = (
-    update(tables.action)
-    .where(_action.action_id == bindparam("id"))
-    .values(status="suppressed", reason=bindparam("why"))
 )
 
 

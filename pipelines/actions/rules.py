@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
-from pipelines.config_sections import Section, Stage
+from pipelines.config_sections import RuleName, Section, Stage, check_names
 
 GroupBy = Literal["none", "theme", "customer", "day"]
 Topic = Literal["safety", "legal", "cancellation", "callback"]
@@ -21,7 +21,7 @@ class _Rule(Section):
     ``max_a_day`` and ``customer_days``.
     """
 
-    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    name: RuleName
     title: Annotated[str | None, Field(min_length=1, max_length=120)] = None
     deliver_to: Annotated[tuple[str, ...], Field(min_length=1)]
     group_by: GroupBy = "none"
@@ -111,10 +111,7 @@ def check_rules(rules: Sequence[Any], destinations: Collection[str]) -> None:
     :param destinations: the names of those that are configured.
     :raises ValueError: for a name that two rules have, and a destination that is not there.
     """
-    names = [rule.name for rule in rules]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two rules are called {twice[0]!r}; a name stands for one rule")
+    check_names("rules", rules)
     there = ", ".join(sorted(destinations)) or "none; write one under [[destinations]]"
     for rule in rules:
         for name in rule.deliver_to:

@@ -12,8 +12,8 @@ from pipelines.cli.options import (
     JsonOption,
     LockOption,
     ShownOption,
-    load_settings,
-    make_job,
+    open_job,
+    read_store,
     show_examples,
 )
 
@@ -54,10 +54,8 @@ def list_(
     """List actions, the newest first, and count all by rule, status and reason."""
     from pipelines.actions.listing import count_actions, list_actions
     from pipelines.cli.show import print_json
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_actions(connection, status, rule, limit)
         counts = count_actions(connection)
     if as_json:
@@ -76,10 +74,8 @@ def show(
     """Show one action: why it was raised, and the words behind it that may be quoted."""
     from pipelines.actions.listing import describe_action
     from pipelines.cli.show import print_json
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = describe_action(connection, action_id)
     print_json(found) if as_json else _print_one(found)
 
@@ -104,11 +100,9 @@ def suppress(
 ) -> None:
     """Keep actions from being delivered. They stay in the list, with the reason."""
     from pipelines.actions.hand import suppress_actions
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import open_console, print_json
 
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         n = suppress_actions(job, action_ids, reason)
     if as_json:
         print_json({"n_suppressed": n})

@@ -17,6 +17,7 @@ import typer
 
 from pipelines.cli import (
     actions,
+    attention,
     consent,
     inbox,
     look,
@@ -85,6 +86,7 @@ inbox.add_commands(app)
 records.add_commands(app)
 sources.add_commands(app)
 look.add_commands(app)
+attention.add_commands(app)
 story.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)

@@ -66,8 +66,8 @@ def import_(
 ) -> None:
     """Make a codebook's categories themes that must exist. What is so already stays.
 
-    Columns: name, and description, examples (one a line), keywords, language, group; theme_id for
-    a theme that was exported. Empty cells leave a theme as it is; nothing is deleted.
+    Columns: name, and description, examples (one a line), keywords, language, group, fixed_at;
+    theme_id for a theme that was exported. Empty cells leave a theme as it is; nothing is deleted.
     """
     from dataclasses import asdict
 

@@ -152,9 +152,10 @@ def list_(
     limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List what customers said, the newest first, and the policy for the others."""
+    """List what customers said, the newest first, and where. And the policy for the others."""
     from pipelines.cli.show import print_json
-    from pipelines.rights.consents import count_consents, list_consents
+    from pipelines.rights.consent_counts import count_consents
+    from pipelines.rights.consents import list_consents
     from pipelines.rights.purposes import read_policy
     from pipelines.store import open_store
 
@@ -180,7 +181,7 @@ def show(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what one customer said."""
+    """Show what one customer said, when and where. The newest counts."""
     from pipelines.cli.show import print_json
     from pipelines.config import user_secret_path
     from pipelines.rights.consents import list_consents
@@ -192,7 +193,7 @@ def show(
     who = ask_who(customer, email, phone, handle)
     key = hash_asked(who, load_secret(user_secret_path()), settings.text.region)
     with open_store(settings.store.url).read() as connection:
-        rows = list_consents(connection, 1_000, key)
+        rows = list_consents(connection, 1_000, key, who.customer)
     print_json(rows) if as_json else _print_rows(rows)
 
 
@@ -240,7 +241,12 @@ def _run(
     with open_progress() as progress:
         job = make_job(config, db, lock_timeout, progress)
         done = record_statements(job, statements, origin)
-    print_json(asdict(done)) if as_json else _print_done(done)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        _print_done(done)
+        if done.n_waiting:
+            typer.echo(_describe_waiting(statements, done.n_waiting))
     if done.problems:
         raise typer.Exit(1)
 
@@ -255,6 +261,34 @@ def _print_done(done: "Recorded") -> None:
         typer.secho(problem, err=True, fg="yellow")
 
 
+def _name_place(row: Mapping[str, Any]) -> str:
+    """Where it was said: in a file's column, or to somebody who recorded it."""
+    if row["via"] == "feedback":
+        return f"feedback {row['feedback_id']}"
+    return {"customers": "a file of customers", "consent": "earful consent"}.get(row["via"], "–")
+
+
+def _describe_waiting(statements: "Sequence[Statement]", n_waiting: int) -> str:
+    """Say that nobody is known by a name yet, and how to check."""
+    if len(statements) > 1:
+        one = n_waiting == 1
+        return (
+            f"{n_waiting:,} of {len(statements):,} {'is' if one else 'are'} of people who are not "
+            f"known yet; {'it waits and holds' if one else 'they wait and hold'} once these come "
+            "in. Whether an id is known: earful customers show ID"
+        )
+    who = statements[0].who
+    option = "customer" if who.customer else who.kind
+    # A contact is not repeated: it would stand in a log.
+    named = who.customer or "-"
+    known = f"; whether the id is right: earful customers show {named}" if who.customer else ""
+    return (
+        f"nobody is known by that {'id' if who.customer else option} yet: what you recorded waits, "
+        "and holds once they come in. Check it for slips; what is recorded: "
+        f"earful consent show --{option} {named}{known}"
+    )
+
+
 def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.markup import escape
 
@@ -265,15 +299,16 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         console.print("nothing was said")
         return
     heads = {"at": "id", "customer": "left", "purpose": "id", "channel": "id", "status": "id"}
-    table = make_table({**heads, "expires": "id?", "source": "left"})
+    table = make_table({**heads, "expires": "id?", "source": "left", "said in": "left"})
     for row in rows:
         table.add_row(
             show_day(row["at"]),
-            escape(row["customer_id"] or f"by {row['key_type']}"),
+            escape(row["customer_id"] or (f"by {row['key_type']}" if row["key_type"] else "–")),
             row["purpose"],
             escape(row["channel"] or "all"),
             row["status"],
             show_day(row["expires_at"]),
             escape(row["source"] or "–"),
+            _name_place(row),
         )
     print_table(console, "", table)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, ShownOption, load_settings
+from pipelines.shares import show_share
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,6 +134,9 @@ def _describe(found: "Profile") -> list[str]:
 
     no = [purpose for purpose, is_allowed in found.allowed.items() if not is_allowed]
     lines = [f"[yellow]does not allow: {', '.join(no)}[/]"] if no else []
+    for channel, is_allowed in found.channels.items():
+        told = "may be contacted" if is_allowed else "must not be contacted"
+        lines.append(f"[yellow]{told} by {escape(channel)}[/]")
     row = found.insight
     if row is None:
         return [*lines, "nothing that counts was said"]
@@ -142,7 +146,8 @@ def _describe(found: "Profile") -> list[str]:
         unit = "" if row["value_currency"] == "?" else f" {escape(row['value_currency'])}"
         lines.append(f"worth {row['value']:,.2f}{unit} in a year, orders less refunds")
     reasons = "; ".join(escape(each) for each in row["risk_reasons"] or ())
-    lines.append(f"risk {row['risk']:.0%} ({escape(row['risk_method'])}): {reasons or 'no sign'}")
+    risk = f"{show_share(row['risk'])} ({escape(row['risk_method'])})"
+    lines.append(f"risk {risk}: {reasons or 'no sign'}")
     if row["open_theme_id"]:
         theme = show_text(row["open_theme"] or row["open_theme_id"], 60)
         lines.append(f"open complaint: {theme}, since {show_day(row['open_since'])}")

@@ -11,7 +11,7 @@ from pipelines.cli.options import (
     JsonOption,
     LockOption,
     load_settings,
-    make_job,
+    open_job,
     show_examples,
 )
 
@@ -52,7 +52,6 @@ def deliver(
     command, and after max_attempts given up. Ctrl-C finishes the message that is under way. Exit
     code 3: some were not taken.
     """
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.delivery.delivering import deliver_actions
     from pipelines.delivery.selecting import Wanted
@@ -61,27 +60,30 @@ def deliver(
     if dry_run:
         _rehearse(wanted, config, db, as_json=as_json)
         return
-    _, folder = load_settings(config, db)
-    try:
-        with open_progress() as progress:
-            done = deliver_actions(make_job(config, db, lock_timeout, progress), folder, wanted)
-    except KeyboardInterrupt:  # for the second time
-        _say(
-            "stopped at once: what was sent before is recorded; the message under way may have "
-            "arrived, which the next deliver finds out as far as it can"
-        )
-        raise typer.Exit(1) from None
+    with open_job(config, db, lock_timeout) as job:
+        done = deliver_actions(job, job.folder, wanted)
     print_json(_as_value(done)) if as_json else _print_done(done)
     _warn(done.lost)
-    if done.is_stopped:
-        n_sent = done.count("sent")
-        _say(
-            f"stopped: {n_sent:,} sent and recorded, {done.n_left:,} left; the same command goes "
-            "on from there"
-        )
-        raise typer.Exit(1)
+    _tell_end(done)
     if done.lost or done.closed or done.count("later") or done.count("failed"):
         raise typer.Exit(3)
+
+
+def _tell_end(done: "Delivered") -> None:
+    """Say why it ended before its end, and with which code, where it did."""
+    kept = f"{done.count('sent'):,} sent and recorded, {done.n_left:,} left"
+    if done.error:
+        _say(f"error: {done.error}. {kept}; the next deliver sends these, and nothing twice")
+        raise typer.Exit(done.exit_code)
+    if done.is_cut_off:
+        _say(
+            f"stopped at once: {kept}; of these the message under way may have arrived, which the "
+            "next deliver finds out as far as it can"
+        )
+        raise typer.Exit(1)
+    if done.is_stopped:
+        _say(f"stopped: {kept}; the same command goes on from there, and sends nothing twice")
+        raise typer.Exit(1)
 
 
 def retry(
@@ -95,14 +97,12 @@ def retry(
     lock_timeout: LockOption = 10.0,
 ) -> None:
     """Put actions back that were given up; the next deliver tries them anew."""
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.delivery.dead_letters import retry_actions
 
     if bool(action_ids) == is_all:
         raise typer.BadParameter("name actions by their ids, or else give --all")
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         found = retry_actions(job, None if is_all else action_ids)
     if as_json:
         print_json({"actions": found})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, make_job
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, LockOption, open_job
 
 if TYPE_CHECKING:
     from pipelines.edits.commands import EditResult
@@ -79,11 +79,10 @@ def run_edit(
 
     :param edit: given the job and the author.
     """
-    from pipelines.cli.bars import open_progress
     from pipelines.users import find_user
 
-    with open_progress() as progress:
-        return edit(make_job(config, db, lock_timeout, progress), author or find_user())
+    with open_job(config, db, lock_timeout) as job:
+        return edit(job, author or find_user())
 
 
 def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool) -> None:

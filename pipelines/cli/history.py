@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.show import make_table, open_console, print_table, show_text
+from pipelines.shares import show_share
 
 _NAME_CHARS = 60
 
@@ -58,7 +59,7 @@ def _count_mentions(detail: Mapping[str, Any]) -> str:
 def _describe_birth(detail: Mapping[str, Any]) -> str:
     langs = " ".join(map(str, detail.get("langs", ())))
     source = detail.get("split_from")
-    origin = f", {detail['of_before']:.0%} of {source}" if source else ""
+    origin = f", {show_share(detail['of_before'])} of {source}" if source else ""
     return f"born of {detail.get('n_texts', 0):,} texts in {escape(langs)}{origin}"
 
 
@@ -66,9 +67,13 @@ def _describe_match(detail: Mapping[str, Any]) -> str:
     if detail.get("cause") == "encoder":
         return (
             f"read with {escape(detail['encoder'])}, was {escape(detail['was'])}: "
-            f"{detail['recalled']:.0%} of {detail['n_texts']:,} texts known again"
+            f"{show_share(detail['recalled'])} of {detail['n_texts']:,} texts known again"
         )
-    kept = f"{detail['of_before']:.0%} of its texts kept" if detail["n_shared"] else "by its centre"
+    kept = (
+        f"{show_share(detail['of_before'])} of its texts kept"
+        if detail["n_shared"]
+        else "by its centre"
+    )
     return f"found anew ({detail['cause']}): {detail['n_texts']:,} texts, {kept}"
 
 
@@ -109,7 +114,7 @@ def _describe_pin(detail: Mapping[str, Any]) -> str:
 
 def _describe_split(detail: Mapping[str, Any]) -> str:
     into = ", ".join(map(str, detail.get("into", ())))
-    share = f" with {detail['of_before']:.0%} of its texts" if "of_before" in detail else ""
+    share = f" with {show_share(detail['of_before'])} of its texts" if "of_before" in detail else ""
     return f"split: {into} parted from it{share}" if into else f"split from {detail.get('from')}"
 
 
@@ -126,6 +131,7 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "grouped": _describe_group,
     "pinned": _describe_pin,
     "split": _describe_split,
+    "fixed": lambda detail: f"fixed since {escape(str(detail.get('at'))[:16]).replace('T', ' ')}",
     "refused": lambda detail: f"not to be one with {detail.get('with')}",
     "not_noise": lambda detail: f"{len(detail.get('feedback', ())):,} feedback called no noise",
     "undone": lambda detail: f"{detail.get('edit_id')} undone: {detail.get('action')}",

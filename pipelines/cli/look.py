@@ -12,6 +12,7 @@ from pipelines.cli.options import (
     JsonOption,
     ShownOption,
     load_settings,
+    read_store,
     show_examples,
 )
 
@@ -20,7 +21,9 @@ def add_commands(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(
         "report",
-        epilog=show_examples("earful report -o themes.html", "earful report --verify themes.html"),
+        epilog=show_examples(
+            "earful report -o themes.html --lang he", "earful report --verify themes.html"
+        ),
     )(report)
     app.command("status", epilog=show_examples("earful status --rejected"))(status)
     app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
@@ -35,6 +38,10 @@ def report(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the page.")
     ] = Path("report.html"),
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language that the page begins in: en, he, ar or fa."),
+    ] = None,
     verify: Annotated[
         Path | None,
         typer.Option(
@@ -47,7 +54,7 @@ def report(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one self-contained HTML page to look at. Or check one that was written."""
+    """Write one self-contained HTML page to look at. It speaks en, he, ar and fa."""
     if verify is not None:
         from pipelines.cli.verifying import check_report
 
@@ -55,14 +62,15 @@ def report(
         return
     from pipelines.cli.rights import warn_unrecorded
     from pipelines.cli.show import open_console, print_json
-    from pipelines.report.page import write_report
+    from pipelines.report.page import check_language, write_report
     from pipelines.rights.outputs import record_output
     from pipelines.store import open_store
 
     settings, _ = load_settings(config, db)
+    start = check_language(lang or settings.report.language)
     store = open_store(settings.store.url)
     with store.read() as connection:
-        write_report(connection, output)
+        write_report(connection, output, start, settings.report.min_customers)
     if not record_output(store, output, "report"):
         warn_unrecorded(output)
     if as_json:
@@ -120,10 +128,8 @@ def runs(
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_runs
     from pipelines.overview import list_runs
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_runs(connection, limit)
     print_json(found) if as_json else print_runs(found)
 

@@ -10,7 +10,7 @@ from pipelines.cli.options import (
     DbOption,
     JsonOption,
     ShownOption,
-    load_settings,
+    read_store,
     show_examples,
 )
 
@@ -42,10 +42,8 @@ def list_(
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_noise
     from pipelines.noise_rows import list_noise
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_noise(connection, reason, limit)
     print_json(found) if as_json else print_noise(found)
 

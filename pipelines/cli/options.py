@@ -1,5 +1,6 @@
 """Options that several commands share, and what they amount to."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,10 @@ import typer
 from pipelines.column_roles import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
     from pipelines.config import Config
     from pipelines.job import Job
     from pipelines.progress import Progress
@@ -152,6 +157,25 @@ def make_job(
 
     settings, folder = load_settings(config, db)
     return Job(settings, user_cache_dir(), lock_timeout, progress=progress, folder=folder)
+
+
+@contextmanager
+def open_job(config: Path | None, db: str | None, lock_timeout: float) -> "Iterator[Job]":
+    """The job of such a command, while it shows its progress on standard error."""
+    from pipelines.cli.bars import open_progress
+
+    with open_progress() as progress:
+        yield make_job(config, db, lock_timeout, progress)
+
+
+@contextmanager
+def read_store(config: Path | None, db: str | None) -> "Iterator[Connection]":
+    """The store of a command that only looks at it."""
+    from pipelines.store import open_store
+
+    settings, _ = load_settings(config, db)
+    with open_store(settings.store.url).read() as connection:
+        yield connection
 
 
 def rejected_code(n_rejected: int) -> None:

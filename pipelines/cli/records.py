@@ -51,7 +51,11 @@ _HINT = "customer rows follow with: earful publish, or with the next earful run"
 
 def add_commands(app: typer.Typer) -> None:
     """Add customers, events and inspect."""
-    group = typer.Typer(cls=review.LoadByDefault, help="Load CRM records; answer probable links.")
+    group = typer.Typer(
+        cls=review.LoadByDefault,
+        help="Load CRM records; answer probable links.",
+        epilog=show_examples("earful customers crm.csv", "earful customers show C017"),
+    )
     group.command(
         "load",
         epilog=show_examples(

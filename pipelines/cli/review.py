@@ -13,7 +13,7 @@ from pipelines.cli.options import (
     JsonOption,
     LockOption,
     ShownOption,
-    load_settings,
+    read_store,
     show_examples,
 )
 
@@ -34,6 +34,10 @@ class LoadByDefault(TyperGroup):
 review = typer.Typer(
     no_args_is_help=True,
     help="Links that are probable but not sure: a person accepts or refuses them.",
+    epilog=show_examples(
+        "earful customers review list",
+        "earful customers review accept r0123456789ab",
+    ),
 )
 
 
@@ -47,10 +51,8 @@ def list_(
     """List the queue, the surest first. What the two have in common, and the words."""
     from pipelines.cli.show import make_table, open_console, print_json, print_table, show_text
     from pipelines.linking.answers import count_reviews, list_reviews
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found, n_all = list_reviews(connection, limit), count_reviews(connection)
     if as_json:
         print_json(found)
@@ -104,10 +106,8 @@ def shared(
     """List keys that link nobody, since several customers share them."""
     from pipelines.cli.show import make_table, open_console, print_json, print_table
     from pipelines.linking.answers import list_shared_keys
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_shared_keys(connection, limit)
     if as_json:
         print_json(found)

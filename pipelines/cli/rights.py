@@ -19,8 +19,8 @@ from pipelines.cli.options import (
     JsonOption,
     LockOption,
     ShownOption,
-    load_settings,
-    make_job,
+    open_job,
+    read_store,
     show_examples,
 )
 
@@ -78,12 +78,10 @@ def forget(
     """
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.rights.forgetting import forget_person, resume_erasures
 
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         if resume:
             receipts = resume_erasures(job)
         else:
@@ -117,12 +115,10 @@ def export_customer(
     """Write everything that is held about a person. And what their words led to."""
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.rights.export import export_person
 
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         done = export_person(job, ask_who(customer, email, phone, handle), output)
     if as_json:
         print_json(asdict(done) if done else {"file": None})
@@ -148,12 +144,10 @@ def purge(
     """Delete feedback and events that are older than an age. They do not come in again."""
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
     from pipelines.cli.show import print_json
     from pipelines.rights.purging import purge_store
 
-    with open_progress() as progress:
-        job = make_job(config, db, lock_timeout, progress)
+    with open_job(config, db, lock_timeout) as job:
         done = purge_store(job, older_than, is_dry=dry_run)
     print_json(asdict(done)) if as_json else _print_purged(done)
     if done.problems:
@@ -166,17 +160,13 @@ def audit(
     limit: ShownOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List who ran what about customers' rights."""
-    import json
-
+    """List who ran what about customers' rights. All of its counts with --json."""
     from rich.markup import escape
 
     from pipelines.cli.show import make_table, open_console, print_json, print_table
     from pipelines.rights.audit import list_audit
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         rows = list_audit(connection, limit)
     if as_json:
         print_json(rows)
@@ -185,9 +175,25 @@ def audit(
         {"at": "id", "who": "left", "command": "id", "asked": "left", "came": "left"}
     )
     for row in rows:
-        told = (escape(json.dumps(row[name])) for name in ("arguments", "result"))
+        told = (escape(_tell(row[name])) for name in ("arguments", "result"))
         table.add_row(f"{row['at']:%Y-%m-%d %H:%M}", escape(row["who"]), row["command"], *told)
     print_table(open_console(), "", table)
+
+
+def _tell(values: Mapping[str, Any]) -> str:
+    """Arguments or a result in a few words: what is none is left out, rows are added up."""
+    parts = []
+    for name, value in values.items():
+        word = name.removeprefix("n_").replace("_", " ")
+        if name == "counts":
+            parts.append(f"{sum(value.values()):,} rows of {len(value):,} tables")
+        elif isinstance(value, Mapping):
+            parts.append(_tell(value))
+        elif isinstance(value, bool):
+            parts.append(word if value else f"not {word}")
+        elif value:
+            parts.append(f"{word} {value:,}" if isinstance(value, int) else f"{word} {value}")
+    return ", ".join(filter(None, parts))
 
 
 def warn_unrecorded(file: object) -> None:

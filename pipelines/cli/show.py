@@ -35,6 +35,7 @@ _COUNT_LABELS = {
     "n_events": "events read",
     "n_records_rejected": "of these rejected",
     "n_records_blocked": "of these of erased persons",
+    "n_consents": "answers about consent, new",
     "n_read": "feedback read",
     "n_new": "new",
     "n_updated": "updated",

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
+from pipelines.shares import show_share
 
 _MAX_LANGUAGES = 4
 
@@ -61,8 +62,8 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
             show_day(row["first_import"]),
             show_day(row["last_import"]),
             _show_languages(row.get("languages", {})),
-            _show_share(row.get("share_linked")),
-            _show_share(row.get("share_consent")),
+            show_share(row.get("share_linked")),
+            show_share(row.get("share_consent")),
             ", ".join(f"{n:,} {kind.lower()}" for kind, n in row.get("masked", {}).items()) or "–",
         )
     print_table(console, f"Sources: {len(found):,}", table)
@@ -72,7 +73,3 @@ def _show_languages(languages: Mapping[str, int]) -> str:
     shown = list(languages)[:_MAX_LANGUAGES]
     more = len(languages) - len(shown)
     return (", ".join(shown) + (f" +{more}" if more else "")) or "–"
-
-
-def _show_share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"

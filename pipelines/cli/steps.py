@@ -1,7 +1,6 @@
 """``earful run`` and the steps alone."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +26,7 @@ from pipelines.cli.options import (
     rejected_code,
     show_examples,
 )
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, LockedError, MissingStoreError
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -76,6 +75,7 @@ _STEPS = {
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
     "discover": "Find themes, and give each mention one. Or the reason for none.",
     "judge": "Count themes, and judge what is a trend. By day, week and month.",
+    "rank": "Say what deserves attention. Priorities, comparisons and coverage.",
     "publish": "Write the figures of themes and the rows of customers.",
 }
 
@@ -122,7 +122,7 @@ def run(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Do it all: read, link, enrich, discover, judge, publish.
+    """Do it all. Read, link, enrich, discover, judge, rank, publish.
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
@@ -227,6 +227,7 @@ def run_job(
     from pipelines.config import user_cache_dir
     from pipelines.inlets.spool import Spool
     from pipelines.job import Job, run_steps
+    from pipelines.rights.outputs import follow_run
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
@@ -242,18 +243,25 @@ def run_job(
             folder=folder,
         )
         _finish_erasures(job)
-        return run_steps(job, command, steps, find_inputs(progress, spool))
+        done = run_steps(job, command, steps, find_inputs(progress, spool))
+        follow_run(job, done)
+        return done
 
 
 def _finish_erasures(job: "Job") -> None:
     """Finish what an earlier erasure left to do; what cannot be finished is told, and run on."""
-    from pipelines.errors import MissingStoreError
     from pipelines.rights.forgetting import resume_erasures
 
-    with suppress(MissingStoreError):
-        for receipt in resume_erasures(job):
-            for problem in receipt.problems:
-                job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
+    try:
+        receipts = resume_erasures(job)
+    except MissingStoreError:
+        return
+    except LockedError as error:  # of the syncs: to read and write needs none
+        job.progress.warn(f"erasures are not finished: {error}")
+        return
+    for receipt in receipts:
+        for problem in receipt.problems:
+            job.progress.warn(f"erasure {receipt.request_id} is not finished: {problem}")
 
 
 def set_granularity(settings: "Config", wanted: str | None) -> "tuple[Config, str | None]":

@@ -42,6 +42,7 @@ _EXAMPLES = {
         "earful themes split t0123456789ab --finer",
         "earful themes split t0123456789ab --example 3f2a-0 --example 77b1-2 --name 'Lost cards'",
     ),
+    "fixed": ("earful themes fixed t0123456789ab --at 2026-03-31",),
     "accept": ("earful themes accept s0123456789ab",),
     "refuse": ("earful themes refuse s0123456789ab",),
     "undo": (
@@ -64,6 +65,7 @@ def add_commands(app: typer.Typer) -> None:
         group,
         pin,
         split,
+        fixed,
         accept,
         refuse,
         undo,
@@ -191,6 +193,17 @@ def split(
     if is_finer and name:
         raise ConfigError("--name is for the theme that --example makes; rename the others later")
     return _ask("split", theme_id, text=name, mention_ids=examples or ())
+
+
+def fixed(
+    theme_id: ThemeArgument,
+    at: Annotated[str, typer.Option("--at", metavar="DATE", help="Since this day or moment.")],
+) -> "EditRequest":
+    """Say since when a theme is fixed. Every run estimates what changed since.
+
+    Against similar themes at the same time; see it with: earful themes impact ID.
+    """
+    return _ask("fixed", theme_id, text=at)
 
 
 def accept(suggestion_id: SuggestionArgument) -> "EditRequest":

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from pipelines.cli.scores import print_input
 from pipelines.cli.show import make_table, open_console, print_table, show_text
+from pipelines.shares import show_share
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +72,7 @@ def _print_labels(console: Console, found: "ThemeEvaluation") -> None:
             show_text(each.label, _NAME_CHARS),
             f"{each.n:,}",
             f"{each.n_themes:,}",
-            f"{theme} {each.share:.0%}",
+            f"{theme} {show_share(each.share)}",
         )
     print_table(console, f"Where labels went{_show_more(len(found.labels))}", table)
     console.print("in: themes with at least a tenth of the label's rows", style="dim")
@@ -83,7 +84,7 @@ def _print_themes(console: Console, found: "ThemeEvaluation") -> None:
     heads = {"theme": "left", "n": "right"}
     table = make_table({**heads, **({"mostly": "left"} if found.overall else {})})
     for each in found.themes[:MAX_ROWS]:
-        share = "" if each.share is None else f" {each.share:.0%}"
+        share = "" if each.share is None else f" {show_share(each.share)}"
         mostly = show_text(each.label, _NAME_CHARS) if each.label else "no theme"
         row = [show_text(each.name, _NAME_CHARS), f"{each.n:,}"]
         table.add_row(*row, *([mostly + share] if found.overall else []))
@@ -97,7 +98,7 @@ def _show_more(n: int) -> str:
 def _print_stability(console: Console, found: "Stability") -> None:
     console.print(
         f"{found.n_themes:,} themes in {found.n_texts:,} mentions; the largest has "
-        f"{found.share_largest:.0%} of what is assigned"
+        f"{show_share(found.share_largest)} of what is assigned"
     )
     reasons = ", ".join(f"{name} {n:,}" for name, n in found.unassigned.items())
     console.print(f"unassigned {found.share_unassigned:.1%}" + (f": {reasons}" if reasons else ""))
@@ -169,7 +170,7 @@ def print_sheet_scores(found: "SheetScores") -> None:
 def _add_agreement(table: "Table", name: str, found: "Agreement") -> None:
     interval = found.alpha_interval
     span = "–" if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
-    equal = "–" if found.raw is None else f"{found.raw:.0%}"
+    equal = show_share(found.raw)
     table.add_row(escape(name), f"{found.n:,}", _show(found.alpha), span, equal)
 
 

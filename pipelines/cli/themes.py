@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import codebook, theme_edits
-from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
+from pipelines.cli import codebook, impact, theme_edits
+from pipelines.cli.options import ConfigOption, DbOption, JsonOption, read_store, show_examples
 
 N_SHOWN = 50
 
@@ -34,14 +34,12 @@ def list_(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List themes, those with the most voices first."""
+    """List themes, those that deserve attention first; earful themes show says why."""
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_themes
     from pipelines.overview import count_reasons, count_tables, list_themes
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_themes(connection, is_all=is_all)
         counts = count_tables(connection) if not found else {}
         if counts:
@@ -73,10 +71,8 @@ def show(
     from pipelines.cli.views import print_theme
     from pipelines.errors import ConfigError
     from pipelines.overview import show_theme
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = show_theme(connection, theme_id, n_mentions)
     if found is None:
         raise ConfigError(
@@ -100,11 +96,9 @@ def why(
 
     from pipelines.cli.show import print_json
     from pipelines.cli.why import print_why
-    from pipelines.store import open_store
     from pipelines.themes.why import explain_mention
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = explain_mention(connection, mention_id)
     print_json(asdict(found)) if as_json else print_why(found)
 
@@ -123,11 +117,9 @@ def history(
     from pipelines.cli.show import print_json
     from pipelines.errors import ConfigError
     from pipelines.overview import show_theme
-    from pipelines.store import open_store
     from pipelines.themes.history import read_history
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         if theme_id is not None and show_theme(connection, theme_id) is None:
             raise ConfigError(
                 f"there is no theme {theme_id!r}; list them with: earful themes list --all"
@@ -144,13 +136,12 @@ def suggestions(
     from pipelines.cli.show import print_json
     from pipelines.cli.views import print_suggestions
     from pipelines.edits.suggestions import list_suggestions
-    from pipelines.store import open_store
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    with read_store(config, db) as connection:
         found = list_suggestions(connection)
     print_json(found) if as_json else print_suggestions(found)
 
 
+impact.add_commands(app)
 theme_edits.add_commands(app)
 codebook.add_commands(app)

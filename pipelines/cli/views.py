@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.attention_tables import print_parts
 from pipelines.cli.history import print_events
+from pipelines.cli.impact import print_impact
 from pipelines.cli.show import (
     make_table,
     open_console,
@@ -16,6 +18,7 @@ from pipelines.cli.show import (
     show_number,
     show_text,
 )
+from pipelines.shares import show_share
 
 if TYPE_CHECKING:
     from pipelines.doctor import Finding
@@ -128,8 +131,8 @@ def print_themes(
     if not rows:
         open_console().print(_explain_none(counts or {}))
         return
-    heads = {"theme": "id", "name": "left", "voices": "right", "feeling": "right"}
-    heads |= {"languages": "id?", "verdict": "id?", "mentions": "right?"}
+    heads = {"theme": "id", "name": "left", "signal": "right", "voices": "right"}
+    heads |= {"feeling": "right", "languages": "id?", "verdict": "id?", "mentions": "right?"}
     is_grouped = len(rows) > 1 and any(row["group_name"] for row in rows)
     heads |= {"group": "left?"} if is_grouped else {}
     table = make_table({**heads, **({"status": "id"} if with_status else {})})
@@ -137,6 +140,7 @@ def print_themes(
         table.add_row(
             row["theme_id"],
             show_text(row["name"], 60),
+            show_number(row["signal_score"]),
             show_number(row["n_customers"]),
             show_feeling(row["sentiment"]),
             _show_languages(row["languages"]),
@@ -186,6 +190,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:
         console.print(f"  “{show_text(quote['text'], 300)}”  [dim]{quote['mention_id']}[/]")
+    print_parts(console, row["signal"], row["signal_score"])
     months = make_table({"month": "id", **dict.fromkeys(_MONTH_HEADS, "right")})
     for month in row["months"]:
         months.add_row(
@@ -205,6 +210,7 @@ def print_theme(row: Mapping[str, Any]) -> None:
                 show_text(each["text"], 200),
             )
         print_table(console, "Its least sure mentions", mentions)
+    print_impact(console, row["impact"], row["stakes"], row["fixes"])
     print_events(console, row["history"])
 
 
@@ -244,7 +250,7 @@ def _print_sources(console: Console, sources: Sequence[Mapping[str, Any]]) -> No
         table.add_row(
             escape(row["source"]),
             show_number(row["n_feedback"]),
-            f"{linked:.0%}",
+            show_share(linked),
             show_day(row["first_at"]),
             show_day(row["last_at"]),
             show_number(row["n_noise"]),

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.show import make_table, open_console, print_table, show_text
+from pipelines.shares import show_share
 
 if TYPE_CHECKING:
     from pipelines.themes.why_facts import Decision, NearMention, Rival, ThemeRef, Why
@@ -81,7 +82,7 @@ def _print_rivals(
         table.add_row(
             f"{name} [dim]runner-up[/]" if each.seen_as == runner_up else name,
             str(each.n_votes),
-            f"{each.share:.0%}",
+            show_share(each.share),
             f"{each.strength:.2f}",
             f"{each.closeness:.2f}",
             show_text(words, 120) or "–",

@@ -18,6 +18,11 @@ _UNKNOWN: Final = frozenset({500, 502, 504})
 _OF_DESTINATION: Final = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 426, 451})
 # Somebody else is at it just now.
 _LATER: Final = frozenset({409, 423})
+# How a body says that a good status is none: JSend's words, numbers of errors, and what it wraps
+# the answer in.
+_FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
+_NUMBERS: Final = ("errcode", "error_code", "errorCode")
+_ENCLOSING: Final = ("result", "response", "data")
 # Codes and names of fields; a sentence may quote what people said.
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -95,11 +100,28 @@ def read_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def is_error(value: Any) -> bool:
-    """Whether the body of a good status says that it is none."""
+    """Whether the body of a good status says that it is none, itself or in what it encloses."""
     if not isinstance(value, dict):
         return False
     refused = value.get("ok") is False or value.get("success") is False
-    return refused or bool(value.get("errors") or value.get("error"))
+    failed = str(value.get("status")).lower() in _FAILED or any(
+        str(value.get(name) or 0) != "0" for name in _NUMBERS
+    )
+    enclosed = any(is_error(value.get(name)) for name in _ENCLOSING)
+    return refused or failed or enclosed or bool(value.get("errors") or value.get("error"))
+
+
+def check_made(answer: Answer, reference: str | None, what: str) -> str:
+    """What a service calls the thing that it made.
+
+    :param what: the thing.
+    :raises DeliveryError: when a good status comes without it, as of a proxy's page; it may have
+        been made all the same.
+    """
+    if reference is None:
+        said = f"answered {answer.status} with no {what}"
+        raise DeliveryError(said, "destination", is_unknown=True)
+    return reference
 
 
 def tell_codes(answer: Answer) -> str:
@@ -115,7 +137,8 @@ def tell_codes(answer: Answer) -> str:
 def _find_codes(value: Any) -> Iterator[str]:
     if not isinstance(value, dict):
         return
-    for name in ("error", "code", "type", "resource", "field"):
+    yield from (f"{name}-{value[name]}" for name in _NUMBERS if value.get(name))
+    for name in ("error", "code", "type", "resource", "field", *_ENCLOSING):
         given = value.get(name)
         if isinstance(given, str):
             yield given

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
-from pipelines.delivery.clock import Clock, defer_interrupts
+from pipelines.clock import Clock, defer_interrupts
 from pipelines.delivery.failures import DeliveryError, redact
 from pipelines.delivery.kinds import AnyDestination
 from pipelines.delivery.messages import Destination, Message, Receipt
@@ -26,17 +27,16 @@ from pipelines.delivery.outbox import (
     read_last_sent,
     record_failure,
     record_sent,
-    suppress_refused,
 )
-from pipelines.delivery.retrying import choose_pause, try_often
+from pipelines.delivery.retrying import MAX_WAIT_S, choose_pause
 from pipelines.delivery.selecting import Wanted
+from pipelines.errors import EarfulError
 from pipelines.job import Job
+from pipelines.patience import Patience
 from pipelines.rights.outputs import note_output
 from pipelines.rights.upkeep import configured_policy, respect_refusals
-from pipelines.store import Store, open_store
+from pipelines.store import RECORD_WAIT_S, Store, open_store
 
-# What was sent is recorded, however long another run holds the store.
-RECORD_WAIT_S: Final = 3_600.0
 # An index that is searched by the receiver shows by then what was made.
 SETTLE_S: Final = 120.0
 # So many messages in a row that nobody took: the rest would fare no better.
@@ -65,15 +65,23 @@ class Outcome:
 class Delivered:
     """What became of everything that was due; counts are of actions.
 
-    :param n_left: due, but not tried in this command.
+    :param n_gone: erased, or suppressed by a person, since they were found due.
+    :param n_left: due, but not tried in this command, or cut off in the middle.
+    :param is_cut_off: somebody wanted to stop at once: the message under way may have arrived.
+    :param error: what ended it before its end, in words, if anything did.
+    :param exit_code: that of the error.
     :param closed: why a destination was not asked any further, by its name.
     :param lost: due for destinations that the configuration does not have, by name.
     """
 
     store: str
     n_suppressed: int = 0
+    n_gone: int = 0
     n_left: int = 0
     is_stopped: bool = False
+    is_cut_off: bool = False
+    error: str | None = None
+    exit_code: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     closed: dict[str, str] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
@@ -86,16 +94,17 @@ class Delivered:
 def deliver_actions(
     job: Job, folder: Path, wanted: Wanted, clock: Clock | None = None
 ) -> Delivered:
-    """Deliver what is due.
+    """Deliver what is due. What ends it once messages go is told with what became of them.
 
     :param folder: what paths of the configuration are relative to.
     :raises ConfigError: before anything is sent, for a secret that is not set.
-    :raises LockedError: while another one delivers, or a run holds the store.
+    :raises LockedError: before anything is sent, while another one delivers, or a run holds the
+        store.
     """
     clock = clock or Clock()
     store = open_store(job.config.store.url)
     done = Delivered(store.name)
-    with store.lock(job.lock_timeout_s, "delivery"), defer_interrupts(clock):
+    with store.lock(job.lock_timeout_s, "delivery"):
         with store.read() as connection:
             waiting = count_waiting(connection, clock.now())
         done.lost = wanted.find_lost(job.config.destinations, waiting)
@@ -107,8 +116,12 @@ def deliver_actions(
             n_due = sum(count_waiting(run.connection, clock.now()).values())
             respect_refusals(run, job.models, configured_policy(job.config))
             done.n_suppressed = n_due - sum(count_waiting(run.connection, clock.now()).values())
-            queues = [_plan(run.connection, door, done, clock) for door in doors]
-        _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
+            queues = [
+                plan_messages(run.connection, door.entry.name, door.destination, clock.now())
+                for door in doors
+            ]
+        with defer_interrupts(clock):
+            _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
     return done
 
 
@@ -141,25 +154,22 @@ def _open_door(entry: AnyDestination, folder: Path, clock: Clock) -> _Door:
     return _Door(entry, destination)
 
 
-def _plan(connection: Connection, door: _Door, done: Delivered, clock: Clock) -> list[Plan]:
-    """What goes to a destination, once what may not go is taken back."""
-    now = clock.now()
-    name = door.entry.name
-    plans = plan_messages(connection, name, door.destination, now)
-    ids = [action_id for plan in plans for action_id in plan.action_ids]
-    done.n_suppressed += suppress_refused(connection, ids, now)
-    return plan_messages(connection, name, door.destination, now)
-
-
 def _deliver_all(
     work: _Work, doors: Sequence[_Door], queues: Sequence[list[Plan]], limit: int | None
 ) -> None:
-    left = limit if limit is not None else sum(map(len, queues))
-    for door, queue in zip(doors, queues, strict=True):
-        n_tried = _deliver_queue(work, door, queue[:left])
-        left -= n_tried
-        work.done.n_left += sum(len(plan.action_ids) for plan in queue[n_tried:])
-    work.done.is_stopped = work.clock.is_stopping
+    done, left = work.done, limit if limit is not None else sum(map(len, queues))
+    n_due = sum(len(plan.action_ids) for queue in queues for plan in queue)
+    n_suppressed = done.n_suppressed
+    try:
+        for door, queue in zip(doors, queues, strict=True):
+            left -= _deliver_queue(work, door, queue[:left])
+    except KeyboardInterrupt:  # for the second time
+        done.is_cut_off = True
+    except EarfulError as error:
+        done.error, done.exit_code = str(error), error.exit_code
+    n_ended = sum(each.n_actions for each in done.outcomes) + done.n_gone
+    done.n_left = n_due - n_ended - (done.n_suppressed - n_suppressed)
+    done.is_stopped = work.clock.is_stopping
 
 
 def _deliver_queue(work: _Work, door: _Door, queue: Sequence[Plan]) -> int:
@@ -190,7 +200,6 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
     destination, clock = door.destination, work.clock
     now = clock.now()
     if destination.when_unknown == "look" and plan.is_fresh(now, SETTLE_S):
-        work.done.n_left += len(plan.action_ids)
         return None
     with work.write(0) as connection:
         cut_off = _find_cut_off(door, plan)
@@ -199,6 +208,8 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
             return None
         message, n_suppressed = begin_attempt(connection, plan, door.entry.max_quotes, now)
         work.done.n_suppressed += n_suppressed
+        n_items = len(message.items) if message else 0
+        work.done.n_gone += len(plan.action_ids) - n_suppressed - n_items
     if message is None:
         return None
     # Some may have been suppressed just now, or erased.
@@ -220,15 +231,19 @@ def _deliver_one(work: _Work, door: _Door, plan: Plan) -> DeliveryError | None:
 def _send(
     door: _Door, plan: Plan, message: Message, clock: Clock
 ) -> tuple[Receipt | None, DeliveryError | None]:
-    destination = door.destination
+    destination, tries = door.destination, count(1)
 
-    def attempt(is_first: bool) -> Receipt:
+    def attempt() -> Receipt:
+        is_first = next(tries) == 1
         found = None if plan.is_new and is_first else destination.find(message)
         return found or destination.send(message)
 
+    def may_help(error: DeliveryError) -> bool:
+        is_blind = error.is_unknown and destination.when_unknown != "again"
+        return error.fault == "passing" and not is_blind
+
     try:
-        when_unknown = destination.when_unknown
-        receipt = try_often(attempt, door.entry.tries, when_unknown, clock)
+        receipt = Patience(door.entry.tries, MAX_WAIT_S, clock).call(attempt, may_help)
         return receipt.cleaned(destination.secrets), None
     except DeliveryError as error:
         return None, error

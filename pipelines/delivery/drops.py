@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from pipelines.clock import Clock
 from pipelines.csv_tables import stream_csv_rows
-from pipelines.delivery.clock import Clock
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt
 from pipelines.delivery.settings import DestinationConfig, WhenUnknown

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipelines.delivery.clock import Clock
+from pipelines.clock import Clock
 from pipelines.delivery.failures import DeliveryError, Fault
 from pipelines.delivery.messages import Message, Receipt, cut_text, list_facts
 from pipelines.delivery.plain import write_text

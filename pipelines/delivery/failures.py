@@ -2,12 +2,14 @@
 
 from typing import Literal
 
+from pipelines.patience import SetbackError
+
 # passing: the same may work in a moment. later: not now. destination: nothing will work there
 # before somebody mends it. message: this one never will.
 Fault = Literal["passing", "later", "destination", "message"]
 
 
-class DeliveryError(Exception):
+class DeliveryError(SetbackError):
     """A message was not taken, or nobody knows whether it was.
 
     :param is_unknown: it may have arrived.
@@ -22,11 +24,9 @@ class DeliveryError(Exception):
         is_unknown: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        super().__init__(reason, retry_after_s)
         self.fault = fault
         self.is_unknown = is_unknown
-        self.retry_after_s = retry_after_s
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from pipelines.delivery.answers import check_answer
-from pipelines.delivery.clock import Clock
+from pipelines.clock import Clock
+from pipelines.delivery.answers import check_answer, check_made
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt, cut_text, list_facts, one_line
 from pipelines.delivery.settings import HttpConfig, WhenUnknown
@@ -81,7 +81,7 @@ class Github:
         """Create the issue; its address is the reference."""
         answer = self._wire.post(self._path, self.render(message))
         check_answer(answer, self._clock.now())
-        return Receipt(_read_address(answer.value))
+        return Receipt(check_made(answer, _read_address(answer.value), "issue"))
 
     def find(self, message: Message) -> Receipt | None:
         """Look for the mark in the issues since then.

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from pipelines.delivery.answers import check_answer
-from pipelines.delivery.clock import Clock
+from pipelines.clock import Clock
+from pipelines.delivery.answers import check_answer, check_made
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt, cut_text, list_facts, one_line
 from pipelines.delivery.settings import HttpConfig, WhenUnknown
@@ -81,7 +81,7 @@ class Jira:
         """Create the issue; its key is the reference."""
         answer = self._wire.post("/rest/api/3/issue", self.render(message))
         check_answer(answer, self._clock.now())
-        return Receipt(_read_key(answer.value))
+        return Receipt(check_made(answer, _read_key(answer.value), "issue"))
 
     def find(self, message: Message) -> Receipt | None:
         """Search for the issue with the message's label."""

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, not_, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
-from pipelines.actions.occasions import ANY_CHANNEL
+from pipelines.actions.suppressed import suppress_refused
 from pipelines.delivery.messages import Destination, Message, Receipt, make_message_id
 from pipelines.delivery.telling import read_message
 from pipelines.id_batches import batch_ids
-from pipelines.rights.gate import allows_customer
 
 _action = tables.action.c
 Row = Any
@@ -121,32 +120,6 @@ def record_failure(
     _change(connection, action_ids, **given)
 
 
-def suppress_refused(connection: Connection, action_ids: Sequence[str], now: datetime) -> int:
-    """Take back what is about customers who do not allow it; how many actions that were."""
-    refused = find_refused(connection, action_ids, now)
-    for reason in sorted(set(refused.values())):
-        ids = sorted(key for key, why in refused.items() if why == reason)
-        _change(connection, ids, status="suppressed", reason=reason, next_attempt_at=None)
-    return len(refused)
-
-
-def find_refused(
-    connection: Connection, action_ids: Sequence[str], now: datetime, status: str = "pending"
-) -> dict[str, str]:
-    """Why some actions of a status may not be told: of ``occasions.REASONS``."""
-    found: dict[str, str] = {}
-    for batch in batch_ids(action_ids):
-        for channel, ids in _list_contacts(connection, batch).items():
-            by = None if channel == ANY_CHANNEL else channel
-            allowed = allows_customer(connection, "contact", _action.customer_id, by, now)
-            refused = _list_refused(connection, ids, allowed, status)
-            found |= dict.fromkeys(refused, "contact_refused")
-        allowed = allows_customer(connection, "profiling", _action.customer_id, now=now)
-        refused = _list_refused(connection, batch, allowed, status)
-        found |= dict.fromkeys(refused, "profiling_refused")
-    return found
-
-
 def revive_failed(connection: Connection, action_ids: Collection[str] | None) -> list[str]:
     """Put dead letters back; they are tried as if for the first time, under the ids they had.
 
@@ -213,32 +186,6 @@ def _make_plan(name: str, rows: Sequence[Row]) -> Plan:
         max(begun, default=None),
         rows[0].message_id is None,
     )
-
-
-def _list_contacts(connection: Connection, action_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Actions that approach their customer, by the channel."""
-    query = select(_action.action_id, _action.payload).where(_action.action_id.in_(action_ids))
-    found: dict[str, list[str]] = {}
-    for row in connection.execute(query):
-        channel = (row.payload or {}).get("contacts")
-        if channel:
-            found.setdefault(str(channel), []).append(row.action_id)
-    return found
-
-
-def _list_refused(
-    connection: Connection,
-    action_ids: Sequence[str],
-    allowed: ColumnElement[bool],
-    status: str,
-) -> list[str]:
-    query = select(_action.action_id).where(
-        _action.action_id.in_(action_ids),
-        _action.status == status,
-        _action.customer_id.is_not(None),
-        not_(allowed),
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _change(connection: Connection, action_ids: Sequence[str], **values: Any) -> None:

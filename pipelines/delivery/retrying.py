@@ -1,15 +1,9 @@
-"""How often a message is tried and after which waits, in a command and from one to the next."""
+"""After which waits a message is tried again, in a command and from one to the next."""
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
-from pipelines.delivery.clock import Clock
-from pipelines.delivery.failures import DeliveryError
-from pipelines.delivery.settings import WhenUnknown
+from pipelines.clock import Clock
 
-Taken = TypeVar("Taken")
-
-FIRST_WAIT_S: Final = 1.0
 # Who asks for more is asked again by a later command.
 MAX_WAIT_S: Final = 60.0
 # From 5 minutes to a day: eight attempts take about two days and a half, as the example of
@@ -19,34 +13,6 @@ MAX_PAUSE_S: Final = 86_400.0
 _GROWTH: Final = 3.0
 # A receiver that asks for more is mistaken.
 _MAX_ASKED_S: Final = 7 * 86_400.0
-
-
-def try_often(
-    attempt: Callable[[bool], Taken], n_tries: int, when_unknown: WhenUnknown, clock: Clock
-) -> Taken:
-    """Do something until it works, it is hopeless, or the tries are used up.
-
-    Between two tries is a wait of exponential growth with full jitter (Brooker, "Exponential
-    Backoff And Jitter", AWS Architecture Blog 2015), and never less than the receiver asks for.
-
-    :param attempt: is told whether it is tried for the first time.
-    :raises DeliveryError: of the last try.
-    """
-    n = 0
-    while True:
-        try:
-            return attempt(n == 0)
-        except DeliveryError as error:
-            n += 1
-            failed = error
-        backoff = clock.chance.uniform(0, min(MAX_WAIT_S, FIRST_WAIT_S * 2 ** (n - 1)))
-        wait_s = max(backoff, failed.retry_after_s or 0.0)
-        is_blind = failed.is_unknown and when_unknown != "again"
-        if n >= n_tries or failed.fault != "passing" or is_blind or wait_s > MAX_WAIT_S:
-            raise failed
-        clock.sleep(wait_s)
-        if clock.is_stopping:
-            raise failed
 
 
 def choose_pause(n_attempts: int, retry_after_s: float | None, clock: Clock) -> float:

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipelines.delivery.clock import Clock
+from pipelines.actions.suppressed import find_refused
+from pipelines.clock import Clock
 from pipelines.delivery.failures import DeliveryError, redact
 from pipelines.delivery.kinds import AnyDestination
 from pipelines.delivery.messages import Destination, Receipt, make_test_message
-from pipelines.delivery.outbox import count_waiting, find_refused, plan_messages
+from pipelines.delivery.outbox import count_waiting, plan_messages
 from pipelines.delivery.telling import read_message
 from pipelines.errors import ConfigError, EarfulError
 

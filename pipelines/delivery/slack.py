@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pipelines.clock import Clock
 from pipelines.delivery.answers import Answer, check_answer, tell_codes
-from pipelines.delivery.clock import Clock
 from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt, cut_text, list_facts, one_line
 from pipelines.delivery.settings import HttpConfig, WhenUnknown, split_address

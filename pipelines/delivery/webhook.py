@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from pipelines.clock import Clock
 from pipelines.delivery.answers import check_answer
-from pipelines.delivery.clock import Clock
 from pipelines.delivery.messages import Item, Message, Receipt
 from pipelines.delivery.settings import HttpConfig, WhenUnknown, split_address
 from pipelines.delivery.wire import Wire, encode_json

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from pipelines.delivery.answers import check_answer, tell_codes
-from pipelines.delivery.clock import Clock
+from pipelines.clock import Clock
+from pipelines.delivery.answers import check_answer, check_made, tell_codes
+from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Message, Receipt, cut_text
 from pipelines.delivery.plain import write_text
 from pipelines.delivery.settings import HttpConfig, WhenUnknown
@@ -82,7 +83,8 @@ class Zendesk:
                 return found
         check_answer(answer, self._clock.now())
         value = answer.value
-        return Receipt(_read_number(value.get("ticket") if isinstance(value, dict) else None))
+        number = _read_number(value.get("ticket") if isinstance(value, dict) else None)
+        return Receipt(check_made(answer, number, "ticket"))
 
     def find(self, message: Message) -> Receipt | None:
         """Ask for the ticket with the message's id."""
@@ -90,6 +92,8 @@ class Zendesk:
         check_answer(answer, self._clock.now())
         value = answer.value
         tickets = value.get("tickets") if isinstance(value, dict) else None
+        if not isinstance(tickets, list):
+            raise DeliveryError("answered a search with no list of tickets", "later")
         return Receipt(_read_number(tickets[0])) if tickets else None
 
 

@@ -15,7 +15,16 @@ from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
 from pipelines.workbook import write_workbook
 
-COLUMNS = ("theme_id", "name", "description", "examples", "keywords", "language", "group")
+COLUMNS = (
+    "theme_id",
+    "name",
+    "description",
+    "examples",
+    "keywords",
+    "language",
+    "group",
+    "fixed_at",
+)
 MAX_CATEGORIES = 2_000
 _SUFFIXES = (".csv", ".xlsx")
 _NUMBER = re.compile(r"\s*\d+$")
@@ -29,6 +38,7 @@ class Category:
     :param place: where it stands, for people.
     :param theme_id: the theme that it was exported from; "" for none.
     :param group: name of the theme that leads its group.
+    :param fixed_at: since when people say that it is fixed, days or moments.
     """
 
     place: str
@@ -39,6 +49,7 @@ class Category:
     keywords: tuple[str, ...] = ()
     language: str = ""
     group: str = ""
+    fixed_at: tuple[str, ...] = ()
 
 
 def read_codebook(path: str) -> list[Category]:
@@ -139,6 +150,7 @@ def _read_category(
         keywords=tuple(dict.fromkeys(split_list("\n".join(cells("keywords"))))),
         language=cell("language"),
         group=cell("group"),
+        fixed_at=tuple(dict.fromkeys(split_list("\n".join(cells("fixed_at"))))),
     )
 
 
@@ -155,4 +167,5 @@ def _describe_category(each: Category) -> list[str]:
         ", ".join(each.keywords),
         each.language,
         each.group,
+        ", ".join(each.fixed_at),
     ]

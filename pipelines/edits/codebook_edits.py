@@ -11,6 +11,7 @@ from nlp.themes.edits import Edit, Pin
 from pipelines import tables
 from pipelines.edits.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS, check_text
 from pipelines.edits.codebook import Category
+from pipelines.edits.fixed import read_fixed_at
 from pipelines.edits.pins import make_pin, make_pin_id, read_names
 from pipelines.edits.requests import Drafts, EditRequest, refuse_merged, require_theme
 from pipelines.edits.traces import find_traces
@@ -45,6 +46,9 @@ def export_categories(connection: Connection) -> list[Category]:
     rows = hide_descriptions(connection, connection.execute(query).mappings())
     names = {row["theme_id"]: row["name"] for row in rows}
     quotes = _read_quotes(connection)
+    fixed: dict[str, tuple[str, ...]] = {}
+    for each in decisions.fixed:
+        fixed[each.theme_id] = (*fixed.get(each.theme_id, ()), each.at)
     has_examples = any(each.pin and each.pin.examples for each in decisions.themes.values())
     hidden = _find_unquotable(connection) if has_examples else frozenset()
     found = []
@@ -62,6 +66,7 @@ def export_categories(connection: Connection) -> list[Category]:
                 keywords=pin.keywords if pin else _split_keywords(row["keywords"]),
                 language=row["lang"] or "",
                 group=names.get(row["parent_id"], ""),
+                fixed_at=fixed.get(row["theme_id"], ()),
             )
         )
     return sorted(found, key=lambda each: (each.group, each.name, each.theme_id))
@@ -97,6 +102,7 @@ class _Planner:
                 theme_id = self._find_theme(category)
                 plan.edits += self._pin(category, theme_id, plan)
                 further += self._reword(category, theme_id)
+                further += self._mark_fixed(category, theme_id)
                 plan.theme_ids.append(theme_id)
             except ConfigError as error:
                 self._problems.append(f"{category.place}: {error}")
@@ -169,6 +175,14 @@ class _Planner:
         if category.description and category.description != current.description:
             text = self._check("description", category.description, MAX_TEXT_CHARS)
             yield Edit("", "describe", theme_id, text=text)
+
+    def _mark_fixed(self, category: Category, theme_id: str) -> Iterator[Edit]:
+        """What is said to be fixed and was not yet."""
+        current = self._current.get(theme_id)
+        for given in category.fixed_at:
+            at = read_fixed_at(self._drafts, "fixed_at", given)
+            if current is None or at not in current.fixed_at:
+                yield Edit("", "fixed", theme_id, text=at)
 
     def _group(self, category: Category, theme_id: str, plan: Plan) -> Iterator[Edit]:
         """Put a theme under the one that its group is called by, which is made if need be."""

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nlp.themes.edits import Edit
+from pipelines.concluding import conclude
 from pipelines.config import read_masking
-from pipelines.customer_rows import read_row_settings
 from pipelines.edits.apply import Applied, apply_edits
+from pipelines.edits.fixed import prepare_fixed
 from pipelines.edits.noise import prepare_not_noise
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
@@ -15,8 +17,6 @@ from pipelines.edits.splits import prepare_split
 from pipelines.edits.suggestions import prepare_answer
 from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
-from pipelines.judge import judge_periods
-from pipelines.publish import publish_insights
 from pipelines.runs import Run
 from pipelines.store import open_store
 from pipelines.themes.edit_log import append_edit, describe_payload
@@ -97,13 +97,14 @@ def make_edits(
     :raises ConfigError: when they make no sense for this store; nothing is written then.
     """
     store, masking = open_store(job.config.store.url, create=create), read_masking(job.config)
+    zone = ZoneInfo(job.config.text.timezone)
     with store.read() as connection:
-        drafts = Drafts.begin(connection, job.models, masking)
+        drafts = Drafts.begin(connection, job.models, masking, zone)
         prepare(drafts)
     if not drafts.edits:
         return EditsResult(None, store.name, (), 0)
     with job.begin(store, command) as run:
-        drafts = Drafts.begin(run.connection, job.models, masking)
+        drafts = Drafts.begin(run.connection, job.models, masking, zone)
         prepare(drafts)
         for edit in drafts.edits:
             append_edit(run.connection, edit, author, run.started_at)
@@ -120,8 +121,7 @@ def _lay_over(run: Run, job: Job) -> Applied:
     # Feedback that counts now, or no longer, may be of any theme and weighs on every expectation.
     is_narrow = is_current and not applied.n_sound and len(applied.themes) <= IDS_A_STATEMENT
     themes = sorted(applied.themes) if is_narrow else None
-    judge_periods(run, themes)
-    publish_insights(run, themes, read_row_settings(job.config), job.config.rules)
+    conclude(run, job.config, themes)
     return applied
 
 
@@ -135,5 +135,6 @@ _PREPARE: dict[str, Callable[[Drafts, EditRequest], Sequence[Edit]]] = {
     "split": lambda drafts, request: [prepare_split(drafts, request)],
     "accept": lambda drafts, request: [prepare_answer(drafts, request)],
     "refuse": lambda drafts, request: [prepare_answer(drafts, request)],
+    "fixed": lambda drafts, request: [prepare_fixed(drafts, request)],
     "not_noise": lambda drafts, request: [prepare_not_noise(drafts, request)],
 }

@@ -57,6 +57,8 @@ def _describe_simple(edit: Edit, names: Mapping[str, str]) -> tuple[str, dict[st
         return "described", {**said, "text": edit.text}
     if edit.action == "group":
         return "grouped", {"parent": edit.other_id}
+    if edit.action == "fixed":
+        return "fixed", {"at": edit.text}
     if edit.action == "pin":
         pin = edit.pin or Pin()
         return "pinned", {"n_examples": len(pin.examples), "n_keywords": len(pin.keywords)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 
 from sqlalchemy import Connection
 
@@ -25,7 +26,8 @@ from pipelines.themes.mention_texts import read_text_hashes
 class EditRequest:
     """What is asked for; the fields that count are those of :class:`nlp.themes.edits.Edit`.
 
-    :param text: a name or a description; of a split the name of the new part, if any.
+    :param text: a name or a description; of a split the name of the new part, if any; of fixed the
+        day or moment since when.
     :param other_id: a theme; of accept and refuse a suggestion; of an undo an edit, or the first
         and the last of several as ``e000001-e000009``, None for the last that counts.
     :param mention_ids: to move, or of which a part of a split consists.
@@ -49,6 +51,7 @@ class Drafts:
 
     :param log: every edit so far, the new ones included.
     :param masking: what is masked in what people quote.
+    :param zone: of days.
     """
 
     connection: Connection
@@ -56,13 +59,16 @@ class Drafts:
     masking: Masking
     log: list[Edit]
     decisions: Decisions
+    zone: tzinfo = UTC
     edits: list[Edit] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, connection: Connection, models: Models, masking: Masking) -> "Drafts":
+    def begin(
+        cls, connection: Connection, models: Models, masking: Masking, zone: tzinfo = UTC
+    ) -> "Drafts":
         """Nothing new yet."""
         log = read_log(connection)
-        return cls(connection, models, masking, log, replay_log(connection, log))
+        return cls(connection, models, masking, log, replay_log(connection, log), zone)
 
     @property
     def next_id(self) -> str:

@@ -8,12 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, select
 
 from pipelines import tables
-from pipelines.customer_rows import read_row_settings
+from pipelines.concluding import conclude
 from pipelines.errors import ConfigError
 from pipelines.job import Job
-from pipelines.judge import judge_periods
 from pipelines.link import link_feedback
-from pipelines.publish import publish_insights
 from pipelines.rights.gate import allows
 from pipelines.store import open_store
 
@@ -55,9 +53,7 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         run.connection.execute(insert(tables.link_answer), rows)
         n_linked = link_feedback(run, job.config.linking.max_key_customers)
         _drop_answered(run.connection, asked)
-        judge_periods(run)
-        settings = read_row_settings(job.config)
-        publish_insights(run, settings=settings, rules=job.config.rules)
+        conclude(run, job.config)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 
 

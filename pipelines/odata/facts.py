@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 # Amounts whose source names no currency are kept apart under this name.
 NO_CURRENCY = "?"
 YEAR = timedelta(days=365)
-_RETURNS = frozenset(("order", "renewal", "login"))
+SPENDS = frozenset(("order", "refund", "renewal"))
+# A customer who does one of these has not left, or is back.
+RETURNS = frozenset(("order", "renewal", "login"))
 _CLOSES = frozenset(("delivered", "cancelled", "refund"))
 
 
@@ -104,7 +106,7 @@ def sum_spend(
     sums: dict[str, float] = defaultdict(float)
     for each in events:
         is_in = (after is None or each.at > after) and (until is None or each.at <= until)
-        if each.amount is not None and is_in and each.kind in ("order", "refund", "renewal"):
+        if each.amount is not None and is_in and each.kind in SPENDS:
             amount = -abs(each.amount) if each.kind == "refund" else each.amount
             sums[each.currency or NO_CURRENCY] += amount
     return {currency: round(total, 2) for currency, total in sorted(sums.items())}
@@ -125,7 +127,7 @@ def _find_churn(past: Sequence[Happened]) -> datetime | None:
     for each in past:
         if each.kind == "churn":
             left = left or each.at
-        elif each.kind in _RETURNS:
+        elif each.kind in RETURNS:
             left = None
     return left
 

@@ -16,6 +16,11 @@ def name_kind(said: str) -> str:
     return _names().get(folded, OTHER)
 
 
+def is_of_order(said: str | None) -> bool:
+    """Whether the id of an event of this kind is the number of an order; of no kind it is one."""
+    return said is None or name_kind(said) in ("order", "delivered", "cancelled")
+
+
 @cache
 def _names() -> dict[str, str]:
     kinds = load_config("values.toml")["event_kinds"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pipelines.reading.dates import parse_date
-from pipelines.reading.layouts import Versions
+from pipelines.reading.layout_parts import Versions
 from pipelines.reading.matching import find_name
 from pipelines.reading.tables import Row
 

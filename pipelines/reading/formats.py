@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipelines.reading.consents import Consent, find_consents
+from pipelines.reading.consents import Consent, find_consents, find_unanswered
 from pipelines.reading.dates import DateOrder, detect_date_order
 from pipelines.reading.items import Origin
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import detect_decimal, infer_rating_max
+from pipelines.reading.roles import is_order_number
 from pipelines.reading.sampling import Sample
 
 
@@ -19,7 +20,9 @@ class Formats:
     :param labels: what was asked in a column, where its name does not say it.
     :param zone: of dates that name none, where the file says so.
     :param consents: columns in which people allow or refuse something.
+    :param unanswered: columns that are named so, and hold something else.
     :param keeps_ratings: a rating without words is a feedback too.
+    :param numbers_orders: the id of an event is the number of its order, whatever happened.
     """
 
     dates: DateOrder = field(default_factory=DateOrder)
@@ -28,8 +31,10 @@ class Formats:
     labels: Mapping[str, str] = field(default_factory=dict)
     zone: str | None = None
     keeps_ratings: bool = False
+    numbers_orders: bool = False
     origin: Origin | None = None
     consents: Mapping[str, Consent] = field(default_factory=dict)
+    unanswered: tuple[str, ...] = ()
 
 
 def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = None) -> Formats:
@@ -42,17 +47,20 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
         column = mapping.columns.get(role)
         return [row[column] for row in sample.rows if column in row] if column else []
 
+    rest = [column for column in sample.columns if column not in mapping.used]
     rating = mapping.columns.get("rating", "")
     asked = f"{rating} {sample.labels.get(rating, '')}"
     return Formats(
-        dates=detect_date_order(values("at") + values("created")),
+        dates=detect_date_order(values("at") + values("created") + values("edited")),
         rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), asked),
         decimal=detect_decimal(values("amount")),
         labels=sample.labels,
         zone=sample.zone,
         keeps_ratings=layout is not None and layout.keeps_ratings,
+        numbers_orders=is_order_number(mapping.columns.get("id", "")),
         origin=_describe_origin(layout),
-        consents=find_consents(column for column in sample.columns if column not in mapping.used),
+        consents=find_consents(rest, sample.rows, sample.labels),
+        unanswered=tuple(find_unanswered(rest, sample.rows, sample.labels)),
     )
 
 

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipelines.reading.layouts import Header, find_first, fold_columns
+from pipelines.reading.layout_names import find_first, fold_columns
+from pipelines.reading.layout_parts import Header
 from pipelines.reading.tables import BadRow, Row, Table, name_columns
 from pipelines.reading.vocabulary import fold_name
 

@@ -67,7 +67,11 @@ class FeedbackItem:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """One customer of a CRM export; `name` is for masking and never to be stored plainly."""
+    """One customer of a CRM export; `name` is for masking and never to be stored plainly.
+
+    :param created: aware, UTC; since when there is a record.
+    :param edited: aware, UTC; when this version of the record was written.
+    """
 
     file: str
     row_number: int
@@ -82,6 +86,7 @@ class CustomerRecord:
     country: str | None = None
     lang: str | None = None
     created: datetime | None = None
+    edited: datetime | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.roles import MIN_NAME_SCORE, Rows, assign_roles, weigh_columns
@@ -82,6 +83,7 @@ def explain_no_table(
 
 
 def _look_at(columns: Sequence[str], rows: Rows, known: Vocabulary) -> _Look:
+    columns = leave_consents_out(columns, rows)
     weighed = weigh_columns(columns, rows)
     maps = {kind: assign_roles(columns, weighed, kind, known) for kind in known.kinds}
     signs = {kind: _list_signs(columns, maps[kind], kind, known) for kind in known.kinds}

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from pipelines.reading.edits import EDITED
 from pipelines.reading.evidence import weigh_values
-from pipelines.reading.layouts import Layout, find_first, fold_columns
+from pipelines.reading.layout_names import find_first, fold_columns
+from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import PERSONAL_ROLES, ColumnMap
 from pipelines.reading.replies import QUESTION, REPLY
 from pipelines.reading.roles import is_rated, recognise_roles
@@ -17,6 +18,8 @@ from pipelines.reading.vocabulary import fold_name
 _MAX_ROUNDED = 0.2
 # What an answer to a survey's question may be, beside its text.
 _ANSWERS = PERSONAL_ROLES | {"rating"}
+# Names an order, and may be the row's id or thread as well.
+_SHARING = frozenset(("order",))
 _OWN = {**MADE, "edited": EDITED, "reply": REPLY, "question": QUESTION}
 
 
@@ -92,7 +95,8 @@ def _find_known(layout: Layout, sample: Sample) -> ColumnMap:
         names = [each for given in layout.names_of(role) for each in given]
         found = find_first((*names, _OWN[role]) if role in _OWN else tuple(names), folded)
         is_told = role == "channel" and layout.channel is not None
-        if role != "text" and not is_told and found and found not in columns.values():
+        is_taken = found in columns.values() and role not in _SHARING
+        if role != "text" and not is_told and found and not is_taken:
             columns[role] = found
     if "id" in columns and _is_rounded(columns["id"], sample.rows):
         del columns["id"]

@@ -7,159 +7,37 @@ holds for all of them (channel, party, scale, time zone).
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from nlp.noise import Reason
 from pipelines.column_roles import ROLES
 from pipelines.errors import ConfigError
+from pipelines.reading.layout_names import part_names
+from pipelines.reading.layout_parts import (
+    Continued,
+    Header,
+    Join,
+    LayoutPart,
+    Mark,
+    Pick,
+    Replies,
+    Skip,
+    Spread,
+    Versions,
+)
 from pipelines.reading.mapping import describe_unknown
 from pipelines.reading.streams import NO_LAYOUT
-from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import config_path
 
 LAYOUTS_VARIABLE = "EARFUL_LAYOUTS"
 """Names a folder with layouts of one's own, read beside those that are shipped."""
-_ALTERNATIVES = " | "
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Header(_Part):
-    """A header of several rows.
-
-    :param rows: how many there are; `names` and `labels` are the ones, from 1, that name the
-        columns and hold the questions.
-    :param fill: the first row goes on to the right where it is blank, and the second one tells
-        its columns apart, unless by one of the words of `plain`.
-    :param confirm: text that the last of the rows holds; without it they are rows of data.
-    :param blank_under: a column in which the rows below the first are blank; else they are data.
-    :param zone: pattern whose group is the time zone of all dates, searched in the last row.
-    :param closed: pattern that the last row's cells match where a column holds no free text.
-    """
-
-    rows: Annotated[int, Field(ge=1, le=10)] = 1
-    names: Annotated[int, Field(ge=1)] = 1
-    labels: int | None = None
-    fill: bool = False
-    plain: tuple[str, ...] = ()
-    confirm: str | None = None
-    blank_under: str | None = None
-    zone: str | None = None
-    closed: str | None = None
-
-
-class Spread(_Part):
-    """A list of pairs in a JSON record that becomes columns.
-
-    :param list: path of the list; `name` and `value` are paths in each of its items. A value
-        `{path}` is found under the name that stands at that path.
-    :param titles: path of a list whose items say, by `title_key`, the `title` of each name.
-    """
-
-    list: str
-    name: str
-    value: str
-    titles: str | None = None
-    title_key: str = "id"
-    title: str = "title"
-
-
-class Pick(_Part):
-    """A list in a JSON record, of which the first item whose `key` is `equals` becomes `put`.
-
-    :param keep: keys of that item that are kept; of all items in the list `brief` is left.
-    """
-
-    list: str
-    key: str
-    equals: str
-    put: str
-    keep: tuple[str, ...]
-    brief: tuple[str, ...] = ()
-
-
-class Join(_Part):
-    """A list beside JSON records, or within one, whose item with `key` equal to `on` becomes `put`.
-
-    :param keep: keys of the item that are kept; none named means all.
-    """
-
-    list: str
-    on: str
-    key: str = "id"
-    put: str
-    keep: tuple[str, ...] = ()
-
-
-class Match(_Part):
-    """Rows of which a column says something.
-
-    :param column: its name, or its place from 1; not where `unless` is filled.
-    :param equals: one of these values, compared without case; "" is an empty cell.
-    :param begins: or it begins so.
-    :param has: or one of these stands in it as whole words.
-    """
-
-    column: str | int
-    unless: str | None = None
-    equals: tuple[str, ...] = ()
-    begins: tuple[str, ...] = ()
-    has: tuple[str, ...] = ()
-
-
-class Skip(Match):
-    """Rows that are rejected, with a reason of `pipelines.reading.tables.REASONS`."""
-
-    reason: str
-
-
-class Mark(Match):
-    """Rows that are noise, with the reason that noise gives."""
-
-    noise: Reason
-
-
-class Replies(Match):
-    """Rows that the company wrote: kept as the reply of the customer's row before.
-
-    :param text: column of what is said.
-    :param thread: column of the conversation; None means that the file is one.
-    :param keeps: column of a customer's words that may stand in a row of the company.
-    :param asks: words of speakers whose rows are the question of what follows.
-    """
-
-    text: str
-    thread: str | None = None
-    keeps: str | None = None
-    asks: tuple[str, ...] = ()
-
-
-class Continued(_Part):
-    """Rows with the same `by` as the row before and nothing in `blank` go on with it."""
-
-    by: str
-    blank: str
-
-
-class Versions(_Part):
-    """A column that lists the ids of all versions of an item so far, its first one in front.
-
-    :param epoch_ms: of ids that carry their time above 22 bits, as those of X do.
-    """
-
-    list: str
-    epoch_ms: int | None = None
-
-
-class Layout(_Part):
+class Layout(LayoutPart):
     """One layout of one tool's export.
 
     :param export: what the user exported, as the tool calls it.
@@ -193,27 +71,27 @@ class Layout(_Part):
     stated: Literal["declared", "inferred"] = "declared"
     rating_max: float | None = None
     zone: str | None = None
-    roles: dict[str, str | tuple[str, ...]] = {}
+    roles: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     others: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     decides: tuple[tuple[str, ...], ...] = ()
     is_common: bool = False
     holds: str | None = None
     keeps_ratings: bool = False
-    made: dict[Literal["id", "author"], tuple[str, ...]] = {}
+    made: dict[Literal["id", "author"], tuple[str, ...]] = Field(default_factory=dict)
     header: Header = Header()
     records: tuple[str, ...] = ()
     page: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
-    pass_down: dict[str, str] = {}
+    pass_down: dict[str, str] = Field(default_factory=dict)
     within: str | None = None
     spread: tuple[Spread, ...] = ()
     pick: tuple[Pick, ...] = ()
     join: tuple[Join, ...] = ()
     unpack: tuple[str, ...] = ()
-    prefer: dict[str, str] = {}
+    prefer: dict[str, str] = Field(default_factory=dict)
     html: tuple[str, ...] = ()
-    values: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
     skip: tuple[Skip, ...] = ()
     mark: tuple[Mark, ...] = ()
     replies: Replies | None = None
@@ -334,19 +212,6 @@ def check_layout(values: dict[str, Any], name: str, place: str) -> Layout:
         raise ConfigError(f"{n} in the layout {place}:\n  " + "\n  ".join(mistakes)) from error
 
 
-def fold_columns(columns: Iterator[str] | list[str]) -> dict[str, str]:
-    """Columns by folded name; of two that fold alike the first."""
-    found: dict[str, str] = {}
-    for column in columns:
-        found.setdefault(fold_name(column), column)
-    return found
-
-
-def find_first(names: tuple[str, ...], folded: dict[str, str]) -> str | None:
-    """The column of the first alternative that is there."""
-    return next((folded[name] for name in map(fold_name, names) if name in folded), None)
-
-
 def _list_files() -> list[Path]:
     folders = [config_path("sources")]
     if own := os.environ.get(LAYOUTS_VARIABLE):
@@ -354,8 +219,3 @@ def _list_files() -> list[Path]:
         if not folders[-1].is_dir():
             raise ConfigError(f"${LAYOUTS_VARIABLE} names {own}, which is not a folder")
     return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
-
-
-def part_names(names: str) -> tuple[str, ...]:
-    """The alternatives for the name of a column."""
-    return tuple(name.strip() for name in names.split(_ALTERNATIVES))

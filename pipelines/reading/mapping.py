@@ -63,8 +63,8 @@ def apply_map(
     """Lay what a person says over what was recognised.
 
     `text` may be given several times and then replaces all recognised texts; `ROLE=` without a
-    column takes the role away; a column that is given a role loses the one it had. A column that
-    names a person and loses its role to another one becomes private.
+    column takes the role away; a column that is given another role loses those it had. A column
+    that names a person and loses its role to another one becomes private.
 
     :param pairs: `ROLE=COLUMN`; columns are compared exactly, then without case and punctuation.
     :param place: the file, for the message.
@@ -102,7 +102,8 @@ def find_column(name: str, columns: Sequence[str]) -> str | None:
 
 
 def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
-    taken = {column for _, column in given if column}
+    said = {column for _, column in given if column}
+    taken = {column for role, column in given if column and mapping.columns.get(role) != column}
     roles = {role for role, _ in given}
     columns = {
         role: column
@@ -124,7 +125,7 @@ def _lay_over(mapping: ColumnMap, given: list[tuple[str, str]]) -> ColumnMap:
         texts=texts,
         main=mapping.main if mapping.main in texts and "text" not in roles else None,
         private=(*(column for column in mapping.private if column not in taken), *displaced),
-        reasons=mapping.reasons | dict.fromkeys(taken, "given by --map"),
+        reasons=mapping.reasons | dict.fromkeys(said, "given by --map"),
     )
 
 

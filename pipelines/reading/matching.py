@@ -2,7 +2,8 @@
 
 from functools import lru_cache
 
-from pipelines.reading.layouts import Match, find_first, fold_columns, part_names
+from pipelines.reading.layout_names import find_first, fold_columns, part_names
+from pipelines.reading.layout_parts import Match
 from pipelines.reading.tables import HIDDEN, BadRow, Row, make_bad_row
 from pipelines.reading.vocabulary import fold_name
 

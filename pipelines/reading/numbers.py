@@ -151,7 +151,7 @@ def detect_decimal(values: Iterable[str]) -> str:
 
 
 def _to_number(text: str, decimal: str) -> float | None:
-    digits = re.sub(r"[\s'\u00a0\u202f]", "", text)
+    digits = re.sub(r"[\s'\u00a0\u202f]", "", text).rstrip(".,")
     point, comma = digits.rfind("."), digits.rfind(",")
     if point >= 0 and comma >= 0:
         decimal = "." if point > comma else ","
@@ -162,10 +162,17 @@ def _to_number(text: str, decimal: str) -> float | None:
         elif max(point, comma) >= 0 and len(digits) - max(point, comma) - 1 != 3:
             decimal = sign
     grouping = "," if decimal == "." else "."
+    whole, _, rest = digits.partition(decimal)
+    if grouping in whole and not _GROUPED.fullmatch(whole.replace(grouping, ",")):
+        return None
     try:
-        return float(digits.replace(grouping, "").replace(decimal, "."))
+        return float(f"{whole.replace(grouping, '')}.{rest}")
     except ValueError:
         return None
+
+
+# By thousands, or as in India by hundreds above the first thousand: 1,23,45,678.
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}")
 
 
 @cache

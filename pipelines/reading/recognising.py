@@ -10,14 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from pipelines.reading.layouts import (
-    Layout,
-    Recognised,
-    find_first,
-    fold_columns,
-    load_layouts,
-    part_names,
-)
+from pipelines.reading.layout_names import find_first, fold_columns, part_names
+from pipelines.reading.layouts import Layout, Recognised, load_layouts
 from pipelines.reading.tables import find_header
 from pipelines.reading.vocabulary import fold_name, load_vocabulary
 

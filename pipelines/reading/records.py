@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from pipelines.odata.kinds import is_of_order
 from pipelines.reading.fields import (
     Tally,
     get_field,
@@ -82,11 +83,19 @@ def customer_records(
         if not any(fields[key] for key in _KEYS):
             yield make_bad_row(row.number, "no_customer", show_row(row.values, mapping))
             continue
-        attributes = list_rest(row.values, mapping, formats)
-        created = read_date(row.values, mapping, "created", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats, counts)
+        created, edited = (
+            read_date(row, mapping, role, formats, zone, counts, attributes)
+            for role in ("created", "edited")
+        )
         counts.n_items += 1
         yield CustomerRecord(
-            table.file, row.number, **fields, created=created, attributes=attributes
+            table.file,
+            row.number,
+            **fields,
+            created=created,
+            edited=edited,
+            attributes=attributes,
         )
 
 
@@ -105,13 +114,13 @@ def event_records(
             yield row
             continue
         keys = {key: get_field(row.values, mapping, key) for key in _KEYS}
-        attributes = list_rest(row.values, mapping, formats)
-        at = read_date(row.values, mapping, "at", formats, zone, counts, attributes)
+        attributes = list_rest(row.values, mapping, formats, counts)
+        at = read_date(row, mapping, "at", formats, zone, counts, attributes)
         if at is None or not any(keys.values()):
             reason = "no_date" if at is None else "no_customer"
             yield _reject(row, reason, mapping)
             continue
-        amount, currency = read_amount(row.values, mapping, formats, counts, attributes)
+        amount, currency = read_amount(row, mapping, formats, counts, attributes)
         counts.n_items += 1
         yield EventRecord(
             table.file,
@@ -119,12 +128,20 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
-            order=get_field(row.values, mapping, "order"),
+            order=_find_order(row.values, mapping, formats),
             kind=get_field(row.values, mapping, "kind"),
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
+
+
+def _find_order(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> str | None:
+    """The number of an event's order; without a column of its own, perhaps the event's id."""
+    if "order" in mapping.columns:
+        return get_field(values, mapping, "order")
+    is_number = formats.numbers_orders or is_of_order(get_field(values, mapping, "kind"))
+    return get_field(values, mapping, "id") if is_number else None
 
 
 _KEYS = ("customer", "email", "phone", "handle")
@@ -199,16 +216,16 @@ def _share_fields(
     counts: Tally,
 ) -> dict[str, object]:
     values = row.values
-    attributes = list_rest(values, mapping, formats)
+    attributes = list_rest(values, mapping, formats, counts)
     if mapping.titled is None and (title := get_field(values, mapping, "title")):
         attributes[mapping.columns["title"]] = title
-    rating, top = read_rating(values, mapping, formats, counts, attributes)
+    rating, top = read_rating(row, mapping, formats, counts, attributes)
     return {
         "file": file,
         "row_number": row.number,
         "source_id": get_field(values, mapping, "id"),
-        "at": read_date(values, mapping, "at", formats, zone, counts, attributes),
-        "edited": read_date(values, mapping, "edited", formats, zone, counts, attributes),
+        "at": read_date(row, mapping, "at", formats, zone, counts, attributes),
+        "edited": read_date(row, mapping, "edited", formats, zone, counts, attributes),
         "rating": rating,
         "rating_max": top,
         "noise": row.noise,

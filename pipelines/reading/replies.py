@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pipelines.reading.layouts import Match, Replies
+from pipelines.reading.layout_parts import Match, Replies
 from pipelines.reading.matching import find_name, get_value, reject_row, says
 from pipelines.reading.tables import BadRow, Row
 

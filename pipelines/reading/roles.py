@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
 from pipelines.reading.numbers import read_scale
@@ -36,14 +37,15 @@ def recognise_roles(
     A name alone is not enough where values speak against it (a `date` that holds no dates), and
     values alone are enough for e-mails, dates and prose. Columns whose names read like questions
     and that hold prose, and opposed columns (`Pros`, `Cons`), are texts each; otherwise the best
-    text column is the one. Replies of the company are never texts.
+    text column is the one. Replies of the company are never texts, nor are answers about consent.
 
     :param rows: sample rows; take them by :func:`~pipelines.reading.sampling.sample_table` so
         that the order of the file does not matter.
     :param labels: what a survey asked in a column, where its name does not say it.
     """
     known = vocabulary or load_vocabulary()
-    return assign_roles(columns, weigh_columns(columns, rows), kind, known, labels)
+    rest = leave_consents_out(columns, rows, labels)
+    return assign_roles(rest, weigh_columns(rest, rows), kind, known, labels)
 
 
 def assign_roles(
@@ -82,6 +84,8 @@ def assign_roles(
     if kind == "feedback" and not texts and "title" in roles:
         texts = (roles.pop("title"),)
         taken.add(texts[0])
+    if kind == "events":
+        _number_events(weighed, roles, known)
     if kind == "customers" and "customer" not in roles and {"email", "phone", "handle"} & {*roles}:
         _claim_plain_id(columns, weighed, taken, roles, reasons)
     for score, role, column, _ in claims:
@@ -90,6 +94,16 @@ def assign_roles(
             reasons[column] = f"personal, and another column is the {role}"
             private.append(column)
     return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
+
+
+def _number_events(
+    weighed: Mapping[str, Evidence], roles: dict[str, str], known: Vocabulary
+) -> None:
+    """The number of an order is the event's id too, where each has its own and nothing is surer."""
+    order, rival = roles.get("order"), roles.get("id")
+    is_beaten = rival is not None and known.score_name("id", rival) >= _SURE_NAME_SCORE
+    if order is not None and not is_beaten and _fits("id", weighed[order]):
+        roles["id"] = roles.pop("order")
 
 
 def _claim_plain_id(
@@ -154,7 +168,7 @@ def find_unread_questions(
     known = load_vocabulary()
     asking = [
         column
-        for column in columns
+        for column in leave_consents_out(columns, rows)
         if mapping.role_of(column) is None and known.is_question(column)
     ]
     return {
@@ -164,6 +178,11 @@ def find_unread_questions(
         and evidence.n_distinct >= _MIN_OPINIONS
         and evidence.mean_words >= _MIN_OPINION_WORDS
     }
+
+
+def is_order_number(column: str) -> bool:
+    """Tell whether a column's name says that it holds numbers of orders."""
+    return load_vocabulary().score_name("order", column) >= _SURE_NAME_SCORE
 
 
 def is_rated(column: str, label: str, evidence: Evidence) -> bool:
@@ -195,6 +214,8 @@ def _claim_roles(
     if evidence.emails >= 0.8 and evidence.n_filled >= 2 and known.score_name("email", column) == 0:
         is_staff = any(word in column.lower() for word in ("owner", "agent", "assignee"))
         claims.append((0.4, "private" if is_staff else "email", column, "its values are e-mails"))
+    if kind == "events" and fold_name(column) == "name" and _is_numbered(evidence):
+        claims.append((MIN_NAME_SCORE, "order", column, "its values are numbers of orders"))
     if "at" in known.kinds[kind].roles and evidence.dates >= 0.9 and not claims:
         words = fold_name(column).split()
         if not known.roles["at"].never & {*words, " ".join(words[:2])}:
@@ -207,7 +228,7 @@ def _fits(role: str, evidence: Evidence) -> bool:
     if evidence.n_filled == 0:
         return True
     match role:
-        case "at" | "created":
+        case "at" | "created" | "edited":
             return evidence.dates >= 0.5 or (evidence.codes >= 0.8 and evidence.letters < 0.5)
         case "rating" | "rating_max":
             return evidence.ratings >= 0.6 and evidence.n_distinct <= 101
@@ -224,6 +245,10 @@ def _fits(role: str, evidence: Evidence) -> bool:
             return is_key and evidence.mean_words < 6 and evidence.dates < 0.5
         case "handle" if evidence.profiles >= 0.5:
             return True
+        case "order":
+            return _is_numbered(evidence) and evidence.dates < 0.5
+        case "name" if _is_numbered(evidence):
+            return False  # Shopify's name of an order, #1001
         case "customer" | "handle" | "author" | "name":
             return evidence.mean_words < 8 and evidence.dates < 0.5 and evidence.urls < 0.5
         case "lang":
@@ -236,6 +261,11 @@ def _fits(role: str, evidence: Evidence) -> bool:
             return evidence.letters >= 0.3
         case _:
             return True
+
+
+def _is_numbered(evidence: Evidence) -> bool:
+    """Tell whether values are codes with digits in them, as numbers of orders are."""
+    return evidence.codes >= 0.8 and evidence.mean_words < 2
 
 
 def _choose_texts(

@@ -12,15 +12,9 @@ from typing import Any
 
 from pipelines.reading.edits import EDITED, number_version
 from pipelines.reading.flattening import flatten_record
-from pipelines.reading.layouts import (
-    Continued,
-    Layout,
-    Mark,
-    Skip,
-    find_first,
-    fold_columns,
-    part_names,
-)
+from pipelines.reading.layout_names import find_first, fold_columns, part_names
+from pipelines.reading.layout_parts import Continued, Mark, Skip
+from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
 from pipelines.reading.name_columns import is_named_for_people

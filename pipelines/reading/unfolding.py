@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.reading.layouts import Join, Layout, Pick, Spread
+from pipelines.reading.layout_parts import Join, Pick, Spread
+from pipelines.reading.layouts import Layout
 
 Record = dict[str, Any]
 _MAX_DEPTH = 200

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from pipelines.actions.occasions import BY_HAND, REASONS
 from pipelines.errors import InputError
 from pipelines.profiles import Profile, Row, read_profile
 from pipelines.replacing import replace_file
@@ -33,6 +34,7 @@ _NOTES = {
     "points": "points for known signs, for too few customers are known to have left or stayed.",
     "left": "the events say that they left.",
 }
+_RULE = re.compile(r"(.*) \(rule: (\w+)\)")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SUBJECT = re.compile(r'<html [^>]*data-customer="([^"]*)" data-as-of="([^"]*)"')
 
@@ -80,15 +82,48 @@ def render_customer(profile: Profile) -> str:
             profile=profile,
             style=Markup(style),  # noqa: S704 - our own file
             policy=make_policy(style),
-            purposes=_PURPOSES,
+            permissions=list(_list_permissions(profile)),
             risk_methods=_METHODS,
             risk_note=_NOTES[method or "points"],
             moments=sorted(_list_moments(profile), key=_take_moment, reverse=True),
             declared=list(_show_declared(profile.record)),
             counted=list(_show_counted(profile.facts)),
             feeling=_name_feeling,
+            next_action=_part_rule(profile.insight),
+            **display.read_words("customer_words.json"),
+            tell_reason=_tell_reason,
         )
     )
+
+
+def _list_permissions(profile: Profile) -> Iterator[tuple[bool, str]]:
+    """What may be done, and what not, in words; ways of contact that differ stand first."""
+    for channel, is_allowed in profile.channels.items():
+        way = f"be contacted by {display.disarm_text(channel, 40)}"
+        yield is_allowed, f"may {way}" if is_allowed else f"must not {way}"
+    for purpose, (yes, no) in _PURPOSES.items():
+        is_allowed = profile.allowed[purpose]
+        said = yes if is_allowed else no
+        is_rest = purpose == "contact" and profile.channels
+        yield is_allowed, f"{said.partition(':')[0]} in other ways" if is_rest else said
+
+
+def _part_rule(insight: Row | None) -> tuple[str, str] | None:
+    """What to do next, and the name of the rule that says so."""
+    said = insight["next_action"] if insight else None
+    if not said:
+        return None
+    found = _RULE.fullmatch(said)
+    return (found[1], found[2]) if found else (said, "")
+
+
+def _tell_reason(action: Row) -> str:
+    """Why an action is in its state, in words where a code says it."""
+    reason = action["reason"] or ""
+    if action["status"] != "suppressed":
+        return str(reason)
+    known = REASONS.get(reason, "").partition(" (")[0]
+    return known or str(reason).removeprefix(f"{BY_HAND}: ")
 
 
 def _list_moments(profile: Profile) -> Iterator[tuple[datetime | None, str, Row]]:

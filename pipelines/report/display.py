@@ -18,7 +18,6 @@ ISOLATES = "\u2066\u2067\u2068"
 POP_EMBEDDING = "\u202c"
 POP_ISOLATE = "\u2069"
 CONTROLS = re.compile(f"[{EMBEDDINGS}{OVERRIDES}{ISOLATES}{POP_EMBEDDING}{POP_ISOLATE}]")
-_UNSAFE_IN_JSON = re.compile(f"[&<>{EMBEDDINGS}{OVERRIDES}{POP_EMBEDDING}]")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 MAX_CODE_LENGTH = 80
@@ -39,27 +38,9 @@ def read_words(name: str) -> Any:
     return json.loads(read_asset(name))
 
 
-def write_json(value: Any) -> str:
-    """JSON in which no character can end the element that it stands in, or turn what is around."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _UNSAFE_IN_JSON.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
-
-
 def show_number(number: int) -> str:
     """Write a count with thousands separators."""
     return f"{number:,}"
-
-
-def show_share(part: float, whole: float) -> str:
-    """Write a part as a percentage; never 0% of something, nor 100% of less than all."""
-    if not whole:
-        return "–"
-    share = part / whole
-    if 0 < share < 0.01:
-        return "<1%"
-    if 0.99 < share < 1:
-        return ">99%"
-    return f"{int(share * 100 + 0.5)}%"
 
 
 def show_score(score: float | None) -> str:

@@ -4,34 +4,34 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+import numpy as np
+from sqlalchemy import Connection, RowMapping, func, select
 
+from nlp.stories.languages import list_languages
 from pipelines.counted import is_counted, is_main_language
-from pipelines.report.group_facts import Block, GroupFacts, arrange_themes, gather_groups
-from pipelines.report.tallies import (
-    EVERYTHING,
-    UNKNOWN_LANG,
-    CountCube,
-    FeedbackCube,
-    FeedbackTally,
-    MentionCube,
-    count_feedback,
-    count_mentions,
-    count_noise,
-    count_rejected,
-    count_unassigned,
-    sum_cubes,
+from pipelines.report.cells import Cells, count_cells
+from pipelines.report.decisions import (
+    CustomerFacts,
+    count_open_customers,
+    read_comparison,
+    read_coverage,
+    read_customers,
+    read_priorities,
 )
-from pipelines.report.theme_facts import ThemeFacts, read_themes, read_week_starts
-from pipelines.rights.gate import allows_customer
-from pipelines.stories.claims import describe_claims
-from pipelines.stories.sentences import Story
-from pipelines.stories.telling import MIN_CUSTOMERS, draft_report
-from pipelines.tables import customer, customer_insight, feedback, run, theme
+from pipelines.report.group_facts import GroupFacts, gather_groups
+from pipelines.report.spoken import UNDATED, Spoken, read_spoken, week_number
+from pipelines.report.theme_facts import MAX_DETAILED, ThemeFacts, list_themes, read_themes
+from pipelines.stories.claims import describe_claims, pack_claims
+from pipelines.stories.telling import draft_report
+from pipelines.tables import customer, feedback, rejected, run, theme
 
-MAX_CUSTOMERS = 15
+# Segments and cells of them with fewer customers are not shown.
+MIN_CUSTOMERS = 5
+# A chart of all time leaves out so much of what is dated where that takes up more than so much of
+# the time: a few complaints of years ago would squeeze the rest into a corner.
+_EARLY_SHARE = 0.1
+_EARLY_TIME = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,127 +49,172 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class CustomerFacts:
-    """A customer with an open complaint; `places` are the (source, language) they wrote in."""
+class Weeks:
+    """The weeks of a store, as numbers of :func:`pipelines.report.spoken.week_number`.
 
-    customer_id: str
-    open_theme_id: str
-    open_theme: str | None
-    open_theme_lang: str | None
-    sentiment: float | None
-    next_action: str | None
-    last_feedback_at: datetime | None
-    places: tuple[tuple[str, str], ...]
+    :param first: with dated feedback that counts; 0 where none has a date.
+    :param last: with which the latest periods end: what is dated after the last run is later.
+    :param drawn: with which charts of all time begin.
+    :param end: with dated feedback, also from the future.
+    """
+
+    first: int = 0
+    last: int = 0
+    drawn: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What a store holds, ready to be shown. Cubes hold each slice that has something in it.
+    """What a store holds, ready to be shown.
 
-    :param stories: of the store, then of each of `themes`.
-    :param claims: the stories with their evidence, as JSON holds them.
+    :param names: what the numbers in the cells stand for: source, lang, segment, noise and
+        unassigned; segments of too few customers are not named.
+    :param rejected: rows that could not be used, by reason and source.
+    :param claims: stories of the store and of the detailed themes in every language, with their
+        evidence; see :func:`pipelines.stories.claims.pack_claims`.
     """
 
     last_run: RunFacts | None
-    feedback: FeedbackCube
-    mentions: MentionCube
-    assigned: MentionCube
-    noise: Mapping[str, CountCube]
-    rejected: Mapping[str, CountCube]
-    unassigned: Mapping[str, CountCube]
+    first_at: datetime | None
+    last_at: datetime | None
+    weeks: Weeks
+    names: Mapping[str, tuple[str, ...]]
+    cells: Cells
+    rejected: Mapping[str, Mapping[str, int]]
     themes: tuple[ThemeFacts, ...]
     groups: tuple[GroupFacts, ...]
     n_themes: int
     n_themes_hidden: int
-    week_starts: tuple[datetime, ...]
+    priorities: tuple[RowMapping, ...]
+    comparison: tuple[RowMapping, ...]
+    coverage: tuple[RowMapping, ...]
     customers: tuple[CustomerFacts, ...]
     n_customers_open: int
     n_customers: int
-    stories: tuple[Story, ...]
-    claims: Mapping[str, Any]
+    min_customers: int
+    main_langs: tuple[str, ...]
+    claims: str
 
     @property
-    def totals(self) -> FeedbackTally:
-        """All feedback of the store."""
-        return self.feedback.get(EVERYTHING, FeedbackTally())
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The themes as the page shows them, group by group."""
-        return arrange_themes(self.themes, self.groups)
+    def n_feedback(self) -> int:
+        """All feedback that may be analysed, noise included."""
+        cells = self.cells.cells
+        is_total = (cells["cube"] == 0) & (cells["source"] == 0) & (cells["lang"] == 0)
+        return int(cells["n0"][is_total].sum())
 
     @property
     def n_rejected(self) -> int:
         """Rows that could not be used."""
-        return sum(cube[EVERYTHING] for cube in self.rejected.values())
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every source, the one with the most feedback first; rejected rows have one too."""
-        sizes = {s.source: 0 for cube in self.rejected.values() for s in cube if s.source}
-        sizes |= {
-            s.source: n.n_feedback for s, n in self.feedback.items() if s.source and not s.lang
-        }
-        return _largest_first(sizes)
-
-    @property
-    def langs(self) -> tuple[str, ...]:
-        """Every language of a feedback or a mention, the one with the most mentions first."""
-        sizes = {s.lang: 0 for s in self.feedback if s.lang}
-        sizes |= {s.lang: n.n_mentions for s, n in self.mentions.items() if s.lang and not s.source}
-        return _largest_first(sizes)
-
-    @property
-    def main_langs(self) -> tuple[str, ...]:
-        """The languages that count as such; the others are one-offs or could not be told."""
-        total = self.totals.n_feedback
-        sizes = {s.lang: n.n_feedback for s, n in self.feedback.items() if not s.source}
-        return tuple(
-            lang for lang in self.langs if is_main_language(lang, sizes.get(lang, 0), total)
-        )
-
-    @property
-    def n_other_langs(self) -> int:
-        """Languages that hardly anything is in."""
-        return sum(lang not in (*self.main_langs, UNKNOWN_LANG) for lang in self.langs)
+        return sum(sum(by_source.values()) for by_source in self.rejected.values())
 
 
-def gather_facts(connection: Connection) -> ReportFacts:
-    """Read what the page shows; takes no more memory than what is shown.
+def gather_facts(connection: Connection, min_customers: int = MIN_CUSTOMERS) -> ReportFacts:
+    """Read what the page shows.
 
     Only feedback that is not noise counts, and only active themes are shown.
+
+    :param min_customers: that a segment, or a cell of one, must hold to be shown.
     """
-    feedback_cube = count_feedback(connection)
-    by_theme = count_mentions(connection)
+    last_run = _read_last_run(connection)
+    rows = list_themes(connection)
+    spoken = read_spoken(connection, [row.theme_id for row in rows])
+    weeks = _find_weeks(spoken, last_run)
+    dates = _read_dates(connection)
+    themes = read_themes(connection, rows, dates, min_customers)
+    groups = gather_groups(connection, themes)
+    cells = count_cells(spoken, _group_of(themes, groups), weeks.first, weeks.last, min_customers)
     n_themes = _count_themes(connection)
-    week_starts = read_week_starts(connection)
-    totals = feedback_cube.get(EVERYTHING, FeedbackTally())
-    themes = read_themes(connection, by_theme, totals, week_starts)
-    drafted = draft_report(connection, [theme.theme_id for theme in themes])
-    stories = tuple(each.word("en") for each in drafted)
     return ReportFacts(
-        last_run=_read_last_run(connection),
-        feedback=feedback_cube,
-        mentions=sum_cubes(by_theme.values()),
-        assigned=sum_cubes(cube for theme_id, cube in by_theme.items() if theme_id is not None),
-        noise=count_noise(connection),
-        rejected=count_rejected(connection),
-        unassigned=count_unassigned(connection),
+        last_run,
+        *dates,
+        weeks=weeks,
+        names=_name(spoken, cells),
+        cells=cells,
+        rejected=_count_rejected(connection),
         themes=themes,
-        groups=gather_groups(connection, by_theme, themes),
+        groups=groups,
         n_themes=n_themes.get("active", 0),
         n_themes_hidden=n_themes.get("muted", 0),
-        week_starts=week_starts,
-        customers=_read_customers(connection),
-        n_customers_open=_count_open_customers(connection),
+        priorities=read_priorities(connection, min_customers),
+        comparison=read_comparison(
+            connection, min_customers, [theme.theme_id for theme in themes[:MAX_DETAILED]]
+        ),
+        coverage=read_coverage(connection, min_customers),
+        customers=read_customers(connection),
+        n_customers_open=count_open_customers(connection),
         n_customers=connection.execute(select(func.count()).select_from(customer)).scalar_one(),
-        stories=stories,
-        claims=describe_claims(connection, stories, MIN_CUSTOMERS),
+        min_customers=min_customers,
+        main_langs=_find_main_langs(spoken),
+        claims=_tell_stories(connection, themes, min_customers),
     )
 
 
-def _largest_first(sizes: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+def _tell_stories(
+    connection: Connection, themes: tuple[ThemeFacts, ...], min_customers: int
+) -> str:
+    ids = [theme.theme_id for theme in themes if theme.is_detailed]
+    drafted = draft_report(connection, ids, min_customers)
+    stories = [each.word(lang) for lang in list_languages() for each in drafted]
+    return pack_claims(describe_claims(connection, stories, min_customers))
+
+
+def _find_weeks(spoken: Spoken, last_run: RunFacts | None) -> Weeks:
+    said = spoken.feedback["week"][spoken.feedback["reason"] < 0]
+    dated = np.sort(said[said != UNDATED])
+    if not len(dated):
+        return Weeks()
+    now = last_run and (last_run.finished_at or last_run.started_at)
+    past = dated[dated <= week_number(now.date())] if now else dated
+    last = int(past[-1]) if len(past) else int(dated[-1])
+    first, most = int(dated[0]), int(dated[int(len(dated) * _EARLY_SHARE)])
+    drawn = most if most - first > _EARLY_TIME * (last - first) else first
+    every = spoken.feedback["week"][spoken.feedback["week"] != UNDATED]
+    return Weeks(int(every.min()), last, min(drawn, last), int(every.max()))
+
+
+def _name(spoken: Spoken, cells: Cells) -> dict[str, tuple[str, ...]]:
+    """The names of what the cells number; of segments, those that have a cell."""
+    shown = set(cells.segments["segment"].tolist())
+    names = {kind: tuple(found) for kind, found in spoken.names.items()}
+    segments = names["segment"]
+    names["segment"] = tuple(
+        name if place in shown else "" for place, name in enumerate(segments, 1)
+    )
+    return names
+
+
+def _find_main_langs(spoken: Spoken) -> tuple[str, ...]:
+    """The languages that count as such; the others are one-offs or could not be told."""
+    langs = spoken.names["lang"]
+    sizes = np.bincount(spoken.feedback["lang"], minlength=len(langs)).tolist()
+    total = sum(sizes)
+    return tuple(
+        lang for lang, n in zip(langs, sizes, strict=True) if is_main_language(lang, n, total)
+    )
+
+
+def _group_of(themes: tuple[ThemeFacts, ...], groups: tuple[GroupFacts, ...]) -> list[int]:
+    numbers = {place: number for number, group in enumerate(groups) for place in group.places}
+    return [numbers.get(place, -1) for place in range(len(themes))]
+
+
+def _read_dates(connection: Connection) -> tuple[datetime | None, datetime | None]:
+    at = feedback.c.occurred_at
+    first, last = connection.execute(select(func.min(at), func.max(at)).where(is_counted)).one()
+    return first, last
+
+
+def _count_rejected(connection: Connection) -> dict[str, dict[str, int]]:
+    """Rows that could not be used, by reason and source; the most frequent reason comes first."""
+    source = func.coalesce(rejected.c.source, "")
+    query = select(rejected.c.reason, rejected.c.source, func.count())
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for reason, a_source, n in connection.execute(
+        query.group_by(rejected.c.reason, rejected.c.source).order_by(source)
+    ):
+        found[reason][a_source or ""] = n
+    return dict(sorted(found.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 
 def _read_last_run(connection: Connection) -> RunFacts | None:
@@ -191,53 +236,3 @@ def _read_last_run(connection: Connection) -> RunFacts | None:
 def _count_themes(connection: Connection) -> dict[str, int]:
     query = select(theme.c.status, func.count().label("n")).group_by(theme.c.status)
     return {row.status: row.n for row in connection.execute(query)}
-
-
-def _count_open_customers(connection: Connection) -> int:
-    query = select(func.count()).where(
-        customer_insight.c.open_theme_id.is_not(None),
-        allows_customer(connection, "profiling", customer_insight.c.customer_id),
-    )
-    return connection.execute(query).scalar_one()
-
-
-def _read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
-    """Customers with an open complaint: the highest risk first, then the unhappiest."""
-    query = (
-        select(
-            customer_insight.c.customer_id,
-            customer_insight.c.open_theme_id,
-            theme.c.name,
-            theme.c.lang,
-            customer_insight.c.sentiment,
-            customer_insight.c.next_action,
-            customer_insight.c.last_feedback_at,
-        )
-        .outerjoin(theme, theme.c.theme_id == customer_insight.c.open_theme_id)
-        .where(customer_insight.c.open_theme_id.is_not(None))
-        .where(allows_customer(connection, "profiling", customer_insight.c.customer_id))
-        .order_by(
-            customer_insight.c.risk.desc().nulls_last(),
-            customer_insight.c.sentiment.asc().nulls_last(),
-            customer_insight.c.last_feedback_at.desc().nulls_last(),
-            customer_insight.c.customer_id,
-        )
-        .limit(MAX_CUSTOMERS)
-    )
-    rows = connection.execute(query).all()
-    places = _read_places(connection, [row.customer_id for row in rows])
-    return tuple(CustomerFacts(*row, places.get(row.customer_id, ())) for row in rows)
-
-
-def _read_places(
-    connection: Connection, customer_ids: list[str]
-) -> dict[str, tuple[tuple[str, str], ...]]:
-    query = (
-        select(feedback.c.customer_id, feedback.c.source, func.coalesce(feedback.c.lang, "und"))
-        .where(feedback.c.customer_id.in_(customer_ids), is_counted)
-        .distinct()
-    )
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for customer_id, source, lang in connection.execute(query):
-        places[customer_id].append((source, lang))
-    return {customer_id: tuple(sorted(found)) for customer_id, found in places.items()}

@@ -3,20 +3,11 @@
 import base64
 import hashlib
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from pipelines.report import charts, display
-from pipelines.report.cells import feedback_cell, theme_cell
-from pipelines.report.tallies import EVERYTHING, FeedbackTally, MentionTally, Slice
-from pipelines.report.theme_facts import NEW_THEME_AGE
-
-MAX_NAME_LENGTH = 160
-MAX_QUOTE_LENGTH = 420
-# What is further down is folded: 64 themes made a page of 75 screens on a telephone.
-MAX_UNFOLDED_THEMES = 3
-MAX_UNFOLDED_GROUPS = 3
+from pipelines.report import display
+from pipelines.shares import show_share
 
 
 @cache
@@ -38,30 +29,10 @@ def make_environment() -> Environment:
         tag=display.language_tag,
         disarm=display.disarm_text,
     )
-    environment.globals.update(_template_functions())
+    environment.globals.update(
+        share=show_share, dates=display.show_dates, direction=display.direction_of
+    )
     return environment
-
-
-def _template_functions() -> dict[str, Any]:
-    return {
-        "share": display.show_share,
-        "dates": display.show_dates,
-        "direction": display.direction_of,
-        "languages": display.language_names,
-        "sparkline": charts.draw_sparkline,
-        "feeling": charts.draw_feeling,
-        "feedback_cell": feedback_cell,
-        "theme_cell": theme_cell,
-        "everything": EVERYTHING,
-        "a_slice": Slice,
-        "no_feedback": FeedbackTally(),
-        "no_mentions": MentionTally(),
-        "max_name": MAX_NAME_LENGTH,
-        "max_quote": MAX_QUOTE_LENGTH,
-        "max_themes": MAX_UNFOLDED_THEMES,
-        "max_groups": MAX_UNFOLDED_GROUPS,
-        "new_theme_days": NEW_THEME_AGE.days,
-    }
 
 
 def make_policy(*assets: str) -> str:

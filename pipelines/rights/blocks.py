@@ -72,11 +72,12 @@ def forget_files(connection: Connection) -> None:
     connection.execute(statement.values(settings_hash=literal(_STALE).concat(_file.settings_hash)))
 
 
-def drop_stale_file(connection: Connection, file_hash: str, settings_hash: str) -> None:
+def drop_read_file(connection: Connection, file_hash: str, settings_hash: str) -> None:
     """Let the row of a file go that is read anew."""
     connection.execute(
         delete(tables.input_file).where(
-            _file.file_hash == file_hash, _file.settings_hash == _STALE + settings_hash
+            _file.file_hash == file_hash,
+            _file.settings_hash.in_((settings_hash, _STALE + settings_hash)),
         )
     )
 

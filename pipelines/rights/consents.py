@@ -4,22 +4,21 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from pipelines import tables
 from pipelines.errors import ConfigError, InputError
-from pipelines.id_batches import batch_ids
 from pipelines.job import Job
 from pipelines.reading.dates import parse_date as read_date
 from pipelines.rights.audit import record_audit
 from pipelines.rights.blocks import Key, is_blocked
+from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.outputs import rewrite_outputs
-from pipelines.rights.people import Asked, find_customer, hash_asked
+from pipelines.rights.people import Asked, find_customer, hash_asked, is_known, list_records
 from pipelines.rights.purposes import PURPOSES
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.runs import Run
@@ -30,7 +29,7 @@ STATUSES = ("granted", "withdrawn")
 COLUMNS = ("customer", "email", "phone", "handle", "purpose", "status")
 OPTIONAL = ("channel", "source", "at", "expires")
 _MAX_SHOWN = 10
-_consent = tables.consent.c
+_consent, _feedback = tables.consent.c, tables.feedback.c
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class Recorded:
     :param n_rows: rows of consent; one that stands there already is not written again.
     :param n_blocked: statements of erased persons, which are not stored.
     :param n_changed: feedback and customers that may be used for more, or less, than before.
+    :param n_waiting: statements of people who are not known yet; they hold once these come in.
     :param problems: files that could not be brought in line.
     """
 
@@ -66,6 +66,7 @@ class Recorded:
     n_rows: int
     n_blocked: int
     n_changed: int
+    n_waiting: int = 0
     problems: Sequence[str] = ()
 
 
@@ -87,16 +88,17 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
             if not is_blocked(run.connection, secret, [pair[1]])
         ]
         rows = [row for said, key in wanted for row in _make_rows(run, said, key)]
-        new = _without_known(run.connection, rows)
-        if new:
-            run.connection.execute(insert(tables.consent), new)
+        known = [is_known(run.connection, key, said.who.customer) for said, key in wanted]
+        n_waiting = known.count(False)
+        n_rows = add_consents(run.connection, rows)
         n_changed = respect_refusals(run, job.models, configured_policy(job.config))
         n_blocked = len(statements) - len(wanted)
         told = {"from": origin, "statements": _count(statements)}
-        result = {"n_rows": len(new), "n_blocked": n_blocked, "n_changed": n_changed}
+        result = {"n_rows": n_rows, "n_blocked": n_blocked, "n_changed": n_changed}
         record_audit(run.connection, "consent", told, result)
-    problems = rewrite_outputs(store, job) if n_changed else []
-    return Recorded(run.run_id, store.name, len(new), n_blocked, n_changed, problems)
+    # A page says who may be contacted, which nothing in the store is refused by.
+    problems = rewrite_outputs(store, job) if n_changed or n_rows else []
+    return Recorded(run.run_id, store.name, n_rows, n_blocked, n_changed, n_waiting, problems)
 
 
 def _check(said: Statement) -> None:
@@ -122,7 +124,7 @@ def _make_rows(run: Run, said: Statement, key: Key) -> Iterator[dict[str, Any]]:
     customer_id = find_customer(run.connection, key, said.who.customer)
     for purpose in PURPOSES if said.purpose == "all" else (said.purpose,):
         at = (said.at or run.started_at).astimezone(UTC)
-        row = {
+        yield {
             "customer_id": customer_id,
             "key_type": key[0],
             "key_hash": key[1],
@@ -130,32 +132,10 @@ def _make_rows(run: Run, said: Statement, key: Key) -> Iterator[dict[str, Any]]:
             "channel": said.channel.strip().casefold() if said.channel else None,
             "status": said.status,
             "source": said.source,
+            "via": "consent",
             "at": at,
             "expires_at": said.expires_at and said.expires_at.astimezone(UTC),
         }
-        yield {"consent_id": _make_id(row), **row}
-
-
-_SAME = ("key_type", "key_hash", "purpose", "channel", "status", "at", "expires_at")
-
-
-def _make_id(row: Mapping[str, Any]) -> str:
-    """Sorts by time; the same for the same statement, so that it is stored once."""
-    at = row["at"]
-    told = "\0".join(str(row[name]) for name in _SAME)
-    return (
-        f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}" + sha256(told.encode()).hexdigest()[:16]
-    )
-
-
-def _without_known(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows that are not there yet, each once: a file that is loaded again adds nothing."""
-    new = {row["consent_id"]: row for row in rows}
-    for batch in batch_ids([*new]):
-        query = select(_consent.consent_id).where(_consent.consent_id.in_(batch))
-        for known in connection.execute(query).scalars():
-            del new[known]
-    return [*new.values()]
 
 
 def read_statements(path: Path, timezone: str) -> list[Statement]:
@@ -238,34 +218,37 @@ def parse_date(given: str | None, zone: ZoneInfo) -> datetime | None:
 
 
 def list_consents(
-    connection: Connection, limit: int, key: Key | None = None
+    connection: Connection, limit: int, key: Key | None = None, customer_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """What was said, the newest first.
+    """What was said, the newest first, and where.
 
     :param key: only of the person with this key.
+    :param customer_id: that key as it was given, where it is an id.
     """
-    query = select(tables.consent).order_by(_consent.at.desc(), _consent.consent_id.desc())
-    if key is not None:
-        query = query.where(_is_of(key))
     hidden = "key_hash"
-    rows = connection.execute(query.limit(limit)).mappings()
-    return [{name: value for name, value in row.items() if name != hidden} for row in rows]
-
-
-def _is_of(key: Key) -> Any:
-    """Rows by this key, by the id of its customer, and by the other keys of that customer."""
-    link = tables.customer_key.c
-    customers = select(link.customer_id).where(link.key_type == key[0], link.key_hash == key[1])
-    others = select(link.key_hash).where(link.customer_id.in_(customers))
-    own = and_(_consent.key_type == key[0], _consent.key_hash == key[1])
-    return or_(own, _consent.customer_id.in_(customers), _consent.key_hash.in_(others))
-
-
-def count_consents(connection: Connection) -> list[dict[str, Any]]:
-    """Rows by purpose and status."""
+    shown = [column for column in _consent if column.name not in (hidden, "customer_id")]
+    whose = func.coalesce(_consent.customer_id, _feedback.customer_id).label("customer_id")
     query = (
-        select(_consent.purpose, _consent.status, func.count().label("n"))
-        .group_by(_consent.purpose, _consent.status)
-        .order_by(_consent.purpose, _consent.status)
+        select(whose, *shown)
+        .outerjoin(tables.feedback, _feedback.feedback_id == _consent.feedback_id)
+        .order_by(_consent.at.desc(), _consent.consent_id.desc())
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    if key is not None:
+        query = query.where(_is_of(key, list_records(connection, key, customer_id)))
+    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def _is_of(key: Key, records: Sequence[str]) -> Any:
+    """Rows by this key, of these records of its customer, by their other keys, in what they said.
+
+    :param records: ids.
+    """
+    link = tables.customer_key.c
+    others = select(link.key_hash).where(link.customer_id.in_(records))
+    own = and_(_consent.key_type == key[0], _consent.key_hash == key[1])
+    return or_(
+        own,
+        _consent.customer_id.in_(records),
+        _consent.key_hash.in_(others),
+        _feedback.customer_id.in_(records),
+    )

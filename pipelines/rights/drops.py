@@ -6,9 +6,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from pipelines import tables
+from pipelines.actions.suppressed import find_refused
 from pipelines.config import Config
 from pipelines.delivery.drops import write_rows
-from pipelines.delivery.outbox import find_refused
 from pipelines.delivery.telling import read_message
 from pipelines.replacing import replace_file
 from pipelines.store import Store

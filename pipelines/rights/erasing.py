@@ -87,6 +87,7 @@ def _erase(
         _delete(run, erased, table, table.c.customer_id, person.customer_ids)
     keys = [key for _, key in person.keys]
     _delete(run, erased, tables.consent, tables.consent.c.key_hash, keys)
+    _delete(run, erased, tables.consent, tables.consent.c.feedback_id, person.feedback_ids)
     rejected = find_rejected(run.connection, person, erased.texts, erased.ids, secret)
     _delete(run, erased, tables.rejected, tables.rejected.c.rejected_id, rejected)
     if person.is_known:

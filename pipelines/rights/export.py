@@ -167,7 +167,11 @@ def _read_actions(
 def _read_consent(connection: Connection, person: Person) -> list[Row]:
     column = tables.consent.c
     keys = [key for _, key in person.keys]
-    is_theirs = or_(column.customer_id.in_(person.customer_ids), column.key_hash.in_(keys))
+    is_theirs = or_(
+        column.customer_id.in_(person.customer_ids),
+        column.key_hash.in_(keys),
+        column.feedback_id.in_(person.feedback_ids),
+    )
     query = select(tables.consent).where(is_theirs).order_by(column.at, column.consent_id)
     return [_show(row) for row in connection.execute(query).mappings()]
 

@@ -1,13 +1,15 @@
 """What may leave the store: asked by every query whose rows people or machines get to see.
 
 Of the rows about a person the newest decides; at the same moment a withdrawal comes first. One
-that has expired says nothing: then the policy of the store decides.
+that has expired says nothing: then the policy of the store decides. What was said in a feedback
+holds for it, and for the customer that it is linked to; a no stays with its words, whatever was
+said in another.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, null, or_, select, tuple_, union_all
+from sqlalchemy import Connection, and_, func, literal, not_, null, or_, select, tuple_, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
@@ -18,7 +20,8 @@ from pipelines.rights.purposes import Mode, Purpose, read_policy
 FORGOTTEN = "forgotten"
 _consent, _feedback = tables.consent.c, tables.feedback.c
 _key, _own_key = tables.customer_key.c, tables.feedback_key.c
-_SAID = ("at", "status", "consent_id", "expires_at", "channel", "key_type", "key_hash")
+_customer = tables.customer.c
+_SAID = ("at", "status", "consent_id", "expires_at", "channel", "via", "feedback_id")
 
 
 def allows(
@@ -32,7 +35,7 @@ def allows(
     """
     at = now or datetime.now(UTC)
     allowed = [
-        _decide(mode, _feedback.feedback_id, _rank(each, at))
+        _decide(mode, _feedback.feedback_id, rank_feedback(each, at))
         for each, mode in _find_conditions(connection, purpose)
     ]
     if purpose != "analysis":
@@ -59,7 +62,7 @@ def allows_customer(
     """
     at = now or datetime.now(UTC)
     allowed = [
-        _decide(mode, customer_id, _rank_customers(each, at, channel))
+        _decide(mode, customer_id, rank_customers(each, at, channel))
         for each, mode in _find_conditions(connection, purpose)
     ]
     return and_(literal(value=True), *allowed)
@@ -69,8 +72,19 @@ def _find_conditions(connection: Connection, purpose: Purpose) -> list[tuple[Pur
     """What must be allowed, and what holds without a row; without what nobody can have refused."""
     policy = read_policy(connection)
     asked: tuple[Purpose, ...] = ("analysis",) if purpose == "analysis" else ("analysis", purpose)
-    said = set(connection.execute(select(_consent.purpose).distinct()).scalars())
-    return [(each, policy[each]) for each in asked if each in said or policy[each] != "allowed"]
+    return [
+        (each, policy[each])
+        for each in asked
+        if policy[each] != "allowed" or _is_refused(connection, each)
+    ]
+
+
+def _is_refused(connection: Connection, purpose: Purpose) -> bool:
+    """Whether anybody ever withdrew this."""
+    query = select(_consent.consent_id).where(
+        _consent.purpose == purpose, _consent.status == "withdrawn"
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _decide(mode: Mode, subject: ColumnElement[Any], ranked: Any) -> ColumnElement[bool]:
@@ -84,29 +98,49 @@ def _decide(mode: Mode, subject: ColumnElement[Any], ranked: Any) -> ColumnEleme
     return subject.not_in(chosen) if mode == "allowed" else subject.in_(chosen)
 
 
-def _rank(purpose: Purpose, at: datetime) -> Any:
-    """What was said about each feedback, the newest first."""
+def rank_feedback(purpose: Purpose, at: datetime) -> Any:
+    """What was said about each feedback by a moment, the newest first.
+
+    :returns: a subquery with subject, status, is_valid, via and rank, from 1.
+    """
     said = _said_of_customers(purpose, at).subquery()
     of_customer = select(_feedback.feedback_id.label("subject"), *_columns(said.c)).join_from(
         said, tables.feedback, _feedback.customer_id == said.c.subject
     )
     # A contact that no customer is known by yet may stand in the feedback itself.
-    own = (
-        select(_feedback.feedback_id.label("subject"), *_columns(_consent))
+    by_key = (
+        select(_own_key.feedback_id.label("subject"), *_columns(_consent))
         .select_from(tables.consent)
         .join(tables.feedback_key, is_same_key(_own_key, _consent))
-        .join(tables.feedback, _feedback.feedback_id == _own_key.feedback_id)
         .where(*_is_said(purpose, at))
     )
-    found = union_all(of_customer, own).subquery()
-    suits = or_(found.c.channel.is_(None), found.c.channel == func.lower(_feedback.channel))
+    own = select(_consent.feedback_id.label("subject"), *_columns(_consent)).where(
+        _consent.feedback_id.is_not(None), *_is_said(purpose, at)
+    )
+    found = union_all(of_customer, by_key, own).subquery()
     query = select(*_rank_columns(found, at)).join_from(
         found, tables.feedback, _feedback.feedback_id == found.c.subject
     )
-    return query.where(suits).subquery()
+    suits = or_(found.c.channel.is_(None), found.c.channel == func.lower(_feedback.channel))
+    return query.where(suits, not_(_is_about_others(found.c, purpose))).subquery()
 
 
-def _rank_customers(purpose: Purpose, at: datetime, channel: str | None) -> Any:
+def _is_about_others(said: Any, purpose: Purpose) -> ColumnElement[bool]:
+    """A yes in another feedback of the same person, where this one holds a no."""
+    refused = select(_consent.feedback_id).where(
+        _consent.purpose == purpose,
+        _consent.status == "withdrawn",
+        _consent.feedback_id.is_not(None),
+    )
+    return and_(
+        func.coalesce(said.feedback_id, said.subject) != said.subject,
+        said.status == "granted",
+        said.subject.in_(refused),
+    )
+
+
+def rank_customers(purpose: Purpose, at: datetime, channel: str | None) -> Any:
+    """What was said about each customer by a moment; as :func:`rank_feedback`."""
     found = _said_of_customers(purpose, at).subquery()
     suits = found.c.channel.is_(None)
     if channel is not None:
@@ -115,28 +149,51 @@ def _rank_customers(purpose: Purpose, at: datetime, channel: str | None) -> Any:
 
 
 def _said_of_customers(purpose: Purpose, at: datetime) -> Any:
-    """What was said about each customer, by their id or by one of their keys.
+    """What was said about each customer: by their id, by one of their keys, in their feedback.
 
-    A key that several customers share withdraws for all of them, and grants for none.
+    A key that several customers share withdraws for all of them, and grants for none. Records of
+    one person are one customer.
     """
     by_id = select(_consent.customer_id.label("subject"), *_columns(_consent)).where(
         _consent.customer_id.is_not(None), *_is_said(purpose, at)
-    )
-    shared = (
-        select(_key.key_type, _key.key_hash)
-        .group_by(_key.key_type, _key.key_hash)
-        .having(func.count(_key.customer_id.distinct()) > 1)
-    )
-    is_safe = or_(
-        _consent.status == "withdrawn", tuple_(_consent.key_type, _consent.key_hash).not_in(shared)
     )
     by_key = (
         select(_key.customer_id.label("subject"), *_columns(_consent))
         .select_from(tables.consent)
         .join(tables.customer_key, is_same_key(_key, _consent))
-        .where(*_is_said(purpose, at), is_safe)
+        .where(
+            *_is_said(purpose, at),
+            or_(
+                _consent.status == "withdrawn",
+                tuple_(_consent.key_type, _consent.key_hash).not_in(_find_shared(purpose)),
+            ),
+        )
     )
-    return union_all(by_id, by_key)
+    in_feedback = (
+        select(_feedback.customer_id.label("subject"), *_columns(_consent))
+        .select_from(tables.consent)
+        .join(tables.feedback, _feedback.feedback_id == _consent.feedback_id)
+        .where(_feedback.customer_id.is_not(None), *_is_said(purpose, at))
+    )
+    found = union_all(by_id, by_key, in_feedback).subquery()
+    person = func.coalesce(_customer.merged_into, found.c.subject).label("subject")
+    return select(person, *_columns(found.c)).outerjoin_from(
+        found, tables.customer, _customer.customer_id == found.c.subject
+    )
+
+
+def _find_shared(purpose: Purpose) -> Any:
+    """Keys by which something was granted that are of several customers."""
+    person = func.coalesce(_customer.merged_into, _key.customer_id)
+    return (
+        select(_key.key_type, _key.key_hash)
+        .select_from(tables.consent)
+        .join(tables.customer_key, is_same_key(_key, _consent))
+        .outerjoin(tables.customer, _customer.customer_id == _key.customer_id)
+        .where(_consent.purpose == purpose, _consent.status == "granted")
+        .group_by(_key.key_type, _key.key_hash)
+        .having(func.count(person.distinct()) > 1)
+    )
 
 
 def _is_said(purpose: Purpose, at: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -153,4 +210,4 @@ def _rank_columns(found: Any, at: datetime) -> list[Any]:
     order = (said.at.desc(), said.status.desc(), said.consent_id.desc())
     rank = func.row_number().over(partition_by=said.subject, order_by=order).label("rank")
     is_valid = or_(said.expires_at.is_(null()), said.expires_at > at).label("is_valid")
-    return [said.subject, said.status, is_valid, rank]
+    return [said.subject, said.status, is_valid, said.via, rank]

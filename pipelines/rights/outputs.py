@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Select, delete, select
 from nlp.cache import file_sha256
 from pipelines import tables
 from pipelines.errors import EarfulError
-from pipelines.job import Job
-from pipelines.store import Store
+from pipelines.job import Job, RunResult
+from pipelines.store import Store, open_store
 from pipelines.upserts import upsert_rows
 
 _output = tables.output_file.c
@@ -87,6 +87,13 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
     return problems
 
 
+def follow_run(job: Job, done: RunResult) -> None:
+    """Bring files in line with a run, where that changed what is allowed; problems are told."""
+    if done.changes_consent:
+        for problem in rewrite_outputs(open_store(job.config.store.url), job):
+            job.progress.warn(problem)
+
+
 def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[str]:
     """Remove what was exported of a person, and their page, where it is as it was written.
 
@@ -132,10 +139,10 @@ def _rewrite(store: Store, job: Job, path: Path, kind: str) -> None:
     if kind == "customer":
         _rewrite_page(store, path)
         return
-    from pipelines.report.page import write_report
+    from pipelines.report.page import read_language, write_report
 
     with store.read() as connection:
-        write_report(connection, path)
+        write_report(connection, path, read_language(path), job.config.report.min_customers)
 
 
 def _rewrite_page(store: Store, path: Path) -> None:

@@ -122,6 +122,21 @@ def find_customer(connection: Connection, key: Key, customer_id: str | None) -> 
     return found[0] if len(found) == 1 else None
 
 
+def list_records(connection: Connection, key: Key, customer_id: str | None) -> list[str]:
+    """The ids of all records of those with a key; see :func:`find_customer`."""
+    return _list_records(connection, _find_customers(connection, key, customer_id))
+
+
+def is_known(connection: Connection, key: Key, customer_id: str | None) -> bool:
+    """Whether a customer or a feedback has a key."""
+    if _find_customers(connection, key, customer_id):
+        return True
+    own = select(_own_key.feedback_id).where(
+        _own_key.key_type == key[0], _own_key.key_hash == key[1]
+    )
+    return connection.execute(own.limit(1)).first() is not None
+
+
 def _find_customers(connection: Connection, key: Key, customer_id: str | None) -> list[str]:
     query = select(_key.customer_id).where(_key.key_type == key[0], _key.key_hash == key[1])
     found = set(connection.execute(query).scalars())

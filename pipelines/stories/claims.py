@@ -1,7 +1,9 @@
 """The claims of a written report: stories with their evidence, so that all can be checked later."""
 
+import base64
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,6 +22,8 @@ FORMAT: Final = 1
 # The script element of a page that holds them.
 ELEMENT: Final = "claims"
 _BLOCK = re.compile(rf'<script type="application/json" id="{ELEMENT}">(.*?)</script>', re.DOTALL)
+# More than a page of all themes ever holds.
+_MAX_BYTES: Final = 2**28
 _run = tables.run.c
 
 
@@ -98,6 +102,25 @@ def _describe_sentence(sentence: Sentence, places: Mapping[str, int]) -> dict[st
     return told if sentence.by == "template" else {**told, "by": sentence.by}
 
 
+def pack_claims(value: Mapping[str, Any]) -> str:
+    """Claims as a page carries them: their JSON, deflated, in base64."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpack_claims(packed: str) -> Any:
+    """The JSON of packed claims.
+
+    :raises ValueError: for what is none.
+    """
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(base64.b64decode(packed, validate=True), _MAX_BYTES)
+    except zlib.error as error:
+        raise ValueError("not deflated") from error
+    return json.loads(text)
+
+
 def find_claims(page: str, name: str) -> Claims:
     """The claims of a page.
 
@@ -111,7 +134,7 @@ def find_claims(page: str, name: str) -> Claims:
             "earful report -o FILE"
         )
     try:
-        return parse_claims(json.loads(found[1]))
+        return parse_claims(unpack_claims(json.loads(found[1])))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(
             f"the claims of {name} are damaged ({type(error).__name__}); write the report anew "

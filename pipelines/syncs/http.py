@@ -4,8 +4,9 @@ from typing import Any
 
 import requests
 
+from pipelines.patience import Patience
 from pipelines.retry_after import read_retry_after
-from pipelines.syncs.patience import PASSING, PassingError, Patience
+from pipelines.syncs.passing import PASSING, PassingError
 from pipelines.syncs.target import SyncError
 
 # Salesforce says so with status 403 when the calls of a day, or of this moment, are used up.

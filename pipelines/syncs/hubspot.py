@@ -1,17 +1,20 @@
 """HubSpot: records are upserted by a unique property, 100 a call."""
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.environment import fill_variables
 from pipelines.errors import ConfigError
-from pipelines.retry_after import read_retry_after
 from pipelines.syncs.columns import Kind, Plain, find_kinds
+from pipelines.syncs.hubspot_errors import (
+    RefusedBatchError,
+    describe_refusal,
+    is_not_there,
+    read_answers,
+)
 from pipelines.syncs.limits import part_too_long, split_rows
-from pipelines.syncs.patience import PASSING, PassingError
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.settings import HubspotSync
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
 
@@ -25,9 +28,6 @@ _FITTING: dict[Kind, tuple[str, ...]] = {
     "moment": ("datetime", "date"),
     "json": ("string",),
 }
-# Of a batch that is refused for one of its rows; which one, its halves tell.
-_PERHAPS_ONE_ROW = frozenset({400, 404, 409})
-_CODE = re.compile("[A-Z_]{1,80}")
 
 
 def open_target(settings: HubspotSync, around: Surroundings) -> "HubspotTarget":
@@ -89,7 +89,7 @@ class HubspotTarget:
                 yield [Answer(row.key) for row in kept]
                 continue
             answers = self._pass_on(kept, self.batches.update)
-            yield [Answer(a.key, None if a.error in _NOT_THERE else a.error) for a in answers]
+            yield [Answer(each.key) if is_not_there(each) else each for each in answers]
 
     def finish(self, rows: Iterable[Row]) -> Path | None:
         """Nothing is left to do."""
@@ -116,12 +116,20 @@ class HubspotTarget:
 
     def _list_properties(self) -> dict[str, Any]:
         if not self.known:
-            api, timeout_s = self.client.crm.properties.core_api, self.settings.timeout_s
-            told = self._call(
-                lambda: api.get_all(self.settings.sobject, _request_timeout=timeout_s)
-            )
-            self.known = {each.name: each for each in told.results or ()}
+            try:
+                self.known = self._call(self._ask_properties)
+            except RefusedBatchError as error:
+                raise SyncError(
+                    f"HubSpot has no object {self.settings.sobject}, or does not show its "
+                    f"properties ({error})"
+                ) from None
         return self.known
+
+    def _ask_properties(self) -> dict[str, Any]:
+        own = self.settings
+        api = self.client.crm.properties.core_api
+        told = api.get_all(own.sobject, _request_timeout=own.timeout_s)
+        return {each.name: each for each in told.results}
 
     def _pass_on(self, rows: Sequence[Row], do: Callable[..., Any]) -> list[Answer]:
         """Send a batch; of one that is refused as a whole, its halves."""
@@ -130,12 +138,12 @@ class HubspotTarget:
             told = self._call(
                 lambda: do(self.settings.sobject, body, _request_timeout=self.settings.timeout_s)
             )
-        except _RefusedBatchError as error:
+        except RefusedBatchError as error:
             if len(rows) == 1:
-                return [Answer(rows[0].key, str(error))]
+                return [error.refusal.answer(rows[0].key)]
             middle = len(rows) // 2
             return self._pass_on(rows[:middle], do) + self._pass_on(rows[middle:], do)
-        return _read_answers(rows, told, self.settings.id_property)
+        return read_answers(rows, told, self.settings.id_property, self.known)
 
     def _write(self, row: Row, trace: str) -> dict[str, Any]:
         known = self._list_properties()
@@ -153,17 +161,10 @@ class HubspotTarget:
 
         :raises SyncError: when HubSpot refuses, in words without what it quotes.
         """
-        return self.patience.call(lambda: _attempt(do))
+        return self.patience.call(lambda: _attempt(do, self.known))
 
 
-class _RefusedBatchError(SyncError):
-    """A batch was refused as a whole; its message is the code of the reason."""
-
-
-_NOT_THERE = frozenset({"OBJECT_NOT_FOUND", "status 404"})
-
-
-def _attempt(do: Callable[[], Any]) -> Any:
+def _attempt(do: Callable[[], Any], known: Collection[str]) -> Any:
     from hubspot.crm.objects.exceptions import ApiException as ObjectsError
     from hubspot.crm.properties.exceptions import ApiException as PropertiesError
     from urllib3.exceptions import HTTPError, SSLError
@@ -171,70 +172,13 @@ def _attempt(do: Callable[[], Any]) -> Any:
     try:
         return do()
     except (ObjectsError, PropertiesError) as error:
-        raise _describe_refusal(error) from None
+        raise describe_refusal(error, known) from None
     except SSLError:
         raise SyncError("the certificate of HubSpot cannot be trusted") from None
     except HTTPError as error:
         raise PassingError(f"HubSpot cannot be reached ({type(error).__name__})") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise SyncError("HubSpot gave an answer that cannot be understood") from None
-
-
-def _describe_refusal(error: Any) -> Exception:
-    if error.status == 0:  # the client's word for a certificate
-        return SyncError("the certificate of HubSpot cannot be trusted")
-    told = _read_body(error.body)
-    code = str(told.get("category"))
-    code = code if _CODE.fullmatch(code) else f"status {error.status}"
-    if error.status == 429 and told.get("policyName") == "DAILY":
-        return SyncError("HubSpot takes no more calls today; run earful sync again tomorrow")
-    if error.status in PASSING:
-        wait_s = read_retry_after((error.headers or {}).get("Retry-After"))
-        said = f"HubSpot has no time for us (status {error.status}); run earful sync again later"
-        return PassingError(said, wait_s)
-    if error.status in _PERHAPS_ONE_ROW:
-        return _RefusedBatchError(code)
-    return SyncError(
-        f"HubSpot refused it (status {error.status}, {code}); check the token and its scopes"
-    )
-
-
-def _read_body(body: Any) -> dict[str, Any]:
-    try:
-        told = json.loads(body or "{}")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _read_answers(rows: Sequence[Row], told: Any, id_property: str) -> list[Answer]:
-    """What became of each row, by the mark that it went with, or by its id."""
-    results, errors = told.results, told.errors if hasattr(told, "errors") else None
-    if results is None:
-        raise SyncError("HubSpot did not say what became of each record")
-    if not errors and len(results) == len(rows):
-        return [Answer(row.key) for row in rows]
-    taken = {each.object_write_trace_id for each in results}
-    taken_ids = {(each.properties or {}).get(id_property) for each in results}
-    codes = _read_codes(errors or ())
-    general = codes.get(None, "there was no answer about this row")
-    return [
-        Answer(row.key)
-        if str(n) in taken or row.key in taken_ids
-        else Answer(row.key, codes.get(str(n)) or codes.get(row.key) or general)
-        for n, row in enumerate(rows)
-    ]
-
-
-def _read_codes(errors: Iterable[Any]) -> Mapping[str | None, str]:
-    """The code of each error by the row's mark or id; by None that of one which names none."""
-    codes: dict[str | None, str] = {}
-    for each in errors:
-        code = each.category if _CODE.fullmatch(str(each.category)) else "refused"
-        context = each.context or {}
-        named = [*context.get("objectWriteTraceId", ()), *context.get("ids", ())]
-        codes |= dict.fromkeys(named or [None], code)
-    return codes
 
 
 def _find_misfit(known: Any, kind: Kind) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pipelines.syncs.target import Answer, Row
 from pipelines.upserts import upsert_rows
 
 _sync = tables.sync_row.c
+_NO_ERROR = {"attempts": 0, "error": None, "error_fields": None}
 
 
 def hash_values(values: Mapping[str, Plain]) -> str:
@@ -57,6 +58,7 @@ def note_going(
                 "status": "sending",
                 "attempts": (known[row.key].attempts or 0) + 1 if row.key in known else 1,
                 "error": None,
+                "error_fields": None,
                 "sent_at": known[row.key].sent_at if row.key in known else None,
             }
             for row in rows
@@ -83,8 +85,7 @@ def note_sent(
                 "fields": {**before.get(row.key, {}), **row.values},
                 "digest": hash_values(row.values),
                 "status": "sent",
-                "attempts": 0,
-                "error": None,
+                **_NO_ERROR,
                 "sent_at": now,
             }
             for row in taken
@@ -95,7 +96,7 @@ def note_sent(
 
 def note_removed(connection: Connection, sync: str, answers: Sequence[Answer]) -> None:
     """Write down what became of rows that were to be taken back."""
-    values = {"fields": None, "digest": None, "status": "removed", "attempts": 0, "error": None}
+    values = {"fields": None, "digest": None, "status": "removed", **_NO_ERROR}
     now = datetime.now(UTC)
     gone = [{"key": each.key, "sent_at": now, **values} for each in answers if each.error is None]
     _update(connection, sync, gone)
@@ -109,11 +110,15 @@ def note_failed(connection: Connection, sync: str, answers: Sequence[Answer]) ->
     statement = (
         update(tables.sync_row)
         .where(_sync.sync == bindparam("of"), _sync.customer_id == bindparam("key"))
-        .values(status="failed", digest=None, error=bindparam("why"))
+        .values(
+            status="failed", digest=None, error=bindparam("why"), error_fields=bindparam("about")
+        )
     )
-    connection.execute(
-        statement, [{"of": sync, "key": each.key, "why": each.error} for each in answers]
-    )
+    rows = [
+        {"of": sync, "key": each.key, "why": each.error, "about": ", ".join(each.fields) or None}
+        for each in answers
+    ]
+    connection.execute(statement, rows)
 
 
 def read_ledger(connection: Connection, sync: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -141,7 +146,7 @@ def _read_fields(connection: Connection, sync: str, keys: Sequence[str]) -> dict
 def _update(connection: Connection, sync: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    names = ("fields", "digest", "status", "attempts", "error", "sent_at")
+    names = ("fields", "digest", "status", *_NO_ERROR, "sent_at")
     statement = (
         update(tables.sync_row)
         .where(_sync.sync == bindparam("of"), _sync.customer_id == bindparam("key"))

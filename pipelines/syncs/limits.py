@@ -22,7 +22,7 @@ def part_too_long(rows: Sequence[Row], limits: Mapping[str, int]) -> tuple[list[
     for row in rows:
         if long := _find_too_long(row, limits):
             told = ", ".join(f"{name} (at most {limits[name]:,} characters)" for name in long)
-            refused.append(Answer(row.key, f"too long for {told}"))
+            refused.append(Answer(row.key, f"too long for {told}", tuple(long)))
         else:
             fitting.append(row)
     return fitting, refused

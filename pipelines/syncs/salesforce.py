@@ -11,7 +11,7 @@ from pipelines.errors import ConfigError
 from pipelines.syncs.columns import Kind, Plain, find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
 from pipelines.syncs.salesforce_bulk import Jobs
-from pipelines.syncs.salesforce_errors import describe_refusal, is_code, list_oddities, read_error
+from pipelines.syncs.salesforce_errors import describe_refusal, is_code, list_oddities, read_answer
 from pipelines.syncs.settings import SalesforceSync
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
 
@@ -99,14 +99,14 @@ class SalesforceTarget:
         fitting, refused = part_too_long(rows, limits)
         yield refused
         if self.settings.bulk_from and len(fitting) >= self.settings.bulk_from:
-            yield self._call(lambda: self.jobs.upsert([self._write(row) for row in fitting]))
+            records = [self._write(row) for row in fitting]
+            yield self._call(lambda: self.jobs.upsert(records, fields))
             return
         path = f"composite/sobjects/{self.settings.sobject}/{self.settings.id_field}"
         for portion in split_rows(fitting, _ROWS_A_CALL):
             found = self._patch(path, [self._write(row) for row in portion])
             yield [
-                Answer(row.key, read_error(each, self.kinds))
-                for row, each in zip(portion, found, strict=True)
+                read_answer(row.key, each, fields) for row, each in zip(portion, found, strict=True)
             ]
 
     def remove(self, rows: Sequence[Row]) -> Iterator[Sequence[Answer]]:
@@ -122,14 +122,14 @@ class SalesforceTarget:
                 for each in ids[row.key.casefold()]
             ]
             owners = [row.key for row in portion for _ in ids[row.key.casefold()]]
-            errors: dict[str, str] = {}
+            refused: dict[str, Answer] = {}
             for start in range(0, len(records), _ROWS_A_CALL):
                 found = self._patch("composite/sobjects", records[start : start + _ROWS_A_CALL])
                 for key, each in zip(owners[start : start + _ROWS_A_CALL], found, strict=True):
-                    said = read_error(each, self.kinds)
-                    if said is not None and not said.startswith("ENTITY_IS_DELETED"):
-                        errors[key] = said
-            yield [Answer(row.key, errors.get(row.key)) for row in portion]
+                    answer = read_answer(key, each, self.known)
+                    if answer.error not in (None, "ENTITY_IS_DELETED"):
+                        refused[key] = answer
+            yield [refused.get(row.key, Answer(row.key)) for row in portion]
 
     def finish(self, rows: Iterable[Row]) -> Path | None:
         """Nothing is left to do."""
@@ -159,10 +159,10 @@ class SalesforceTarget:
 
     def _describe(self) -> dict[str, Any]:
         if not self.known:
-            told = self._call(
-                lambda: self.client.restful(f"sobjects/{self.settings.sobject}/describe")
+            path = f"sobjects/{self.settings.sobject}/describe"
+            self.known = self._call(
+                lambda: {field["name"]: field for field in self.client.restful(path)["fields"]}
             )
-            self.known = {field["name"]: field for field in told["fields"]}
         return self.known
 
     def _keep_writable(self, names: Iterable[str]) -> list[str]:
@@ -181,8 +181,10 @@ class SalesforceTarget:
             keys=[row.key for row in rows],
         )
         ids: dict[str, list[str]] = defaultdict(list)
-        for record in self._call(lambda: list(self.client.query_all_iter(query))):
-            ids[str(record[name]).casefold()].append(record["Id"])
+        for key, record_id in self._call(
+            lambda: [(str(each[name]), each["Id"]) for each in self.client.query_all_iter(query)]
+        ):
+            ids[key.casefold()].append(record_id)
         return ids
 
     def _write(self, row: Row) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.syncs.patience import Patience
-from pipelines.syncs.salesforce_errors import read_code
+from pipelines.patience import Patience
+from pipelines.syncs.salesforce_errors import read_bulk_error
 from pipelines.syncs.target import Answer
 
 # An empty cell leaves a field as it is; this empties it.
@@ -28,9 +28,10 @@ class Jobs:
     key: str
     patience: Patience
 
-    def upsert(self, records: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    def upsert(self, records: Sequence[Mapping[str, Any]], known: Collection[str]) -> list[Answer]:
         """Upsert records as one job; a job that was cut off is begun anew, as twice is once.
 
+        :param known: fields that may be named.
         :raises PassingError: when it does not work, however often it is tried.
         """
         from simple_salesforce.exceptions import SalesforceExpiredSession
@@ -39,21 +40,23 @@ class Jobs:
 
         def attempt() -> list[Answer]:
             try:
-                return self._run(cells)
+                return self._run(cells, known)
             except SalesforceExpiredSession:
                 self.client.limits()  # unlike this API, it logs in again
-                return self._run(cells)
+                return self._run(cells, known)
 
         return self.patience.call(attempt)
 
-    def _run(self, records: list[dict[str, str]]) -> list[Answer]:
+    def _run(self, records: list[dict[str, str]], known: Collection[str]) -> list[Answer]:
         jobs = getattr(self.client.bulk2, self.sobject)
         done = jobs.upsert(records=records, external_id_field=self.key, wait=_POLL_S)
         answers = []
         for job_id in (each["job_id"] for each in done):
             taken, refused = jobs.get_successful_records(job_id), jobs.get_failed_records(job_id)
             answers += [Answer(row[self.key]) for row in _read(taken)]
-            answers += [Answer(row[self.key], read_code(row[_ERROR])) for row in _read(refused)]
+            answers += [
+                read_bulk_error(row[self.key], row[_ERROR], known) for row in _read(refused)
+            ]
         return answers
 
 

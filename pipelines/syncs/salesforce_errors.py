@@ -4,7 +4,10 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from pipelines.syncs.target import Answer
+
 _CODE = re.compile("[A-Za-z_]{1,80}")
+_WORD = re.compile(r"\w+")
 
 
 def list_oddities() -> tuple[type[Exception], ...]:
@@ -22,25 +25,30 @@ def is_code(said: str) -> bool:
     return _CODE.fullmatch(said) is not None
 
 
-def read_error(result: Any, known: Collection[str]) -> str | None:
-    """Why a record was not taken; None where it was.
+def read_answer(key: str, result: Any, known: Collection[str]) -> Answer:
+    """What became of a record.
 
+    :param key: the customer's id.
     :param known: fields that may be named.
     """
     if not isinstance(result, dict):
-        return "there was no answer about this row"
+        return Answer(key, "there was no answer about this row")
     if result.get("success") is True:
-        return None
+        return Answer(key)
     errors = [each for each in result.get("errors") or () if isinstance(each, dict)]
     codes = [code for each in errors if is_code(code := str(each.get("statusCode")))]
     named = {name for each in errors for name in each.get("fields") or () if name in known}
-    return (codes or ["refused"])[0] + (f" ({', '.join(sorted(named))})" if named else "")
+    return Answer(key, (codes or ["refused"])[0], tuple(sorted(named)))
 
 
-def read_code(error: str) -> str:
-    """The code of an error of a bulk job, which stands before the message."""
-    code, _, _ = error.partition(":")
-    return code if is_code(code) else "refused"
+def read_bulk_error(key: str, error: str, known: Collection[str]) -> Answer:
+    """Why a bulk job refused a record: `CODE:message:Field1 Field2 --`.
+
+    :param known: fields that may be named.
+    """
+    code, _, rest = error.partition(":")
+    named = {*_WORD.findall(rest.rpartition(":")[2])} & {*known}
+    return Answer(key, code if is_code(code) else "refused", tuple(sorted(named)))
 
 
 def describe_refusal(status: int, content: Any) -> str:
@@ -48,4 +56,5 @@ def describe_refusal(status: int, content: Any) -> str:
     told = content if isinstance(content, list) else []
     codes = [str(each.get("errorCode")) for each in told if isinstance(each, dict)]
     shown = "".join(f", {code}" for code in codes if is_code(code))
-    return f"Salesforce refused it (status {status}{shown})"
+    advice = "; check the name of the object, and that the user may see it" * (status == 404)
+    return f"Salesforce refused it (status {status}{shown}){advice}"

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from pipelines.clock import Clock
 from pipelines.job import Job
 from pipelines.rights.outputs import record_output
 from pipelines.secret import load_secret
-from pipelines.store import Store
+from pipelines.store import RECORD_WAIT_S, Store
 from pipelines.syncs.ledger import (
     is_changed,
     note_failed,
@@ -24,7 +25,7 @@ from pipelines.syncs.ledger import (
     note_sent,
     read_ledger,
 )
-from pipelines.syncs.patience import PassingError
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.settings import SyncSettings
 from pipelines.syncs.source import drop_nameless, list_gone, read_rows, read_sent
 from pipelines.syncs.target import Answer, Row, SyncError, Target
@@ -39,13 +40,15 @@ _Note = Callable[[Connection, Sequence[Answer]], None]
 class Sending:
     """One destination while it is brought in line.
 
-    :ivar counts: rows by what became of them: sent, removed, failed or unchanged.
+    :ivar clock: says when somebody wants to stop.
+    :ivar counts: rows by what became of them: sent, removed, failed, left or unchanged.
     """
 
     job: Job
     store: Store
     settings: SyncSettings
     target: Target
+    clock: Clock = field(default_factory=Clock)
     counts: Counter[str] = field(default_factory=Counter)
 
     def send_changed(self) -> None:
@@ -65,6 +68,8 @@ class Sending:
     def take_back_gone(self) -> None:
         """Take back the rows of customers who do not allow it any more, or are not there."""
         for keys in _read_pages(self._list_gone, str):
+            if self.clock.is_stopping:
+                return
             self.take_back(keys)
 
     def take_back(self, keys: Sequence[str]) -> None:
@@ -102,7 +107,7 @@ class Sending:
                 note_going(connection, name, changed, known)
             self.counts["unchanged"] += len(known) - sum(row.key in known for row in changed)
             yield changed
-            if len(page) < _PAGE_ROWS:
+            if len(page) < _PAGE_ROWS or self.clock.is_stopping:
                 return
             after = page[-1].key
 
@@ -118,25 +123,35 @@ class Sending:
     def _pass_on(self, rows: Sequence[Row], do: _Pass, note: _Note, done: str) -> None:
         waiting = {row.key for row in rows}
         try:
-            for answers in filter(None, do(rows)):
-                with self._write() as connection:
+            for answers in filter(None, self._until_stopped(do(rows))):
+                with self._write(RECORD_WAIT_S) as connection:
                     note(connection, answers)
                 waiting -= {each.key for each in answers}
                 n_failed = sum(each.error is not None for each in answers)
                 self._count(done, len(answers) - n_failed)
                 self._count("failed", n_failed)
         except (SyncError, PassingError) as error:
-            said = error.said if isinstance(error, PassingError) else str(error)
+            said = error.reason if isinstance(error, PassingError) else str(error)
             self._fail(waiting, said)
             raise SyncError(said) from None
-        self._fail(waiting, "there was no answer about this row")
+        if self.clock.is_stopping:
+            self._fail(waiting, "it was stopped before this row went", "left")
+        else:
+            self._fail(waiting, "there was no answer about this row")
 
-    def _fail(self, keys: set[str], said: str) -> None:
+    def _until_stopped(self, portions: Iterator[T]) -> Iterator[T]:
+        while not self.clock.is_stopping:
+            try:
+                yield next(portions)
+            except StopIteration:
+                return
+
+    def _fail(self, keys: set[str], said: str, as_what: str = "failed") -> None:
         if keys:
-            with self._write() as connection:
+            with self._write(RECORD_WAIT_S) as connection:
                 answers = [Answer(key, said) for key in sorted(keys)]
                 note_failed(connection, self.settings.name, answers)
-            self._count("failed", len(keys))
+            self._count(as_what, len(keys))
 
     def _count(self, what: str, n: int) -> None:
         self.counts[what] += n
@@ -151,8 +166,9 @@ class Sending:
             return read_sent(connection, self.settings.name, after, _PAGE_ROWS)
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with self.store.lock(self.job.lock_timeout_s), self.store.write() as connection:
+    def _write(self, wait_s: float = 0) -> Iterator[Connection]:
+        timeout_s = max(wait_s, self.job.lock_timeout_s)
+        with self.store.lock(timeout_s), self.store.write() as connection:
             yield connection
 
 

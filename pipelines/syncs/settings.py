@@ -1,10 +1,11 @@
 """``[[syncs]]`` of the configuration: one model for each kind of destination."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipelines.config_sections import Section
+from pipelines.config_sections import EntryName, Section
 from pipelines.environment import SecretName
 
 Layout = Literal["plain", "salesforce", "hubspot"]
@@ -17,13 +18,13 @@ _LOGIN = (
 _NonEmpty = Annotated[str, Field(min_length=1)]
 
 
-class _SyncConfig(Section):
+class _SyncConfig(Section, ABC):
     """What all kinds have.
 
     ``fields`` says for each of their fields which column of ``v_customer`` goes there.
     """
 
-    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+    name: EntryName
     fields: Annotated[dict[_NonEmpty, str], Field(min_length=1)]
 
     @field_validator("fields")
@@ -40,9 +41,9 @@ class _SyncConfig(Section):
         return fields
 
     @property
+    @abstractmethod
     def key_field(self) -> str:
         """The field by which the destination knows a customer."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _has_one_key(self) -> Self:
@@ -153,15 +154,3 @@ class HubspotSync(_SyncConfig):
 
 SyncSettings = SqlSync | CsvSync | ParquetSync | SalesforceSync | HubspotSync
 SyncConfig = Annotated[SyncSettings, Field(discriminator="kind")]
-
-
-def check_names(syncs: tuple[SyncSettings, ...]) -> tuple[SyncSettings, ...]:
-    """Syncs whose names are all different.
-
-    :raises ValueError: naming one that stands twice.
-    """
-    names = [each.name for each in syncs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two syncs have the name {twice[0]}; name each differently")
-    return syncs

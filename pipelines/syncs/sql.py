@@ -1,5 +1,6 @@
 """A table of another database: rows are updated or inserted, in one transaction a batch."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from sqlalchemy.exc import (
 from pipelines.database import create_private_file, sqlite_driver, sqlite_path
 from pipelines.errors import ConfigError
 from pipelines.inlets.urls import name_database, read_url
+from pipelines.patience import Patience
 from pipelines.syncs.columns import find_kinds
 from pipelines.syncs.limits import part_too_long, split_rows
-from pipelines.syncs.patience import PassingError, Patience
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.settings import SqlSync
 from pipelines.syncs.sql_table import convert_value, create_table, find_mistakes, read_table
 from pipelines.syncs.target import Answer, Row, Surroundings, SyncError
@@ -58,7 +60,14 @@ def _open_engine(url: URL) -> Engine:
 
 
 class _RefusedRowError(SyncError):
-    """The database does not take one of the rows."""
+    """The database does not take one of the rows.
+
+    :param fields: columns that it names.
+    """
+
+    def __init__(self, said: str, fields: tuple[str, ...]) -> None:
+        super().__init__(said)
+        self.fields = fields
 
 
 class SqlTarget:
@@ -123,7 +132,7 @@ class SqlTarget:
             self._call(lambda connection: do(connection, table, rows))
         except _RefusedRowError as error:
             if len(rows) == 1:
-                return [Answer(rows[0].key, str(error))]
+                return [Answer(rows[0].key, str(error), error.fields)]
             return [answer for row in rows for answer in self._write([row], do)]
         return [Answer(row.key) for row in rows]
 
@@ -190,7 +199,7 @@ class SqlTarget:
                 with self.engine.begin() as connection:
                     return do(connection)
             except DBAPIError as error:
-                raise _describe(error, self.place) from None
+                raise _describe(error, self.place, self.settings) from None
             except SQLAlchemyError as error:
                 raise SyncError(
                     f"{self.place} cannot be written ({type(error).__name__})"
@@ -199,7 +208,7 @@ class SqlTarget:
         return self.patience.call(attempt)
 
 
-def _describe(error: DBAPIError, place: str) -> Exception:
+def _describe(error: DBAPIError, place: str, settings: SqlSync) -> Exception:
     """What a database says, without what it quotes: rows, and the URL with its password."""
     name, state = type(error.orig).__name__, getattr(error.orig, "sqlstate", None)
     is_lost = error.connection_invalidated or name in {"OperationalError", "InterfaceError"}
@@ -208,5 +217,21 @@ def _describe(error: DBAPIError, place: str) -> Exception:
         return PassingError(f"the database of {place} cannot be reached, or refused the user")
     said = f"the database refused it ({name}{f' {state}' if state else ''})"
     if isinstance(error, DataError | IntegrityError):
-        return _RefusedRowError(said)
+        return _RefusedRowError(said, _find_columns(error, settings))
     return SyncError(f"{place}: {said}; check the rights of its user")
+
+
+def _find_columns(error: DBAPIError, settings: SqlSync) -> tuple[str, ...]:
+    """The mapped columns that a refusal names, or that stand in the name of a broken constraint.
+
+    What it says of the row itself is not looked at.
+    """
+    told = getattr(error.orig, "diag", None)
+    names = ("column_name", "constraint_name", "message_primary")
+    texts = [getattr(told, name, None) for name in names] if told else [str(error.orig)]
+    said = "\n".join(filter(None, texts)).replace(settings.table, " ")
+    return tuple(
+        name
+        for name in sorted(settings.fields)
+        if re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", said)
+    )

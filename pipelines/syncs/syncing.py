@@ -1,18 +1,21 @@
 """``earful sync``: every destination brought in line, or shown what would go there."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.clock import defer_interrupts
 from pipelines.errors import ConfigError, EarfulError, LockedError
 from pipelines.job import Job
+from pipelines.patience import Patience
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
 from pipelines.syncs.columns import Plain
 from pipelines.syncs.ledger import count_rows, is_changed, read_ledger
-from pipelines.syncs.patience import PassingError, Patience
+from pipelines.syncs.passing import PassingError
 from pipelines.syncs.sending import Sending
 from pipelines.syncs.settings import CsvSync, ParquetSync, SyncSettings
 from pipelines.syncs.source import drop_nameless, list_gone, read_rows
@@ -37,7 +40,9 @@ class Change:
 class Synced:
     """What was done, or would be, at one destination.
 
+    :param n_left: rows that were about to go when somebody wanted to stop.
     :param error: why it could not be finished; rows that were taken before stay taken.
+    :param is_locked: a run took the store before the end.
     :param changes: of a dry run.
     """
 
@@ -47,7 +52,9 @@ class Synced:
     n_removed: int = 0
     n_failed: int = 0
     n_unchanged: int = 0
+    n_left: int = 0
     error: str | None = None
+    is_locked: bool = False
     changes: list[Change] = field(default_factory=list)
 
 
@@ -57,8 +64,11 @@ def sync_customers(
     """Bring destinations in line with what the store knows, each on its own.
 
     :param names: of the configuration's syncs; none for all.
+    :param patience: its clock says when somebody wants to stop; what is not begun is left then.
+    :returns: what was done, also where it was cut off, at each destination that was begun.
     :raises ConfigError: for a name that is not there.
-    :raises LockedError: when another program sends rows of this store.
+    :raises LockedError: before anything is sent, when another program sends rows of this store, or
+        a run holds it.
     """
     chosen = _choose_syncs(job, names)
     store = open_store(job.config.store.url)
@@ -66,7 +76,8 @@ def sync_customers(
     with store.lock(job.lock_timeout_s, "syncs"):
         with job.begin(store, "sync") as run:
             respect_refusals(run, job.models, configured_policy(job.config))
-        return [_sync(job, store, each, around) for each in chosen]
+        with defer_interrupts(around.patience.clock):
+            return [*_sync_all(job, store, chosen, around)]
 
 
 def refresh_files(job: Job, store: Store) -> list[str]:
@@ -107,7 +118,7 @@ def open_checked(settings: SyncSettings, around: Surroundings) -> Iterator[Targe
         finally:
             target.close()
     except PassingError as error:
-        raise SyncError(error.said) from None
+        raise SyncError(error.reason) from None
 
 
 def _choose_syncs(job: Job, names: Sequence[str]) -> list[SyncSettings]:
@@ -125,31 +136,44 @@ def _choose_syncs(job: Job, names: Sequence[str]) -> list[SyncSettings]:
     return [known[name] for name in dict.fromkeys(names)] or list(known.values())
 
 
+def _sync_all(
+    job: Job, store: Store, chosen: Sequence[SyncSettings], around: Surroundings
+) -> Iterator[Synced]:
+    """One destination after the other, until somebody wants to stop or a run takes the store."""
+    for each in chosen:
+        done = _sync(job, store, each, around)
+        yield done
+        if around.patience.clock.is_stopping or done.is_locked:
+            return
+
+
 def _sync(job: Job, store: Store, settings: SyncSettings, around: Surroundings) -> Synced:
     job.progress.start(f"sync {settings.name}", unit="rows")
-    counts: dict[str, int] = {}
-    error = None
+    counts: Counter[str] = Counter()
+    error, is_locked = None, False
     try:
         with open_checked(settings, around) as target:
             target.check()
-            sending = Sending(job, store, settings, target)
+            sending = Sending(job, store, settings, target, around.patience.clock)
             counts = sending.counts
             sending.take_back_gone()
             sending.send_changed()
             sending.finish()
-    except LockedError:
-        raise
     except EarfulError as caught:
-        error = str(caught)
+        error, is_locked = str(caught), isinstance(caught, LockedError)
+    except KeyboardInterrupt:  # for the second time
+        error = "it was stopped at once; what was under way may have been taken"
     job.progress.finish()
     return Synced(
         settings.name,
         settings.kind,
-        counts.get("sent", 0),
-        counts.get("removed", 0),
-        counts.get("failed", 0),
-        counts.get("unchanged", 0),
+        counts["sent"],
+        counts["removed"],
+        counts["failed"],
+        counts["unchanged"],
+        counts["left"],
         error,
+        is_locked,
     )
 
 

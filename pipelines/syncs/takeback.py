@@ -11,8 +11,8 @@ from pipelines import tables
 from pipelines.errors import EarfulError
 from pipelines.id_batches import batch_ids
 from pipelines.job import Job
+from pipelines.patience import Patience
 from pipelines.store import Store
-from pipelines.syncs.patience import Patience
 from pipelines.syncs.sending import Sending
 from pipelines.syncs.settings import SyncSettings
 from pipelines.syncs.syncing import open_checked

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pipelines.errors import EarfulError
+from pipelines.patience import Patience
 from pipelines.syncs.columns import Plain
-from pipelines.syncs.patience import Patience
 from pipelines.syncs.settings import SyncSettings
 
 _MODULES = {
@@ -41,10 +41,12 @@ class Answer:
     """What became of one row.
 
     :param error: why it was not taken, without any value; None where it was.
+    :param fields: what the error is about, by the destination's names; empty where it does not say.
     """
 
     key: str
     error: str | None = None
+    fields: tuple[str, ...] = ()
 
 
 class Target(Protocol):

@@ -88,6 +88,23 @@ def describe_three_sources(
     }
 
 
+def describe_heard(
+    customers: list[Customer], voices: list[Voice], answers: list[Answer]
+) -> dict[str, Any]:
+    """Who is heard: English speakers answer the survey, which is in English, far more often."""
+    spoke = {v.customer.customer_id for v in voices if v.customer and v.text and v.kind == "post"}
+    spoke |= {a.customer.customer_id for a in answers if a.customer and (a.help or a.more)}
+    known = Counter(customer.person.group.lang for customer in customers)
+    heard = Counter(c.person.group.lang for c in customers if c.customer_id in spoke)
+    return {
+        "id": "heard",
+        "says": "English speakers are heard more than the others",
+        "by_language": {
+            lang: {"n_customers": n, "n_heard": heard[lang]} for lang, n in sorted(known.items())
+        },
+    }
+
+
 def describe_rows(
     complaints: list[dict[str, str]],
     silent: list[str],

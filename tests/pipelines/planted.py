@@ -14,15 +14,14 @@ from sqlalchemy import func, insert, select
 
 from nlp.meaning import Meanings
 from pipelines import tables
+from pipelines.concluding import conclude
 from pipelines.config import Config
 from pipelines.discover import discover_store
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.commands import EditResult, make_edit
 from pipelines.edits.requests import EditRequest
 from pipelines.job import Job
-from pipelines.judge import judge_periods
 from pipelines.progress import SilentProgress
-from pipelines.publish import publish_insights
 from pipelines.runs import begin_run
 from pipelines.store import Store, write_info
 from tests.pipelines.store_copies import open_copy
@@ -115,17 +114,16 @@ def add_feedback(store: Store, rows: Sequence[int]) -> Applied:
         run.facts["encoder"] = ENCODER
         discover_store(run, PlantedModels(), SilentProgress())  # type: ignore[arg-type]
         applied = apply_edits(run, PlantedModels())  # type: ignore[arg-type]
-        judge_periods(run)
-        publish_insights(run)
+        conclude(run)
     return applied
 
 
 def count_outdated(store: Store) -> int:
-    """Rows that judging and publishing would write if they looked at everything anew."""
+    """Rows that judging, ranking and publishing would write if they looked at everything anew."""
     with begin_run(store, "check", config_hash="", lock_timeout_s=5) as run:
-        for product in ("judged", "published"):
+        for product in ("judged", "compared", "ranked", "published"):
             write_info(run.connection, f"{product}_version", "never")
-        return judge_periods(run) + publish_insights(run)
+        return conclude(run)
 
 
 def add_customers(store: Store) -> None:
@@ -135,8 +133,7 @@ def add_customers(store: Store) -> None:
         run.connection.execute(insert(tables.customer), rows)
         run.mark_changed()
         apply_edits(run, PlantedModels())  # type: ignore[arg-type]
-        judge_periods(run)
-        publish_insights(run)
+        conclude(run)
 
 
 def edit(store: Store, action: str, theme_id: str | None = None, **asked: Any) -> EditResult:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelines.insights import (
+    MAX_PRIOR,
     MIN_TREND_MENTIONS,
     PRIOR_MENTIONS,
     CustomerMention,
@@ -65,6 +66,8 @@ def test_the_spread_of_customers_is_found_again() -> None:
     assert spread.weight == pytest.approx(0.16 / 0.04, rel=0.15)
     few = estimate_spread(add_up(groups[:5]))
     assert (few.variance, few.weight) == (FLAT.variance, FLAT.weight)
+    # Customers who do not differ at all draw each other no further than 50 mentions would.
+    assert estimate_spread(add_up([[0.5, -0.5]] * 30)).weight == MAX_PRIOR == 50
     one = describe_customer([says(0, "negative")], spread)
     assert one.sentiment_low < one.sentiment < one.sentiment_high
 

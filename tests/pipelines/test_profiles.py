@@ -145,6 +145,34 @@ def test_forgetting_removes_the_page(people: Store, tmp_path: Path, monkeypatch:
         profile_of(people)
 
 
+def test_actions_are_told_in_words_with_their_destination_and_time(people: Store) -> None:
+    at = START + timedelta(days=1, hours=9)
+    shared = {"customer_id": WHO, "created_at": at, "rule": "save_detractor", "kind": "customer"}
+    payload = {"title": "חזרו ללקוח", "reason": "open theme Late", "facts": {}, "mentions": []}
+    states: list[dict[str, Any]] = [
+        {"status": "sent", "sent_at": at, "destination": "care-crm"},
+        {"status": "suppressed", "reason": "customer_limit", "destination": "slack"},
+        {"status": "suppressed", "reason": "by hand: called already", "destination": "slack"},
+        {"status": "pending", "reason": "answered 503", "next_attempt_at": at},
+    ]
+    with people.write() as connection:
+        for number, state in enumerate(states):
+            row = {"action_id": f"a{number}", "idempotency_key": f"k{number}", "payload": payload}
+            own = {"destination": "jira", **state}
+            connection.execute(insert(tables.action).values(**shared, **row, **own))
+    page = render_customer(profile_of(people))
+    actions = page[page.index('id="actions-heading"') :]
+    for said in (
+        *("Delivered", "Kept back", "Waits to be delivered", "care-crm", "slack", "jira"),
+        *("by what is known of them", "save detractor", "called already", "again from"),
+        *("the rule spoke of this customer a few days ago", f"{at:%H:%M} UTC", "answered 503"),
+    ):
+        assert said in actions, said
+    for code in ("save_detractor", "customer_limit", "customer_days", "by hand", "(rule:"):
+        assert code not in page, code
+    assert page.count('<bdi dir="auto">חזרו ללקוח</bdi>') == len(states)
+
+
 def test_a_hostile_name_cannot_leave_its_place(people: Store) -> None:
     name = '"><script>alert(1)</script>\u202e'
     with people.write() as connection:

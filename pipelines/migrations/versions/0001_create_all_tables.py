@@ -167,6 +167,12 @@ def upgrade() -> None:
             "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
+            "share_q",
+            sa.Double(),
+            nullable=True,
+            comment="of a difference as large from the other values, corrected over all",
+        ),
+        sa.Column(
             "sentiment",
             sa.Double(),
             nullable=True,
@@ -178,6 +184,12 @@ def upgrade() -> None:
         sa.Column(
             "sentiment_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
+        sa.Column(
+            "sentiment_q",
+            sa.Double(),
+            nullable=True,
+            comment="of a difference as large from the other values, corrected over all",
+        ),
         sa.PrimaryKeyConstraint("dimension", "value", "theme_id"),
         comment="brands, products or competitors side by side",
     )
@@ -188,13 +200,13 @@ def upgrade() -> None:
             "customer_id",
             sa.Text(),
             nullable=True,
-            comment="whose, as the CRM names them; null where only a contact was given",
+            comment="whose, as the CRM names them; null where known by a contact or feedback",
         ),
         sa.Column(
             "key_type",
             sa.Text(),
             nullable=True,
-            comment="by which key they were named: customer_id, email, phone or handle",
+            comment="by which key they were named: customer_id, email, phone or handle; null where by none",
         ),
         sa.Column(
             "key_hash", sa.Text(), nullable=True, comment="that key as a keyed hash (HMAC-SHA-256)"
@@ -204,7 +216,24 @@ def upgrade() -> None:
         ),
         sa.Column("channel", sa.Text(), nullable=True, comment="for which channel; null for all"),
         sa.Column("status", sa.Text(), nullable=False, comment="granted or withdrawn"),
-        sa.Column("source", sa.Text(), nullable=True, comment="who said so"),
+        sa.Column(
+            "source",
+            sa.Text(),
+            nullable=True,
+            comment="who said so: as was told, or the source of the file",
+        ),
+        sa.Column(
+            "via",
+            sa.Text(),
+            nullable=True,
+            comment="consent (recorded by earful consent), or the file with a column that says so: customers or feedback",
+        ),
+        sa.Column(
+            "feedback_id",
+            sa.Text(),
+            nullable=True,
+            comment="the feedback in which they said so; null where it was elsewhere",
+        ),
         sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
         sa.Column("expires_at", tables.UtcDateTime(), nullable=True, comment="until when, UTC"),
         sa.PrimaryKeyConstraint("consent_id"),
@@ -212,7 +241,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index("ix_consent_customer", ["customer_id"], unique=False)
+        batch_op.create_index("ix_consent_feedback", ["feedback_id"], unique=False)
         batch_op.create_index("ix_consent_key", ["key_type", "key_hash"], unique=False)
+        batch_op.create_index("ix_consent_purpose", ["purpose", "status"], unique=False)
 
     op.create_table(
         "coverage",
@@ -226,13 +257,19 @@ def upgrade() -> None:
             "n_customers",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="records of the CRM; null where the CRM does not know (channel)",
+            comment="records of the CRM with this value; of a channel all records",
         ),
         sa.Column(
             "n_heard",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="of these, with feedback that counts",
+            comment="of these, with feedback that counts (of a channel: on it)",
+        ),
+        sa.Column(
+            "n_voices",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="distinct voices of such feedback, customers or not; null where only the CRM knows",
         ),
         sa.Column("share", sa.Double(), nullable=True, comment="n_heard / n_customers"),
         sa.Column(
@@ -242,16 +279,40 @@ def upgrade() -> None:
             "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
+            "representation",
+            sa.Double(),
+            nullable=True,
+            comment="share / share of all: .5 is heard half as much as all customers",
+        ),
+        sa.Column(
+            "representation_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval",
+        ),
+        sa.Column(
+            "representation_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of its 95 % interval",
+        ),
+        sa.Column(
             "weight",
             sa.Double(),
             nullable=True,
-            comment="post-stratification weight of a voice; null where not asked for",
+            comment="factor of a voice with this value; its weight is the product over the dimensions, trimmed; null where not asked for",
+        ),
+        sa.Column(
+            "n_effective",
+            sa.Double(),
+            nullable=True,
+            comment="of all: Kish's effective number of voices, where they are weighted",
         ),
         sa.Column(
             "note",
             sa.Text(),
             nullable=True,
-            comment="why conclusions rest on a sliver; null where they do not",
+            comment="why conclusions rest on a sliver: no_customers, sliver, under_heard or over_heard; null where they do not",
         ),
         sa.PrimaryKeyConstraint("dimension", "value"),
         comment="who is heard, and who is not",
@@ -272,8 +333,16 @@ def upgrade() -> None:
             "valid_from",
             tables.UtcDateTime(),
             nullable=True,
-            comment="since when this record holds, UTC",
+            comment="since when there is a record of them, UTC",
         ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC; null where the source is silent",
+        ),
+        sa.Column("source", sa.Text(), nullable=True, comment="the source whose file said so"),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that wrote this version"),
         sa.Column(
             "merged_into",
             sa.Text(),
@@ -375,7 +444,7 @@ def upgrade() -> None:
             "sentiment",
             sa.Double(),
             nullable=True,
-            comment="mean sentiment score, shrunk toward the mean of all, -1..1",
+            comment="mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
         ),
         sa.Column(
             "sentiment_trend",
@@ -571,8 +640,16 @@ def upgrade() -> None:
             "valid_from",
             tables.UtcDateTime(),
             nullable=True,
-            comment="since when this version held, UTC",
+            comment="since when there is a record of them, UTC",
         ),
+        sa.Column(
+            "edited_at",
+            tables.UtcDateTime(),
+            nullable=True,
+            comment="when this version was written, UTC",
+        ),
+        sa.Column("source", sa.Text(), nullable=True, comment="the source whose file said so"),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read this version"),
         sa.PrimaryKeyConstraint("customer_id", "content_hash"),
         comment="what the CRM said of a customer before: older versions of the record",
     )
@@ -1155,17 +1232,38 @@ def upgrade() -> None:
     )
     op.create_table(
         "priority",
-        sa.Column("rank", sa.Integer(), nullable=False, comment="1 is what to do first"),
-        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme to fix"),
         sa.Column("segment", sa.Text(), nullable=False, comment="customer segment, or all"),
-        sa.Column("outcome", sa.Text(), nullable=True, comment="what would gain"),
+        sa.Column(
+            "rank", sa.Integer(), nullable=False, comment="1 is what to do first in this segment"
+        ),
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme to fix"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=True,
+            comment="what would gain: an outcome of theme_impact, or sentiment",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=True,
+            comment="how the effect was estimated, as in theme_impact; or gap",
+        ),
         sa.Column("gain", sa.Double(), nullable=True, comment="effect x reach x value"),
-        sa.Column("gain_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column(
+            "gain_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval; above 0 where a gain is sure",
+        ),
         sa.Column(
             "gain_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
         ),
         sa.Column(
-            "unit", sa.Text(), nullable=True, comment="of the gain: a currency, or points x voices"
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the gain: a currency, customers, or points x voices",
         ),
         sa.Column(
             "n_customers",
@@ -1173,9 +1271,14 @@ def upgrade() -> None:
             nullable=True,
             comment="voices reached",
         ),
-        sa.Column("reason", sa.Text(), nullable=True, comment="the rule that put it here"),
-        sa.PrimaryKeyConstraint("rank"),
-        comment="what to fix first, and what it should bring",
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="adjusted_effect (of theme_impact), or feeling_gap: no effect is known, so what its voices feel less than those of all other themes, adjusted for nothing",
+        ),
+        sa.PrimaryKeyConstraint("segment", "rank"),
+        comment="what to fix first, for all and for each segment, and what it should bring",
     )
     op.create_table(
         "rejected",
@@ -1329,6 +1432,12 @@ def upgrade() -> None:
             nullable=True,
             comment="customer records and events of erased persons: not stored again",
         ),
+        sa.Column(
+            "n_consents",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="rows of consent that columns of files gave",
+        ),
         sa.Column("seconds", sa.Double(), nullable=True, comment="duration in seconds"),
         sa.Column(
             "error", sa.Text(), nullable=True, comment="why it failed, without any customer text"
@@ -1396,6 +1505,12 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="why it did not take the row; no words of people",
+        ),
+        sa.Column(
+            "error_fields",
+            sa.Text(),
+            nullable=True,
+            comment="the destination's fields that it is about, a comma between",
         ),
         sa.Column(
             "sent_at", tables.UtcDateTime(), nullable=True, comment="when it last took it, UTC"
@@ -1614,32 +1729,40 @@ def upgrade() -> None:
             "edit_id", sa.Text(), nullable=False, comment="the edit that says when it was fixed"
         ),
         sa.Column(
-            "outcome", sa.Text(), nullable=False, comment="voices, sentiment, rating, churn, ..."
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="voices (their share of all), sentiment, or as in theme_impact",
         ),
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme that was fixed"),
         sa.Column("fixed_at", tables.UtcDateTime(), nullable=False, comment="since when, UTC"),
-        sa.Column("method", sa.Text(), nullable=True, comment="how the change was estimated"),
+        sa.Column("method", sa.Text(), nullable=True, comment="difference_in_differences"),
         sa.Column(
             "effect",
             sa.Double(),
             nullable=True,
-            comment="change since, beyond the change of similar themes",
+            comment="change since, beyond the change of similar themes; not proof of cause",
         ),
         sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
         sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
         sa.Column("p_value", sa.Double(), nullable=True, comment="if there were no effect"),
-        sa.Column("unit", sa.Text(), nullable=True, comment="of the effect"),
+        sa.Column(
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the effect: relative (-0.4: 40 % fewer), points, share or a currency",
+        ),
         sa.Column(
             "n_before",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="voices in the time before that is compared",
+            comment="voices in the weeks before that are compared, each once a week",
         ),
         sa.Column(
             "n_after",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="voices in the time after",
+            comment="voices in the weeks after, each once a week",
         ),
         sa.Column("compared_with", tables.Json, nullable=True, comment="ids of the similar themes"),
         sa.Column(
@@ -1654,13 +1777,23 @@ def upgrade() -> None:
     op.create_table(
         "theme_impact",
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
-        sa.Column("outcome", sa.Text(), nullable=False, comment="rating, nps, churn, spend, ..."),
-        sa.Column("method", sa.Text(), nullable=False, comment="how the effect was estimated"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="as in feedback_outcome: rating, nps_group, churn_DAYS or spend_change_DAYS_CURRENCY",
+        ),
+        sa.Column(
+            "method",
+            sa.Text(),
+            nullable=False,
+            comment="linear, logistic, cox (not all days are over yet) or none (nothing to compare)",
+        ),
         sa.Column(
             "effect",
             sa.Double(),
             nullable=True,
-            comment="change of the outcome that goes with the theme",
+            comment="what the outcome is more with the theme, all else equal; not proof of cause",
         ),
         sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
         sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
@@ -1675,7 +1808,7 @@ def upgrade() -> None:
             "n",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="customers or feedback compared",
+            comment="voices compared: customers, of ratings also authors and feedback of nobody",
         ),
         sa.Column(
             "n_with_theme",
@@ -1690,25 +1823,25 @@ def upgrade() -> None:
             "unit",
             sa.Text(),
             nullable=True,
-            comment="of the effect: points, share, hazard_ratio or a currency",
+            comment="of the effect: points (of feedback_outcome.value), share or a currency",
         ),
         sa.Column(
             "plain_effect",
             sa.Double(),
             nullable=True,
-            comment="the plain difference of means, adjusted for nothing",
+            comment="the plain difference: with the theme less without, nothing held equal",
         ),
         sa.Column(
             "n_events",
             sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
             nullable=True,
-            comment="of an outcome that happens or not: how often it did",
+            comment="of an outcome that happens or not: voices compared that it happened to",
         ),
         sa.Column(
             "at_stake",
             sa.Double(),
             nullable=True,
-            comment="effect x customers with the theme x what each is worth",
+            comment="effect x customers with the theme x what they spent in the year before; of spend less effect x customers; above 0 is lost",
         ),
         sa.Column(
             "at_stake_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
@@ -1720,7 +1853,7 @@ def upgrade() -> None:
             "currency",
             sa.Text(),
             nullable=True,
-            comment="of at_stake; null where it counts customers",
+            comment="of at_stake: that of most customers; null where it counts customers",
         ),
         sa.Column(
             "note",
@@ -1840,6 +1973,49 @@ def upgrade() -> None:
         comment="representative quotes of a theme",
     )
     op.create_table(
+        "theme_share",
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
+        sa.Column(
+            "n_heard",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="customers with feedback that counts",
+        ),
+        sa.Column(
+            "n_with_theme",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="of these, with the theme",
+        ),
+        sa.Column("share", sa.Double(), nullable=True, comment="n_with_theme / n_heard"),
+        sa.Column(
+            "share_low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"
+        ),
+        sa.Column(
+            "share_high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"
+        ),
+        sa.Column(
+            "weighted_share",
+            sa.Double(),
+            nullable=True,
+            comment="the same with the weights of coverage",
+        ),
+        sa.Column(
+            "weighted_share_low",
+            sa.Double(),
+            nullable=True,
+            comment="lower end of its 95 % interval, of n_effective voices",
+        ),
+        sa.Column(
+            "weighted_share_high",
+            sa.Double(),
+            nullable=True,
+            comment="upper end of its 95 % interval",
+        ),
+        sa.PrimaryKeyConstraint("theme_id"),
+        comment="who speaks of a theme, if all customers were heard alike; only with [coverage] weight_by",
+    )
+    op.create_table(
         "theme_signal",
         sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
         sa.Column(
@@ -1852,15 +2028,25 @@ def upgrade() -> None:
             "value",
             sa.Double(),
             nullable=True,
-            comment="what was measured; null where it is not known",
+            comment="what was measured, at the cautious end of its 95 % interval; null if not known",
         ),
-        sa.Column("unit", sa.Text(), nullable=True, comment="of the value"),
-        sa.Column("score", sa.Double(), nullable=True, comment="the value as 0..1"),
+        sa.Column(
+            "unit",
+            sa.Text(),
+            nullable=True,
+            comment="of the value: share_of_voices, times_expected, sentiment, share_at_stake, likeness, fit",
+        ),
+        sa.Column(
+            "score",
+            sa.Double(),
+            nullable=True,
+            comment="the value as 0..1; null where the part is not known",
+        ),
         sa.Column(
             "weight",
             sa.Double(),
             nullable=True,
-            comment="of the part; weights of all parts add up to 1",
+            comment="of the part; those of the known parts add up to 1, others have 0",
         ),
         sa.Column(
             "points",
@@ -1868,8 +2054,47 @@ def upgrade() -> None:
             nullable=True,
             comment="100 x score x weight; their sum is theme.signal_score",
         ),
+        sa.Column(
+            "note",
+            sa.Text(),
+            nullable=True,
+            comment="silent (no voice now), or why it is not known: not_judged, no_effect_known, one_source, no_sentiment",
+        ),
         sa.PrimaryKeyConstraint("theme_id", "part"),
         comment="why a theme deserves attention: the parts of its signal score",
+    )
+    op.create_table(
+        "theme_stake",
+        sa.Column("theme_id", sa.Text(), nullable=False, comment="the theme"),
+        sa.Column("outcome", sa.Text(), nullable=False, comment="as in theme_impact"),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=False,
+            comment="never added up; empty where customers count",
+        ),
+        sa.Column(
+            "n_customers",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="who voiced it, and spend most in this currency; none of fewer than 5",
+        ),
+        sa.Column(
+            "worth",
+            sa.Double(),
+            nullable=True,
+            comment="what they spent in the year before; null where nothing is multiplied by it",
+        ),
+        sa.Column(
+            "at_stake",
+            sa.Double(),
+            nullable=True,
+            comment="effect x worth, or x customers; above 0 is lost",
+        ),
+        sa.Column("low", sa.Double(), nullable=True, comment="lower end of its 95 % interval"),
+        sa.Column("high", sa.Double(), nullable=True, comment="upper end of its 95 % interval"),
+        sa.PrimaryKeyConstraint("theme_id", "outcome", "currency"),
+        comment="what is at stake with a theme, in every currency",
     )
     op.create_table(
         "theme_suggestion",

@@ -268,6 +268,8 @@ def test_what_a_model_worded_is_held_as_templates_hold_it() -> None:
         "נשמעו \u206614\u2069 קולות על \u2066Visa Card\u2069 (\u206695%\u2069)"
     )
     assert hold_foreign("۲٫۷ برابر، ۹۵٪", fa) == "\u2066۲٫۷\u2069 برابر، \u2066۹۵٪\u2069"
+    ar = read_language("ar")
+    assert hold_foreign("سُمع ٩٥٪ عن Visa", ar) == "سُمع \u2067٩٥٪\u2069 عن \u2066Visa\u2069"
     assert hold_foreign("\u206714\u2069 voices", en) == "14 voices"
 
 

@@ -34,9 +34,9 @@ SINGULAR = re.compile(r"(?<![\d.,])1 (voices|mentions|sources|items|actions|them
 PLURAL = re.compile(r"(?<![\d.,])(?!1 )\d+ (voice|mention|source|item|action|theme|language)\b")
 # Arabic nouns behind a number, by the category of the number.
 ARABIC = {
-    "few": {"إشارات", "أصوات", "ملاحظات", "موضوعات", "إجراءات", "لغات", "مصادر", "مرات"},
-    "many": {"إشارة", "صوتًا", "ملاحظة", "موضوعًا", "إجراءً", "لغة", "مصدرًا", "مرة"},
-    "other": {"إشارة", "صوت", "ملاحظة", "موضوع", "إجراء", "لغة", "مصدر", "مرة"},
+    "few": {"إشارات", "أصوات", "آراء", "موضوعات", "إجراءات", "لغات", "مصادر", "مرات"},
+    "many": {"إشارة", "صوتًا", "رأيًا", "موضوعًا", "إجراءً", "لغة", "مصدرًا", "مرة"},
+    "other": {"إشارة", "صوت", "رأي", "موضوع", "إجراء", "لغة", "مصدر", "مرة"},
 }
 HEBREW_NOUNS = ("אזכורים", "קולות", "משובים", "נושאים", "שפות", "מקורות", "פעולות")
 # As sentences beside them, but for a word.
@@ -162,8 +162,11 @@ def test_what_is_counted_agrees_with_its_number() -> None:
 
 def check_arabic(text: str) -> None:
     language = read_language("ar")
-    for shown, noun in re.findall(r"\u2066([\d.,]+)\u2069 ([^\s،؛.:)]+)", text):
-        category = choose_category(shown.replace(",", ""), language.plurals)
+    found = re.findall(r"\u2067([\d٫٬]+)\u2069 ([^\s،؛.:)]+)", text)
+    for written, noun in found:
+        shown = written.translate({ord(sign): str(n) for n, sign in enumerate(language.digits)})
+        shown = shown.replace("٬", "").replace("٫", ".")
+        category = choose_category(shown, language.plurals)
         if noun in set().union(*ARABIC.values()) and category in ARABIC:
             assert noun in ARABIC[category], text
 

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from pipelines import tables
 from pipelines.actions.limits import Channel, Raised, Wanted, apply_limits
 from pipelines.actions.raising import raise_actions
-from pipelines.actions.respect import suppress_refused
+from pipelines.actions.respect import suppress_unwanted
 from pipelines.runs import begin_run
 from pipelines.store import Store
 from tests.pipelines.actions.outbox import (
@@ -64,7 +64,7 @@ def allow(store: Store, purpose: str, status: str, number: int) -> None:
 
 def respect(store: Store) -> int:
     with begin_run(store, "any command", config_hash="", lock_timeout_s=1) as run:
-        return suppress_refused(run.connection, run.started_at)
+        return suppress_unwanted(run.connection, run.started_at)
 
 
 def test_each_occasion_raises_one_action_with_its_figures(outbox: Store) -> None:

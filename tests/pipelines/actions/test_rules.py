@@ -31,7 +31,7 @@ def test_a_rule_about_customers_holds_when_all_its_conditions_do() -> None:
             [{**SAFETY, "deliver_to": ["pager"]}],
             "'pager', which is no destination (there are: chat",
         ),
-        ([SAFETY, SAFETY], "two rules are called 'safety'"),
+        ([SAFETY, SAFETY], "two rules are called safety"),
         ([{**DETRACTOR, "nps": None}], "has no condition; give one of max_rating, nps"),
         ([{**RISING, "max_rating": 0.2}], "unknown key @ rules.0.theme.max_rating (known here: "),
         ([{**RISING, "contacts_customer": True}], "unknown key @ rules.0.theme.contacts_customer"),

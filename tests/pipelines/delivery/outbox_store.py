@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from pipelines import tables
+from pipelines.clock import Clock
 from pipelines.config import Config
-from pipelines.delivery.clock import Clock
 from pipelines.job import Job
 from pipelines.store import Store
 from tests.pipelines.store_copies import open_copy

@@ -79,6 +79,9 @@ ANSWERS = [
     (Reply(410), "pending", 1, True, "answered 410"),
     (Reply(200, {"ok": False, "error": "busy"}), "pending", 1, False, "with an error (busy)"),
     (Reply(200, {"errors": {"a": "?"}}), "pending", 1, False, "answered 200 with an error (a)"),
+    (Reply(200, {"status": "fail", "data": {}}), "pending", 1, False, "200 with an error"),
+    (Reply(200, {"errcode": 4}), "pending", 1, False, "with an error (errcode-4)"),
+    (Reply(200, {"result": {"success": False}}), "pending", 1, False, "200 with an error"),
     (Reply(408), "pending", 3, False, "answered 408"),
     (Reply(425), "pending", 3, False, "answered 425"),
     (Reply(429, {}, {"retry-after": "900"}), "pending", 1, True, "answered 429"),
@@ -154,6 +157,27 @@ def test_slack_says_what_is_wrong_with_200_too(
     assert done.n_left == 1
 
 
+@pytest.mark.parametrize("kind", ["jira", "zendesk", "github"])
+def test_a_page_in_the_place_of_what_was_made_is_looked_into_and_not_taken_for_it(
+    kind: str, outbox: Store, open_place: Open, deliver: Deliver, clock: FakeClock
+) -> None:
+    place = open_place(kind)
+    assert place.server
+    for number in range(2):
+        add_action(outbox, number, kind)
+    # It was made all the same; what answers the search is a proxy's page too, at first.
+    page = Reply(200, "<html>be right back</html>")
+    place.server.mishaps = [Mishap(page, has_it=True), Mishap(page)]
+    done = deliver(place)
+    assert "answered 200 with no" in done.closed[kind] and done.n_left == 1
+    place.settle()
+    for _ in range(2):
+        clock.moment += timedelta(days=1)
+        deliver(place)
+    assert read_actions(outbox, "status") == [("sent",)] * 2
+    assert len(place.taken) == len(set(place.taken)) == 2
+
+
 def test_retry_after_is_read_in_seconds_as_a_date_and_as_githubs_hour() -> None:
     now = NOW
     for headers, expected in (
@@ -178,6 +202,8 @@ def test_reasons_hold_codes_and_no_sentences() -> None:
             " (missing, Issue, title)",
         ),
         (b"channel_is_archived", " (channel_is_archived)"),
+        (b'{"errcode": 40001, "errmsg": "Words of people"}', " (errcode-40001)"),
+        (b'{"result": {"success": false, "code": "E17"}}', " (E17)"),
         (b"The customer said that nobody answers", ""),
         (b"", ""),
         (b"[1, 2]", ""),

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.config import Config
+from pipelines.delivery import delivering
 from pipelines.delivery.delivering import Delivered
 from pipelines.doctor import _check_destinations, _check_given_up
 from pipelines.store import Store
@@ -116,9 +118,10 @@ def test_ctrl_c_says_what_is_left(
     ended = press_ctrl_c(place.server, 1)
     assert (ended.code, ended.out.splitlines()[-1]) == (1, "1 sent, 2 left"), ended.err
     assert "stopped: 1 sent and recorded, 2 left; the same command goes on" in ended.err
+    assert "the store is as it was" not in ended.err
     ended = press_ctrl_c(place.server, 2)
     assert ended.code == 1
-    assert "stopped at once" in ended.err
+    assert "stopped at once: 0 sent and recorded, 2 left; of these the message" in ended.err
     assert [row[0] for row in read_actions(outbox, "status")] == ["sent", "pending", "pending"]
     assert call("actions", "deliver").code == 0
     assert len(place.taken) == 3
@@ -135,6 +138,34 @@ def test_only_one_delivers_and_a_run_that_holds_the_store_is_waited_for(
             assert call("actions", "deliver", "--lock-timeout", "0.1").code == 4
     assert place.taken == []
     assert call("actions", "deliver").code == 0
+
+
+def test_a_run_that_takes_the_store_in_the_middle_leaves_the_rest_and_a_summary(
+    call: Call,
+    open_place: Open,
+    outbox: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = open_place("csv", max_per_minute=600)
+    write_config(tmp_path, place, hook := open_place("webhook"))
+    for number, name in enumerate(("csv", "webhook", "webhook")):
+        add_action(outbox, number, name)
+    wait = delivering._Pace.wait
+    with ExitStack() as held, monkeypatch.context() as patched:
+
+        def wait_while_a_run_begins(pace: Any) -> None:
+            wait(pace)
+            if hook.server and pace.sent:
+                held.enter_context(outbox.lock(1))
+
+        patched.setattr(delivering._Pace, "wait", wait_while_a_run_begins)
+        ended = call("actions", "deliver", "--lock-timeout", "0.1")
+    assert (ended.code, ended.out.splitlines()[-1]) == (4, "2 sent, 1 left")
+    assert "error: another run holds the store" in ended.err
+    assert "2 sent and recorded, 1 left; the next deliver sends these" in ended.err
+    assert call("actions", "deliver").code == 0
+    assert (len(place.taken), len(hook.taken)) == (1, 2)
 
 
 def test_a_test_message_is_sent_and_changes_nothing(

@@ -327,7 +327,7 @@ def test_what_is_not_safe_is_refused_in_the_configuration() -> None:
             check_config({"destinations": [entry]}, "earful.toml")
         assert said in str(caught.value), entry
         assert "hunter2" not in str(caught.value)
-    with pytest.raises(ConfigError, match="two of them are called w"):
+    with pytest.raises(ConfigError, match="two destinations are called w"):
         check_config({"destinations": [hook, hook]}, "earful.toml")
     check_config({"destinations": [hook | {"url": "http://127.0.0.1:8080/in"}]}, "earful.toml")
     check_config(

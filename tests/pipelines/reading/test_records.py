@@ -2,8 +2,12 @@
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from pipelines.inspect import list_value_problems
 from pipelines.reading import (
     BadRow,
     Tally,
@@ -15,6 +19,9 @@ from pipelines.reading import (
     plan_table,
     sample_table,
 )
+from pipelines.reading.fields import Unread
+
+FOLDER = Path(__file__).parents[2] / "data" / "sources"
 
 
 def read_all(tmp_path, name, data, read=feedback_items, pairs=(), kind=None, **options):
@@ -76,7 +83,9 @@ def test_what_cannot_be_read_does_not_lose_the_row(tmp_path):
     assert items[1].at is None
     assert items[1].attributes == {"date": "soon", "rating": "many"}
     assert (tally.n_rows, tally.n_items) == (4, 3)
-    assert (tally.n_unread_dates, tally.n_unread_ratings) == (1, 1)
+    assert tally.unread == {
+        "date": Unread("date", "at", 3, 1), "rating": Unread("rating", "rating", 3, 1),
+    }  # fmt: skip
 
 
 def test_a_title_alone_is_the_text_and_a_repeated_one_is_not_said_twice(tmp_path):
@@ -152,6 +161,46 @@ def test_events_need_a_customer_and_a_date(tmp_path):
     assert [record.reason for record in records[2:]] == ["no_customer", "no_date"]
 
 
+def test_amounts_that_cannot_be_read_are_told_with_the_first_and_what_to_do(tmp_path):
+    path, tally = tmp_path / "a.csv", Tally()
+    rows = ("C1,2026-01-02,12.50", "C2,2026-01-03,abc", 'C3,2026-01-04,"12,34,56"')
+    path.write_text("\n".join(["customer,at,Sum", *rows]), encoding="utf-8")
+    (table,) = open_tables(find_files([str(path)])[0])
+    plan = plan_table(sample_table(table), ("amount=Sum",), "events")
+    (table,) = open_tables(find_files([str(path)])[0])
+    events = list(event_records(table, plan.mapping, plan.formats, tally=tally))
+    assert [event.attributes for event in events] == [{}, {"Sum": "abc"}, {"Sum": "12,34,56"}]
+    (told,) = list_value_problems(plan, tally)
+    for said in ("2 of 3 rows", 'column "Sum"', "first: row 3", "--map amount=COLUMN"):
+        assert said in told
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "expected"),
+    [
+        ("event_id,Order Number,at,kind", ["E1,#7,{},refund", "E2,,{},order"], "E1 #7,E2 -"),
+        ("Order ID,at,Status", ["7,{},refunded", "8,{},paid"], "7 7,8 8"),
+        ("Order No.,at,product_id", ["A-7,{},1", "A-8,{},2"], "A-7 A-7,A-8 A-8"),
+        ("Order No.,at,kind", ["7,{},order", "7,{},refund", "8,{},order"], "- 7,- 7,- 8"),
+        ("Name,at,Total", ["#1001,{},3", "#1002,{},4"], "#1001 #1001,#1002 #1002"),
+        ("Name,at,Total", ["Dana,{},3", "Omar,{},4"], "- -,- -"),
+        ("id,at,kind", ["7,{},order", "8,{},login"], "7 7,8 -"),
+    ],
+)
+def test_an_event_tells_its_order(tmp_path, columns, rows, expected):
+    """Feedback that names the order finds its customer by it."""
+    data = "\n".join([f"{columns},customer", *(f"{row},C1".format("2026-01-02") for row in rows)])
+    events = read_all(tmp_path, "a.csv", data, event_records, kind="events")
+    found = ",".join(f"{event.source_id or '-'} {event.order or '-'}" for event in events)
+    assert found == expected
+
+
+def test_a_column_that_is_id_and_order_stays_both_under_a_map_that_says_one(tmp_path):
+    data = (FOLDER / "shopify_orders.csv").read_text(encoding="utf-8")
+    events = read_all(tmp_path, "a.csv", data, event_records, ("id=Name",), "events")
+    assert [event.order for event in events] == [event.source_id for event in events]
+
+
 def test_a_placeholder_is_no_value_and_no_problem(tmp_path):
     tally = Tally()
     events = read_all(
@@ -166,4 +215,4 @@ def test_a_placeholder_is_no_value_and_no_problem(tmp_path):
     assert [(event.amount, event.attributes) for event in events] == [
         (None, {}), (12.5, {}), (None, {}),
     ]  # fmt: skip
-    assert tally.n_unread_amounts == 0
+    assert tally.unread == {}

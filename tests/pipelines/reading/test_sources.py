@@ -46,7 +46,7 @@ def read_export(path: Path, zone: tzinfo = ZONE) -> dict[str, Any]:
     return {
         "layout": table.recognised.layout.id if table.recognised else None,
         "n_rows": tally.n_rows,
-        "unread": [tally.n_unread_dates, tally.n_unread_ratings, tally.n_unread_amounts],
+        "unread": [tally.count_unread(what) for what in ("date", "rating", "amount")],
         "rejected": [[row.number, row.reason] for row in found if isinstance(row, BadRow)],
         "items": [describe(item) for item in found if not isinstance(item, BadRow)],
     }

@@ -147,6 +147,7 @@ def test_the_scale_is_inferred_for_the_column():
         ("1.234", ".", (1.234, None)),
         ("1.234", ",", (1234.0, None)),
         ("1.234.567", ".", (1234567.0, None)),
+        ("12,34,567.50", ".", (1234567.5, None)),
     ],
 )
 def test_amounts_in_many_forms(text, decimal, expected):
@@ -155,7 +156,8 @@ def test_amounts_in_many_forms(text, decimal, expected):
 
 
 def test_what_is_no_amount_is_none():
-    assert [parse_amount(text) for text in ("", "free", "12 apples")] == [None] * 3
+    texts = ("", "free", "12 apples", "12,34,56", "1.234.56", "1234,567,890")
+    assert [parse_amount(text) for text in texts] == [None] * len(texts)
 
 
 def test_the_decimal_sign_is_decided_for_the_column():

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, create_engine, insert
 
@@ -48,6 +49,12 @@ def empty_store(fill_store: Store) -> Connection:
 def bank_store(fill_store: Store) -> Connection:
     """A bank's feedback in four languages, as big as the demo."""
     return fill_store(bank_rows())
+
+
+@pytest.fixture
+def decided_store(fill_store: Store) -> Connection:
+    """The same bank with segments, verdicts, impact, priorities, comparisons and coverage."""
+    return fill_store(decided_rows())
 
 
 @pytest.fixture
@@ -101,6 +108,75 @@ def bank_rows() -> Rows:
         for i in range(n)
     ]
     return rows | _people(rows) | {"run": [_run(first_day + timedelta(days=plan["n_days"]))]}
+
+
+def decided_rows() -> Rows:
+    """What later steps make of the bank's feedback; one segment has too few customers to show."""
+    rows = bank_rows()
+    for number, person in enumerate(rows["customer"]):
+        person["segment"] = "Tiny" if number < 3 else "Gold" if number % 3 else "Basic"
+    themes = [theme["theme_id"] for theme in rows["theme"]]
+    for row in rows["theme_period"]:
+        low, high = row["n_customers"] * 0.5, row["n_customers"] * 0.9
+        row |= {"expected": (low + high) / 2, "expected_low": low, "expected_high": high}
+    for theme_id in themes:
+        last = max(
+            (row for row in rows["theme_period"] if row["theme_id"] == theme_id),
+            key=lambda row: row["period_start"],
+        )
+        last |= {"verdict": "growing", "ratio": 2.5, "ratio_low": 1.6, "ratio_high": 3.9}
+        last |= {"q_value": 0.0042, "p_value": 0.0001, "sentiment": -0.6}
+        last |= {"sentiment_expected": -0.2, "sentiment_low": -0.7, "sentiment_high": -0.1}
+        last |= {"sentiment_q": 0.03, "sentiment_verdict": "worse"}
+    effect = {"theme_id": themes[0], "n": 400, "n_with_theme": 60, "q_value": 0.02}
+    effect |= {"adjusted_for": ["segment", "tenure"], "method": "firth"}
+    return rows | {
+        "theme_centre": [
+            {"theme_id": theme_id, "voice": "en", "model": "tiny@1", "n_texts": 3}
+            | {"data": np.eye(len(themes), dtype="<f4")[place].tobytes()}
+            for place, theme_id in enumerate(themes)
+        ],
+        "run": [row | {"encoder": "tiny@1"} for row in rows["run"]],
+        "theme_impact": [
+            effect
+            | {"outcome": "churn_90", "unit": "share", "effect": 0.08, "low": 0.03, "high": 0.13}
+            | {"plain_effect": 0.14, "at_stake": 9000.0, "at_stake_low": 3000.0}
+            | {"at_stake_high": 15000.0, "currency": "EUR"},
+            effect | {"outcome": "rating", "note": "every rating is the same"},
+        ],
+        "theme_signal": [
+            {"theme_id": themes[0], "part": part, "value": 3.0, "unit": "voices"}
+            | {"score": 0.5, "weight": 0.5, "points": 25.0}
+            for part in ("growth", "reach")
+        ],
+        "theme_fix": [
+            {"edit_id": "e1", "outcome": "voices", "theme_id": themes[0], "unit": "voices"}
+            | {"fixed_at": rows["feedback"][0]["occurred_at"], "effect": -4.0, "low": -6.0}
+            | {"high": -2.0, "compared_with": themes[1:3]}
+        ],
+        "priority": [
+            {"rank": rank, "theme_id": themes[rank], "segment": segment, "outcome": "churn_90"}
+            | {"gain": 9000.0 / rank, "gain_low": 1000.0, "gain_high": 12000.0, "unit": "EUR"}
+            | {"n_customers": n, "reason": "largest_sure_gain"}
+            for rank, segment, n in ((1, "all", 60), (2, "Gold", 30), (3, "Tiny", 3))
+        ],
+        "comparison": [
+            {"dimension": "brand", "value": value, "theme_id": theme_id, "n_voices": n}
+            | {"n_with_theme": n // 4, "share": 0.25, "share_low": 0.2, "share_high": 0.3}
+            | {"sentiment": feeling, "sentiment_low": feeling - 0.1, "sentiment_high": feeling}
+            for theme_id in ("", themes[0])
+            for value, n, feeling in (("Ours", 200, -0.3), ("Theirs", 80, 0.2), ("Rare", 2, 0.9))
+        ],
+        "coverage": [
+            {"dimension": dimension, "value": value, "n_customers": n, "n_heard": n // 10}
+            | {"share": 0.1, "share_low": 0.05, "share_high": 0.2, "note": note}
+            for dimension, value, n, note in (
+                ("all", "all", 97, None),
+                ("segment", "Gold", 60, "six customers speak for sixty"),
+                ("segment", "Tiny", 3, None),
+            )
+        ],
+    }
 
 
 def _add_theme(rows: Rows, theme: dict[str, Any], first_day: datetime, n_days: int) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.report.charts import draw_feeling, draw_sparkline
 from pipelines.report.display import (
     direction_of,
     disarm_text,
@@ -15,9 +14,8 @@ from pipelines.report.display import (
     show_dates,
     show_number,
     show_score,
-    show_share,
 )
-from pipelines.report.tallies import MentionTally
+from pipelines.shares import show_share
 
 CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 bidi_texts = st.text(alphabet=st.sampled_from("aא " + CONTROLS))
@@ -33,9 +31,15 @@ bidi_texts = st.text(alphabet=st.sampled_from("aא " + CONTROLS))
         (998, 999, ">99%"),
         (3, 3, "100%"),
         (0, 0, "–"),
+        (0.145, 1, "15%"),
+        (29, 200, "15%"),
+        (0.14500000000000002, 1, "15%"),
+        (None, 1, "–"),
     ],
 )
-def test_a_share_is_never_rounded_to_nothing_or_all(part: int, whole: int, shown: str) -> None:
+def test_a_share_is_never_rounded_to_nothing_or_all(
+    part: float | None, whole: float, shown: str
+) -> None:
     assert show_share(part, whole) == shown
 
 
@@ -96,22 +100,3 @@ def test_any_text_can_be_written_and_ordinary_text_is_unchanged(text: str) -> No
 def test_a_long_text_is_cut_between_words() -> None:
     assert disarm_text("one two three four", 12) == "one two…"
     assert disarm_text("x" * 50, 10) == "x" * 10 + "…"
-
-
-@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60))
-def test_a_sparkline_stays_in_its_box(counts: list[int]) -> None:
-    spark = draw_sparkline(counts)
-    numbers = [float(n) for n in spark.area.strip("MZ").replace("L", " ").split()]
-    assert all(0 <= x <= 160 for x in numbers[::2])
-    assert all(0 <= y <= 36 for y in numbers[1::2])
-    assert spark.peak == max(counts)
-
-
-@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
-def test_a_feeling_bar_is_a_hundred_wide_with_neutral_in_the_middle(a: int, b: int, c: int) -> None:
-    bar = draw_feeling(MentionTally(a, b, c))
-    assert bar.neutral_x + bar.neutral / 2 == pytest.approx(100, abs=0.02)
-    assert bar.negative_x >= 0
-    assert bar.positive_x + bar.positive <= 200.01
-    if a + b + c:
-        assert bar.negative + bar.neutral + bar.positive == pytest.approx(100, abs=0.03)

@@ -1,15 +1,19 @@
-"""The page in Chromium: it asks for nothing, filters, and shows right-to-left text right."""
+"""The page in Chromium: it asks for nothing, filters, speaks four languages, obeys the keyboard."""
 
+import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import create_engine, insert
 
 from pipelines import tables
+from pipelines.database import sqlite_driver
 from pipelines.report.page import write_report
+from tests.pipelines.report.conftest import decided_rows, hostile_rows
+from tests.pipelines.report.test_wording import FORMS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -22,6 +26,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-dev-shm-usage",
 ]
+Rows = dict[str, list[dict[str, Any]]]
+Opened = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -34,189 +40,358 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+def write_page(path: Path, rows: Rows) -> Path:
+    engine = create_engine("sqlite://", module=sqlite_driver())
+    tables.metadata.create_all(engine)
+    with engine.connect() as connection:
+        for name, found in rows.items():
+            table = tables.metadata.tables[name]
+            blank = {column.name: None for column in table.c}
+            connection.execute(insert(table), [blank | row for row in found])
+        write_report(connection, path)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of a bank of which everything is known, with two groups, and of an attacker."""
+    folder = tmp_path_factory.mktemp("pages")
+    rows = decided_rows()
+    formulas = ("=1+1", "+972", "@x", "'=1", "＝1", 'a,"b"', "plain")
+    rows["rejected"] += [
+        {"rejected_id": each, "source": "social", "file": "f", "reason": each} for each in formulas
+    ]
+    leaders = {"t-fees": "t-card", "t-crash": "t-silent"}
+    for theme in rows["theme"]:
+        theme["parent_id"] = leaders.get(theme["theme_id"])
+    return {
+        "bank": write_page(folder / "bank.html", rows),
+        "hostile": write_page(folder / "hostile.html", hostile_rows()),
+    }
+
+
+@pytest.fixture(scope="module")
+def wide(browser: Any) -> Iterator[Any]:
+    """One page for all tests that need no other; each opens its file anew."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    """Open the report of a store; afterwards, nothing was complained of and nothing asked for."""
+def open_page(browser: Any, wide: Any, pages: dict[str, Path]) -> Iterator[Opened]:
+    """Open a page; afterwards, nothing was complained of and nothing asked for."""
     complaints: list[str] = []
     requests: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    contexts: list[Any] = []
+    n_opened = 0
 
-    def opened(store: Connection, **options: Any) -> Any:
-        path = tmp_path / "report.html"
-        write_report(store, path)
-        page = (browser.new_context(**options) if options else context).new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: requests.append(request.url))
-        page.set_default_timeout(120_000)  # the machine may be busy
-        page.goto(path.as_uri())
+    def note_request(request: Any) -> None:
+        requests.append(request.url)
+
+    def note_message(message: Any) -> None:
+        complaints.append(message.text)
+
+    def note_error(error: Any) -> None:
+        complaints.append(str(error))
+
+    def opened(name: str = "bank", address: str = "", **options: Any) -> Any:
+        nonlocal n_opened
+        n_opened += 1
+        page = wide
+        if options:
+            contexts.append(browser.new_context(**options))
+            page = contexts[-1].new_page()
+        page.set_default_timeout(6_000)  # the machine may be busy
+        page.goto("about:blank")
+        if options or n_opened == 1:
+            page.on("request", note_request)
+            page.on("console", note_message)
+            page.on("pageerror", note_error)
+        page.goto(f"{pages[name].as_uri()}#{address}")
+        if options.get("java_script_enabled", True):
+            page.locator("html[data-ready]").wait_for(state="attached")
         return page
 
     yield opened
-    context.close()
+    for event, act in (
+        ("request", note_request),
+        ("console", note_message),
+        ("pageerror", note_error),
+    ):
+        if not contexts:
+            wide.remove_listener(event, act)
+    for context in contexts:
+        context.close()
     assert complaints == []
-    assert all(url.startswith(("file:", "data:")) for url in requests)
-    assert len([url for url in requests if url.startswith("file:")]) == 1
+    files = [url for url in requests if not url.startswith(("data:", "blob:"))]
+    assert all(url.startswith("file:") for url in files)
+    assert len(files) == n_opened
 
 
-def visible_themes(page: Any) -> list[str]:
-    return [name.strip() for name in page.locator(".theme:visible .name > bdi").all_inner_texts()]
-
-
-def test_searching_finds_words_in_any_script_whatever_their_marks(
-    open_page: Any, bank_store: Connection
-) -> None:
-    page = open_page(bank_store)
-    assert len(visible_themes(page)) == 7
-    for written in ("CRASHES launch", "كار نميكند", "بِرْنامه"):
-        page.get_by_label("Find in themes").fill(written)
-        page.locator("body.filtered").wait_for()
-        page.wait_for_timeout(150)
-        assert len(visible_themes(page)) == 1, written
-    page.get_by_label("Find in themes").fill("no such words")
-    page.locator("#nothing").wait_for()
-    page.get_by_role("button", name="Clear it").click()
-    assert len(visible_themes(page)) == 7
-
-
-def test_a_language_acts_on_every_count(open_page: Any, bank_store: Connection) -> None:
-    page = open_page(bank_store)
-    page.get_by_label("Language", exact=True).select_option(label="Persian")
-    assert visible_themes(page)[0].startswith("برنامه")
-    crash = page.locator(".theme:visible").first
-    assert crash.locator(".size").inner_text().split() == ["58", "mentions", "58", "voices"]
-    assert crash.locator(".feeling-words").inner_text().split()[0] == "81%"
-    assert crash.locator("blockquote:visible").count() == 2
-    assert page.locator(".counts b").all_inner_texts()[:4] == ["115", "115", "3", "1"]
-    assert page.locator("#languages tbody tr:visible").count() == 1
-    assert page.locator("#sources tbody tr:visible").all_inner_texts()[0].startswith("social\t115")
-    assert "3 of 7 themes" in page.get_by_role("status").inner_text()
-
-
-def test_a_source_without_any_mention_shows_zeros_and_clearing_restores_the_page(
-    open_page: Any, bank_store: Connection
-) -> None:
-    page = open_page(bank_store)
-    before = page.locator("main").inner_text()
-    page.get_by_label("Source", exact=True).select_option(label="complaints")
-    page.get_by_label("Language", exact=True).select_option(label="Arabic")
-    assert visible_themes(page) == []
-    assert page.locator(".counts b").first.inner_text() == "0"
-    page.get_by_role("button", name="Clear", exact=True).click()
-    assert page.locator("main").inner_text() == before
-
-
-def test_themes_can_be_ordered_by_feeling_with_the_keyboard(
-    open_page: Any, bank_store: Connection
-) -> None:
-    page = open_page(bank_store)
-    page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.id") == "filter-text"
-    page.get_by_label("Order", exact=True).focus()
-    page.get_by_label("Order", exact=True).select_option(label="Most positive")
-    assert visible_themes(page)[0] == "Helpful people at the branch"
-    page.get_by_label("Order", exact=True).select_option(label="Newest")
-    assert visible_themes(page)[0] == "Refund still not there"
-
-
-def group_themes(store: Connection, leader: str, *theme_ids: str) -> None:
-    column = tables.theme.c
-    chosen = update(tables.theme).where(column.theme_id.in_(theme_ids))
-    store.execute(chosen.values(parent_id=leader))
+def theme_names(page: Any) -> list[str]:
+    return [name.strip() for name in page.locator(".theme .name > bdi").all_inner_texts()]
 
 
 def unfold(page: Any) -> None:
-    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    page.evaluate("document.querySelectorAll('.fold').forEach(each => each.open = true)")
+
+
+def search(page: Any, text: str, status: str) -> None:
+    page.get_by_label("Find in themes").fill(text)
+    page.locator("#filter-status", has_text=status).wait_for()
+
+
+def test_words_are_found_in_any_script_whatever_their_marks(open_page: Opened) -> None:
+    page = open_page()
+    for written in ("CRASHES launch", "كار نميكند", "بِرْنامه"):
+        search(page, written, "1 of 7 themes")
+        assert len(theme_names(page)) == 1, written
+        assert page.locator(".map .point:not(.faded)").count() == 1
+        search(page, "", "")
+    search(page, "no such words", "0 of 7 themes")
+    page.locator(".nothing").get_by_role("button", name="Clear").click()
+    assert page.locator("#theme-list > *").count() == 5
+
+
+def test_a_language_acts_on_every_count(open_page: Opened) -> None:
+    page = open_page()
+    page.get_by_label("Language", exact=True).select_option(label="Persian")
+    unfold(page)
+    assert theme_names(page)[0].startswith("برنامه")
+    crash = page.locator(".theme").first
+    assert crash.locator(".size").inner_text().split() == ["58", "mentions", "58", "voices"]
+    assert crash.locator(".feeling-words").inner_text().split()[0] == "81%"
+    assert page.locator(".counts b").all_inner_texts()[:4] == ["115", "115", "3", "1"]
+    assert page.locator("#languages tbody tr").count() == 1
+    assert page.locator("#sources tbody tr").all_inner_texts()[0].startswith("social\t115")
+    assert "3 of 7 themes" in page.locator("#filter-status").inner_text()
+    assert page.locator(".map .point").count() == 3
+    assert page.locator("#coverage .badge").inner_text().startswith("of all feedback")
+
+
+def test_a_span_of_weeks_counts_what_was_said_in_it_and_stands_in_the_address(
+    open_page: Opened,
+) -> None:
+    page = open_page()
+    everything = int(page.locator(".counts b").first.inner_text().replace(",", ""))
+    page.get_by_label("Period").select_option(label="Last 4 weeks")
+    latest = int(page.locator(".counts b").first.inner_text().replace(",", ""))
+    page.get_by_label("Period").select_option(label="From … to …")
+    page.get_by_label("From the week of").fill("2026-01-05")
+    page.get_by_label("To the week of").fill("2026-03-01")
+    page.locator("#filter-status", has_text="weeks of 5 Jan 2026 to 23 Feb 2026").wait_for()
+    earlier = int(page.locator(".counts b").first.inner_text().replace(",", ""))
+    assert earlier + latest == everything
+    assert "from=2026-01-05&to=2026-02-23" in page.url
+    shared = open_page(address=page.url.split("#")[1])
+    assert int(shared.locator(".counts b").first.inner_text().replace(",", "")) == earlier
+    assert shared.get_by_label("Period").input_value() == "custom"
+
+
+def test_a_segment_of_too_few_customers_cannot_be_chosen_and_has_no_single_weeks(
+    open_page: Opened,
+) -> None:
+    page = open_page(address="from=2026-01-05&to=2026-02-23")
+    options = page.get_by_label("Segment", exact=True).locator("option").all_inner_texts()
+    assert options == ["All segments", "Gold", "Basic"]
+    page.get_by_label("Segment", exact=True).select_option(label="Gold")
+    assert page.get_by_label("Period").input_value() == "all"
+    assert page.locator("#first .priorities li").count() == 2
+    assert "Tiny" not in page.content().replace('"segment":"Tiny"', "")
+    page.get_by_label("Order", exact=True).select_option(label="Most negative")
+    page.locator(".more > summary").first.click()
+    assert "Weeks of a segment are not drawn" in page.locator(".theme").first.inner_text()
+    voices = [int(text) for text in page.locator(".theme .size b").all_inner_texts()[1::2]]
+    assert min(voices) >= 5
+
+
+def test_a_theme_shows_its_trend_verdict_impact_signal_and_who_says_it(open_page: Opened) -> None:
+    page = open_page(address="theme=t-card")
+    article = page.locator(".theme.target")
+    said = article.inner_text()
+    for words in (
+        "growing", "feeling worse", "2.5 times what was expected", "q = 0.0042", "+8 pp",
+        "Leaving within 90 days", "no proof of cause", "Rating: every rating is the same",
+        "€9,000", "changed by −4 (95 % interval −6 to −2)", "Reach", "By segment", "By source",
+    ):  # fmt: skip
+        assert words.casefold() in said.casefold(), words
+    assert article.locator(".chart .band").count() == 1
+    assert article.locator("blockquote").count() == 3
+    box = article.locator(".chart-box")
+    box.focus()
+    page.keyboard.press("Home")
+    assert article.locator(".readout").inner_text().startswith("Week of 5 Jan 2026: ")
+    page.keyboard.press("ArrowRight")
+    assert article.locator(".readout").inner_text().startswith("Week of 12 Jan 2026: ")
+    article.locator(".trend .as-table > summary").click()
+    assert article.locator(".trend tbody tr").count() == 12
+
+
+def test_what_changed_and_what_to_do_first_stand_at_the_top(open_page: Opened) -> None:
+    page = open_page()
+    assert page.locator("#changed .changed li").count() == 7
+    assert "expected" in page.locator("#changed .changed li").first.inner_text()
+    first = page.locator("#first .priorities li").first
+    assert "€9,000" in first.inner_text()
+    assert "€1,000 to €12,000" in first.inner_text()
+    first.get_by_role("link").click()
+    assert page.locator(".theme.target").count() == 1
+    assert "theme=t-" in page.url
+
+
+def test_the_map_is_walked_with_arrow_keys_and_zoomed(open_page: Opened) -> None:
+    page = open_page()
+    points = page.locator(".map .point")
+    assert points.count() == 7
+    assert page.locator(".map .point[tabindex='0']").count() == 1
+    page.locator(".map .point[tabindex='0']").focus()
+    seen = {page.locator(".map-name").inner_text()}
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowDown"):
+        page.keyboard.press(key)
+        seen.add(page.locator(".map-name").inner_text())
+    assert len(seen) > 2
+    before = points.first.get_attribute("transform")
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function(
+        "before => document.querySelector('.map .point').getAttribute('transform') !== before",
+        arg=before,
+    )
+    page.locator(".map .point[tabindex='0']").focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".theme.target").count() == 1
+
+
+def test_tables_are_downloaded_as_they_are_shown_and_run_no_formula(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page(address="lang=fa")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download as CSV: Feedback by source").click()
+    waiting.value.save_as(tmp_path / "sources.csv")
+    assert waiting.value.suggested_filename == "earful-sources.csv"
+    with (tmp_path / "sources.csv").open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:2] == ["Source", "Feedback"]
+    linked = [
+        row
+        for row in decided_rows()["feedback"]
+        if row["lang"] == "fa" and row["customer_id"] and not row["noise_reason"]
+    ]
+    assert rows == [["social", "115", "Persian", str(len(linked)), "0"]]
+    page = open_page(address="source=social")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download as CSV: Rows that could").click()
+    waiting.value.save_as(tmp_path / "rejected.csv")
+    with (tmp_path / "rejected.csv").open(encoding="utf-8-sig", newline="") as file:
+        reasons = {row[0] for row in csv.reader(file)}
+    marked = {"'=1+1", "'+972", "'@x", "''=1", "'＝1", 'a,"b"', "plain"}
+    assert marked <= reasons
 
 
 def test_themes_stand_in_their_group_and_each_for_itself_in_other_orders(
-    open_page: Any, bank_store: Connection
+    open_page: Opened,
 ) -> None:
-    group_themes(bank_store, "t-card", "t-fees")
-    group_themes(bank_store, "t-silent", "t-crash")
-    page = open_page(bank_store)
+    page = open_page()
     heads = page.locator(".group-name").all_inner_texts()
     assert heads == ["Card declined abroad and 1 more", "خدمة العملاء لا ترد and 1 more"]
-    styles = page.locator(".group-name > bdi").evaluate_all("all => all.map(e => e.dir)")
-    assert styles == ["auto", "rtl"]
-    page.get_by_label("Find in themes").fill("Lisbon")
-    page.locator("body.filtered").wait_for()
-    assert page.locator(".group:visible .n-themes").all_inner_texts() == ["1 of 2 themes"]
-    page.get_by_role("button", name="Clear", exact=True).click()
+    assert page.locator(".group-name bdi").evaluate_all("all => all.map(e => e.dir)") == [
+        "auto",
+        "rtl",
+    ]
     page.get_by_label("Order", exact=True).select_option(label="Newest")
-    assert len(visible_themes(page)) == 7
-    assert page.locator(".group:visible").count() == 0
-    assert page.locator(".in-group:visible").count() == 4
-    page.get_by_label("Order", exact=True).select_option(label="Most voices")
-    assert page.locator(".group:visible").count() == 2
-    assert page.locator(".group-themes .theme").count() == 4
+    assert page.locator(".group").count() == 0
+    assert theme_names(page)[0] == "Refund still not there"
+    page.get_by_label("Order", exact=True).select_option(label="Most positive")
+    assert theme_names(page)[0] == "Helpful people at the branch"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "filter-text"
 
 
-def test_a_telephone_sees_what_is_said_first_and_unfolds_the_rest(
-    open_page: Any, bank_store: Connection
-) -> None:
-    group_themes(bank_store, "t-card", "t-fees", "t-late")
-    group_themes(bank_store, "t-silent", "t-crash")
-    page = open_page(bank_store, viewport={"width": 390, "height": 800})
-    assert page.locator(".more[open]").count() == page.locator(".fold[open]").count() == 1
-    assert page.locator(".person:visible").count() == 5
-    folded = page.evaluate("document.documentElement.scrollHeight")
-    page.get_by_role("button", name="Show all 15").click()
-    assert page.locator(".person:visible").count() == 15
-    unfold(page)
-    assert page.evaluate("document.documentElement.scrollHeight") > 2 * folded
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
-    place = page.locator(".group-themes .theme").last.get_attribute("id")
-    page.evaluate(f"location.hash = '{place}'")
-    page.locator(f"#{place} blockquote").first.wait_for()
+@pytest.mark.parametrize("lang", ["he", "ar", "fa"])
+def test_the_page_speaks_from_the_right(open_page: Opened, lang: str) -> None:
+    page = open_page()
+    page.locator("#ui").select_option(lang)
+    root = page.locator("html")
+    assert (root.get_attribute("lang"), root.get_attribute("dir")) == (lang, "rtl")
+    assert page.evaluate("document.activeElement.id") == "ui"
+    english = {"What changed", "Themes", "Customers", "Voices", "Show", "Reason", "Language"}
+    assert not english & set(page.locator("body").inner_text().split("\n"))
+    heading, box = (page.locator(each).bounding_box() for each in ("h1", "main"))
+    assert heading["x"] + heading["width"] > box["x"] + 0.8 * box["width"]
+    # Negative stands where a line begins: on the right.
+    bar = page.locator("#theme-list .feeling").first
+    negative, positive = (
+        bar.locator(f".{name}").bounding_box() for name in ("negative", "positive")
+    )
+    assert negative["x"] > positive["x"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    forms = page.evaluate(
+        "lang => new Intl.PluralRules(lang).resolvedOptions().pluralCategories", lang
+    )
+    assert set(forms) == FORMS[lang]
+    digits = {"he": "1,019", "ar": "١٬٠١٩", "fa": "۱٬۰۱۹"}[lang]
+    assert digits in page.locator(".counts b").first.inner_text()
+    assert f"ui={lang}" in page.url
 
 
-def test_right_to_left_text_is_shown_right(open_page: Any, bank_store: Connection) -> None:
-    page = open_page(bank_store)
-    unfold(page)
+def test_right_to_left_text_is_shown_right_in_a_page_from_the_left(open_page: Opened) -> None:
+    page = open_page(address="sort=new")
+    for summary in page.locator(".more > summary").all():
+        summary.click()
     for lang, direction in {"he": "rtl", "ar": "rtl", "fa": "rtl", "en": "ltr"}.items():
-        styles = page.locator(f"blockquote[lang={lang}]").evaluate_all(
+        styles = page.locator(f"#themes blockquote[lang={lang}]").evaluate_all(
             "quotes => quotes.map(q => getComputedStyle(q).direction)"
         )
         assert set(styles) == {direction}
-    # Set right: the text ends at the box's right edge, where a short line of it begins.
-    gaps = page.locator("blockquote[lang=ar]").evaluate_all(
-        "qs => qs.map(q => q.getBoundingClientRect().right"
-        " - q.firstElementChild.getBoundingClientRect().right)"
-    )
-    assert all(abs(gap) < 2 for gap in gaps)
 
 
-def test_nothing_reaches_beyond_the_window(open_page: Any, bank_store: Connection) -> None:
-    page = open_page(bank_store)
-    for width in (1280, 800, 360, 320):
+def test_nothing_reaches_beyond_the_window(open_page: Opened) -> None:
+    page = open_page(address="theme=t-card", viewport={"width": 390, "height": 800})
+    for width in (390, 320, 800):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.emulate_media(media="print")
+    assert page.locator("#filters .field:visible").count() == 0
+    assert page.locator(".theme.target .chart").is_visible()
 
 
-def test_the_page_reads_without_script(open_page: Any, bank_store: Connection) -> None:
-    page = open_page(bank_store, java_script_enabled=False)
-    assert page.locator(".theme:visible").count() == 7
+def test_the_page_tells_its_stories_in_the_language_that_is_chosen(open_page: Opened) -> None:
+    words = {"en": "items count", "he": "נספרו", "ar": "احتُسب", "fa": "به شمار آمده"}
+    for lang, told in words.items():
+        page = open_page(address=f"ui={lang}")
+        assert told in page.locator("#story .story").inner_text()
+    page.locator(".theme .more > summary").first.click()
+    assert page.locator(".theme h3").first.inner_text() in (
+        page.locator(".theme .story").first.inner_text()
+    )
+
+
+def test_without_script_the_themes_are_listed(open_page: Opened) -> None:
+    page = open_page(java_script_enabled=False)
+    assert page.locator("noscript tbody tr").count() == 7
     assert page.locator("#filters:visible").count() == 0
 
 
-def test_hostile_text_runs_nothing_and_reorders_nothing(
-    open_page: Any, hostile_store: Connection
-) -> None:
-    page = open_page(hostile_store, viewport={"width": 360, "height": 800})
-    assert page.evaluate("document.querySelectorAll('script').length") == 3
+def test_hostile_text_runs_nothing_and_reorders_nothing(open_page: Opened) -> None:
+    page = open_page("hostile", viewport={"width": 360, "height": 800})
+    page.locator(".more > summary").first.click()
+    assert page.evaluate("document.querySelectorAll('script').length") == 4
     assert page.locator("img").count() == 0
+    assert "alert(1)" in page.locator("blockquote").first.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
-    caption = page.locator(".quotes figcaption").first
+    caption = page.locator(".quote figcaption").first
     assert caption.evaluate("c => getComputedStyle(c).direction") == "ltr"
 
 
-def test_axe_finds_nothing_in_light_or_dark(open_page: Any, bank_store: Connection) -> None:
+def test_axe_finds_nothing_in_light_or_dark_or_from_the_right(open_page: Opened) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
-    group_themes(bank_store, "t-card", "t-fees", "t-late")
-    page = open_page(bank_store, bypass_csp=True)
-    for scheme in ("light", "dark"):
+    page = open_page(address="theme=t-card", bypass_csp=True, reduced_motion="reduce")
+    for scheme, lang in (("light", "en"), ("dark", "en"), ("light", "he")):
         page.emulate_media(color_scheme=scheme)
-        assert axe.Axe().run(page).response["violations"] == []
+        page.locator("#ui").select_option(lang)
+        found = axe.Axe().run(page).response["violations"]
+        assert [
+            (each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found
+        ] == []

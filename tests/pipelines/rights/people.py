@@ -73,11 +73,9 @@ def _fill(store: Store) -> None:
         connection.execute(insert(tables.feedback_key), links)
         run.mark_changed()
     with begin_run(store, "publish", config_hash="", lock_timeout_s=5) as run:
-        from pipelines.judge import judge_periods
-        from pipelines.publish import publish_insights
+        from pipelines.concluding import conclude
 
-        judge_periods(run)
-        publish_insights(run)
+        conclude(run)
 
 
 def hash_person_keys(number: int) -> dict[str, str]:

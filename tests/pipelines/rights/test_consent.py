@@ -327,7 +327,9 @@ def test_the_commands_record_and_show(
     assert run_app(["consent", "list", *db]) == 0
     assert "analysis allowed, quoting allowed, contact consent" in capsys.readouterr().out
     assert run_app(["audit", *db]) == 0
-    assert "dana" in capsys.readouterr().out
+    audit = capsys.readouterr().out
+    assert "dana" in audit and "contact withdrawn 1" in audit
+    assert max(map(len, audit.splitlines())) <= 140
     assert run_app(["consent", "grant", "--purpose", "contact", *db]) == 2
     assert run_app(["consent", "grant", "--email", "no mail", "--purpose", "contact", *db]) == 2
     assert "no mail" not in capsys.readouterr().err

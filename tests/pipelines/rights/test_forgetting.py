@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from pipelines import tables
 from pipelines.cli.app import run_app
+from pipelines.cli.steps import _finish_erasures
 from pipelines.delivery.delivering import deliver_actions
 from pipelines.delivery.selecting import Wanted
 from pipelines.errors import ConfigError
@@ -216,12 +218,26 @@ def test_a_crash_leaves_nothing_done_or_a_request_that_is_finished_later(
     assert count_all(file_store, "feedback") == N_ROWS - 13
     assert run_app(["status", "--db", str(file_store.path)]) == 0
     assert "1 erasures are not finished" in capsys.readouterr().out
+    warned = Warned()
+    with file_store.lock(0, "syncs"):  # a run finishes erasures first, and does not need this
+        _finish_erasures(replace(job, lock_timeout_s=0, progress=warned))
+    assert "erasures are not finished: another earful sync" in "".join(warned.warnings)
     (receipt,) = resume_erasures(job)
     assert receipt.digest
     assert not receipt.problems
     assert resume_erasures(job) == []
     own = [path for path in tmp_path.glob("store.db*") if path.is_file()]
     assert find_traces(own, traces) == {}
+
+
+class Warned(SilentProgress):
+    """Remembers warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
 
 
 def _die(*_: object, **__: object) -> None:

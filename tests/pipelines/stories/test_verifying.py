@@ -14,14 +14,21 @@ from pipelines.errors import InputError
 from pipelines.report.page import write_report
 from pipelines.report.verifying import verify_report
 from pipelines.store import Store, write_info
-from pipelines.stories.claims import Claims, describe_claims, parse_claims
+from pipelines.stories.claims import (
+    Claims,
+    describe_claims,
+    pack_claims,
+    parse_claims,
+    unpack_claims,
+)
 from pipelines.stories.facts import read_fact
 from pipelines.stories.lookups import look_up
 from pipelines.stories.telling import draft_report, draft_segment_story
-from pipelines.stories.verifying import Problem, Verification, is_same, verify_claims
+from pipelines.stories.verifying import Verification, is_same, verify_claims
 from tests.command_line import make_call
 from tests.pipelines.stories.told import LATE, MONDAY, VISA
 
+DAMAGED: list[Any] = [[], {"format": 9}, {"format": 1, "facts": [["x", 1]]}]
 LANGS = ("en", "he", "ar", "fa")
 Changed = Callable[..., list[str]]
 
@@ -184,9 +191,16 @@ def test_sums_of_floats_may_differ_in_their_last_digits(
 
 
 def damage(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    """Change the page: in its claims where they hold it, else around them."""
+    page = path.read_text(encoding="utf-8")
+    (packed,) = re.findall(r'id="claims">"(.*?)"</script>', page)
+    text = json.dumps(unpack_claims(packed), ensure_ascii=False)
+    if old in text:
+        page = page.replace(packed, pack_claims(json.loads(text.replace(old, new))))
+    else:
+        assert old in page
+        page = page.replace(old, new)
+    path.write_text(page, encoding="utf-8")
 
 
 def test_a_page_holds_until_anything_on_it_is_changed(told: Connection, tmp_path: Path) -> None:
@@ -196,23 +210,20 @@ def test_a_page_holds_until_anything_on_it_is_changed(told: Connection, tmp_path
     assert verify_report(told, path).holds
     for old, new, kinds in (
         ("9 voices spoke of", "90 voices spoke of", {"text", "page"}),
-        ('data-claim="1.0">24 voices', 'data-claim="1.0">34 voices', {"text", "page"}),
         (
-            f'"theme/theme_id={LATE}/n_customers",24',
-            f'"theme/theme_id={LATE}/n_customers",34',
+            f'theme_id={LATE}/n_customers", 24',
+            f'theme_id={LATE}/n_customers", 34',
             {"number", "text", "page"},
         ),
         ("nobody told me why. (א)", "nobody told me how. (א)", {"quote", "page"}),
-        ('<b data-n="0">30</b>', '<b data-n="0">31</b>', {"page"}),
+        ('"score":72.5', '"score":92.5', {"page"}),
     ):
         path.write_text(whole, encoding="utf-8")
         damage(path, old, new)
         assert kinds_of(verify_report(told, path)) == kinds, old
-    found = verify_report(told, path)
-    assert found.problems == [
-        Problem("page", found.problems[0].where, None, "31", "30"),
-    ]
-    assert re.fullmatch(r"line \d+ of the page", found.problems[0].where)
+    (problem,) = verify_report(told, path).problems
+    assert re.fullmatch(r"line \d+ of the page", problem.where)
+    assert (problem.claimed, problem.found) == ("92.5", "72.5")
 
 
 def test_a_page_of_an_older_store_is_checked_claim_by_claim(
@@ -234,7 +245,8 @@ def test_a_file_that_is_no_report_is_named(told: Connection, tmp_path: Path) -> 
     path.write_text("<p>Hello", encoding="utf-8")
     with pytest.raises(InputError, match="holds no claims"):
         verify_report(told, path)
-    for block in ("[]", '{"format": 9}', '{"format": 1, "facts": [["x", 1]]}', "{"):
+    blocks = [json.dumps(pack_claims(each)) for each in DAMAGED]
+    for block in (*blocks, "{", '"x"', '"eA=="', "7"):
         text = f'<script type="application/json" id="claims">{block}</script>'
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match="are damaged"):

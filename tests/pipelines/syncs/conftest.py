@@ -7,9 +7,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from pipelines.store import Store
 from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.fake_salesforce import Salesforce
 from tests.pipelines.syncs.internet import serve
+from tests.pipelines.syncs.stores import N, open_insights
 
 SECRETS = {
     name: f"canary-{name}-5f3a"
@@ -36,6 +38,22 @@ def salesforce_login(login: str = "client credentials") -> dict[str, Any]:
 def hubspot_login() -> dict[str, Any]:
     """A sync with HubSpot, without its name and fields."""
     return {"kind": "hubspot", "access_token": "${HUBSPOT_TOKEN}", "id_property": "customer_no"}
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[Store]:
+    """An SQLite file with insight about N customers."""
+    opened = open_insights(sqlite_url, N)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def any_store(store_url: str) -> Iterator[Store]:
+    """The same on either database."""
+    opened = open_insights(store_url, N)
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """HubSpot as its published CRM API has it, in memory."""
 
+import json
 from typing import Any
 
 import flask
@@ -62,12 +63,21 @@ class Hubspot(Service):
         assert {each["idProperty"] for each in inputs} == {"customer_no"}
         wrong = [each for each in inputs if each["id"] in self.refused]
         if wrong and not self.marks_errors:
-            return _refuse(400, "VALIDATION_ERROR", f"{wrong} is no valid value")
+            invalid = {"isValid": False, "error": "INVALID_INTEGER", "name": "churn_risk"}
+            said = json.dumps([{**invalid, "message": f"{wrong} was not a valid number"}])
+            return _refuse(400, "VALIDATION_ERROR", f"Property values were not valid: {said}")
         results, errors = [], []
         for each in inputs:
             trace = {"objectWriteTraceId": [each["objectWriteTraceId"]]}
             if each in wrong:
                 errors.append(_error("VALIDATION_ERROR", f"{each} is not valid", trace))
+                errors[-1]["errors"] = [
+                    {
+                        "message": f"{each} was not a valid number",
+                        "code": "INVALID_INTEGER",
+                        "context": {"propertyName": ["churn_risk"]},
+                    }
+                ]
             elif each["id"] not in self.contacts and not makes:
                 errors.append(_error("OBJECT_NOT_FOUND", each["id"], {"ids": [each["id"]]}))
             else:

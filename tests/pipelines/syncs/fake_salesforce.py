@@ -225,7 +225,9 @@ class Salesforce(Service):
         writer = csv.DictWriter(stream, [*names, *(done[0][0] if done else ())])
         writer.writeheader()
         for row, result in reversed(chosen):  # in any order
-            error = f"{result['errors'][0]['statusCode']}:{row}:--" if result["errors"] else "true"
+            error = "true"
+            for each in result["errors"]:
+                error = f"{each['statusCode']}:{row}:{' '.join(each['fields'])} --"
             writer.writerow({**row, names[0]: result.get("id", ""), names[1]: error})
         return stream.getvalue(), 200, {"Content-Type": "text/csv"}
 

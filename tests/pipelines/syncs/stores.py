@@ -2,19 +2,22 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from pipelines import tables
+from pipelines.clock import Clock
 from pipelines.config import Config
 from pipelines.keys import hash_keys
+from pipelines.patience import Patience
 from pipelines.store import Store
-from pipelines.syncs.patience import Patience
 from tests.pipelines.planted import PlantedJob
 from tests.pipelines.rights.people import SECRET
 from tests.pipelines.store_copies import open_copy
 
+N = 5
 SINCE = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
 THEME = "=Late delivery"
 
@@ -54,10 +57,35 @@ def read_ledger(store: Store, sync: str) -> dict[str, tuple[Any, ...]]:
         }
 
 
+def read_error_fields(store: Store, key: str) -> str | None:
+    """The fields that the error of a row is about."""
+    own = tables.sync_row.c
+    with store.read() as connection:
+        query = select(own.error_fields).where(own.customer_id == key)
+        return connection.execute(query).scalar_one()
+
+
 def wait_never(waits: list[float] | None = None) -> Patience:
     """Patience that notes how long it would wait, the longest that may be drawn."""
-    noted = waits if waits is not None else []
-    return Patience(sleep=noted.append, draw=lambda _low, high: high)
+    return Patience(clock=HastyClock(waits if waits is not None else []))
+
+
+class HastyClock(Clock):
+    """Waiting passes at once."""
+
+    def __init__(self, waits: list[float]) -> None:
+        super().__init__()
+        self.waits, self.chance = waits, Longest()
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+class Longest(Random):
+    """Draws the longest wait."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
 
 
 def _fill(store: Store, n: int) -> None:

@@ -1,7 +1,6 @@
 """Files as CRMs import them: whole or not at all."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,17 +11,9 @@ from pipelines import tables
 from pipelines.store import Store
 from pipelines.syncs import files
 from pipelines.syncs.syncing import sync_customers
-from tests.pipelines.syncs.stores import SINCE, THEME, make_job, open_insights, set_risk
+from tests.pipelines.syncs.stores import SINCE, THEME, N, make_job, set_risk
 
 FIELDS = {"=Risk": "risk", "Theme": "open_theme", "Since": "open_since", "Said": "evidence"}
-N = 3
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def csv_sync(layout: str) -> dict[str, object]:
@@ -72,11 +63,11 @@ def test_a_file_is_written_when_a_row_changes_and_left_alone_else(
         connection.execute(text("DELETE FROM customer WHERE customer_id = '008'"))
 
     def stop(*given: object) -> None:
-        raise KeyboardInterrupt
+        raise SystemExit
 
     with monkeypatch.context() as patched:  # killed after it was written down, before the file
         patched.setattr(files, "_write_csv", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit):
             sync_customers(job)
     assert "008" in path.read_text()
     assert sync_customers(job)[0].n_removed == 0

@@ -1,6 +1,5 @@
 """HubSpot over HTTPS, by its own client, against a server written from its published API."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,15 @@ from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     make_job,
     name_customers,
-    open_insights,
+    read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
 )
 
-N = 5
 FIELDS = {
     "churn_risk": "risk",
     "open_theme": "open_theme",
@@ -40,13 +39,6 @@ def crm(account: Hubspot, monkeypatch: pytest.MonkeyPatch) -> Hubspot:
     }
     monkeypatch.setattr(hubspot, "_ROWS_A_CALL", 2)
     return account
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def crm_sync(**more: Any) -> dict[str, Any]:
@@ -118,7 +110,9 @@ def test_rows_that_are_refused_are_kept_with_the_reason_and_tried_again(
     for attempt in (1, 2):
         done = send(store, tmp_path)
         assert (done.n_sent, done.n_failed, done.error) == (N - 1 if attempt == 1 else 0, 1, None)
-        assert read_ledger(store, "crm")["008"] == ("failed", attempt, "VALIDATION_ERROR")
+        reason = "VALIDATION_ERROR: INVALID_INTEGER"
+        assert read_ledger(store, "crm")["008"] == ("failed", attempt, reason)
+        assert read_error_fields(store, "008") == "churn_risk"
     crm.refused = set()
     assert send(store, tmp_path).n_sent == 1
     check_all_there_once(crm)
@@ -143,6 +137,23 @@ def test_an_answer_that_is_none_takes_nothing_for_done(
     assert waits == []
     assert send(store, tmp_path).n_sent == N
     check_all_there_once(crm)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (answer(200, {"results": None}), "an answer that cannot be understood"),
+        (answer(200, "null"), "an answer that cannot be understood"),
+        (answer(404, {"category": "OBJECT_NOT_FOUND"}), "has no object contacts, or does not show"),
+    ],
+)
+def test_properties_that_cannot_be_read_are_told_and_nothing_is_sent(
+    fault: Any, said: str, crm: Hubspot, store: Store, tmp_path: Path
+) -> None:
+    crm.fail("properties", fault)
+    done = send(store, tmp_path)
+    assert done.error and said in done.error
+    assert read_ledger(store, "crm") == {} and not crm.count("upsert")
 
 
 def test_a_mapping_that_does_not_fit_is_told_before_anything_is_sent(

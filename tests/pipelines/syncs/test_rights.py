@@ -1,6 +1,5 @@
 """What was sent about a person is taken back: when they refuse, and before they are forgotten."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from tests.pipelines.rights.people import count_all
 from tests.pipelines.syncs.conftest import hubspot_login, salesforce_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.fake_salesforce import Salesforce
-from tests.pipelines.syncs.stores import make_job, name_customers, open_insights, read_ledger
+from tests.pipelines.syncs.stores import N, make_job, name_customers, read_ledger
 
-N = 5
 NAME, OTHER, *_ = name_customers(N)
 # What is known of the record, which does not change as insight is made anew.
 FIELDS = {"segment": "segment"}
@@ -32,20 +30,6 @@ FILES: tuple[dict[str, Any], ...] = (
     {"name": "lake", "kind": "parquet", "path": "lake.parquet"},
 )
 SYNCS = [{**each, "fields": FIELDS} for each in FILES]
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = open_insights(store_url, N)
-    yield opened
-    opened.engine.dispose()
-
-
-@pytest.fixture
-def file_store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def list_sent(folder: Path) -> list[str]:
@@ -65,26 +49,26 @@ def say(store: Store, status: str, day: int) -> None:
 
 
 def test_who_withdraws_is_taken_back_by_the_next_sync_and_sent_again_when_they_grant(
-    file_store: Store, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
-    job = make_job(file_store, tmp_path, *SYNCS)
+    job = make_job(store, tmp_path, *SYNCS)
     assert [done.n_sent for done in sync_customers(job)] == [N] * 3
-    say(file_store, "withdrawn", 1)
+    say(store, "withdrawn", 1)
     assert [done.n_removed for done in sync_customers(job)] == [1] * 3
     left = name_customers(N)[1:]
     assert list_sent(tmp_path) == left
     assert (tmp_path / "import.csv").read_text("utf-8-sig").split("\n")[1][:3] == OTHER
     assert pq.read_table(tmp_path / "lake.parquet")["customer_id"].to_pylist() == left
     assert [done.n_removed for done in sync_customers(job)] == [0] * 3
-    say(file_store, "granted", 2)
+    say(store, "granted", 2)
     assert [done.n_sent for done in sync_customers(job)] == [1] * 3
     assert list_sent(tmp_path) == name_customers(N)
 
 
 def test_a_forgotten_person_is_taken_back_first_and_told_before_what_was_sent(
-    store: Store, tmp_path: Path
+    any_store: Store, tmp_path: Path
 ) -> None:
-    job = make_job(store, tmp_path, *SYNCS)
+    job = make_job(any_store, tmp_path, *SYNCS)
     sync_customers(job)
     done = export_person(job, Asked(customer=NAME), tmp_path / "them.json")
     assert done is not None and done.n_rows["synced"] == 3
@@ -92,16 +76,16 @@ def test_a_forgotten_person_is_taken_back_first_and_told_before_what_was_sent(
     assert not receipt.problems and receipt.counts["sync_row"] == 3
     assert list_sent(tmp_path) == name_customers(N)[1:]
     assert NAME not in (tmp_path / "import.csv").read_text()
-    assert count_all(store, "sync_row") == 3 * (N - 1)
+    assert count_all(any_store, "sync_row") == 3 * (N - 1)
     assert [each.n_sent + each.n_removed for each in sync_customers(job)] == [0] * 3
 
 
 def test_nobody_is_forgotten_while_a_destination_still_holds_them(
-    file_store: Store, tmp_path: Path, account: Hubspot, org: Salesforce
+    store: Store, tmp_path: Path, account: Hubspot, org: Salesforce
 ) -> None:
     hubspot = {**hubspot_login(), "name": "hs", "fields": {"open_theme": "segment"}}
     crm = {**salesforce_login(), "name": "sf", "fields": {"Open_Theme__c": "segment"}}
-    job = make_job(file_store, tmp_path, hubspot, crm, SYNCS[1])
+    job = make_job(store, tmp_path, hubspot, crm, SYNCS[1])
     assert [done.n_sent for done in sync_customers(job)] == [N] * 3
     token, account.token = account.token, "another one"
     with pytest.raises(SyncError) as caught:
@@ -109,10 +93,10 @@ def test_nobody_is_forgotten_while_a_destination_still_holds_them(
     said = str(caught.value)
     assert said.startswith("nobody was erased, as other systems still hold them: hs: HubSpot")
     assert "--leave-synced" in said and "sf:" not in said
-    assert account.contacts[NAME]["open_theme"] == "gold" and not count_all(file_store, "erasure")
-    statuses = [read_ledger(file_store, each)[NAME][0] for each in ("hs", "sf", "import")]
+    assert account.contacts[NAME]["open_theme"] == "gold" and not count_all(store, "erasure")
+    statuses = [read_ledger(store, each)[NAME][0] for each in ("hs", "sf", "import")]
     assert statuses == ["failed", "removed", "removed"]
-    without = make_job(file_store, tmp_path, crm, SYNCS[1])
+    without = make_job(store, tmp_path, crm, SYNCS[1])
     with pytest.raises(SyncError, match="hs: the configuration has no such sync any more"):
         forget_person(without, Asked(customer=NAME))
     account.token = token
@@ -123,4 +107,4 @@ def test_nobody_is_forgotten_while_a_destination_still_holds_them(
     # Where nobody can take it back any more, they are erased here all the same when told to.
     receipt = forget_person(without, Asked(customer=OTHER), leaves_synced=True)
     assert not receipt.problems and receipt.counts["sync_row"] == 3
-    assert OTHER not in read_ledger(file_store, "hs") and account.contacts[OTHER]["open_theme"]
+    assert OTHER not in read_ledger(store, "hs") and account.contacts[OTHER]["open_theme"]

@@ -1,6 +1,5 @@
 """Salesforce over HTTPS, by its own client, against a server written from its published API."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,15 @@ from tests.pipelines.syncs.fake_salesforce import EXPIRED, LIMIT, Salesforce
 from tests.pipelines.syncs.internet import HURRY_S, answer, cut, dawdle, pass_on
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     make_job,
     name_customers,
-    open_insights,
+    read_error_fields,
     read_ledger,
     set_risk,
     wait_never,
 )
 
-N = 5
 UPSERT = "/composite/sobjects/Contact/External_Id__c"
 FIELDS = {
     "Churn_Risk__c": "risk",
@@ -40,13 +39,6 @@ def crm(org: Salesforce, monkeypatch: pytest.MonkeyPatch) -> Salesforce:
     org.records["003B"] = {"Id": "003B", "External_Id__c": "007", "LastName": "C"}
     monkeypatch.setattr(simple_salesforce.bulk2, "sleep", lambda _seconds: None)
     return org
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 def crm_sync(login: str = "client credentials", **more: Any) -> dict[str, Any]:
@@ -184,8 +176,8 @@ def test_rows_that_are_refused_are_kept_with_the_reason_and_tried_again(
     done = send(store, tmp_path, bulk_from=bulk_from)
     assert (done.n_sent, done.n_failed, done.error) == (N - 1, 1, None)
     code = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
-    field = "" if bulk_from else " (Churn_Risk__c)"
-    assert read_ledger(store, "crm")["008"] == ("failed", 1, code + field)
+    assert read_ledger(store, "crm")["008"] == ("failed", 1, code)
+    assert read_error_fields(store, "008") == "Churn_Risk__c"
     crm.refused.clear()
     assert send(store, tmp_path, bulk_from=bulk_from).n_sent == 1
     check_all_there_once(crm)
@@ -212,6 +204,23 @@ def test_a_bulk_job_that_is_cut_off_is_done_once(
     assert crm.count(UPSERT) == 0 and crm.count("POST .*/jobs/ingest$") >= 1
     (record,) = crm.find("008")
     assert record["Churn_Risk__c"] is None and len(crm.records) == N + 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (answer(200, {"fields": None}), "an answer that cannot be understood"),
+        (answer(200, "null"), "an answer that cannot be understood"),
+        (answer(404, [{"errorCode": "NOT_FOUND"}]), "NOT_FOUND); check the name of the object"),
+    ],
+)
+def test_a_description_that_cannot_be_read_is_told_and_nothing_is_sent(
+    fault: Any, said: str, crm: Salesforce, store: Store, tmp_path: Path
+) -> None:
+    crm.fail("describe", fault)
+    done = send(store, tmp_path)
+    assert done.error and said in done.error
+    assert read_ledger(store, "crm") == {} and not crm.count(UPSERT)
 
 
 def test_a_mapping_that_does_not_fit_is_told_before_anything_is_sent(

@@ -3,31 +3,21 @@
 import json
 import logging
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines import doctor
+from pipelines import doctor, patience
 from pipelines.cli.app import run_app
 from pipelines.config import check_config, hash_config
 from pipelines.store import Store
-from pipelines.syncs import patience
 from tests.pipelines.syncs.conftest import LOGINS, hubspot_login, salesforce_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
 from tests.pipelines.syncs.fake_salesforce import Salesforce
 from tests.pipelines.syncs.internet import answer, cut
-from tests.pipelines.syncs.stores import open_insights
 
 CANARY = "canary"
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, 3)
-    yield opened
-    opened.engine.dispose()
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Rows go where they should, once, and come back when they may not be there."""
 
 import json
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,23 +25,15 @@ from tests.pipelines.planted import PlantedJob
 from tests.pipelines.rights.people import SECRET
 from tests.pipelines.syncs.stores import (
     THEME,
+    N,
     add_customer,
     make_job,
     name_customers,
-    open_insights,
     read_ledger,
     set_risk,
 )
 
 FIELDS = {"risk": "risk", "theme": "open_theme"}
-N = 5
-
-
-@pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_insights(sqlite_url, N)
-    yield opened
-    opened.engine.dispose()
 
 
 @pytest.fixture
@@ -236,6 +230,71 @@ def make_job_in_no_hurry(job: PlantedJob) -> PlantedJob:
     return replace(job, lock_timeout_s=0)
 
 
+@pytest.fixture
+def config(store: Store, tmp_path: Path) -> Path:
+    """Two destinations, to the first of which two rows go at a time."""
+    path = tmp_path / "earful.toml"
+    dw = 'kind = "sql"\nto = "sqlite:///dw.db"\ntable = "scores"\ncreate = true\nbatch = 2'
+    fields = 'fields = { risk = "risk", theme = "open_theme" }'
+    path.write_text(
+        f'store = {{ url = "sqlite:///{store.path}" }}\n'
+        f'[[syncs]]\nname = "dw"\n{dw}\n{fields}\n'
+        f'[[syncs]]\nname = "file"\nkind = "csv"\npath = "a.csv"\n{fields}\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_ctrl_c_finishes_the_portion_under_way_and_the_next_sync_sends_the_rest(
+    n_times: int,
+    store: Store,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    upsert, sent = SqlTarget._upsert, list[str]()
+
+    def press(target: SqlTarget, connection: Any, table: Any, rows: Any) -> None:
+        upsert(target, connection, table, rows)
+        sent.extend(row.key for row in rows)
+        handler = signal.getsignal(signal.SIGINT)
+        assert callable(handler)
+        for _ in range(n_times if len(sent) == 2 else 0):
+            handler(signal.SIGINT, None)
+
+    monkeypatch.setattr(SqlTarget, "_upsert", press)
+    assert run_app(["sync", "-c", str(config)]) == 1
+    said = capsys.readouterr()
+    n_sent = 2 if n_times == 1 else 0  # of those under way nobody knows
+    assert f"dw: {n_sent} sent" in said.out and "file" not in said.out
+    assert f"stopped: {n_sent} rows were taken and are noted" in said.err
+    assert ("it was stopped at once" in said.err) == (n_times == 2)
+    assert "the store is as it was" not in said.err
+    statuses = [row[0] for row in read_ledger(store, "dw").values()]
+    assert sorted(statuses) == sorted(
+        ["sent"] * 2 + ["failed"] * 3 if n_times == 1 else ["sending"] * 5
+    )
+    assert run_app(["sync", "-c", str(config)]) == 0
+    assert f"dw: {N - n_sent} sent" in capsys.readouterr().out
+    assert len(read_table(tmp_path)) == N
+    assert n_times == 2 or sorted(sent) == name_customers(N)
+
+
+def test_a_run_that_takes_the_store_in_the_middle_leaves_the_rest_and_a_summary(
+    config: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sending, "_PAGE_ROWS", 2)
+    with ExitStack() as held, monkeypatch.context() as patched:
+        patched.setattr(sending.Sending, "_count", lambda *given: held.enter_context(store.lock(1)))
+        assert run_app(["sync", "-c", str(config), "--lock-timeout", "0.1"]) == 4
+    said = capsys.readouterr()
+    assert "dw: " in said.out and "file" not in said.out
+    assert "another run holds the store" in said.err
+    assert run_app(["sync", "-c", str(config)]) == 0
+    assert f"dw: {N - 2} sent, 0 taken back, 0 failed, 2 unchanged" in capsys.readouterr().out
+
+
 def test_one_destination_that_fails_does_not_keep_the_others(store: Store, tmp_path: Path) -> None:
     csv = {"kind": "csv", "fields": FIELDS}
     job = make_job(
@@ -274,7 +333,7 @@ def test_mistakes_in_the_configuration_are_named_with_what_there_is() -> None:
     assert "customer_id is what rows are known by; leave it out of fields" in said
     assert "unknown key @ syncs.4.sql.tabel (known here: batch, create, fields" in said
     good = {"name": "a", "kind": "csv", "path": "a.csv", "fields": {"x": "risk"}}
-    with pytest.raises(ConfigError, match="two syncs have the name a"):
+    with pytest.raises(ConfigError, match="two syncs are called a; name each"):
         check_config({"syncs": [good, good]}, "my.toml")
     with pytest.raises(ConfigError, match="names no destination"):
         sync_customers(PlantedJob(check_config({}, "my.toml"), Path()))

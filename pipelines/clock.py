@@ -1,4 +1,4 @@
-"""Time, waiting and chance of a delivery; and the wish to stop, which ends every wait."""
+"""Time, waiting and chance; and the wish to stop, which ends every wait."""
 
 import random
 import signal

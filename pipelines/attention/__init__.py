@@ -1,0 +1,1 @@
+"""What deserves attention: signal scores, priorities, comparisons and coverage."""

@@ -1,0 +1,148 @@
+"""An outcome's rows with the method that fits them: linear, logistic or Cox."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pipelines.impact.cox import fit_cox
+from pipelines.impact.designs import Design, Floats
+from pipelines.impact.estimates import Estimates
+from pipelines.impact.linear import fit_linear
+from pipelines.impact.logistic import fit_logistic
+from pipelines.impact.plain import compare_means, compare_risks_over_time
+from pipelines.impact.records import Codes
+from pipelines.impact.samples import POINTS, Followed, Sample
+from pipelines.impact.traits import Trait
+
+# Fewer voices with a theme, or without it, say too little of it.
+MIN_VOICES = 10
+# Of fewer who left, or stayed, or rows that are old enough to know, nothing is estimated.
+MIN_EVENTS = 20
+# Where the days of more rows than this are not over, those days count that are known.
+MAX_OPEN = 0.2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Rows to fit.
+
+    :param method: linear, logistic or cox.
+    :param who: (n,) whose row it is, as numbers from 0 on without a gap.
+    :param pairs: (m, 2) row and a theme.
+    :param outcome: (n,) the value, or whether the customer left.
+    :param days: (n,) for how many days each row is followed, of cox.
+    """
+
+    method: str
+    who: Codes
+    pairs: Codes
+    traits: tuple[Trait, ...]
+    weights: Floats
+    outcome: Floats
+    n_themes: int
+    days: Codes | None = None
+
+    @cached_property
+    def n(self) -> int:
+        """Voices that are compared."""
+        return int(self.who.max(initial=-1)) + 1
+
+    @cached_property
+    def n_with(self) -> Codes:
+        """(themes,) of these, voices with each theme."""
+        theme = self.pairs[:, 1]
+        if self.n < len(self.who):
+            both = np.unique(self.who[self.pairs[:, 0]] * self.n_themes + theme)
+            theme = both % self.n_themes
+        return np.bincount(theme, minlength=self.n_themes)
+
+    @cached_property
+    def n_events(self) -> int | None:
+        """Voices that left; None where the outcome is a number."""
+        if self.method == "linear":
+            return None
+        return len(np.unique(self.who[self.outcome > 0]))
+
+    @property
+    def themes(self) -> Any:
+        """(n, themes) sparse 0 and 1."""
+        from scipy.sparse import csr_matrix
+
+        shape = (len(self.who), self.n_themes)
+        return csr_matrix((np.ones(len(self.pairs)), tuple(self.pairs.T)), shape=shape)
+
+    def fit(self, design: Design) -> Estimates:
+        """Estimate the effects of the themes of a design that is made of these rows."""
+        if self.days is not None:
+            return fit_cox(design, self.days, self.outcome > 0)
+        fit = fit_linear if self.method == "linear" else fit_logistic
+        return fit(design, self.outcome)
+
+    def compare_plainly(self) -> Floats:
+        """(themes,) what differs with each theme while nothing is held equal."""
+        if self.days is not None:
+            return compare_risks_over_time(self.themes, self.days, self.outcome)
+        return compare_means(self.themes, self.outcome, self.weights)
+
+    def refuse(self) -> str | None:
+        """Why nothing can be said of any theme; None where something may be."""
+        if self.n < 2 * MIN_VOICES:
+            return f"only {self.n:,} voices can be compared ({2 * MIN_VOICES} are needed)"
+        if self.method == "linear":
+            same = float(self.outcome.min()) == float(self.outcome.max())
+            return "the outcome is the same for everybody" if same else None
+        assert self.n_events is not None
+        for n, what in ((self.n_events, "left"), (self.n - self.n_events, "stayed")):
+            if n < MIN_EVENTS:
+                return f"only {n:,} customers {what} ({MIN_EVENTS} are needed)"
+        return None
+
+
+def frame_sample(sample: Sample, n_themes: int) -> Frame | str:
+    """The rows of a sample with the method that fits; or why none does."""
+    if sample.missing is not None:
+        return sample.missing
+    if sample.value is not None:
+        who = _number(sample.who)
+        ones = np.ones(len(who))
+        # Ratings of one voice weigh as much as one.
+        weights = 1.0 / np.bincount(who)[who] if sample.unit == POINTS else ones
+        value = sample.value
+        return Frame("linear", who, sample.pairs, sample.traits, weights, value, n_themes)
+    assert sample.followed is not None
+    return _frame_leaving(sample, sample.followed, n_themes)
+
+
+def _frame_leaving(sample: Sample, followed: Followed, n_themes: int) -> Frame | str:
+    """Those whose days are over, where most are; else all, each for the days that are known."""
+    n_over = int(followed.is_over.sum())
+    if n_over < MIN_EVENTS:
+        return (
+            f"only {n_over:,} moments are {followed.horizon} days old, so that it is known who "
+            f"left ({MIN_EVENTS} are needed); wait, or make outcomes.churn_days smaller"
+        )
+    ones = np.ones(len(sample))
+    if n_over < (1 - MAX_OPEN) * len(sample):
+        who, left = _number(sample.who), followed.is_event.astype(float)
+        return Frame("cox", who, sample.pairs, sample.traits, ones, left, n_themes, followed.days)
+    rows = np.flatnonzero(followed.is_over)
+    place = np.full(len(sample), -1)
+    place[rows] = np.arange(len(rows))
+    pairs = np.column_stack([place[sample.pairs[:, 0]], sample.pairs[:, 1]])
+    traits = tuple(Trait(each.name, each.values[rows], each.cuts) for each in sample.traits)
+    return Frame(
+        "logistic",
+        _number(sample.who[rows]),
+        pairs[pairs[:, 0] >= 0],
+        traits,
+        ones[rows],
+        followed.has_left[rows].astype(float),
+        n_themes,
+    )
+
+
+def _number(who: Codes) -> Codes:
+    found: Codes = np.unique(who, return_inverse=True)[1]
+    return found

@@ -1,0 +1,1 @@
+"""What scripts/bench_impact.py is made of."""
