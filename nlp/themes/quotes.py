@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,3 +85,31 @@ def _reading_penalty(text: str) -> float:
     too_long = max(n_words - _LONGEST, 0) * _PENALTY_LONG
     has_marks = _PENALTY_MARK * (strip_marks(text) != text)
     return min(too_short + too_long, _MAX_PENALTY) + has_marks
+
+
+def cover_sides(
+    feelings: Sequence[str | None], n_chosen: int, sides: Collection[str], n: int = 3
+) -> list[int]:
+    """Choose ``n`` quotes in which each side speaks.
+
+    :param feelings: of the chosen quotes, the best first, then of those that could stand in.
+    :param n_chosen: how many of them were chosen.
+    :param sides: feelings that must be among them; one that nobody speaks for is left out.
+    :returns: places in ``feelings``: the chosen quotes, the last of them given up for a side that
+        they lack, where they speak for no such side alone.
+    """
+    kept = list(range(min(n_chosen, n)))
+    for side in sides:
+        told = [feelings[place] for place in kept]
+        if side in told:
+            continue
+        stand_in = next((p for p in range(len(feelings)) if feelings[p] == side), None)
+        if stand_in is None:
+            continue
+        if len(kept) >= n:
+            spare = [p for p in kept if feelings[p] not in sides or told.count(feelings[p]) > 1]
+            if not spare:
+                continue
+            kept.remove(spare[-1])
+        kept.append(stand_in)
+    return kept

@@ -19,7 +19,12 @@ from pipelines.cli.options import (
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("report", epilog=show_examples("earful report -o themes.html --lang he"))(report)
+    app.command(
+        "report",
+        epilog=show_examples(
+            "earful report -o themes.html --lang he", "earful report --verify themes.html"
+        ),
+    )(report)
     app.command("status", epilog=show_examples("earful status --rejected"))(status)
     app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
     app.command(
@@ -37,11 +42,24 @@ def report(
         str | None,
         typer.Option(help="Language that the page begins in: en, he, ar or fa."),
     ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify",
+            metavar="FILE",
+            help="Check a written page instead: every number, every quote, against the store.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained HTML page to look at."""
+    if verify is not None:
+        from pipelines.cli.verifying import check_report
+
+        check_report(verify, config, db, as_json=as_json)
+        return
     from pipelines.cli.rights import warn_unrecorded
     from pipelines.cli.show import open_console, print_json
     from pipelines.report.page import check_language, write_report

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from nlp.stories.languages import read_language
+
 # Explicit bidirectional formatting (Unicode Standard Annex 9): what opens, and what closes it.
 EMBEDDINGS = "\u202a\u202b"
 OVERRIDES = "\u202d\u202e"
@@ -72,9 +74,8 @@ def show_code(code: str) -> str:
 
 def language_name(code: str | None) -> str:
     """English name of a language; the code itself where it is not known."""
-    names: dict[str, str] = read_words("languages.json")["names"]
     code = code or "und"
-    return names.get(code.lower()) or disarm_text(code, MAX_CODE_LENGTH)
+    return read_language("en").languages.get(code.lower()) or disarm_text(code, MAX_CODE_LENGTH)
 
 
 def language_names(codes: Iterable[str]) -> str:

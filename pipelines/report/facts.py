@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, RowMapping, func, select
 
+from nlp.stories.languages import list_languages
 from pipelines.counted import is_counted, is_main_language
 from pipelines.report.cells import Cells, count_cells
 from pipelines.report.decisions import (
@@ -21,6 +22,8 @@ from pipelines.report.decisions import (
 from pipelines.report.group_facts import GroupFacts, gather_groups
 from pipelines.report.spoken import UNDATED, Spoken, read_spoken, week_number
 from pipelines.report.theme_facts import MAX_DETAILED, ThemeFacts, list_themes, read_themes
+from pipelines.stories.claims import describe_claims, pack_claims
+from pipelines.stories.telling import draft_report
 from pipelines.tables import customer, feedback, rejected, run, theme
 
 # Segments and cells of them with fewer customers are not shown.
@@ -68,6 +71,8 @@ class ReportFacts:
     :param names: what the numbers in the cells stand for: source, lang, segment, noise and
         unassigned; segments of too few customers are not named.
     :param rejected: rows that could not be used, by reason and source.
+    :param claims: stories of the store and of the detailed themes in every language, with their
+        evidence; see :func:`pipelines.stories.claims.pack_claims`.
     """
 
     last_run: RunFacts | None
@@ -89,6 +94,7 @@ class ReportFacts:
     n_customers: int
     min_customers: int
     main_langs: tuple[str, ...]
+    claims: str
 
     @property
     def n_feedback(self) -> int:
@@ -140,7 +146,17 @@ def gather_facts(connection: Connection, min_customers: int = MIN_CUSTOMERS) -> 
         n_customers=connection.execute(select(func.count()).select_from(customer)).scalar_one(),
         min_customers=min_customers,
         main_langs=_find_main_langs(spoken),
+        claims=_tell_stories(connection, themes, min_customers),
     )
+
+
+def _tell_stories(
+    connection: Connection, themes: tuple[ThemeFacts, ...], min_customers: int
+) -> str:
+    ids = [theme.theme_id for theme in themes if theme.is_detailed]
+    drafted = draft_report(connection, ids, min_customers)
+    stories = [each.word(lang) for lang in list_languages() for each in drafted]
+    return pack_claims(describe_claims(connection, stories, min_customers))
 
 
 def _find_weeks(spoken: Spoken, last_run: RunFacts | None) -> Weeks:

@@ -18,8 +18,8 @@ from pipelines.report.theme_facts import MAX_DETAILED
 # Languages that the page itself speaks; it can be switched there.
 LANGUAGES = ("en", "he", "ar", "fa")
 _SCRIPTS = (
-    *("wording", "elements", "cells", "state", "charts", "map", "themes", "evidence", "sections"),
-    *("frame", "start"),
+    *("wording", "elements", "cells", "state", "charts", "map", "stories", "themes", "evidence"),
+    *("sections", "frame", "start"),
 )
 _START = re.compile(r'<html [^>]*data-start="(\w+)"')
 
@@ -74,6 +74,7 @@ def render_report(facts: ReportFacts, lang: str = "en") -> str:
             style=Markup(style),  # noqa: S704 - our own file
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             payload=Markup(write_payload(facts)),  # noqa: S704 - every < > & in it is escaped
+            claims=Markup(write_json(facts.claims)),  # noqa: S704 - the same
             policy=make_policy(style, *scripts),
             max_detailed=MAX_DETAILED,
             max_name=MAX_NAME_LENGTH,

@@ -360,6 +360,17 @@ def test_nothing_reaches_beyond_the_window(open_page: Opened) -> None:
     assert page.locator(".theme.target .chart").is_visible()
 
 
+def test_the_page_tells_its_stories_in_the_language_that_is_chosen(open_page: Opened) -> None:
+    words = {"en": "items count", "he": "נספרו", "ar": "احتُسب", "fa": "به شمار آمده"}
+    for lang, told in words.items():
+        page = open_page(address=f"ui={lang}")
+        assert told in page.locator("#story .story").inner_text()
+    page.locator(".theme .more > summary").first.click()
+    assert page.locator(".theme h3").first.inner_text() in (
+        page.locator(".theme .story").first.inner_text()
+    )
+
+
 def test_without_script_the_themes_are_listed(open_page: Opened) -> None:
     page = open_page(java_script_enabled=False)
     assert page.locator("noscript tbody tr").count() == 7
@@ -369,7 +380,7 @@ def test_without_script_the_themes_are_listed(open_page: Opened) -> None:
 def test_hostile_text_runs_nothing_and_reorders_nothing(open_page: Opened) -> None:
     page = open_page("hostile", viewport={"width": 360, "height": 800})
     page.locator(".more > summary").first.click()
-    assert page.evaluate("document.querySelectorAll('script').length") == 3
+    assert page.evaluate("document.querySelectorAll('script').length") == 4
     assert page.locator("img").count() == 0
     assert "alert(1)" in page.locator("blockquote").first.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 360

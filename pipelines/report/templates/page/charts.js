@@ -62,7 +62,7 @@ const sparkline = (values) => {
 };
 
 const monthTick = (date) =>
-  (date.getUTCMonth() === 0 ? wording.year : wording.month).format(date);
+  (wording.monthNumber.format(date) === "1" ? wording.year : wording.month).format(date);
 
 const trendAxes = (x, y, size) => {
   const { width, height, left, right, bottom } = size;

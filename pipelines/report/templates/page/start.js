@@ -32,6 +32,7 @@ const drawSections = (context) => {
   const decide = h("div", { class: "decide" },
     section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: !state.segment }));
   return [
+    section("story", "story_heading", [tellStory("store", "")], { isAll: true }),
     themes.length ? decide : null,
     section("numbers", "in_numbers", [countsStrip(context), themes.length ? drawGlance(context) : null]),
     section("map", "map_heading", [drawMap(context)], { lead: say("map_lead") }),
@@ -49,7 +50,7 @@ const drawSections = (context) => {
 const customersLead = () => (facts.nCustomersOpen > facts.customers.length
   ? `${say("customers_lead")} ${say("customers_shown", { n: facts.nCustomersOpen, shown: number(facts.customers.length) })}` : say("customers_lead"));
 
-const NAVIGATION = { changed: "what_changed", map: "map_nav", themes: "themes_head", customers: "customers_nav", comparison: "comparison_nav", coverage: "coverage_nav", quality: "quality_nav", notes: "notes_heading" };
+const NAVIGATION = { story: "story_heading", changed: "what_changed", map: "map_nav", themes: "themes_head", customers: "customers_nav", comparison: "comparison_nav", coverage: "coverage_nav", quality: "quality_nav", notes: "notes_heading" };
 const drawNavigation = (sections) => {
   const ids = new Set(sections.flatMap((element) => [element, ...element.querySelectorAll("section")]).map(({ id }) => id));
   byId("nav").replaceChildren(...Object.entries(NAVIGATION).filter(([id]) => ids.has(id)).map(([id, key]) => h("a", {
@@ -115,6 +116,7 @@ const follow = () => {
 const start = async () => {
   facts = readFacts();
   counts = new Counts(facts, await unpackCells(facts.cells));
+  await readStories();
   follow();
   addEventListener("hashchange", follow);
   let wasNarrow = isNarrow();

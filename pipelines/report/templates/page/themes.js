@@ -124,6 +124,7 @@ const themeDetails = (theme, context, level) => {
   const { facts } = context;
   const quotes = quotesOf(theme, facts);
   return h("div", { class: "theme-parts" },
+    part(level, "story_heading", ofAll(), tellStory("theme", theme.id)),
     part(level, "what_they_say",
       quotes.length ? h("div", { class: "quotes" }, quotes.map((quote) => drawQuote(quote, facts))) : quiet(say(theme.quotes.length ? "no_quote_here" : "no_quote")),
       quotes.length && state.segment ? quiet(say("quotes_of_all")) : null,

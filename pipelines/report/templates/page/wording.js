@@ -1,6 +1,6 @@
 // Words, numbers and dates in the language of the interface. Plural forms are CLDR's, by Intl.
 const LOCALES = {
-  en: "en-GB", he: "he-u-ca-gregory-nu-latn", ar: "ar-u-ca-gregory-nu-arab", fa: "fa-u-ca-gregory-nu-arabext",
+  en: "en-GB", he: "he-u-ca-gregory-nu-latn", ar: "ar-u-ca-gregory-nu-arab", fa: "fa-u-ca-persian-nu-arabext",
 };
 const FROM_RIGHT = ["he", "ar", "fa"];
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
@@ -23,6 +23,7 @@ const setLanguage = (lang) => {
     day: new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }),
     month: new Intl.DateTimeFormat(locale, { month: "short", timeZone: "UTC" }),
     year: new Intl.DateTimeFormat(locale, { year: "numeric", timeZone: "UTC" }),
+    monthNumber: new Intl.DateTimeFormat(`en-u-ca-${new Intl.DateTimeFormat(locale).resolvedOptions().calendar}`, { month: "numeric", timeZone: "UTC" }),
     time: new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" }),
     names: new Intl.DisplayNames([locale], { type: "language" }),
   });

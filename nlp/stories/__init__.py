@@ -1,0 +1,1 @@
+"""How a story is worded: sentences with facts in them, in the reader's language."""

@@ -1,0 +1,1 @@
+"""Stories: what the tables say, told in sentences, each with the facts that it rests on."""

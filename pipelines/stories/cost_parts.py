@@ -1,0 +1,121 @@
+"""What a theme costs, what fixing it brought, and what fixing it should bring.
+
+Nothing is said where a value is missing, and no claim without its interval and its corrected
+p-value.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from pipelines import tables
+from pipelines.stories.evidence import ALL, Row
+from pipelines.stories.facts import Fact, fact_of
+from pipelines.stories.sentences import Draft
+
+# An effect of a larger corrected p-value may be chance.
+MAX_Q: Final = 0.05
+_MAX_OUTCOMES, _MAX_UNCLEAR = 3, 2
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+def tell_impact(rows: Sequence[Row]) -> list[Draft]:
+    """What it costs: effects that are more than chance, then outcomes of which nothing is known."""
+    told = [
+        row for row in _best_methods(rows) if row["note"] is None and row["q_value"] is not None
+    ]
+    told.sort(key=lambda row: (row["q_value"], row["outcome"]))
+    sure = [row for row in told if row["q_value"] <= MAX_Q and _effect_template(row)]
+    unclear = [row for row in told if row["q_value"] > MAX_Q]
+    drafts = [each for row in sure[:_MAX_OUTCOMES] for each in _tell_effect(row)]
+    if drafts:
+        drafts.append(Draft("impact_caveat"))
+    return drafts + [_tell_unclear(row) for row in unclear[: _MAX_UNCLEAR if not sure else 0]]
+
+
+def _best_methods(rows: Sequence[Row]) -> list[Row]:
+    """One row an outcome: the one that holds most equal."""
+    ordered = sorted(rows, key=lambda row: (row["outcome"], -_n_adjusted(row), row["method"]))
+    return [next(group) for _, group in groupby(ordered, key=lambda row: row["outcome"])]
+
+
+def _n_adjusted(row: Row) -> int:
+    return len(row["adjusted_for"] or ())
+
+
+def _effect_template(row: Row) -> str | None:
+    effect, unit = row["effect"], str(row["unit"] or "")
+    if effect is None:
+        return None
+    if unit == "hazard_ratio":
+        return "impact_times_higher" if effect >= 1 else "impact_times_lower"
+    kind = "money" if _CURRENCY.fullmatch(unit) else unit
+    if kind not in ("points", "share", "money"):
+        return None
+    return f"impact_{kind}_{'higher' if effect >= 0 else 'lower'}"
+
+
+def _tell_effect(row: Row) -> list[Draft]:
+    def fact(column: str) -> Fact:
+        return fact_of(tables.theme_impact, row, column)
+
+    slots = {
+        "outcome": fact("outcome"),
+        "effect": fact("effect"),
+        "low": fact("low"),
+        "high": fact("high"),
+        "q": fact("q_value"),
+        "n": fact("n"),
+        "n_with": fact("n_with_theme"),
+        "unit": fact("unit"),
+    }
+    template = str(_effect_template(row))
+    if "money" in template:
+        slots["currency"] = slots["unit"]
+    said = Draft(template, slots)
+    stake = {
+        "at_stake": fact("at_stake"),
+        "low": fact("at_stake_low"),
+        "high": fact("at_stake_high"),
+    }
+    if row["currency"] is None:
+        return [said, Draft("at_stake_customers", stake)]
+    return [said, Draft("at_stake_money", {**stake, "currency": fact("currency")})]
+
+
+def _tell_unclear(row: Row) -> Draft:
+    columns = {"outcome": "outcome", "q": "q_value", "n": "n"}
+    slots = {slot: fact_of(tables.theme_impact, row, each) for slot, each in columns.items()}
+    return Draft("impact_unclear", slots)
+
+
+def tell_fixes(rows: Sequence[Row]) -> list[Draft]:
+    """What changed after people fixed it."""
+    return [_tell_fix(row) for row in rows if row["note"] is None]
+
+
+def _tell_fix(row: Row) -> Draft:
+    columns = {"day": "fixed_at", "outcome": "outcome", "low": "low", "high": "high"}
+    is_sure = None not in (row["low"], row["high"]) and not row["low"] <= 0 <= row["high"]
+    if is_sure:
+        columns |= {"effect": "effect", "unit": "unit", "p": "p_value"}
+    slots = {slot: fact_of(tables.theme_fix, row, each) for slot, each in columns.items()}
+    return Draft("fix_changed" if is_sure else "fix_unclear", slots)
+
+
+def tell_priority(row: Row, name: Fact, k: int) -> Draft | None:
+    """Its place among what to fix first, in all or in a segment of enough people."""
+    is_money = bool(_CURRENCY.fullmatch(str(row["unit"] or "")))
+    is_all = row["segment"] == ALL
+    if not is_all and (row["n_customers"] or 0) < k:
+        return None
+    columns = {"rank": "rank", "gain": "gain", "low": "gain_low", "high": "gain_high"}
+    columns |= {"currency" if is_money else "unit": "unit"} | (
+        {} if is_all else {"segment": "segment"}
+    )
+    slots = {slot: fact_of(tables.priority, row, each) for slot, each in columns.items()}
+    template = f"priority{'' if is_all else '_segment'}_{'money' if is_money else 'other'}"
+    return Draft(
+        template, {**slots, "name": name, "theme": fact_of(tables.priority, row, "theme_id")}
+    )

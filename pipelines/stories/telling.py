@@ -1,0 +1,113 @@
+"""Telling a story of a theme, a segment, a customer or the whole store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from nlp.stories.languages import choose_language, read_language
+from pipelines.errors import ConfigError
+from pipelines.report.display import disarm_text
+from pipelines.stories.customer_stories import draft_customer
+from pipelines.stories.evidence import read_themes
+from pipelines.stories.facts import Fact
+from pipelines.stories.segment_stories import draft_segment
+from pipelines.stories.sentences import Draft, Kind, Story, word_drafts
+from pipelines.stories.store_stories import draft_store
+from pipelines.stories.theme_stories import draft_theme, read_theme_evidence
+
+# Of fewer customers nothing is told, as they could be recognised.
+MIN_CUSTOMERS: Final = 5
+_GONE: Final = ("merged", "retired")
+_MAX_TITLE: Final = 160
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A story before it is worded, for readers of any language.
+
+    :param title: the fact that names the subject; None for the store.
+    """
+
+    kind: Kind
+    subject: str
+    title: Fact | None
+    drafts: Sequence[Draft]
+
+    def word(self, lang: str) -> Story:
+        """The story for a reader of a language; one without templates gets English."""
+        language = read_language(choose_language(lang))
+        title = self.title.for_reader(language.code).value if self.title else ""
+        return Story(
+            kind=self.kind,
+            subject=self.subject,
+            lang=language.code,
+            direction=language.direction,
+            title=disarm_text(str(title), _MAX_TITLE),
+            sentences=word_drafts(self.drafts, language),
+        )
+
+
+def draft_report(
+    connection: Connection, theme_ids: Sequence[str], k: int = MIN_CUSTOMERS
+) -> list[Drafted]:
+    """The stories of a report: of the store first, then of themes in the order given.
+
+    :param k: of fewer customers nothing is told.
+    """
+    return [draft_store_story(connection, k), *draft_theme_stories(connection, theme_ids, k)]
+
+
+def draft_theme_stories(
+    connection: Connection, theme_ids: Sequence[str], k: int = MIN_CUSTOMERS
+) -> list[Drafted]:
+    """The stories of themes, in the order given; those that are not there are left out."""
+    found = read_theme_evidence(connection, theme_ids)
+    return [
+        Drafted("theme", key, found.name(key), draft_theme(found, key, k))
+        for key in theme_ids
+        if key in found.themes
+    ]
+
+
+def draft_theme_story(connection: Connection, theme_id: str, k: int = MIN_CUSTOMERS) -> Drafted:
+    """The story of a theme.
+
+    :raises ConfigError: where there is none, or it is one no more.
+    """
+    row = read_themes(connection, [theme_id]).get(theme_id)
+    if row is None:
+        raise ConfigError(
+            f"there is no theme {theme_id!r}; list them with: earful themes list --all"
+        )
+    if row["status"] in _GONE:
+        into = row["merged_into"]
+        where = f" into {into}; tell that: earful story theme {into}" if into else ""
+        raise ConfigError(
+            f"theme {theme_id} is {row['status']}{where or ', and has no mentions of its own'}"
+        )
+    return draft_theme_stories(connection, [theme_id], k)[0]
+
+
+def draft_segment_story(connection: Connection, segment: str, k: int = MIN_CUSTOMERS) -> Drafted:
+    """The story of a segment.
+
+    :raises ConfigError: where there is none, or too few of its customers are heard.
+    """
+    title = Fact("customer", (("segment", segment),), "segment", segment)
+    return Drafted("segment", segment, title, draft_segment(connection, segment, k))
+
+
+def draft_customer_story(connection: Connection, customer_id: str) -> Drafted:
+    """The story of a customer.
+
+    :raises NoProfileError: where there is none, or they allow no profile.
+    """
+    drafts = draft_customer(connection, customer_id)
+    return Drafted("customer", customer_id, drafts[0].slots["customer"], drafts)
+
+
+def draft_store_story(connection: Connection, k: int = MIN_CUSTOMERS) -> Drafted:
+    """The story of the whole store; without a sentence where nothing counts."""
+    return Drafted("store", "", None, draft_store(connection, k))
