@@ -32,7 +32,7 @@ from pipelines.judging.verdicts import (
     weigh_series,
 )
 from pipelines.runs import Run
-from pipelines.upserts import replace_rows
+from pipelines.upserts import replace_rows, round_floats
 
 # A segment of fewer customers who were heard is counted nowhere: it would tell of persons.
 MIN_CUSTOMERS = 5
@@ -53,7 +53,9 @@ def judge_periods(run: Run, themes: Collection[str] | None = None) -> int:
         return 0
     connection = run.connection
     exposure = _count_exposure(connection)
-    rows = [row for row in count_periods(connection, themes) if row["segment"] in exposure["day"]]
+    # Rounded as they are stored: what is read again for an edit is what was counted.
+    counted = map(round_floats, count_periods(connection, themes))
+    rows = [row for row in counted if row["segment"] in exposure["day"]]
     others = [] if themes is None else _read_others(connection, themes)
     weeks, verdicts = _judge_rows(connection, [*rows, *others], exposure["day"])
     rest = (row for row in rows if row["period"] != "week")
