@@ -53,9 +53,12 @@ def judge_periods(run: Run, themes: Collection[str] | None = None) -> int:
         return 0
     connection = run.connection
     exposure = _count_exposure(connection)
-    # Rounded as they are stored: what is read again for an edit is what was counted.
-    counted = map(round_floats, count_periods(connection, themes))
-    rows = [row for row in counted if row["segment"] in exposure["day"]]
+    # As they are stored: those of other themes are read again, and all are judged together.
+    rows = [
+        round_floats(row)
+        for row in count_periods(connection, themes)
+        if row["segment"] in exposure["day"]
+    ]
     others = [] if themes is None else _read_others(connection, themes)
     weeks, verdicts = _judge_rows(connection, [*rows, *others], exposure["day"])
     rest = (row for row in rows if row["period"] != "week")
