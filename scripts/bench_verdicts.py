@@ -13,13 +13,10 @@ told by the hour, and an hour plays a day.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.stats import nbinom, poisson
 
 sys.path.insert(0, str(Path(__file__).parent))
+from verdict_parts.real import fit_scatter, read_real
 from verdict_parts.stores import FIRST, KINDS, N_DAYS, Kind, MadeStore, make_store
 
 from pipelines.judging.tails import combine_tests, correct_columns
@@ -73,6 +71,7 @@ def main() -> None:
     show_methods(seeds)
     show_others(seeds)
     show_shuffled(options.data, 4 if options.quick else N_SHUFFLES)
+    show_scatter(options.data)
     show_speed()
 
 
@@ -274,7 +273,10 @@ def _spread(calls: Calls, looks: NDArray[np.intp], store: MadeStore) -> Calls:
 def show_shuffled(folder: Path, n_shuffles: int) -> None:
     """How often anything at all is called where dates mean nothing."""
     print("\nreal feedback with shuffled dates: looks at which any theme is called")
-    for name, (themes, days) in read_real(folder):
+    for name in ("cfpb (issue)", "airline (airline and reason)"):
+        if (found := read_real(folder, name)) is None:
+            continue
+        themes, days = found
         rng = np.random.default_rng(0)
         looks = Timeline(FIRST, FIRST + int(days.max())).list_looks()
         called, n_looks = np.zeros(2), 0
@@ -297,40 +299,19 @@ def show_shuffled(folder: Path, n_shuffles: int) -> None:
         )
 
 
-Real = tuple[NDArray[np.intp], NDArray[np.intp]]
+def show_scatter(folder: Path) -> None:
+    """How much real counts scatter around their share of the volume, dates as they are."""
+    print("\nc of real feedback, where the variance of a count is m + c m^2")
+    for name, days in (("cfpb (issue)", 14), ("cfpb (product)", 14)):
+        _print_scatter(name, "fortnights", days, folder)
+    for name in ("airline (reason)", "airline (airline and reason)"):
+        _print_scatter(name, "days", 24, folder)
 
 
-def read_real(folder: Path) -> Iterator[tuple[str, Real]]:
-    """Theme and day of every row of the sets that are there."""
-    sets: dict[str, tuple[Path, Callable[[dict[str, Any]], tuple[str, int] | None]]] = {
-        "cfpb (issue)": (folder / "themes/cfpb.en.jsonl.gz", _place_complaint),
-        "airline (airline and reason)": (folder / "sentiment/airline.en.jsonl.gz", _place_tweet),
-    }
-    for name, (path, place) in sets.items():
-        if not path.exists():
-            print(f"{name:30}skipped: {path} is not there")
-            continue
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            placed = [found for line in lines if (found := place(json.loads(line)))]
-        names = sorted({theme for theme, _ in placed})
-        days = np.array([day for _, day in placed])
-        themes = np.array([names.index(theme) for theme, _ in placed])
-        yield name, (themes, days - days.min())
-
-
-def _place_complaint(row: dict[str, Any]) -> tuple[str, int] | None:
-    """Of the busy months, where there are complaints on most days."""
-    parts = [int(part) for part in row["at"].split("/") if part]
-    if len(parts) < 3 or not date(2018, 11, 26) <= (day := date(*parts)) < date(2019, 8, 12):
-        return None
-    return row["issue"], day.toordinal()
-
-
-def _place_tweet(row: dict[str, Any]) -> tuple[str, int] | None:
-    if not row.get("reason"):
-        return None
-    at = datetime.fromisoformat(row["at"])
-    return f"{row['brand']} {row['reason']}", at.toordinal() * 24 + at.hour
+def _print_scatter(name: str, of: str, width: int, folder: Path) -> None:
+    if (found := read_real(folder, name)) is not None:
+        themes, places = found
+        print(f"{name:30}{of:12}{fit_scatter(themes, places // width):.3f}")
 
 
 def show_speed() -> None:

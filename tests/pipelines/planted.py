@@ -128,7 +128,7 @@ def count_outdated(store: Store) -> int:
 
 def add_customers(store: Store) -> None:
     """Give the customers of the planted feedback records, so that segments are judged too."""
-    rows = [{"customer_id": f"c{row}", "segment": f"segment {row % 3}"} for row in range(9)]
+    rows = [{"customer_id": f"c{row}", "segment": f"segment {row // 6}"} for row in range(9)]
     with begin_run(store, "customers", config_hash="", lock_timeout_s=5) as run:
         run.connection.execute(insert(tables.customer), rows)
         run.mark_changed()
