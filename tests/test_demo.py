@@ -265,6 +265,17 @@ def test_only_the_planted_theme_differs_between_versions_and_only_after_the_upda
     assert {value[:3] for _, value, share in found if share > 0.2} == {"5.2"}
 
 
+def test_what_makes_customers_leave_is_among_the_first_to_fix(
+    demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
+) -> None:
+    silence = planted_themes(demo, truth, planted["churn_theme"]["theme"], PLURALITY)
+    query = "SELECT theme_id, outcome, gain_low FROM priority WHERE segment = 'all' AND rank <= 5"
+    first = rows(demo, query)
+    churning = {theme_id for theme_id, outcome, _ in first if outcome.startswith("churn")}
+    assert churning & silence
+    assert all(low > 0 for _, _, low in first)
+
+
 def test_who_is_heard_is_as_planted(demo: Connection, planted: dict[str, Any]) -> None:
     query = "SELECT value, n_customers, n_heard, representation_low, representation_high, note "
     found = {

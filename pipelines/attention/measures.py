@@ -24,6 +24,8 @@ from pipelines.attention.voices import (
 from pipelines.counted import counted_mentions, feedback
 
 ALL = "all"
+# The running week may be a day old, and a trend is one of a fortnight.
+_LATEST_WEEKS = 2
 _customer, _period = tables.customer.c, tables.theme_period.c
 
 
@@ -104,15 +106,18 @@ def measure_themes(
 
 
 def read_growth(connection: Connection) -> dict[str, float]:
-    """The lower end of the ratio of voices to those expected, in the latest week that was judged.
+    """The lower end of the ratio of voices to those expected, in the better of the latest weeks.
 
-    A theme that was judged and has no voice in that week has 0.
+    A theme that was judged and has no voice in these weeks has 0.
     """
     theme = tables.theme.c
     is_judged = (_period.period == "week", _period.segment == ALL, _period.ratio_low.is_not(None))
-    latest = select(func.max(_period.period_start)).where(*is_judged).scalar_subquery()
-    query = select(_period.theme_id, _period.ratio_low).where(
-        *is_judged, _period.period_start == latest
+    weeks = select(_period.period_start).where(*is_judged).distinct()
+    latest = weeks.order_by(_period.period_start.desc()).limit(_LATEST_WEEKS)
+    query = (
+        select(_period.theme_id, func.max(_period.ratio_low))
+        .where(*is_judged, _period.period_start.in_(latest))
+        .group_by(_period.theme_id)
     )
     judged = select(theme.theme_id).where(theme.verdict.is_not(None))
     silent = dict.fromkeys(connection.execute(judged).scalars(), 0.0)

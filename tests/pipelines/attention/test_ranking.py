@@ -147,17 +147,18 @@ def test_muted_and_merged_themes_have_no_score_and_are_no_priority(sqlite_store:
         assert not read(sqlite_store, name, theme_id="fees")
 
 
-def test_growth_is_that_of_the_latest_judged_week_at_its_lower_end(sqlite_store: Store) -> None:
+def test_growth_is_that_of_the_latest_judged_weeks_at_its_lower_end(sqlite_store: Store) -> None:
     week = NEWEST - timedelta(days=1)
 
     def judge(connection: Any) -> None:
         add_shop(connection)
-        told = {"period": "week", "segment": "all", "ratio": 4.0}
+        told, before = {"period": "week", "segment": "all", "ratio": 4.0}, timedelta(days=7)
         rows = [
-            {"theme_id": "fees", "period_start": week, "ratio_low": 2.0, **told},
+            {"theme_id": "fees", "period_start": week, "ratio_low": 0.5, **told},
+            {"theme_id": "fees", "period_start": week - before, "ratio_low": 2.0, **told},
             {
                 "theme_id": "staff",
-                "period_start": week - timedelta(days=7),
+                "period_start": week - 2 * before,
                 "ratio_low": 9.0,
                 **told,
             },
