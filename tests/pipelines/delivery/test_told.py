@@ -357,4 +357,6 @@ def test_an_answer_without_what_it_should_hold_does_no_harm(
         place.server.mishaps.append(Mishap(Reply(201, value)))
     done = deliver(place)
     assert {each.state for each in done.outcomes} <= {"sent", "later", "failed"}
-    assert len(done.outcomes) == 3
+    # Something else answers in the place of a ticket system without a ticket: the others wait.
+    assert len(done.outcomes) == (1 if done.closed else 3)
+    assert bool(done.closed) == (kind in ("jira", "zendesk", "github"))
