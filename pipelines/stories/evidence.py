@@ -166,9 +166,10 @@ def _attach_before(connection: Connection, rows: Sequence[Row], segment: str) ->
 def read_priorities(
     connection: Connection, theme_ids: Collection[str] | None = None, segment: str | None = None
 ) -> list[Row]:
-    """What to fix first; of some themes, or of one segment."""
+    """What to fix first, for all before segments; of some themes, or of one segment."""
     priority = tables.priority.c
-    query = select(tables.priority).order_by(priority.rank)
+    order = (priority.segment != ALL, priority.rank, priority.segment)
+    query = select(tables.priority).order_by(*order)
     if segment is not None:
         query = query.where(priority.segment == segment)
     rows = connection.execute(query).mappings().all()

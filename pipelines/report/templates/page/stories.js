@@ -11,5 +11,5 @@ const storyKey = (...parts) => JSON.stringify(parts);
 const tellStory = (kind, subject) => {
   const story = stories.get(storyKey(wording.lang, kind, subject));
   const sentences = (story?.sentences ?? []).filter(({ template }) => !template.startsWith("quote"));
-  return sentences.length ? h("p", { class: "story" }, sentences.map(({ text }) => [text, " "])) : null;
+  return sentences.length ? h("ul", { class: "story" }, sentences.map(({ text }) => h("li", {}, text))) : null;
 };
