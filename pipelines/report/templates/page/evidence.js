@@ -49,7 +49,9 @@ const drawImpacts = (theme) => {
       ]),
     }) : null,
     rows.length ? h("p", { class: "caution" }, say("not_cause"), " ", adjustedFor(rows)) : null,
-    unsaid.map((row) => quiet(sayOutcome(row.outcome), ": ", row.note ? noteOf(row.note) : say("nothing_said"))),
+    [...new Set(unsaid.map(({ note }) => note))].map((note) => quiet(
+      unsaid.filter((row) => row.note === note).map(({ outcome }) => sayOutcome(outcome)).join(say("comma")), ": ",
+      note ? noteOf(note) : say("nothing_said"))),
   ];
 };
 // What is at stake in each currency; they are never added up.

@@ -96,7 +96,7 @@ const verdictWords = (theme, { facts }) => {
       day: day(row.period_start), n: row.n_customers ?? 0, expected: sayExpected(row),
     }));
     if (row.ratio !== undefined) lines.push(say("verdict_ratio", { ratio: amount(row.ratio), low: amount(row.ratio_low ?? row.ratio), high: amount(row.ratio_high ?? row.ratio) }));
-    if (row.q_value !== undefined) lines.push(say("verdict_error", { q: sayQ(row.q_value) }));
+    if (row.q_value !== undefined && row.verdict !== "steady") lines.push(say("verdict_error", { q: sayQ(row.q_value) }));
   }
   if (row?.sentiment_verdict && row.sentiment_expected !== undefined) {
     lines.push(say("mood_counts", {
