@@ -113,7 +113,8 @@ class _Clock:
 def main() -> None:
     options = _parse_options()
     n = options.simulations or (60 if options.quick else 500)
-    with ProcessPoolExecutor(SHARED_CORES, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(SHARED_CORES, context, _use_one_thread) as pool:
         _print_effects(pool, n)
         _print_nothing(pool, n)
         _print_fixes(pool, n)
@@ -121,6 +122,13 @@ def main() -> None:
     _in_own_process(_print_large, n_large)
     if options.store:
         _in_own_process(_print_store, n_large)
+
+
+def _use_one_thread() -> None:
+    """Each process has a core of its own; small matrices gain nothing from two."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 def _parse_options() -> argparse.Namespace:

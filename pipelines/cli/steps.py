@@ -74,7 +74,7 @@ _STEPS = {
     "link": "Link feedback to customers. By id, e-mail, phone or handle.",
     "enrich": "Split new feedback into mentions. Read their meaning and feeling.",
     "discover": "Find themes, and give each mention one. Or the reason for none.",
-    "judge": "Count themes, and judge what is a trend. By day, week and month.",
+    "judge": "Count themes, judge what is a trend, compare outcomes. All by theme and period.",
     "rank": "Say what deserves attention. Priorities, comparisons and coverage.",
     "publish": "Write the figures of themes and the rows of customers.",
 }

@@ -31,7 +31,14 @@ def fit_linear(design: Design, outcome: Floats) -> Estimates:
     own = inverse[:, design.n_controls :]
     error = np.sqrt(np.maximum(((design.cross_clusters(scores) @ own) * own).sum(axis=0), 0))
     effect = coefficients[design.n_controls :]
-    return make_estimates(effect, error, count_freedom(design, own))
+    return make_estimates(effect, error, count_freedom(design, own), _measure_skew(design, scores))
+
+
+def _measure_skew(design: Design, scores: Floats) -> Floats:
+    """How lopsided the errors of those with each theme are, which are what its error is made of."""
+    third, second = (design.themes.T @ scores**power for power in (3, 2))
+    found: Floats = third / np.maximum(second, 1e-300) ** 1.5
+    return found
 
 
 def count_freedom(design: Design, own: Floats) -> Floats:

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipelines.impact.cox import fit_cox
 from pipelines.impact.designs import Design, identify
-from pipelines.impact.estimates import Estimates
+from pipelines.impact.estimates import Estimates, make_estimates
 from pipelines.impact.linear import fit_linear
 from pipelines.impact.logistic import fit_logistic
 from pipelines.impact.newton import PRIOR_SPREAD
@@ -54,8 +54,26 @@ def test_linear_effects_and_errors_are_those_of_the_textbook() -> None:
     parts = (weights[:, None] * (x @ bread[:, 2:])) ** 2
     parts = np.array([parts[design.clusters == n].sum(axis=0) for n in range(design.n_clusters)])
     freedom = parts.sum(axis=0) ** 2 / (parts**2).sum(axis=0)
-    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, freedom) * error)
-    assert found.p_value == pytest.approx(2 * t.sf(np.abs(beta[2:]) / error, freedom))
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, freedom) * error, rel=0.01)
+    assert found.p_value == pytest.approx(
+        2 * t.sf(np.abs(beta[2:]) / error, freedom), rel=0.5, abs=0.01
+    )
+
+
+def test_a_lopsided_error_makes_a_lopsided_interval_that_its_p_value_agrees_with() -> None:
+    effect, error, freedom = (np.full(3, each) for each in (1.0, 1.0, 50.0))
+    found = make_estimates(effect, error, freedom, np.array([0.0, 0.5, -0.5]))
+    reach = t.ppf(0.975, 50)
+    assert (found.low[0], found.high[0]) == (pytest.approx(1 - reach), pytest.approx(1 + reach))
+    assert found.high[1] - 1 > reach > 1 - found.low[1]
+    assert (found.high[2] - 1, found.low[2] - 1) == (
+        pytest.approx(1 - found.low[1]),
+        pytest.approx(1 - found.high[1]),
+    )
+    # An effect of as much as an interval's end is from it has a p-value of 0.05.
+    ends = np.array([1 - found.low[1], 1 - found.high[1]])
+    at_end = make_estimates(ends, np.ones(2), np.full(2, 50.0), np.full(2, 0.5))
+    assert at_end.p_value == pytest.approx([0.05, 0.05])
 
 
 def test_risk_differences_are_those_of_a_ridge_regression_by_scikit_learn() -> None:
