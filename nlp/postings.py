@@ -74,9 +74,11 @@ def find_names(text: str, lang: str) -> list[str]:
     """Give the words that stand for themselves in every language: numbers, codes and names.
 
     Those with a digit, with a capital behind their first letter (iPhone, SMS), in Latin letters
-    where the text is in others, and with a capital within a sentence, but for German nouns.
+    where the text is in others, and with a capital within a sentence, but for German nouns and
+    where most words have one.
     """
     words = list(_WORD.finditer(text))
+    has_capitals = lang != "de" and 2 * sum(match[0][0].isupper() for match in words) <= len(words)
     has_own_letters = any(_is_foreign(match[0]) for match in words)
     found = []
     for match in words:
@@ -86,7 +88,7 @@ def find_names(text: str, lang: str) -> list[str]:
             any(char.isdigit() for char in word)
             or any(char.isupper() for char in word[1:])
             or (has_own_letters and word.isascii() and word.isalpha())
-            or (word[0].isupper() and is_within and lang != "de")
+            or (word[0].isupper() and is_within and has_capitals)
         )
         if is_name:
             found += read_words(word)

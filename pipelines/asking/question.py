@@ -25,6 +25,8 @@ _SAME = str.maketrans("يىكأإآةٱـ\u200c\u00a0", "ییکاااها\u200b 
 _QUOTED = re.compile(
     r"(?<!\w)(?:\"([^\"]{2,80})\"|“([^”]{2,80})”|„([^”“]{2,80})[”“]|«([^»]{2,80})»)"
 )
+# Not the mark within a Hebrew acronym.
+_MARKS = re.compile(r"(?<!\w)[\"“„«]|[\"”“»](?!\w)")
 _EDGES = " \t,;:.?!؟،؛-–—"
 
 
@@ -76,7 +78,7 @@ def read_question(asked: str, today: date) -> Question:
     days = _join(times)
     langs, places = _find_languages(_hide(hidden, spans, "\n").translate(_SAME))
     left = _hide(asked, [*spans, *places])
-    text = " ".join(re.sub(r"[\"“”„«»]", " ", left).split()).strip(_EDGES)
+    text = " ".join(_MARKS.sub(" ", left).split()).strip(_EDGES)
     return Question(text, langs, days, exact)
 
 
