@@ -39,11 +39,11 @@ NEWEST = ([("C1", "gold"), ("C2", "basic")], [("C1", "bronze"), ("C1", "silver")
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 def test_the_record_that_was_changed_last_counts_and_the_others_are_kept(
-    store: Store, tmp_path: Path, head: str
+    sqlite_store: Store, tmp_path: Path, head: str
 ) -> None:
     progress = HeardProgress()
-    read_night(store, [write_csv(tmp_path, "crm", head, *ROWS)], progress=progress)
-    assert read_tables(store) == NEWEST
+    read_night(sqlite_store, [write_csv(tmp_path, "crm", head, *ROWS)], progress=progress)
+    assert read_tables(sqlite_store) == NEWEST
     (told,) = progress.warnings
     assert told.startswith("2 records are older than another of the same customer: the newest")
 
