@@ -308,6 +308,21 @@ def test_who_gets_no_answer_leaves_more_often(
     assert len(voiced & left) / len(voiced) >= 2 * len(others & left) / len(others)
 
 
+def test_what_leaves_with_no_answer_is_estimated_all_else_equal(
+    demo: Connection, truth: dict[str, Any], planted: dict[str, Any]
+) -> None:
+    themes = planted_themes(demo, truth, planted["churn_theme"]["theme"], PLURALITY)
+    query = "SELECT theme_id, effect, low, q_value FROM theme_impact WHERE outcome = 'churn_90'"
+    found = {key: row for key, *row in rows(demo, query) if row[0] is not None}
+    own = [found[key] for key in themes if key in found]
+    assert own
+    assert all(effect > 0.05 for effect, _, _ in own)
+    assert sum(low > 0 for _, low, _ in own) >= len(own) / 2
+    others = [q for key, (_, _, q) in found.items() if key not in themes]
+    assert len(others) >= 20
+    assert sum(q <= 0.05 for q in others) <= 1
+
+
 def test_ten_times_the_same_is_one_voice(demo: Connection, planted: dict[str, Any]) -> None:
     repeater = planted["repeater"]
     marks = ",".join(f"'{source_id}'" for source_id in repeater["source_ids"])

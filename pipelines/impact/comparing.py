@@ -25,7 +25,8 @@ MAX_THEMES = 1_000
 class Comparison:
     """What goes with each theme; arrays are (themes,), nan where nothing can be said.
 
-    :param n: voices compared; n_with: of these, with the theme.
+    :param n: voices compared.
+    :param n_with: of these, those with each theme.
     :param n_events: how many left; None of an outcome that is a number.
     :param plain: the difference while nothing is held equal.
     :param notes: why nothing can be said; None where an effect is given.

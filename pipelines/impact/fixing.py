@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.impact.changes import Change, Weeks, estimate_change, say_nothing
 from pipelines.impact.designs import Floats
-from pipelines.impact.records import DAY, UNDATED, Codes, Records
+from pipelines.impact.records import DAY, UNDATED, Codes, Records, average_groups
 from pipelines.impact.samples import POINTS, Sample
 
 WEEK = 7 * DAY
@@ -154,8 +154,4 @@ def _unite(
     starts = np.flatnonzero(first)
     if not len(starts):
         return theme[rows], week[rows], feeling[rows]
-    is_known = np.isfinite(feeling[rows])
-    total = np.add.reduceat(np.where(is_known, feeling[rows], 0.0), starts)
-    n = np.add.reduceat(is_known.astype(float), starts)
-    with np.errstate(invalid="ignore"):
-        return theme[rows][starts], week[rows][starts], total / n
+    return theme[rows][starts], week[rows][starts], average_groups(feeling[rows], starts)

@@ -33,6 +33,7 @@ class Frame:
     :param pairs: (m, 2) row and a theme.
     :param outcome: (n,) the value, or whether the customer left.
     :param days: (n,) for how many days each row is followed, of cox.
+    :param has_tail: whether the outcome is money, which has no bounds.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Frame:
     outcome: Floats
     n_themes: int
     days: Codes | None = None
+    has_tail: bool = False
 
     @cached_property
     def n(self) -> int:
@@ -77,8 +79,9 @@ class Frame:
         """Estimate the effects of the themes of a design that is made of these rows."""
         if self.days is not None:
             return fit_cox(design, self.days, self.outcome > 0)
-        fit = fit_linear if self.method == "linear" else fit_logistic
-        return fit(design, self.outcome)
+        if self.method == "linear":
+            return fit_linear(design, self.outcome, has_tail=self.has_tail)
+        return fit_logistic(design, self.outcome)
 
     def compare_plainly(self) -> Floats:
         """(themes,) what differs with each theme while nothing is held equal."""
@@ -108,9 +111,10 @@ def frame_sample(sample: Sample, n_themes: int) -> Frame | str:
         who = _number(sample.who)
         ones = np.ones(len(who))
         # Ratings of one voice weigh as much as one.
-        weights = 1.0 / np.bincount(who)[who] if sample.unit == POINTS else ones
-        value = sample.value
-        return Frame("linear", who, sample.pairs, sample.traits, weights, value, n_themes)
+        is_rating, value = sample.unit == POINTS, sample.value
+        weights = 1.0 / np.bincount(who)[who] if is_rating else ones
+        parts = (sample.pairs, sample.traits, weights, value, n_themes)
+        return Frame("linear", who, *parts, has_tail=not is_rating)
     assert sample.followed is not None
     return _frame_leaving(sample, sample.followed, n_themes)
 

@@ -9,7 +9,7 @@ from pipelines.impact.estimates import Estimates, make_estimates
 _MANY_ROWS = 500
 
 
-def fit_linear(design: Design, outcome: Floats) -> Estimates:
+def fit_linear(design: Design, outcome: Floats, *, has_tail: bool = False) -> Estimates:
     """Estimate how much the mean of an outcome differs with each theme, all else equal.
 
     Errors are those of MacKinnon and White (Journal of Econometrics 29, 1985; HC3: each residual as
@@ -20,6 +20,7 @@ def fit_linear(design: Design, outcome: Floats) -> Estimates:
 
     :param design: of columns that can be told apart.
     :param outcome: (n,)
+    :param has_tail: it has no bounds, so that errors may be lopsided however many there are.
     """
     weights = design.weights
     inverse = np.linalg.inv(design.cross(weights))
@@ -31,7 +32,8 @@ def fit_linear(design: Design, outcome: Floats) -> Estimates:
     own = inverse[:, design.n_controls :]
     error = np.sqrt(np.maximum(((design.cross_clusters(scores) @ own) * own).sum(axis=0), 0))
     effect = coefficients[design.n_controls :]
-    return make_estimates(effect, error, count_freedom(design, own), _measure_skew(design, scores))
+    skew = _measure_skew(design, scores) if has_tail else 0.0
+    return make_estimates(effect, error, count_freedom(design, own), skew)
 
 
 def _measure_skew(design: Design, scores: Floats) -> Floats:

@@ -24,7 +24,15 @@ from sqlalchemy.sql.elements import ColumnElement
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
 from pipelines.impact.designs import Floats
-from pipelines.impact.records import UNDATED, Codes, Happenings, Records, Said, Standing
+from pipelines.impact.records import (
+    UNDATED,
+    Codes,
+    Happenings,
+    Records,
+    Said,
+    Standing,
+    average_groups,
+)
 from pipelines.odata.facts import NO_CURRENCY, RETURNS, SPENDS
 from pipelines.odata.kinds import name_kind
 from pipelines.odata.outcomes import name_nps_group
@@ -141,12 +149,14 @@ def _allows_use(connection: Connection) -> ColumnElement[bool]:
 
 
 def _query_pairs() -> Select[Any]:
-    columns = (mention.feedback_id.label("feedback"), mention.theme_id.label("theme"))
     return (
-        select(*columns, func.avg(mention.sentiment_score).label("feeling"))
+        select(
+            mention.feedback_id.label("feedback"),
+            mention.theme_id.label("theme"),
+            mention.sentiment_score.label("feeling"),
+        )
         .select_from(counted_mentions)
         .where(is_counted, mention.theme_id.is_not(None))
-        .group_by(mention.feedback_id, mention.theme_id)
     )
 
 
@@ -216,9 +226,13 @@ def _arrange_said(columns: _Columns) -> Said:
 
 
 def _arrange_pairs(columns: _Columns) -> tuple[Codes, Floats]:
-    rows = np.lexsort((columns["theme"], columns["feedback"]))
-    pairs = np.column_stack([columns["feedback"], columns["theme"]])
-    return pairs[rows], columns["feeling"][rows]
+    """Each feedback and theme once, with the mean feeling of its mentions."""
+    rows = np.lexsort((columns["feeling"], columns["theme"], columns["feedback"]))
+    pairs = np.column_stack([columns["feedback"], columns["theme"]])[rows]
+    starts = np.flatnonzero((np.diff(pairs, axis=0, prepend=-1) != 0).any(axis=1))
+    if not len(starts):
+        return pairs, columns["feeling"]
+    return pairs[starts], average_groups(columns["feeling"][rows], starts)
 
 
 def _arrange_events(columns: _Columns) -> Happenings:

@@ -91,3 +91,16 @@ class Records:
     themes: tuple[str, ...]
     currencies: tuple[str, ...]
     known_until: int
+
+
+def average_groups(values: Floats, starts: Codes) -> Floats:
+    """Means of rows that follow each other, of those that are known; nan where none is.
+
+    :param starts: where each group begins; at least one.
+    """
+    is_known = np.isfinite(values)
+    total = np.add.reduceat(np.where(is_known, values, 0.0), starts)
+    n = np.add.reduceat(is_known.astype(float), starts)
+    with np.errstate(invalid="ignore"):
+        found: Floats = total / n
+    return found
