@@ -120,6 +120,7 @@ run = Table(
     _count("n_events", "events read"),
     _count("n_records_rejected", "customer records and events that could not be used"),
     _count("n_records_blocked", "customer records and events of erased persons: not stored again"),
+    _count("n_consents", "rows of consent that columns of files gave"),
     _number("seconds", "duration in seconds"),
     _text("error", "why it failed, without any customer text"),
     comment="one execution, with its inputs, versions, counts and outcome",
@@ -432,42 +433,82 @@ theme_impact = Table(
     "theme_impact",
     metadata,
     _key("theme_id", "the theme"),
-    Column("outcome", Text, primary_key=True, comment="rating, nps, churn, spend, ..."),
-    Column("method", Text, primary_key=True, comment="how the effect was estimated"),
-    _number("effect", "change of the outcome that goes with the theme"),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="as in feedback_outcome: rating, nps_group, churn_DAYS or "
+        "spend_change_DAYS_CURRENCY",
+    ),
+    Column(
+        "method",
+        Text,
+        primary_key=True,
+        comment="linear, logistic, cox (not all days are over yet) or none (nothing to compare)",
+    ),
+    _number(
+        "effect", "what the outcome is more with the theme, all else equal; not proof of cause"
+    ),
     _number("low", "lower end of its 95 % interval"),
     _number("high", "upper end of its 95 % interval"),
     _number("p_value", "if there were no effect"),
     _number("q_value", "p-value corrected for the number of themes"),
-    _count("n", "customers or feedback compared"),
+    _count("n", "voices compared: customers, of ratings also authors and feedback of nobody"),
     _count("n_with_theme", "of these, with the theme"),
     _json("adjusted_for", "list of what was held equal"),
-    _text("unit", "of the effect: points, share, hazard_ratio or a currency"),
-    _number("plain_effect", "the plain difference of means, adjusted for nothing"),
-    _count("n_events", "of an outcome that happens or not: how often it did"),
-    _number("at_stake", "effect x customers with the theme x what each is worth"),
+    _text("unit", "of the effect: points (of feedback_outcome.value), share or a currency"),
+    _number(
+        "plain_effect", "the plain difference: with the theme less without, nothing held equal"
+    ),
+    _count("n_events", "of an outcome that happens or not: voices compared that it happened to"),
+    _number(
+        "at_stake",
+        "effect x customers with the theme x what they spent in the year before; of spend less "
+        "effect x customers; above 0 is lost",
+    ),
     _number("at_stake_low", "lower end of its 95 % interval"),
     _number("at_stake_high", "upper end of its 95 % interval"),
-    _text("currency", "of at_stake; null where it counts customers"),
+    _text("currency", "of at_stake: that of most customers; null where it counts customers"),
     _text("note", "why nothing can be said; null where an effect is given"),
     comment="what goes with a theme: association with an outcome, not proof of cause",
+)
+
+theme_stake = Table(
+    "theme_stake",
+    metadata,
+    _key("theme_id", "the theme"),
+    Column("outcome", Text, primary_key=True, comment="as in theme_impact"),
+    Column(
+        "currency", Text, primary_key=True, comment="never added up; empty where customers count"
+    ),
+    _count("n_customers", "who voiced it, and spend most in this currency; none of fewer than 5"),
+    _number("worth", "what they spent in the year before; null where nothing is multiplied by it"),
+    _number("at_stake", "effect x worth, or x customers; above 0 is lost"),
+    _number("low", "lower end of its 95 % interval"),
+    _number("high", "upper end of its 95 % interval"),
+    comment="what is at stake with a theme, in every currency",
 )
 
 theme_fix = Table(
     "theme_fix",
     metadata,
     _key("edit_id", "the edit that says when it was fixed"),
-    Column("outcome", Text, primary_key=True, comment="voices, sentiment, rating, churn, ..."),
+    Column(
+        "outcome",
+        Text,
+        primary_key=True,
+        comment="voices (their share of all), sentiment, or as in theme_impact",
+    ),
     _text("theme_id", "the theme that was fixed", nullable=False),
     _moment("fixed_at", "since when, UTC", nullable=False),
-    _text("method", "how the change was estimated"),
-    _number("effect", "change since, beyond the change of similar themes"),
+    _text("method", "difference_in_differences"),
+    _number("effect", "change since, beyond the change of similar themes; not proof of cause"),
     _number("low", "lower end of its 95 % interval"),
     _number("high", "upper end of its 95 % interval"),
     _number("p_value", "if there were no effect"),
-    _text("unit", "of the effect"),
-    _count("n_before", "voices in the time before that is compared"),
-    _count("n_after", "voices in the time after"),
+    _text("unit", "of the effect: relative (-0.4: 40 % fewer), points, share or a currency"),
+    _count("n_before", "voices in the weeks before that are compared, each once a week"),
+    _count("n_after", "voices in the weeks after, each once a week"),
     _json("compared_with", "ids of the similar themes"),
     _text("note", "why nothing can be said; null where an effect is given"),
     comment="what changed after people fixed a theme: difference in differences",
@@ -483,28 +524,43 @@ theme_signal = Table(
         primary_key=True,
         comment="reach, growth, feeling, value, breadth or confidence",
     ),
-    _number("value", "what was measured; null where it is not known"),
-    _text("unit", "of the value"),
-    _number("score", "the value as 0..1"),
-    _number("weight", "of the part; weights of all parts add up to 1"),
+    _number(
+        "value", "what was measured, at the cautious end of its 95 % interval; null if not known"
+    ),
+    _text(
+        "unit",
+        "of the value: share_of_voices, times_expected, sentiment, share_at_stake, likeness, fit",
+    ),
+    _number("score", "the value as 0..1; null where the part is not known"),
+    _number("weight", "of the part; those of the known parts add up to 1, others have 0"),
     _number("points", "100 x score x weight; their sum is theme.signal_score"),
+    _text(
+        "note",
+        "silent (no voice now), or why it is not known: not_judged, no_effect_known, one_source, "
+        "no_sentiment",
+    ),
     comment="why a theme deserves attention: the parts of its signal score",
 )
 
 priority = Table(
     "priority",
     metadata,
-    Column("rank", Integer, primary_key=True, comment="1 is what to do first"),
+    _key("segment", "customer segment, or all"),
+    Column("rank", Integer, primary_key=True, comment="1 is what to do first in this segment"),
     _text("theme_id", "the theme to fix", nullable=False),
-    _text("segment", "customer segment, or all", nullable=False),
-    _text("outcome", "what would gain"),
+    _text("outcome", "what would gain: an outcome of theme_impact, or sentiment"),
+    _text("method", "how the effect was estimated, as in theme_impact; or gap"),
     _number("gain", "effect x reach x value"),
-    _number("gain_low", "lower end of its 95 % interval"),
+    _number("gain_low", "lower end of its 95 % interval; above 0 where a gain is sure"),
     _number("gain_high", "upper end of its 95 % interval"),
-    _text("unit", "of the gain: a currency, or points x voices"),
+    _text("unit", "of the gain: a currency, customers, or points x voices"),
     _count("n_customers", "voices reached"),
-    _text("reason", "the rule that put it here"),
-    comment="what to fix first, and what it should bring",
+    _text(
+        "reason",
+        "adjusted_effect (of theme_impact), or feeling_gap: no effect is known, so what its voices "
+        "feel less than those of all other themes, adjusted for nothing",
+    ),
+    comment="what to fix first, for all and for each segment, and what it should bring",
 )
 
 comparison = Table(
@@ -518,9 +574,11 @@ comparison = Table(
     _number("share", "n_with_theme / n_voices"),
     _number("share_low", "lower end of its 95 % interval"),
     _number("share_high", "upper end of its 95 % interval"),
+    _number("share_q", "of a difference as large from the other values, corrected over all"),
     _number("sentiment", "mean sentiment of the voices with the theme, -1..1"),
     _number("sentiment_low", "lower end of its 95 % interval"),
     _number("sentiment_high", "upper end of its 95 % interval"),
+    _number("sentiment_q", "of a difference as large from the other values, corrected over all"),
     comment="brands, products or competitors side by side",
 )
 
@@ -529,14 +587,64 @@ coverage = Table(
     metadata,
     _key("dimension", "all, segment, lang, country or channel"),
     Column("value", Text, primary_key=True, comment="one of its values; all for the first"),
-    _count("n_customers", "records of the CRM; null where the CRM does not know (channel)"),
-    _count("n_heard", "of these, with feedback that counts"),
+    _count("n_customers", "records of the CRM with this value; of a channel all records"),
+    _count("n_heard", "of these, with feedback that counts (of a channel: on it)"),
+    _count(
+        "n_voices",
+        "distinct voices of such feedback, customers or not; null where only the CRM knows",
+    ),
     _number("share", "n_heard / n_customers"),
     _number("share_low", "lower end of its 95 % interval"),
     _number("share_high", "upper end of its 95 % interval"),
-    _number("weight", "post-stratification weight of a voice; null where not asked for"),
-    _text("note", "why conclusions rest on a sliver; null where they do not"),
+    _number("representation", "share / share of all: .5 is heard half as much as all customers"),
+    _number("representation_low", "lower end of its 95 % interval"),
+    _number("representation_high", "upper end of its 95 % interval"),
+    _number(
+        "weight",
+        "factor of a voice with this value; its weight is the product over the dimensions, "
+        "trimmed; null where not asked for",
+    ),
+    _number("n_effective", "of all: Kish's effective number of voices, where they are weighted"),
+    _text(
+        "note",
+        "why conclusions rest on a sliver: no_customers, sliver, under_heard or over_heard; null "
+        "where they do not",
+    ),
     comment="who is heard, and who is not",
+)
+
+theme_share = Table(
+    "theme_share",
+    metadata,
+    _key("theme_id", "the theme"),
+    _count("n_heard", "customers with feedback that counts"),
+    _count("n_with_theme", "of these, with the theme"),
+    _number("share", "n_with_theme / n_heard"),
+    _number("share_low", "lower end of its 95 % interval"),
+    _number("share_high", "upper end of its 95 % interval"),
+    _number("weighted_share", "the same with the weights of coverage"),
+    _number("weighted_share_low", "lower end of its 95 % interval, of n_effective voices"),
+    _number("weighted_share_high", "upper end of its 95 % interval"),
+    comment="who speaks of a theme, if all customers were heard alike; only with [coverage] "
+    "weight_by",
+)
+
+wording = Table(
+    "wording",
+    metadata,
+    _key("wording_id", "hash of the prompt and the model: the same question is asked once"),
+    _text("kind", "theme, segment or store: what is told", nullable=False),
+    _text("subject", "id of the theme, name of the segment; empty for the store", nullable=False),
+    _text("lang", "language of the reader", nullable=False),
+    _text("model", "the language model that was asked", nullable=False),
+    _text(
+        "answer",
+        "what it answered, unchecked: stories take what their facts bear out",
+        nullable=False,
+    ),
+    _json("sources", "list of ids of the feedback and themes whose words it was given"),
+    _moment("at", "when, UTC", nullable=False),
+    comment="answers of a language model that words stories; none unless one is configured",
 )
 
 customer = Table(
@@ -547,7 +655,10 @@ customer = Table(
     _text("country", "as the CRM says"),
     _text("lang", "preferred language"),
     _json("attributes", "the remaining CRM columns, contact data left out"),
-    _moment("valid_from", "since when this record holds, UTC"),
+    _moment("valid_from", "since when there is a record of them, UTC"),
+    _moment("edited_at", "when this version was written, UTC; null where the source is silent"),
+    _text("source", "the source whose file said so"),
+    _text("run_id", "the run that wrote this version"),
     _text("merged_into", "the record that stands for this person; null where it is this one"),
     _text("content_hash", "hash of everything the row holds, to notice edits"),
     _text("refused", "what this customer refuses: of analysis, profiling; null when nothing"),
@@ -563,7 +674,10 @@ customer_version = Table(
     _text("country", "as the CRM said then"),
     _text("lang", "preferred language then"),
     _json("attributes", "the remaining CRM columns then, contact data left out"),
-    _moment("valid_from", "since when this version held, UTC"),
+    _moment("valid_from", "since when there is a record of them, UTC"),
+    _moment("edited_at", "when this version was written, UTC"),
+    _text("source", "the source whose file said so"),
+    _text("run_id", "the run that read this version"),
     comment="what the CRM said of a customer before: older versions of the record",
 )
 
@@ -686,7 +800,10 @@ customer_insight = Table(
     _key("customer_id", "the customer"),
     _count("n_feedback", "feedback that counts (no noise)"),
     _moment("last_feedback_at", "the latest, UTC"),
-    _number("sentiment", "mean sentiment score, shrunk toward the mean of all, -1..1"),
+    _number(
+        "sentiment",
+        "mean score, shrunk toward the mean of all by a weight of 1 to 50 mentions, -1..1",
+    ),
     _number("sentiment_trend", "latest half less earlier half; null under four mentions"),
     _number("rating_mean", "mean rating on a scale of 0..1"),
     _text("top_theme_id", "the theme most spoken of"),
@@ -772,6 +889,7 @@ sync_row = Table(
     _text("status", "sending, sent, failed or removed", nullable=False),
     _count("attempts", "tries of what it has not taken yet"),
     _text("error", "why it did not take the row; no words of people"),
+    _text("error_fields", "the destination's fields that it is about, a comma between"),
     _moment("sent_at", "when it last took it, UTC"),
     comment="rows of customers as CRMs and warehouses have them",
 )
@@ -780,16 +898,30 @@ consent = Table(
     "consent",
     metadata,
     _key("consent_id", "time-ordered id"),
-    _text("customer_id", "whose, as the CRM names them; null where only a contact was given"),
-    _text("key_type", "by which key they were named: customer_id, email, phone or handle"),
+    _text(
+        "customer_id",
+        "whose, as the CRM names them; null where known by a contact or feedback",
+    ),
+    _text(
+        "key_type",
+        "by which key they were named: customer_id, email, phone or handle; null where by none",
+    ),
     _text("key_hash", "that key as a keyed hash (HMAC-SHA-256)"),
     _text("purpose", "analysis, quoting, contact or profiling", nullable=False),
     _text("channel", "for which channel; null for all"),
     _text("status", "granted or withdrawn", nullable=False),
-    _text("source", "who said so"),
+    _text("source", "who said so: as was told, or the source of the file"),
+    _text(
+        "via",
+        "consent (recorded by earful consent), or the file with a column that says so: customers "
+        "or feedback",
+    ),
+    _text("feedback_id", "the feedback in which they said so; null where it was elsewhere"),
     _moment("at", "when, UTC", nullable=False),
     _moment("expires_at", "until when, UTC"),
     Index("ix_consent_customer", "customer_id"),
+    Index("ix_consent_feedback", "feedback_id"),
+    Index("ix_consent_purpose", "purpose", "status"),
     Index("ix_consent_key", "key_type", "key_hash"),
     comment="what a customer allows; append only",
 )
