@@ -24,7 +24,7 @@ class StoriesConfig(ReachedConfig):
     key: SecretName | None = None
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     tries: Annotated[int, Field(ge=1, le=10)] = 3
-    options: _Options = Field(default_factory=lambda: {"temperature": 0})
+    options: _Options = Field(default_factory=lambda: _Options(temperature=0))
 
     @property
     def what(self) -> str:
