@@ -34,6 +34,7 @@ from pipelines.config_sections import (
 )
 from pipelines.delivery.kinds import DestinationEntry
 from pipelines.errors import ConfigError
+from pipelines.stories.settings import StoriesConfig
 from pipelines.syncs.settings import SyncConfig
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Config(Section):
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
     report: ReportConfig = ReportConfig()
+    stories: StoriesConfig = StoriesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()
     events: tuple[RecordsConfig, ...] = ()

@@ -34,6 +34,21 @@ def read_variable(name: str, what: str) -> str:
     return value
 
 
+def fill_header_secret(text: str, what: str) -> str:
+    """The same, for a secret that goes into a header.
+
+    :raises ConfigError: for a variable that is not set, or holds what no header can carry.
+    """
+    value = fill_variables(text, what)
+    if not value.isascii() or not value.isprintable():
+        names = ", ".join(VARIABLE.findall(text))
+        raise ConfigError(
+            f"{what}: the environment variable {names} holds a line break or a sign that is not "
+            "ASCII; set it to the bare secret"
+        )
+    return value
+
+
 def _check_is_variable(text: str) -> str:
     if not VARIABLE.fullmatch(text):
         raise ValueError("is a secret: set an environment variable to it and write ${ITS_NAME}")

@@ -637,6 +637,24 @@ theme_share = Table(
     "weight_by",
 )
 
+wording = Table(
+    "wording",
+    metadata,
+    _key("wording_id", "hash of the prompt and the model: the same question is asked once"),
+    _text("kind", "theme, segment or store: what is told", nullable=False),
+    _text("subject", "id of the theme, name of the segment; empty for the store", nullable=False),
+    _text("lang", "language of the reader", nullable=False),
+    _text("model", "the language model that was asked", nullable=False),
+    _text(
+        "answer",
+        "what it answered, unchecked: stories take what their facts bear out",
+        nullable=False,
+    ),
+    _json("sources", "list of ids of the feedback and themes whose words it was given"),
+    _moment("at", "when, UTC", nullable=False),
+    comment="answers of a language model that words stories; none unless one is configured",
+)
+
 customer = Table(
     "customer",
     metadata,

@@ -1,6 +1,7 @@
 """``earful story``: what the tables say in words, each sentence with its evidence."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,8 @@ from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_setti
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from pipelines.config import Config
+    from pipelines.store import Store
     from pipelines.stories.sentences import Story
     from pipelines.stories.telling import Drafted
 
@@ -54,13 +57,34 @@ def story(
     from pipelines.store import open_store
     from pipelines.stories.sentences import describe_story
 
-    settings, _ = load_settings(config, db)
-    with open_store(settings.store.url).read() as connection:
+    settings, folder = load_settings(config, db)
+    store = open_store(settings.store.url)
+    with store.read() as connection:
         drafted = _draft(connection, kind, subject, settings.anonymity.min_customers)
     told = drafted.word(lang)
+    if settings.stories.url is not None:
+        told = _word(store, told, settings, folder)
     if told.lang != name_language(lang):
         typer.echo(f"no stories are told in {lang!r}: this one is in English", err=True)
     print_json(describe_story(told)) if as_json else _print(told)
+
+
+def _word(store: "Store", told: "Story", settings: "Config", folder: Path) -> "Story":
+    from pipelines.cli.bars import open_progress
+    from pipelines.stories.language_model import LanguageModel
+    from pipelines.stories.wordings import word_story
+
+    model = LanguageModel(settings.stories, folder)
+    with open_progress() as progress:
+        found = word_story(store, told, model, progress)
+    if found.refused:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(found.refused.items()))
+        typer.echo(
+            f"{found.n_told} sentences are in the words of {model.name}; what else it said is not "
+            f"borne out by the facts ({reasons})",
+            err=True,
+        )
+    return found.story
 
 
 def _draft(connection: "Connection", kind: Kind, subject: str | None, k: int) -> "Drafted":

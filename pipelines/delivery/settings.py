@@ -1,4 +1,4 @@
-"""What every kind of ``[[destinations]]`` can be told, and how its secrets are read."""
+"""What every kind of ``[[destinations]]`` can be told, and whatever is reached over HTTP."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipelines.config_sections import EntryName, Section
-from pipelines.environment import VARIABLE, fill_variables
+from pipelines.environment import VARIABLE, fill_header_secret
 from pipelines.errors import ConfigError
 
 # What to do after an attempt of which nobody knows whether it arrived: send again at once; look
@@ -43,18 +43,11 @@ class DestinationConfig(Section):
 
         :raises ConfigError: for a variable that is not set, or holds what no header can carry.
         """
-        value = fill_variables(text, self.what)
-        if not value.isascii() or not value.isprintable():
-            names = ", ".join(VARIABLE.findall(text))
-            raise ConfigError(
-                f"{self.what}: the environment variable {names} holds a line break or a sign that "
-                "is not ASCII; set it to the bare secret"
-            )
-        return value
+        return fill_header_secret(text, self.what)
 
 
-class HttpConfig(DestinationConfig):
-    """What is reached over HTTP.
+class ReachedConfig(Section):
+    """What is reached over HTTP, at its ``url``.
 
     :param plain_http: take ``http://`` too; for loopback addresses it always is.
     :param ca_file: certificates of an authority of one's own, in PEM.
@@ -62,6 +55,11 @@ class HttpConfig(DestinationConfig):
 
     plain_http: bool = False
     ca_file: str | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is called in messages."""
+        raise NotImplementedError
 
     @field_validator("url", check_fields=False)
     @classmethod
@@ -77,7 +75,7 @@ class HttpConfig(DestinationConfig):
 
         :raises ConfigError: for a variable that is not set, and for no address of ours.
         """
-        url = self.read_secret(text)
+        url = fill_header_secret(text, self.what)
         try:
             check_address(url, plain_http=self.plain_http)
         except ValueError as error:
@@ -90,6 +88,10 @@ class HttpConfig(DestinationConfig):
         :raises ConfigError: where there is none.
         """
         return find_ca_file(self.ca_file, folder, self.what)
+
+
+class HttpConfig(DestinationConfig, ReachedConfig):
+    """A destination that is reached over HTTP."""
 
 
 def find_ca_file(name: str | None, folder: Path, what: str) -> Path | None:

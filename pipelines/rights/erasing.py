@@ -24,6 +24,7 @@ from pipelines.rights.remaining import renew_centres, renew_words
 from pipelines.rights.synced_words import forgetting_old_names
 from pipelines.rights.upkeep import publish_anew
 from pipelines.runs import Run
+from pipelines.stories.traces import drop_wordings
 
 _feedback, _mention = tables.feedback.c, tables.mention.c
 # Rows about a customer, by the column that names them.
@@ -108,6 +109,7 @@ def erase_feedback(
     :param erased: gets the counts.
     """
     said = read_theme_texts(run.connection, feedback_ids)
+    erased.counts["wording"] += drop_wordings(run.connection, feedback_ids)
     hashes = _read_traces(run, feedback_ids, erased)
     mention_ids = {each for each in erased.ids if "-" in each}
     erased.counts["theme_edit"] += redact_edits(

@@ -27,6 +27,7 @@ from pipelines.rights.people import Asked, Person, find_person
 from pipelines.rights.rejected_rows import find_rejected
 from pipelines.secret import load_secret
 from pipelines.store import open_store
+from pipelines.stories.traces import find_wordings
 
 Row = dict[str, Any]
 SUFFIXES = (".json", ".html")
@@ -45,6 +46,7 @@ NOTES = {
     "mentions": "The parts of it, with the feeling and the theme that a program read into them.",
     "themes": "What your words led to: the themes they count in, and what is told of these.",
     "quotes": "Your words where they are shown as typical of a theme.",
+    "worded": "What a language model wrote of your words, among others'.",
     "insight": "What is concluded from your words.",
     "events": "What was recorded of your dealings.",
     "actions": "What was, or is to be, done because of your words.",
@@ -127,6 +129,7 @@ def gather_person(connection: Connection, person: Person, secret: bytes) -> dict
         "mentions": [{**row, "theme": names.get(row["theme_id"])} for row in mentions],
         "themes": [{name: row[name] for name in shown} for row in themes],
         "quotes": _read(connection, tables.theme_quote, "mention_id", mention_ids),
+        "worded": _read(connection, tables.wording, "wording_id", find_wordings(connection, ids)),
         "insight": insight,
         "events": _read(connection, tables.event, "customer_id", customers),
         "actions": _read_actions(connection, customers, ids),

@@ -19,6 +19,7 @@ from pipelines.rights.gate import FORGOTTEN, allows, allows_customer
 from pipelines.rights.leftovers import drop_unused_texts
 from pipelines.rights.purposes import Policy, Purpose, read_policy, write_policy
 from pipelines.runs import Run
+from pipelines.stories.traces import drop_wordings
 
 _feedback, _customer = tables.feedback.c, tables.customer.c
 # In the order in which they stand in the column.
@@ -50,7 +51,9 @@ def lay_down_refusals(run: Run, policy: Policy | None = None, now: datetime | No
         return 0
     _write(run, tables.feedback, _feedback.feedback_id, changes)
     _write(run, tables.customer, _customer.customer_id, customers)
-    drop_hidden_words(run, sorted(key for key, refused in changes.items() if refused))
+    refusing = sorted(key for key, refused in changes.items() if refused)
+    drop_wordings(run.connection, refusing)
+    drop_hidden_words(run, refusing)
     _unmake(run, [key for key, refused in changes.items() if refused and "analysis" in refused])
     note_stale_copies(run.connection)
     run.mark_changed()

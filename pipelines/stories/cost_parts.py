@@ -5,9 +5,11 @@ p-value.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final
+
+from sqlalchemy import Table
 
 from pipelines import tables
 from pipelines.stories.evidence import ALL, Row
@@ -48,8 +50,6 @@ def _effect_template(row: Row) -> str | None:
     effect, unit = row["effect"], str(row["unit"] or "")
     if effect is None:
         return None
-    if unit == "hazard_ratio":
-        return "impact_times_higher" if effect >= 1 else "impact_times_lower"
     kind = "money" if _CURRENCY.fullmatch(unit) else unit
     if kind not in ("points", "share", "money"):
         return None
@@ -86,8 +86,7 @@ def _tell_effect(row: Row) -> list[Draft]:
 
 def _tell_unclear(row: Row) -> Draft:
     columns = {"outcome": "outcome", "q": "q_value", "n": "n"}
-    slots = {slot: fact_of(tables.theme_impact, row, each) for slot, each in columns.items()}
-    return Draft("impact_unclear", slots)
+    return Draft("impact_unclear", _take(row, tables.theme_impact, columns))
 
 
 def tell_fixes(rows: Sequence[Row]) -> list[Draft]:
@@ -96,12 +95,19 @@ def tell_fixes(rows: Sequence[Row]) -> list[Draft]:
 
 
 def _tell_fix(row: Row) -> Draft:
-    columns = {"day": "fixed_at", "outcome": "outcome", "low": "low", "high": "high"}
+    columns = {"day": "fixed_at", "outcome": "outcome", "p": "p_value", "unit": "unit"}
+    unit = str(row["unit"] or "")
+    kind = "money" if _CURRENCY.fullmatch(unit) else unit
     is_sure = None not in (row["low"], row["high"]) and not row["low"] <= 0 <= row["high"]
-    if is_sure:
-        columns |= {"effect": "effect", "unit": "unit", "p": "p_value"}
-    slots = {slot: fact_of(tables.theme_fix, row, each) for slot, each in columns.items()}
-    return Draft("fix_changed" if is_sure else "fix_unclear", slots)
+    if not is_sure or kind not in ("points", "share", "relative", "money"):
+        return Draft("fix_unclear", _take(row, tables.theme_fix, columns))
+    columns |= {"effect": "effect", "low": "low", "high": "high"}
+    columns |= {"currency": "unit"} if kind == "money" else {}
+    return Draft(f"fix_{kind}", _take(row, tables.theme_fix, columns))
+
+
+def _take(row: Row, table: Table, columns: Mapping[str, str]) -> dict[str, Fact]:
+    return {slot: fact_of(table, row, column) for slot, column in columns.items()}
 
 
 def tell_priority(row: Row, name: Fact, k: int) -> Draft | None:
@@ -114,7 +120,7 @@ def tell_priority(row: Row, name: Fact, k: int) -> Draft | None:
     columns |= {"currency" if is_money else "unit": "unit"} | (
         {} if is_all else {"segment": "segment"}
     )
-    slots = {slot: fact_of(tables.priority, row, each) for slot, each in columns.items()}
+    slots = _take(row, tables.priority, columns)
     template = f"priority{'' if is_all else '_segment'}_{'money' if is_money else 'other'}"
     return Draft(
         template, {**slots, "name": name, "theme": fact_of(tables.priority, row, "theme_id")}

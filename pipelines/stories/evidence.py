@@ -164,16 +164,12 @@ def _attach_before(connection: Connection, rows: Sequence[Row], segment: str) ->
 
 
 def read_priorities(
-    connection: Connection, theme_ids: Collection[str] | None = None, segment: str | None = None
+    connection: Connection, theme_ids: Collection[str], segment: str = ALL
 ) -> list[Row]:
-    """What to fix first, for all before segments; of some themes, or of one segment."""
-    priority = tables.priority.c
-    order = (priority.segment != ALL, priority.rank, priority.segment)
-    query = select(tables.priority).order_by(*order)
-    if segment is not None:
-        query = query.where(priority.segment == segment)
-    rows = connection.execute(query).mappings().all()
-    return [row for row in rows if theme_ids is None or row["theme_id"] in set(theme_ids)]
+    """What to fix first of some themes, for all or for one segment."""
+    priority, known = tables.priority.c, set(theme_ids)
+    query = select(tables.priority).where(priority.segment == segment).order_by(priority.rank)
+    return [row for row in connection.execute(query).mappings() if row["theme_id"] in known]
 
 
 def read_coverage(connection: Connection, dimension: str, value: str | None = None) -> list[Row]:

@@ -7,7 +7,6 @@ from sqlalchemy import Connection, func, select
 from pipelines import tables
 from pipelines.stories.cost_parts import tell_priority
 from pipelines.stories.evidence import (
-    ALL,
     Counted,
     Row,
     count,
@@ -110,8 +109,8 @@ def _tell_rising(
 def _tell_priorities(
     connection: Connection, names: Mapping[str, Fact], k: int
 ) -> list[Draft | None]:
-    rows = [row for row in read_priorities(connection, segment=ALL) if row["theme_id"] in names]
-    return [tell_priority(row, names[row["theme_id"]], k) for row in rows[:_MAX_PRIORITIES]]
+    rows = read_priorities(connection, [*names])[:_MAX_PRIORITIES]
+    return [tell_priority(row, names[row["theme_id"]], k) for row in rows]
 
 
 def _tell_coverage(connection: Connection, k: int) -> list[Draft]:

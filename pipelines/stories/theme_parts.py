@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from pipelines import tables
+from pipelines.stories.cost_parts import MAX_Q
 from pipelines.stories.evidence import Counted, LastRun, Row, Week
 from pipelines.stories.facts import Fact, fact_of
 from pipelines.stories.sentences import Draft, make_drafts
@@ -164,7 +165,10 @@ def tell_signal(theme_row: Row, rows: Sequence[Row]) -> Draft | None:
 
 
 def tell_comparison(rows: Sequence[Row], k: int) -> list[Draft]:
-    """Where most and where fewest speak of it, of each dimension: only if the intervals part."""
+    """Where most and where fewest speak of it, of each dimension: only if that is more than chance.
+
+    The intervals of the two must part, and the corrected p-value of the first be small.
+    """
     drafts = []
     for _, found in groupby(sorted(rows, key=_take_dimension), key=_take_dimension):
         known = [row for row in found if row["share"] is not None and (row["n_voices"] or 0) >= k]
@@ -174,7 +178,8 @@ def tell_comparison(rows: Sequence[Row], k: int) -> list[Draft]:
         least = min(known, key=lambda row: (row["share"], row["value"]))
         if most["share_low"] is None or least["share_high"] is None:
             continue
-        if most["share_low"] > least["share_high"]:
+        is_sure = most["share_q"] is not None and most["share_q"] <= MAX_Q
+        if is_sure and most["share_low"] > least["share_high"]:
             drafts.append(Draft("compared", _compare(most, least)))
     return drafts
 
@@ -189,6 +194,7 @@ def _compare(most: Row, least: Row) -> Mapping[str, Fact]:
     others |= {"other_low": "share_low", "other_high": "share_high"}
     return {
         "dimension": fact_of(tables.comparison, most, "dimension"),
+        "q": fact_of(tables.comparison, most, "share_q"),
         **{slot: fact_of(tables.comparison, most, each) for slot, each in columns.items()},
         **{slot: fact_of(tables.comparison, least, each) for slot, each in others.items()},
     }

@@ -6,12 +6,14 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
-from nlp.stories.languages import list_languages, read_language, read_schemas
+from nlp.stories.checking import check_summary, check_wording
+from nlp.stories.languages import list_languages, read_language
 from pipelines.store import read_info
 from pipelines.stories.claims import Claims, StoreState, read_state
 from pipelines.stories.facts import Fact, Value
 from pipelines.stories.lookups import Found, look_up
-from pipelines.stories.sentences import Sentence, Story, word_slots
+from pipelines.stories.sentences import SUMMARY, Sentence, Story, word_slots
+from pipelines.stories.wordings import list_sides
 
 # number: it is another one now. quote: the words are others now. consent: they may not be quoted.
 # gone: what it was said of is not there. text: the sentence does not say what its facts say.
@@ -139,14 +141,21 @@ def is_same(claimed: Value, found: Value) -> bool:
 
 
 def _says_its_facts(story: Story, sentence: Sentence) -> bool:
-    """Whether a sentence is what its template makes of its facts."""
-    if story.lang not in list_languages() or sentence.template not in read_schemas():
+    """Whether a sentence is what its template makes of its facts, or a model's words for that."""
+    if story.lang not in list_languages():
         return False
+    language = read_language(story.lang)
+    if sentence.template == SUMMARY:
+        quotes = [str(fact.value) for fact in sentence.slots.values()]
+        sides = list_sides(story.sentences)
+        return check_summary(sentence.text, quotes, sides, language) is None
     try:
-        worded = word_slots(sentence.template, sentence.slots, read_language(story.lang))
+        worded = word_slots(sentence.template, sentence.slots, language)
     except (KeyError, ValueError, TypeError):
         return False
-    return worded == sentence.text
+    if sentence.by == "template":
+        return worded == sentence.text
+    return check_wording(sentence.text, worded, language) is None
 
 
 def _find_stale_steps(connection: Connection) -> list[str]:

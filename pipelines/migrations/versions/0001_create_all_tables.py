@@ -2138,4 +2138,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("text_hash", "model"),
         comment="one embedding for each distinct text and model",
     )
+    op.create_table(
+        "wording",
+        sa.Column(
+            "wording_id",
+            sa.Text(),
+            nullable=False,
+            comment="hash of the prompt and the model: the same question is asked once",
+        ),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="theme, segment or store: what is told"
+        ),
+        sa.Column(
+            "subject",
+            sa.Text(),
+            nullable=False,
+            comment="id of the theme, name of the segment; empty for the store",
+        ),
+        sa.Column("lang", sa.Text(), nullable=False, comment="language of the reader"),
+        sa.Column("model", sa.Text(), nullable=False, comment="the language model that was asked"),
+        sa.Column(
+            "answer",
+            sa.Text(),
+            nullable=False,
+            comment="what it answered, unchecked: stories take what their facts bear out",
+        ),
+        sa.Column(
+            "sources",
+            tables.Json,
+            nullable=True,
+            comment="list of ids of the feedback and themes whose words it was given",
+        ),
+        sa.Column("at", tables.UtcDateTime(), nullable=False, comment="when, UTC"),
+        sa.PrimaryKeyConstraint("wording_id"),
+        comment="answers of a language model that words stories; none unless one is configured",
+    )
     # ### end Alembic commands ###

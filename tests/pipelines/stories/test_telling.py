@@ -115,6 +115,7 @@ def test_an_id_survives_any_sign_in_a_key() -> None:
         ("theme_impact", "at_stake_high", {"at_stake_money"}),
         ("priority", "gain_low", {"priority_money"}),
         ("comparison", "share_low", {"compared"}),
+        ("comparison", "share_q", {"compared"}),
         ("theme_signal", "points", {"signal"}),
     ],
 )
@@ -144,8 +145,6 @@ def test_an_effect_that_may_be_chance_is_not_told_as_one(told: Connection) -> No
     [
         ("points", -0.4, "impact_points_lower"),
         ("share", 0.1, "impact_share_higher"),
-        ("hazard_ratio", 1.8, "impact_times_higher"),
-        ("hazard_ratio", 0.6, "impact_times_lower"),
         ("ILS", -120.0, "impact_money_lower"),
         ("furlongs", 1.0, None),
     ],
@@ -162,6 +161,25 @@ def test_an_effect_is_told_in_its_unit(
     story = tell(told, draft_theme_story, LATE)
     found = [each.template for each in story.told if each.template.startswith("impact_")]
     assert found[:1] == ([template] if template else ["impact_unclear"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "low", "template"),
+    [
+        ("relative", -0.6, "fix_relative"),
+        ("points", -0.6, "fix_points"),
+        ("share", -0.6, "fix_share"),
+        ("EUR", -0.6, "fix_money"),
+        ("relative", 0.1, "fix_unclear"),
+        ("furlongs", -0.6, "fix_unclear"),
+    ],
+)
+def test_a_fix_is_told_in_its_unit_or_said_to_be_unclear(
+    told: Connection, unit: str, low: float, template: str
+) -> None:
+    high = -0.1 if low < 0 else 0.3
+    change(told, tables.theme_fix, {"unit": unit, "low": min(low, -0.6), "high": high})
+    assert find(tell(told, draft_theme_story, VISA), template)
 
 
 @pytest.mark.parametrize(

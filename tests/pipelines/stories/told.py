@@ -188,7 +188,7 @@ def _step_rows(run_id: str) -> dict[str, list[dict[str, Any]]]:
         ],
         "theme_fix": [
             {"edit_id": "e1", "outcome": "voices", "theme_id": VISA, "fixed_at": MONDAY}
-            | {"effect": -2.5, "low": -4.0, "high": -1.0, "p_value": 0.01, "unit": "voices"}
+            | {"effect": -0.4, "low": -0.6, "high": -0.1, "p_value": 0.01, "unit": "relative"}
         ],
         "theme_signal": [
             {"theme_id": LATE, "part": "growth", "points": 30.0},
@@ -197,13 +197,13 @@ def _step_rows(run_id: str) -> dict[str, list[dict[str, Any]]]:
         "priority": [
             {"rank": 1, "theme_id": LATE, "segment": "all", "gain": 9000.0, "gain_low": 3000.0}
             | {"gain_high": 15000.0, "unit": "EUR", "n_customers": 24},
-            {"rank": 2, "theme_id": VISA, "segment": "tiny", "gain": 12.0, "gain_low": 3.0}
+            {"rank": 1, "theme_id": VISA, "segment": "tiny", "gain": 12.0, "gain_low": 3.0}
             | {"gain_high": 15.0, "unit": "points x voices", "n_customers": 3},
         ],
         "comparison": [
             {"dimension": "brand", "value": value, "theme_id": LATE, "n_voices": 100}
             | {"n_with_theme": n, "share": n / 100, "share_low": n / 100 - 0.08}
-            | {"share_high": n / 100 + 0.08}
+            | {"share_high": n / 100 + 0.08, "share_q": 0.004}
             for value, n in (("Acme", 40), ("Bolt", 10))
         ],
         "coverage": [
