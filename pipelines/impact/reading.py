@@ -10,7 +10,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
-    and_,
     case,
     cast,
     func,
@@ -37,7 +36,7 @@ from pipelines.odata.facts import NO_CURRENCY, RETURNS, SPENDS
 from pipelines.odata.kinds import name_kind
 from pipelines.odata.outcomes import name_nps_group
 from pipelines.odata.stored import History
-from pipelines.rights.gate import allows, allows_customer
+from pipelines.rights.gate import allows_customer, allows_figures
 
 _BATCH = 20_000
 _Columns = dict[str, Any]
@@ -139,13 +138,7 @@ def _query_said(connection: Connection, until: datetime) -> Select[Any]:
         feedback.source.label("source"),
         feedback.rating.label("rating"),
         feedback.rating_max.label("rating_max"),
-    ).where(is_counted, _allows_use(connection), _is_past(feedback.occurred_at, until))
-
-
-def _allows_use(connection: Connection) -> ColumnElement[bool]:
-    """Who refuses that rows are made about them is left out; who is nobody's customer is not."""
-    of_customer = allows_customer(connection, "profiling", feedback.customer_id)
-    return and_(allows(connection, "profiling"), or_(feedback.customer_id.is_(None), of_customer))
+    ).where(is_counted, allows_figures(connection), _is_past(feedback.occurred_at, until))
 
 
 def _query_pairs() -> Select[Any]:

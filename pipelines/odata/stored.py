@@ -12,7 +12,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.kinds import name_kind
 from pipelines.odata.outcomes import OutcomeSettings, measure_outcomes
-from pipelines.rights.gate import allows_account, allows_customer
+from pipelines.rights.gate import allows_customer, allows_figures
 from pipelines.runs import Run
 from pipelines.upserts import replace_rows
 
@@ -144,7 +144,7 @@ def _measure_some(
     feedback = tables.feedback.c
     columns = (feedback.occurred_at, feedback.rating, feedback.rating_max)
     query = select(feedback.feedback_id, feedback.customer_id, *columns).where(
-        feedback.noise_reason.is_(None), condition, allows_account(connection)
+        feedback.noise_reason.is_(None), condition, allows_figures(connection)
     )
     until = history.known_until or history.as_of
     for feedback_id, customer_id, at, rating, rating_max in connection.execute(query).all():

@@ -61,6 +61,12 @@ def allows_account(connection: Connection) -> ColumnElement[bool]:
     return and_(allows(connection, "profiling"), of_customer)
 
 
+def allows_figures(connection: Connection) -> ColumnElement[bool]:
+    """SQL over rows of feedback: as :func:`allows_account`, and those of nobody's customer."""
+    of_nobody = and_(_feedback.customer_id.is_(None), allows(connection, "profiling"))
+    return or_(of_nobody, allows_account(connection))
+
+
 def allows_customer(
     connection: Connection,
     purpose: Purpose,

@@ -128,6 +128,13 @@ def test_more_themes_than_voices_tell_apart_leave_the_rarer_ones_out() -> None:
     assert found.notes[20] == "150 voices tell 15 themes apart, and others have more"
 
 
+def test_one_segment_holds_nothing_equal() -> None:
+    words = draw_words()
+    alone, one = rate(words, mood()), rate(words, mood(), segments=[2] * N)
+    assert one.adjusted_for == alone.adjusted_for
+    assert one.estimates.low == pytest.approx(alone.estimates.low)
+
+
 def test_one_theme_and_days_of_any_year_are_no_trouble() -> None:
     days = [at_day(-20_000), at_day(27_000), at_day(1)]
     words = [(who, days[who % 3], [0] if who % 2 else []) for who in range(N)]

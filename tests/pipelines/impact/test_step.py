@@ -13,6 +13,8 @@ from pipelines.customer_rows import RowSettings
 from pipelines.errors import ConfigError
 from pipelines.impact.listing import CAVEAT
 from pipelines.impact.step import compare_outcomes
+from pipelines.odata.outcomes import OutcomeSettings
+from pipelines.odata.stored import read_history, write_outcomes
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store
 from tests.command_line import make_call
@@ -150,6 +152,11 @@ def test_who_refuses_is_left_out(filled: Store) -> None:
     assert read_effects(filled, "churn_90")["late"]["n"] == before - 30
     # The words of nobody are still rated; only who refuses is gone.
     assert read_effects(filled, "rating")["late"]["n"] == N - 30 + 1
+    with begin_run(filled, "outcomes", config_hash="", lock_timeout_s=5) as run:
+        write_outcomes(run, read_history(run.connection, run.started_at), OutcomeSettings())
+        known = {row[0] for row in read_rows(run.connection, "feedback_outcome", "feedback_id")}
+    assert "f200-0" in known
+    assert "f029-0" not in known
 
 
 def test_without_customers_ratings_are_compared_and_the_rest_says_why(filled: Store) -> None:
