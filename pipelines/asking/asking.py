@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from nlp.cleaning import normalize_text
 from nlp.languages import detect_language
-from nlp.postings import find_names, read_words
+from nlp.postings import find_names
 from nlp.themes.centring import LanguageMeans, centre_rows
 from nlp.themes.vectors import unit_rows
 from pipelines import tables
@@ -186,7 +186,7 @@ class Asker:
         text = normalize_text(question.text, lang)
         vector = centre_rows(self._job.models.embed([text]), [lang], loaded.means)[0]
         names = find_names(question.text, lang)
-        return Wanted(vector, tuple(read_words(text)), tuple(names), question.exact)
+        return Wanted(vector, tuple(names), question.exact)
 
     def _want_like(self, connection: Connection, loaded: "_Loaded", like: str) -> Wanted:
         """The mean of what was said, and its texts, which are not to be found again."""

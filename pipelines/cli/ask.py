@@ -96,9 +96,9 @@ def ask(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Find feedback by meaning: customer, theme, date, feeling.
+    """Find feedback by meaning, in any language.
 
-    A language and a time that the question names ("in Hebrew", "last month"; also in Hebrew,
+    Each with its customers, theme, date and feeling. A language and a time that the question names ("in Hebrew", "last month"; also in Hebrew,
     Arabic and Persian) are filters, and shown; words in quotation marks must stand in the text.
     Only what may be quoted is shown, and only customers who may be looked at.
     """

@@ -40,6 +40,7 @@ LEFT_OUT: Final = {
         ("link_review", "link_answer", "theme_suggestion"), "questions to people of this store"
     ),
     **dict.fromkeys(("input_file", "output_file", "sync_row", "store_info"), "earful's own notes"),
+    "wording": "unchecked answers of a language model",
 }
 # Columns that stay in the store, and why.
 _OWN = "hashes and marks of earful's own"
