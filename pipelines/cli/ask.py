@@ -98,9 +98,10 @@ def ask(
 ) -> None:
     """Find feedback by meaning, in any language.
 
-    Each with its customers, theme, date and feeling. A language and a time that the question names ("in Hebrew", "last month"; also in Hebrew,
-    Arabic and Persian) are filters, and shown; words in quotation marks must stand in the text.
-    Only what may be quoted is shown, and only customers who may be looked at.
+    Each with its customers, theme, date and feeling. A language and a time that the question
+    names ("in Hebrew", "last month"; also in Hebrew, Arabic and Persian) are filters, and shown;
+    words in quotation marks must stand in the text. Only what may be quoted is shown, and only
+    customers who may be looked at.
     """
     from pipelines.errors import ConfigError
 
