@@ -236,6 +236,8 @@ COMPUTES = {
     "pipelines.customer_rows",
     # The views show what the gate laid down in the tables.
     "pipelines.views",
+    # Of words it keeps numbers; pipelines.asking.answers asks before it shows what they find.
+    "pipelines.asking.indexing",
 }
 
 
@@ -271,4 +273,5 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
         *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
         *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
         *("pipelines.report.decisions", "pipelines.publish", "pipelines.profiles"),
+        *("pipelines.asking.answers", "pipelines.exporting.selecting"),
     }
