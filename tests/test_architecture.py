@@ -223,8 +223,6 @@ COMPUTES = {
     # What comes in, and what is made of words in the store: mentions, vectors, likeness, noise.
     *("pipelines.splitting", "pipelines.enrich", "pipelines.adverts", "pipelines.likeness"),
     "pipelines.bursts",
-    # The index of questions: vectors and numbers of words; answers ask the gate.
-    "pipelines.asking.indexing",
     "pipelines.copies",
     # Placeholders are counted; no text leaves.
     "pipelines.source_inventory",
@@ -273,5 +271,5 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
         *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
         *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
         *("pipelines.report.decisions", "pipelines.publish", "pipelines.profiles"),
-        *("pipelines.asking.answers", "pipelines.exporting.selecting"),
+        "pipelines.asking.answers",
     }
