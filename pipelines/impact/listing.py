@@ -1,5 +1,6 @@
 """What goes with themes, and what changed after they were fixed, as plain rows to show."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, select
 from pipelines import tables
 from pipelines.counted import is_one_of
 from pipelines.impact.fixing import VOICES
+from pipelines.rights.descriptions import read_shown
 
 CAVEAT = (
     "An association, not proof of cause: who voices a theme may differ from others in ways that "
@@ -21,15 +23,14 @@ def list_effects(
 
     :param outcome: only this one.
     """
-    impact, theme = tables.theme_impact.c, tables.theme.c
+    impact = tables.theme_impact.c
     query = (
-        select(theme.name, tables.theme_impact)
-        .join(tables.theme, theme.theme_id == impact.theme_id)
+        select(tables.theme_impact)
         .where(is_one_of(impact.theme_id, None if theme_id is None else [theme_id]))
         .where(is_one_of(impact.outcome, None if outcome is None else [outcome]))
         .order_by(impact.outcome, impact.q_value.is_(None), impact.p_value, impact.theme_id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return _name_themes(connection, connection.execute(query).mappings())
 
 
 def list_stakes(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
@@ -45,11 +46,21 @@ def list_stakes(connection: Connection, theme_id: str) -> list[dict[str, Any]]:
 
 def list_fixes(connection: Connection, theme_id: str | None = None) -> list[dict[str, Any]]:
     """What changed after fixes, the latest first; of each first how many voice it."""
-    fix, theme = tables.theme_fix.c, tables.theme.c
+    fix = tables.theme_fix.c
     query = (
-        select(theme.name, tables.theme_fix)
-        .outerjoin(tables.theme, theme.theme_id == fix.theme_id)
+        select(tables.theme_fix)
         .where(is_one_of(fix.theme_id, None if theme_id is None else [theme_id]))
         .order_by(fix.fixed_at.desc(), fix.edit_id.desc(), fix.outcome != VOICES, fix.outcome)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return _name_themes(connection, connection.execute(query).mappings())
+
+
+def _name_themes(connection: Connection, rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """The rows with the names of their themes, as these may be shown."""
+    found = [dict(row) for row in rows]
+    theme, ids = tables.theme.c, {row["theme_id"] for row in found}
+    columns = (theme.theme_id, theme.name, theme.keywords, theme.description)
+    # Most of them, or one: no list of ids that a statement could be too short for.
+    query = select(*columns).where(is_one_of(theme.theme_id, ids if len(ids) == 1 else None))
+    names = read_shown(connection, connection.execute(query).all())
+    return [{"name": names.get(row["theme_id"], {}).get("name"), **row} for row in found]
