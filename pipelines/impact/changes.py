@@ -211,9 +211,8 @@ def _subtract(
     among = float(np.var(value[similar], ddof=1))
     drift = max(among - float(variance[similar].mean()), 0.0)
     effect = float(value[theme] - value[similar].mean())
-    uncertain = drift + among / n
-    total = float(variance[theme]) + uncertain
+    total = float(variance[theme]) + drift + among / n
     # Only the part that the similar themes tell rests on few.
-    freedom = (n - 1) * (total / max(uncertain, 1e-12)) ** 2
+    freedom = (n - 1) * max(total / max(among * (1 + 1 / n), 1e-12), 1.0) ** 2
     found = make_estimates(*(np.array(each) for each in (effect, np.sqrt(total), freedom)))
     return float(found.effect), float(found.low), float(found.high), float(found.p_value)
