@@ -271,5 +271,5 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
         *("pipelines.overview", "pipelines.noise_rows", "pipelines.report.theme_facts"),
         *("pipelines.edits.codebook_edits", "pipelines.themes.pool", "pipelines.themes.why"),
         *("pipelines.report.decisions", "pipelines.publish", "pipelines.profiles"),
-        *("pipelines.asking.answers", "pipelines.exporting.selecting"),
+        "pipelines.asking.answers",
     }
