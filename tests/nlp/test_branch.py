@@ -13,7 +13,7 @@ pytestmark = pytest.mark.model
 TEXTS = [
     *("Great food, rude waiter.", "המשלוח איחר", "الخدمة ممتازة", "غذا سرد بود", "😍", "", "a"),
     "word " * 900,
-    *(" ".join(["the delivery was late"] * n) for n in range(1, 30, 3)),
+    *(" ".join(["the delivery was late"] * n) for n in (1, 2, 6, 25)),
 ]
 
 
