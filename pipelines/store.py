@@ -124,6 +124,15 @@ def open_store(url: str, *, create: bool = False) -> Store:
     return store
 
 
+def make_empty_store(url: str) -> Store:
+    """A place for a store, not looked at: its file is made where it is not there."""
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    if path is not None:
+        _prepare_file(path, create=True)
+    return Store(parsed, connect_engine(parsed))
+
+
 def upgrade_store(url: str) -> str | None:
     """Bring an existing store to the newest schema.
 

@@ -30,6 +30,7 @@ from pipelines.cli import (
     rights,
     sources,
     steps,
+    store_copy,
     story,
     sync,
     themes,
@@ -90,6 +91,7 @@ sources.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
 export.add_commands(app)
+store_copy.add_commands(app)
 attention.add_commands(app)
 story.add_commands(app)
 measure.add_commands(app)

@@ -54,11 +54,11 @@ def test_a_run_that_lost_its_lock_is_waited_for_until_its_transaction_ends(
 
 
 def test_a_run_that_lost_its_lock_writes_nothing_more(store: Store, other: Store) -> None:
-    with pytest.raises(StoreError, match=r"the connection that held its lock \(store\) was lost"):
-        with store.lock(1):
-            cut(other, _STORE)
-            with other.lock(1), store.write():
-                pytest.fail("it wrote")
+    said = r"the connection that held its lock \(store\) was lost"
+    with store.lock(1):
+        cut(other, _STORE)
+        with pytest.raises(StoreError, match=said), other.lock(1), store.write():
+            pytest.fail("it wrote")
 
 
 def test_who_sends_rows_elsewhere_writes_nothing_more_when_that_lock_is_lost(
@@ -73,11 +73,13 @@ def test_who_sends_rows_elsewhere_writes_nothing_more_when_that_lock_is_lost(
 def test_a_run_whose_connection_is_cut_says_so_and_leaves_nothing(
     store: Store, other: Store
 ) -> None:
-    with pytest.raises(StoreError, match="run the same command again"):
-        with begin_run(store, "test", config_hash="", lock_timeout_s=1) as run:
-            add_rows(run.connection, "customer", {"customer_id": "c"})
-            cut(other, _WRITING)
-            add_rows(run.connection, "customer", {"customer_id": "d"})
+    with (
+        pytest.raises(StoreError, match="run the same command again"),
+        begin_run(store, "test", config_hash="", lock_timeout_s=1) as run,
+    ):
+        add_rows(run.connection, "customer", {"customer_id": "c"})
+        cut(other, _WRITING)
+        add_rows(run.connection, "customer", {"customer_id": "d"})
     with begin_run(other, "next", config_hash="", lock_timeout_s=1) as run:
         assert read_rows(run.connection, "customer") == []
         assert read_rows(run.connection, "run", "command", "status")[0] == ("test", "failed")
