@@ -28,6 +28,7 @@ from pipelines.cli import (
     noise,
     records,
     rights,
+    roles,
     sources,
     steps,
     store_copy,
@@ -96,6 +97,7 @@ attention.add_commands(app)
 story.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
+roles.add_commands(app)
 sync.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
