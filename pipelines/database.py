@@ -16,6 +16,17 @@ from pipelines.errors import ConfigError, StoreError
 # (https://sqlite.org/wal.html#walresetbug); pysqlite3 carries a newer library than most Pythons.
 FIXED_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 30_000
+# A peer that is gone without a word is noticed by both sides within a minute: the server then
+# gives back the locks of a client whose machine or network died.
+_KEEPALIVES = {"idle": 30, "interval": 10, "count": 3}
+_CLIENT_SETTINGS = {f"keepalives_{name}": value for name, value in _KEEPALIVES.items()}
+_SERVER_SETTINGS: dict[str, object] = {
+    f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()
+}
+_LIMITS = [
+    *("statement_timeout", "idle_in_transaction_session_timeout"),
+    *("idle_session_timeout", "transaction_timeout"),
+]
 
 
 def parse_url(url: str) -> URL:
@@ -62,8 +73,7 @@ def connect_engine(url: URL, *, read_only: bool = False) -> Engine:
     :param read_only: open the SQLite file so that nothing can be written through this engine.
     """
     if url.get_backend_name() == "postgresql":
-        options = "-c default_transaction_read_only=on" if read_only else ""
-        return create_engine(url, connect_args={"connect_timeout": 15, "options": options})
+        return _connect_server(url, read_only=read_only)
     if read_only and (path := sqlite_path(url)) is not None and _is_still(path):
         # In a folder that cannot be written SQLite cannot make the files that readers share.
         still = {"uri": "true", "mode": "ro", "immutable": "1"}
@@ -72,6 +82,21 @@ def connect_engine(url: URL, *, read_only: bool = False) -> Engine:
     event.listen(engine, "connect", _query_only_settings if read_only else _writer_settings)
     # The driver's own transaction handling commits before DDL; ours is explicit.
     event.listen(engine, "begin", _begin_deferred if read_only else _begin_immediate)
+    return engine
+
+
+def _connect_server(url: URL, *, read_only: bool) -> Engine:
+    settings = dict(_SERVER_SETTINGS)
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    said = url.query.get("options", ())
+    options = [said] if isinstance(said, str) else [*said]
+    options += [f"-c {name}={value}" for name, value in settings.items()]
+    given = {"connect_timeout": 15, **_CLIENT_SETTINGS, "options": " ".join(options)}
+    # A connection that was lost while it lay unused is made anew.
+    engine = create_engine(url, connect_args=given, pool_pre_ping=True)
+    if not read_only:
+        event.listen(engine, "connect", _patient_settings)
     return engine
 
 
@@ -105,6 +130,16 @@ def _writer_settings(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA temp_store=FILE")
 
 
+def _patient_settings(connection: Any, _record: object) -> None:
+    """Let a writer wait for models and work for long, whatever limits others need; as pg_dump."""
+    connection.autocommit = True
+    connection.execute(
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)", [_LIMITS]
+    )
+    connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    connection.autocommit = False
+
+
 def _begin_deferred(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
@@ -125,6 +160,7 @@ def clear_database_errors(url: URL) -> Iterator[None]:
         raise StoreError(describe_database_error(error, url)) from error
 
 
+_AGAIN = "What was not committed is not stored: run the same command again"
 # What the drivers say, and what to tell the user; the first that matches counts.
 _MESSAGES = (
     ("disk is full", "the disk is full; free some space, then run the same command again"),
@@ -142,15 +178,41 @@ _MESSAGES = (
     ("file is not a database", "the file is not an SQLite database; give another path with --db"),
     ("malformed", "the file is damaged; restore it from a backup"),
     ("database is locked", "another program holds it; try again, or see who uses the file"),
-    ("connection", "the server cannot be reached or closed the connection; check the address"),
     ("password", "the server refused the user or the password"),
+    (
+        "connection",
+        f"the server cannot be reached or closed the connection; check the address. {_AGAIN}",
+    ),
 )
+# The same by PostgreSQL's codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_ENDED = "it ended a session that was idle for longer than the server allows"
+_SERVER_MESSAGES = {
+    "25P03": f"{_ENDED} (idle_in_transaction_session_timeout); raise it for this role",
+    "25P04": f"{_ENDED} (transaction_timeout); raise it for this role",
+    "57P05": f"{_ENDED} (idle_session_timeout); raise it for this role",
+    "57014": "it cancelled a statement that took longer than the server allows "
+    "(statement_timeout), or an administrator did; raise it for this role",
+    "55P03": f"another session holds a table or the store for more than {BUSY_TIMEOUT_MS // 1000} "
+    "s; see pg_stat_activity and pg_locks, then run the same command again",
+    "40P01": "another session holds what this one needs, and the other way round; run the same "
+    "command again",
+    "57P01": f"an administrator ended the session, or the server stops. {_AGAIN}",
+    "57P03": "the server is starting or stopping; run the same command again in a moment",
+    "53300": "the server has no connection left for this user; see max_connections",
+    "42501": "this user lacks a right; see the roles that earful roles prints",
+    "3D000": "there is no such database; make it with createdb",
+    "25006": "it cannot be written: a standby, or a role that only reads",
+    "53100": "the server's disk is full; free some space, then run the same command again",
+}
 
 
 def describe_database_error(error: DBAPIError, url: URL) -> str:
     """One sentence about a database error, without SQL, values or passwords."""
     said = str(error.orig).lower()
+    code = getattr(error.orig, "sqlstate", None)
     name = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
+    if code in _SERVER_MESSAGES:
+        return f"store {name}: {_SERVER_MESSAGES[code]}"
     for words, advice in _MESSAGES:
         if words in said:
             return f"store {name}: {advice}"

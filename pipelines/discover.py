@@ -8,9 +8,10 @@ matched to what is known. What is found stands in ``nearest_theme_id`` and ``fou
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.errors import ConfigError
 from pipelines.models import Models
@@ -159,29 +160,19 @@ def _has_undecided(run: Run) -> bool:
 def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
     if not fates:
         return
-    statement = (
-        update(tables.mention)
-        .where(mention.mention_id == bindparam("id"))
-        .values(
-            nearest_theme_id=bindparam("nearest"),
-            theme_strength=bindparam("strength"),
-            found_reason=bindparam("reason"),
-            found_run=run.run_id,
-        )
-    )
     rows = [
         {
-            "id": mention_id,
-            "nearest": fate.nearest,
-            "strength": round(fate.strength, 6),
-            "reason": fate.reason,
+            "mention_id": mention_id,
+            "nearest_theme_id": fate.nearest,
+            "theme_strength": round(fate.strength, 6),
+            "found_reason": fate.reason,
+            "found_run": run.run_id,
         }
         for row, key in enumerate(pool.keys)
         if (fate := fates.get(key)) is not None
         for mention_id in _due_mentions(pool, row, fate)
     ]
-    if rows:
-        run.connection.execute(statement, rows)
+    update_rows(run.connection, tables.mention, rows)
 
 
 def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
 from nlp.cleaning import normalize_text
 from nlp.targets import find_target
 from pipelines import tables
 from pipelines.adverts import mark_adverts
+from pipelines.bulk import insert_rows, update_rows
 from pipelines.copies import mark_copies
 from pipelines.counted import is_analysed
 from pipelines.edits.noise import lay_sound
@@ -97,15 +98,10 @@ def _split_batch(run: Run, batch: Sequence[Any]) -> list[TextRow]:
         for row, own in zip(batch, parts, strict=True)
         for position, part in enumerate(own)
     ]
-    if mentions:
-        run.connection.execute(insert(tables.mention), mentions)
+    insert_rows(run.connection, tables.mention, mentions)
     run.counts["n_mentions"] += len(mentions)
-    run.connection.execute(
-        update(tables.feedback)
-        .where(tables.feedback.c.feedback_id == bindparam("id"))
-        .values(enriched_run=run.run_id),
-        [{"id": row.feedback_id} for row in batch],
-    )
+    marks = [{"feedback_id": row.feedback_id, "enriched_run": run.run_id} for row in batch]
+    update_rows(run.connection, tables.feedback, marks)
     return [part.row for own in parts for part in own]
 
 

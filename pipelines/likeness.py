@@ -6,11 +6,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, select
 
 from nlp.cleaning import normalize_text
 from nlp.near_copies import N_BANDS, Sketches, find_likes, fold_words, sketch_texts
 from pipelines import tables
+from pipelines.bulk import insert_rows, update_rows
 from pipelines.id_batches import batch_ids
 
 TEXTS_A_BATCH = 5_000
@@ -35,18 +36,10 @@ def extend_groups(connection: Connection, *, is_thinned: bool) -> set[str]:
     is_new = np.array([group is None or group in lost for group in known.groups], dtype=bool)
     groups = _connect(connection, known, is_new)
     changed = [place for place, group in enumerate(groups) if group != known.groups[place]]
-    rows = [{"text": known.hashes[place], "group": groups[place]} for place in changed]
-    if rows:
-        connection.execute(_SET_GROUP, rows)
+    rows = [{"text_hash": known.hashes[place], "group_hash": groups[place]} for place in changed]
+    update_rows(connection, tables.likeness, rows)
     touched = {groups[place] for place in np.flatnonzero(is_new)}
     return touched | {groups[place] for place in changed}
-
-
-_SET_GROUP = (
-    update(tables.likeness)
-    .where(_likeness.text_hash == bindparam("text"))
-    .values(group_hash=bindparam("group"))
-)
 
 
 @dataclass(frozen=True)
@@ -73,8 +66,9 @@ def _sketch_new(connection: Connection) -> int:
     while batch := list(islice(rows, TEXTS_A_BATCH)):
         made = sketch_texts([normalize_text(row.text, row.lang or UNKNOWN_LANG) for row in batch])
         packed = _pack(made)
-        connection.execute(
-            insert(tables.likeness),
+        insert_rows(
+            connection,
+            tables.likeness,
             [
                 {"text_hash": row.text_hash, "group_hash": None, "sketch": packed[at].tobytes()}
                 for at, row in enumerate(batch)

@@ -1,11 +1,12 @@
 """Why feedback should not count, written beside what people say of it."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, update
+from sqlalchemy import case
 
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.runs import Run
 
 
@@ -26,21 +27,18 @@ def write_marks(run: Run, marks: Sequence[NoiseMark]) -> None:
     if not marks:
         return
     rows = [
-        {"id": mark.feedback_id, "why": mark.reason, "score": mark.score, "of": mark.original}
+        {
+            "feedback_id": mark.feedback_id,
+            "found_noise_reason": mark.reason,
+            "noise_score": mark.score,
+            "duplicate_of": mark.original,
+        }
         for mark in marks
     ]
-    run.connection.execute(_UPDATE, rows)
+    update_rows(run.connection, tables.feedback, rows, _derive_reason)
     run.mark_changed()
 
 
-_feedback = tables.feedback.c
-_UPDATE = (
-    update(tables.feedback)
-    .where(_feedback.feedback_id == bindparam("id"))
-    .values(
-        found_noise_reason=bindparam("why"),
-        noise_reason=case((_feedback.noise_edit_id.is_(None), bindparam("why"))),
-        noise_score=bindparam("score"),
-        duplicate_of=bindparam("of"),
-    )
-)
+def _derive_reason(given: Mapping[str, Any]) -> dict[str, Any]:
+    is_open = tables.feedback.c.noise_edit_id.is_(None)
+    return {"noise_reason": case((is_open, given["found_noise_reason"]))}

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from nlp.sentiment import sentiment_of
 from nlp.syntax import import_spacy
 from nlp.themes.discovery import import_libraries
 from pipelines import tables
+from pipelines.bulk import insert_rows
 from pipelines.encoder_pass import PROBABILITY_TYPE, VECTOR_TYPE, EncoderPass, ReadBatch, TextRow
 from pipelines.id_batches import batch_ids
 from pipelines.journal import Journal, Reading
@@ -46,8 +47,9 @@ def read_vectors(
 
 def write_vectors(connection: Connection, encoder_name: str, vectors: Mapping[str, bytes]) -> None:
     """Store the vectors of texts that have none, by hash; at least one."""
-    connection.execute(
-        insert(tables.vector),
+    insert_rows(
+        connection,
+        tables.vector,
         [{"text_hash": key, "model": encoder_name, "data": data} for key, data in vectors.items()],
     )
 
@@ -201,4 +203,4 @@ def write_sentiment(run: Run, probabilities: dict[str, Any], key: str) -> None:
                 "confidence": round(sentiment.confidence, 6),
             }
         )
-    run.connection.execute(insert(tables.text_sentiment), rows)
+    insert_rows(run.connection, tables.text_sentiment, rows)

@@ -7,7 +7,7 @@ nobody dated.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipelines.bulk import insert_rows
 from pipelines.id_batches import batch_ids
 from pipelines.upserts import upsert_rows
 
@@ -145,7 +146,7 @@ class Staging:
             if rival is not None:
                 losers.append(self._name_loser(each, rival, each_wins=winners.get(key) is each))
         self._keep_versions(losers)
-        self._replace(winners)
+        self._replace(winners, rivals)
         self._stage_keys(incoming if self._keep_all_keys else winners.values())
         return losers
 
@@ -230,19 +231,17 @@ class Staging:
         found = map(_as_incoming, self._connection.execute(query).mappings())
         return {each.row[self._key]: each for each in found}
 
-    def _replace(self, winners: dict[str, Incoming]) -> None:
-        if not winners:
-            return
-        self._delete(self._staged, list(winners))
+    def _replace(self, winners: dict[str, Incoming], rivals: Collection[str]) -> None:
+        """Stage what won, in the place of what was staged of the same ids."""
+        beaten = [key for key in winners if key in rivals]
+        self._delete(self._staged, beaten)
         if not self._keep_all_keys:
-            self._delete(self.keys, list(winners))
-        self._connection.execute(
-            insert(self._staged),
-            [
-                {**each.row, _FILE: each.file, _ROW_NUMBER: each.row_number}
-                for each in winners.values()
-            ],
-        )
+            self._delete(self.keys, beaten)
+        rows = [
+            {**each.row, _FILE: each.file, _ROW_NUMBER: each.row_number}
+            for each in winners.values()
+        ]
+        insert_rows(self._connection, self._staged, rows)
 
     def _stage_keys(self, rows: Iterable[Incoming]) -> None:
         keys = {

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, delete, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
+from pipelines.bulk import merge_rows
 from pipelines.id_batches import batch_ids
 
 # Facts about the execution, not about the data: they change only together with something else.
@@ -33,10 +33,13 @@ def upsert_rows(
     :returns: number of rows inserted or changed.
     """
     iterator = iter(rows)
-    changed = 0
-    while batch := list(islice(iterator, BATCH_ROWS)):
-        changed += _upsert_batch(connection, table, [round_floats(row) for row in batch], keep)
-    return changed
+    n_changed = 0
+    keys = {column.name for column in table.primary_key}
+    while batch := [round_floats(row) for row in islice(iterator, BATCH_ROWS)]:
+        changed = [name for name in batch[0] if name not in keys and name not in keep]
+        compared = [name for name in changed if name not in RUN_COLUMNS]
+        n_changed += merge_rows(connection, table, batch, changed=changed, compared=compared)
+    return n_changed
 
 
 def replace_rows(
@@ -77,25 +80,3 @@ def round_floats(row: Mapping[str, Any]) -> dict[str, Any]:
         name: round(round(value, DECIMALS + 3), DECIMALS) if isinstance(value, float) else value
         for name, value in row.items()
     }
-
-
-def _upsert_batch(
-    connection: Connection, table: Table, rows: list[Mapping[str, Any]], keep: Sequence[str]
-) -> int:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    given = [name for name in rows[0] if name not in keys and name not in keep]
-    compared = [name for name in given if name not in RUN_COLUMNS]
-    if not compared:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    else:
-        statement = statement.on_conflict_do_update(
-            index_elements=keys,
-            set_={name: statement.excluded[name] for name in given},
-            where=or_(
-                *(table.c[name].is_distinct_from(statement.excluded[name]) for name in compared)
-            ),
-        )
-    counted = statement.execution_options(preserve_rowcount=True)
-    return max(connection.execute(counted, rows).rowcount, 0)

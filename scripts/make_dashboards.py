@@ -15,15 +15,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from pipelines import tables  # noqa: E402
+from pipelines.roles import OPEN_TABLES  # noqa: E402
 
 FOLDER = ROOT / "configs" / "dashboards"
 HEAD = '# Written by scripts/make_dashboards.py from queries.toml; see the README, "Dashboards".\n'
-# Tables of numbers and names that may be opened; words and customers are read through views,
-# which leave out what may not be shown, and all else is nobody's.
-OPEN = {
-    *("run", "theme", "theme_period", "theme_impact", "theme_stake", "theme_fix", "theme_share"),
-    *("theme_signal", "priority", "comparison", "coverage"),
-}
 SHOWN = {
     "v_theme": (["verdict", "status", "lang"], "signal_score"),
     "v_theme_week": (["verdict", "sentiment_verdict"], "week_start"),
@@ -55,7 +50,7 @@ def make_files() -> dict[str, str]:
 
 def make_datasette(queries: list[dict[str, Any]]) -> str:
     """Canned queries, facets, and tables that nobody may open. JSON is YAML, but for the reader."""
-    closed = sorted({*tables.metadata.tables, "alembic_version"} - OPEN)
+    closed = sorted({*tables.metadata.tables, "alembic_version"} - {*OPEN_TABLES})
     lines = [
         HEAD + "# datasette earful.db --metadata configs/dashboards/datasette.yaml",
         "title: earful",

@@ -24,7 +24,7 @@ SLOW_TO_START = {
 FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time", "datetime"}
 # Temporary tables are of the step that makes them; that of a sync is in another database.
 TABLE_MODULES = {
-    *("pipelines.tables", "pipelines.staging", "pipelines.linking.scratch"),
+    *("pipelines.tables", "pipelines.staging", "pipelines.linking.scratch", "pipelines.bulk"),
     "pipelines.syncs.sql_table",
 }
 ALLOWED_TOP_LEVEL = {

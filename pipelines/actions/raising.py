@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from pipelines import tables
 from pipelines.actions.customers import find_customers
@@ -25,6 +25,7 @@ from pipelines.actions.rules import CustomerRule, Rules, ThemeRule, WordsRule, d
 from pipelines.actions.suppressed import suppress
 from pipelines.actions.themes import find_themes
 from pipelines.actions.words import find_words_said
+from pipelines.bulk import insert_rows
 from pipelines.odata.stored import read_history
 from pipelines.runs import Run, code_version
 from pipelines.store import read_info, write_info
@@ -107,10 +108,8 @@ def _write(run: Run, rules: Rules, occasions: Sequence[Occasion], since: _Since)
     over = _find_over_limit(run, fresh)
     reasons = {pair.key: pair.occasion.hindrance or over.get(pair.key) for pair in fresh}
     new = [pair for pair in fresh if pair.key not in stored]
-    if new:
-        run.connection.execute(
-            insert(tables.action), [_make_row(run, pair, reasons[pair.key]) for pair in new]
-        )
+    made = [_make_row(run, pair, reasons[pair.key]) for pair in new]
+    insert_rows(run.connection, tables.action, made)
     again = [pair for pair in fresh if pair.key in stored]
     if again:
         run.connection.execute(_RENEW, [_renew(pair, reasons[pair.key]) for pair in again])

@@ -3,21 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, not_, select, update
+from sqlalchemy import Connection, not_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
 from pipelines.actions.kept_rules import read_kept_rules
 from pipelines.actions.occasions import ANY_CHANNEL
+from pipelines.bulk import update_rows
 from pipelines.id_batches import batch_ids
 from pipelines.rights.gate import allows_customer
 
 _action = tables.action.c
-_SUPPRESS = (
-    update(tables.action)
-    .where(_action.action_id == bindparam("id"))
-    .values(status="suppressed", reason=bindparam("why"), next_attempt_at=None)
-)
 
 
 def suppress(connection: Connection, reasons: Mapping[str, str]) -> int:
@@ -26,9 +22,9 @@ def suppress(connection: Connection, reasons: Mapping[str, str]) -> int:
     :param reasons: of ``occasions.REASONS``, or what a person says, by action.
     :returns: how many.
     """
-    if reasons:
-        rows = [{"id": each, "why": reasons[each]} for each in sorted(reasons)]
-        connection.execute(_SUPPRESS, rows)
+    values = {"status": "suppressed", "next_attempt_at": None}
+    rows = [{"action_id": each, "reason": reasons[each], **values} for each in sorted(reasons)]
+    update_rows(connection, tables.action, rows)
     return len(reasons)
 
 

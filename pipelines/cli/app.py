@@ -28,8 +28,10 @@ from pipelines.cli import (
     noise,
     records,
     rights,
+    roles,
     sources,
     steps,
+    store_copy,
     story,
     sync,
     themes,
@@ -90,10 +92,12 @@ sources.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
 export.add_commands(app)
+store_copy.add_commands(app)
 attention.add_commands(app)
 story.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
+roles.add_commands(app)
 sync.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")

@@ -143,9 +143,25 @@ def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":
     loaded, folder = load_config(config)
     if db is None:
         return loaded, folder
-    url = db if "://" in db else f"sqlite:///{db}"
-    store = loaded.store.model_copy(update={"url": url})
+    store = loaded.store.model_copy(update={"url": _name_store(db)})
     return loaded.model_copy(update={"store": store}), folder
+
+
+def read_store_url(given: str) -> str:
+    """The URL of a store that an argument names, with the environment's values in it.
+
+    :raises ConfigError: for a variable that is not set.
+    """
+    from pipelines.environment import fill_variables
+
+    return _name_store(fill_variables(given, "the URL of a store"))
+
+
+def _name_store(given: str) -> str:
+    """A URL as it is, and that of a file, whatever signs its name has."""
+    from sqlalchemy.engine import URL
+
+    return given if "://" in given else URL.create("sqlite", database=given).render_as_string()
 
 
 def make_job(

@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from nlp.themes.edits import Move
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.edits.events import describe_news
 from pipelines.edits.noise import lay_sound
 from pipelines.id_batches import batch_ids
@@ -137,20 +138,19 @@ def _move_mentions(
         move = moves[mention_id]
         if (theme_id, reason, edit_id) == (move.theme_id, None, move.edit_id):
             continue
-        rows.append({"id": mention_id, "theme": move.theme_id, "edit": move.edit_id})
+        rows.append(
+            {
+                "mention_id": mention_id,
+                "theme_id": move.theme_id,
+                "unassigned_reason": None,
+                "edit_id": move.edit_id,
+            }
+        )
         if theme_id != move.theme_id:
             changes.themes |= {move.theme_id, *([theme_id] if theme_id else [])}
             changes.moved_from[move.edit_id][theme_id or ""] += 1
-    if rows:
-        run.connection.execute(_PLACE_MENTION, rows)
+    update_rows(run.connection, tables.mention, rows)
     changes.n_mentions += len(rows)
-
-
-_PLACE_MENTION = (
-    update(tables.mention)
-    .where(_mention.mention_id == bindparam("id"))
-    .values(theme_id=bindparam("theme"), unassigned_reason=None, edit_id=bindparam("edit"))
-)
 
 
 def _move_edits() -> Any:

@@ -1,11 +1,13 @@
 """Feedback that people call no noise: asked for, and laid over what was found."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, case, cast, exists, select, update
+from sqlalchemy import Connection, Text, case, cast, exists, select
 
 from nlp.themes.edits import Edit, Sound
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.counted import feedback
 from pipelines.edits.requests import Drafts, EditRequest
 from pipelines.errors import ConfigError
@@ -53,24 +55,19 @@ def lay_sound(run: Run, sound: Mapping[str, Sound] | None = None) -> int:
     query = select(feedback.feedback_id, feedback.noise_edit_id)
     laid = dict(run.connection.execute(query.where(feedback.noise_edit_id.is_not(None))).all())
     changes = [
-        {"id": key, "edit": held.get(key)}
+        {"feedback_id": key, "noise_edit_id": held.get(key)}
         for key in sorted(laid.keys() | held.keys())
         if laid.get(key) != held.get(key)
     ]
     if changes:
-        run.connection.execute(_LAY, changes)
+        update_rows(run.connection, tables.feedback, changes, _derive_reason)
         run.mark_changed()
     return len(changes)
 
 
-_LAY = (
-    update(tables.feedback)
-    .where(feedback.feedback_id == bindparam("id"))
-    .values(
-        noise_edit_id=bindparam("edit"),
-        noise_reason=case((cast(bindparam("edit"), Text).is_(None), feedback.found_noise_reason)),
-    )
-)
+def _derive_reason(given: Mapping[str, Any]) -> dict[str, Any]:
+    is_open = cast(given["noise_edit_id"], Text).is_(None)
+    return {"noise_reason": case((is_open, feedback.found_noise_reason))}
 
 
 def _read_noise(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:

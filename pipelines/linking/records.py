@@ -6,15 +6,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    bindparam,
     exists,
     func,
-    insert,
     select,
-    update,
 )
 
 from pipelines import tables
+from pipelines.bulk import insert_rows, update_rows
 from pipelines.id_batches import batch_ids
 from pipelines.key_columns import is_same_key
 from pipelines.linking.merging import JOINING_TYPES, RecordKeys, merge_records
@@ -31,8 +29,7 @@ def merge_customers(connection: Connection, scratch: Scratch, limit: int) -> int
     """
     merged = merge_records(_read_records(connection, limit))
     rows = [{"customer_id": each, "merged_into": into} for each, into in sorted(merged.items())]
-    if rows:
-        connection.execute(insert(scratch.merge), rows)
+    insert_rows(connection, scratch.merge, rows)
     return _write_merges(connection, merged)
 
 
@@ -44,17 +41,9 @@ def _write_merges(connection: Connection, merged: dict[str, str]) -> int:
     changed = sorted(
         each for each in before.keys() | merged.keys() if before.get(each) != merged.get(each)
     )
-    if changed:
-        rows = [{"id": each, "into": merged.get(each)} for each in changed]
-        connection.execute(_UPDATE, rows)
+    rows = [{"customer_id": each, "merged_into": merged.get(each)} for each in changed]
+    update_rows(connection, tables.customer, rows)
     return len(changed)
-
-
-_UPDATE = (
-    update(tables.customer)
-    .where(_customer.customer_id == bindparam("id"))
-    .values(merged_into=bindparam("into"))
-)
 
 
 def _read_records(connection: Connection, limit: int) -> list[RecordKeys]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, literal, select, update
+from sqlalchemy import Connection, delete, literal, select, update
 
 from pipelines import tables
+from pipelines.bulk import insert_rows
 from pipelines.id_batches import batch_ids
 from pipelines.keys import hash_keys
 from pipelines.secret import hash_key
@@ -97,9 +98,8 @@ def block_keys(connection: Connection, secret: bytes, keys: Iterable[Key], reque
     """
     hashes = sorted({hash_blocked(secret, key) for key in keys})
     new = [each for each in hashes if each not in find_blocked(connection, hashes)]
-    if new:
-        rows = [{"key_hash": each, "request_id": request_id} for each in new]
-        connection.execute(insert(tables.blocked_key), rows)
+    rows = [{"key_hash": each, "request_id": request_id} for each in new]
+    insert_rows(connection, tables.blocked_key, rows)
     return len(new)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from pipelines import tables
+from pipelines.bulk import insert_rows
 from pipelines.id_batches import batch_ids
 
 _consent = tables.consent.c
@@ -27,9 +28,8 @@ def add_consents(
         query = select(_consent.consent_id).where(_consent.consent_id.in_(batch))
         for known in connection.execute(query).scalars():
             del new[known]
-    if new:
-        named = [{"consent_id": each, **row} for each, row in new.items()]
-        connection.execute(insert(tables.consent), named)
+    named = [{"consent_id": each, **row} for each, row in new.items()]
+    insert_rows(connection, tables.consent, named)
     return len(new)
 
 

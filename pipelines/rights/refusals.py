@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, not_, select, update
+from sqlalchemy import Connection, Table, delete, func, not_, select, update
 
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.copies import note_stale_copies
 from pipelines.id_batches import batch_ids
 from pipelines.rights.descriptions import drop_hidden_words
@@ -49,8 +50,8 @@ def lay_down_refusals(run: Run, policy: Policy | None = None, now: datetime | No
     )
     if not changes and not customers:
         return 0
-    _write(run, tables.feedback, _feedback.feedback_id, changes)
-    _write(run, tables.customer, _customer.customer_id, customers)
+    _write(run, tables.feedback, changes)
+    _write(run, tables.customer, customers)
     refusing = sorted(key for key, refused in changes.items() if refused)
     drop_wordings(run.connection, refusing)
     drop_hidden_words(run, refusing)
@@ -105,12 +106,10 @@ def _find_changes(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict
     return {key: wanted.get(key) for key in keys if present.get(key) != wanted.get(key)}
 
 
-def _write(run: Run, table: Any, key: Any, changes: Mapping[str, str | None]) -> None:
-    if not changes:
-        return
-    statement = update(table).where(key == bindparam("id")).values(refused=bindparam("now"))
-    rows = [{"id": each, "now": refused} for each, refused in changes.items()]
-    run.connection.execute(statement, rows)
+def _write(run: Run, table: Table, changes: Mapping[str, str | None]) -> None:
+    key = next(iter(table.primary_key)).name
+    rows = [{key: each, "refused": refused} for each, refused in changes.items()]
+    update_rows(run.connection, table, rows)
 
 
 def _unmake(run: Run, feedback_ids: Sequence[str]) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select
 
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.id_batches import batch_ids
 from pipelines.syncs.columns import Plain
 from pipelines.syncs.target import Answer, Row
@@ -76,12 +77,13 @@ def note_sent(
     now = datetime.now(UTC)
     taken = [rows[each.key] for each in answers if each.error is None]
     before = _read_fields(connection, sync, [row.key for row in taken])
-    _update(
+    update_rows(
         connection,
-        sync,
+        tables.sync_row,
         [
             {
-                "key": row.key,
+                "sync": sync,
+                "customer_id": row.key,
                 "fields": {**before.get(row.key, {}), **row.values},
                 "digest": hash_values(row.values),
                 "status": "sent",
@@ -98,27 +100,29 @@ def note_removed(connection: Connection, sync: str, answers: Sequence[Answer]) -
     """Write down what became of rows that were to be taken back."""
     values = {"fields": None, "digest": None, "status": "removed", **_NO_ERROR}
     now = datetime.now(UTC)
-    gone = [{"key": each.key, "sent_at": now, **values} for each in answers if each.error is None]
-    _update(connection, sync, gone)
+    gone = [
+        {"sync": sync, "customer_id": each.key, "sent_at": now, **values}
+        for each in answers
+        if each.error is None
+    ]
+    update_rows(connection, tables.sync_row, gone)
     note_failed(connection, sync, [each for each in answers if each.error is not None])
 
 
 def note_failed(connection: Connection, sync: str, answers: Sequence[Answer]) -> None:
     """Write down why rows were not taken; they are tried again next time."""
-    if not answers:
-        return
-    statement = (
-        update(tables.sync_row)
-        .where(_sync.sync == bindparam("of"), _sync.customer_id == bindparam("key"))
-        .values(
-            status="failed", digest=None, error=bindparam("why"), error_fields=bindparam("about")
-        )
-    )
     rows = [
-        {"of": sync, "key": each.key, "why": each.error, "about": ", ".join(each.fields) or None}
+        {
+            "sync": sync,
+            "customer_id": each.key,
+            "status": "failed",
+            "digest": None,
+            "error": each.error,
+            "error_fields": ", ".join(each.fields) or None,
+        }
         for each in answers
     ]
-    connection.execute(statement, rows)
+    update_rows(connection, tables.sync_row, rows)
 
 
 def read_ledger(connection: Connection, sync: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -141,21 +145,3 @@ def count_rows(connection: Connection) -> dict[str, dict[str, int]]:
 
 def _read_fields(connection: Connection, sync: str, keys: Sequence[str]) -> dict[str, Any]:
     return {key: row.fields or {} for key, row in read_ledger(connection, sync, keys).items()}
-
-
-def _update(connection: Connection, sync: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    names = ("fields", "digest", "status", *_NO_ERROR, "sent_at")
-    statement = (
-        update(tables.sync_row)
-        .where(_sync.sync == bindparam("of"), _sync.customer_id == bindparam("key"))
-        .values({name: bindparam(f"new_{name}", type_=_sync[name].type) for name in names})
-    )
-    connection.execute(
-        statement,
-        [
-            {"of": sync, "key": row["key"], **{f"new_{name}": row[name] for name in names}}
-            for row in rows
-        ],
-    )

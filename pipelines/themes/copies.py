@@ -2,22 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, or_, select, update
+from sqlalchemy import Select, and_, case, or_, select
 
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.counted import feedback, mention
 from pipelines.runs import Run
-
-_SET_FATE = (
-    update(tables.mention)
-    .where(mention.mention_id == bindparam("id"))
-    .values(
-        nearest_theme_id=bindparam("nearest"),
-        theme_strength=bindparam("strength"),
-        found_reason=bindparam("reason"),
-        found_run=bindparam("found"),
-    )
-)
 
 
 def share_fates(run: Run) -> int:
@@ -28,12 +18,9 @@ def share_fates(run: Run) -> int:
 
     :returns: number of mentions that changed.
     """
-    rows = [
-        {"id": row[0], "nearest": row[1], "strength": row[2], "reason": row[3], "found": row[4]}
-        for row in run.connection.execute(_select_differing()).all()
-    ]
+    rows = [dict(row) for row in run.connection.execute(_select_differing()).mappings()]
     if rows:
-        run.connection.execute(_SET_FATE, rows)
+        update_rows(run.connection, tables.mention, rows)
         run.mark_changed()
     return len(rows)
 
@@ -49,7 +36,7 @@ def _select_differing() -> Select[Any]:
             mention.mention_id,
             repeated.c.nearest_theme_id,
             repeated.c.theme_strength,
-            reason,
+            reason.label("found_reason"),
             repeated.c.found_run,
         )
         .select_from(tables.mention)

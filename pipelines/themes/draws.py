@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from nlp.themes.attraction import Found, Pins, draw_to_pins
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
@@ -17,6 +17,7 @@ from nlp.themes.edits import Decisions, Split
 from nlp.themes.splitting import nearest_parts
 from nlp.themes.vectors import READ_ROWS, Floats
 from pipelines import tables
+from pipelines.bulk import update_rows
 from pipelines.counted import mention
 from pipelines.errors import ConfigError
 from pipelines.models import Models
@@ -196,17 +197,10 @@ def _write_drawn(run: Run, drawn: Mapping[str, _Draw]) -> None:
     )
     stored = {row[0]: (row[1], row[2]) for row in run.connection.execute(query)}
     changed = sorted(key for key in {*stored, *drawn} if stored.get(key) != drawn.get(key))
-    if changed:
-        run.connection.execute(_SET_DRAW, [_describe_draw(key, drawn.get(key)) for key in changed])
+    rows = [_describe_draw(key, drawn.get(key)) for key in changed]
+    update_rows(run.connection, tables.mention, rows)
 
 
 def _describe_draw(mention_id: str, draw: _Draw | None) -> dict[str, Any]:
     theme_id, edit_id = draw or (None, None)
-    return {"id": mention_id, "theme": theme_id, "edit": edit_id}
-
-
-_SET_DRAW = (
-    update(tables.mention)
-    .where(mention.mention_id == bindparam("id"))
-    .values(drawn_to=bindparam("theme"), drawn_by=bindparam("edit"))
-)
+    return {"mention_id": mention_id, "drawn_to": theme_id, "drawn_by": edit_id}

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from pipelines import tables
+from pipelines.bulk import insert_rows
 from pipelines.runs import Run
 
 
@@ -45,4 +46,4 @@ def record_events(run: Run, events: Sequence[ThemeEvent]) -> None:
                 "detail": each.detail,
             }
         )
-    run.connection.execute(insert(tables.theme_event), rows)
+    insert_rows(run.connection, tables.theme_event, rows)

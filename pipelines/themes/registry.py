@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from nlp.themes.centring import LanguageMeans, centre_rows, name_voices
 from nlp.themes.vectors import read_blocks, sum_rows, unit_rows
 from pipelines import tables
+from pipelines.bulk import insert_rows
 from pipelines.id_batches import batch_ids
 from pipelines.models import Models
 from pipelines.runs import Run
@@ -125,8 +126,7 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
                 _CENTRE.model == models.encoder_name,
             )
         )
-    if rows:
-        run.connection.execute(insert(tables.theme_centre), rows)
+    insert_rows(run.connection, tables.theme_centre, rows)
 
 
 def read_theme_centres(run: Run, models: Models, registry: Registry, space: LanguageMeans) -> Any:
