@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,28 @@ def test_words_can_be_kept_without_the_person(file_store: Store, tmp_path: Path)
     ids = [each for each in traces if each not in texts]
     assert find_traces(tmp_path.glob("store.db*"), ids) == {}
     assert len(read_mentions(file_store)) == N_ROWS
+
+
+def test_kept_words_are_not_those_that_may_not_be_analysed(
+    file_store: Store, tmp_path: Path
+) -> None:
+    job = make_people_job(file_store, tmp_path / "job", erasure={"feedback": "deidentify"})
+    said, feedback = read_texts(file_store, NAME), tables.feedback.c
+    with file_store.write() as connection:
+        # A yes in another feedback leaves the no in its own as it is.
+        for number, status in enumerate(("withdrawn", "granted")):
+            own = select(feedback.feedback_id).where(feedback.text == said[number])
+            row = {"consent_id": str(number), "purpose": "analysis", "status": status}
+            row |= {"feedback_id": connection.execute(own).scalar_one()}
+            at = START + timedelta(days=number)
+            connection.execute(insert(tables.consent).values(at=at, **row))
+    receipt = forget_person(job, Asked(customer=NAME))
+    assert receipt.counts["feedback_kept"] == len(said) - 1
+    assert receipt.counts["feedback"] == 1
+    with file_store.read() as connection:
+        left = set(connection.execute(select(feedback.text)).scalars())
+    assert left & set(said) == set(said[1:])
+    assert find_traces(tmp_path.glob("store.db*"), said[:1]) == {}
 
 
 def test_what_is_old_is_purged_and_stays_out(file_store: Store, tmp_path: Path) -> None:
