@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 
 from pipelines import tables
 from pipelines.cli.app import run_app
@@ -305,6 +305,29 @@ def test_a_file_is_loaded_once_and_its_mistakes_are_named_together(
     path.write_text("name,purpose\nx,quoting\n")
     with pytest.raises(InputError, match="has no columns purpose and status"):
         read_statements(path, "UTC")
+
+
+def test_a_long_list_asks_the_store_no_more_often_than_a_short_one(
+    people: Store, tmp_path: Path
+) -> None:
+    job = make_people_job(people, tmp_path / "job")
+    asked: list[str] = []
+    counts = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_told: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    for number, n in enumerate((2, 200)):
+        asked.clear()
+        said = [
+            Statement(Asked(customer=f"C-{number}-{each}"), "quoting", "granted")
+            for each in range(n)
+        ]
+        assert record_statements(job, said, "file").n_waiting == n
+        counts.append(len(asked))
+    event.remove(Engine, "before_cursor_execute", note)
+    assert counts[0] == counts[1]
 
 
 def test_the_commands_record_and_show(
