@@ -15,10 +15,11 @@ from pipelines.errors import ConfigError, InputError
 from pipelines.job import Job
 from pipelines.reading.dates import parse_date as read_date
 from pipelines.rights.audit import record_audit
+from pipelines.rights.behind import note_behind
 from pipelines.rights.blocks import Blocks, Key
 from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.naming import Name, find_customers, find_written
-from pipelines.rights.outputs import rewrite_outputs
+from pipelines.rights.outputs import bring_in_line
 from pipelines.rights.people import Asked, hash_asked, list_records
 from pipelines.rights.purposes import PURPOSES
 from pipelines.rights.upkeep import configured_policy, respect_refusals
@@ -102,13 +103,14 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
         n_waiting = sum(not customers[each.name] and each.key not in written for each in wanted)
         rows = [row for each in wanted for row in _make_rows(run, each, customers[each.name])]
         n_rows = add_consents(run.connection, rows)
+        if n_rows:  # a page says who may be contacted, which nothing in the store is refused by
+            note_behind(run)
         n_changed = respect_refusals(run, job.models, configured_policy(job.config))
         n_blocked = len(named) - len(wanted)
         told = {"from": origin, "statements": _count(statements)}
         result = {"n_rows": n_rows, "n_blocked": n_blocked, "n_changed": n_changed}
         record_audit(run.connection, "consent", told, result)
-    # A page says who may be contacted, which nothing in the store is refused by.
-    problems = rewrite_outputs(store, job) if n_changed or n_rows else []
+    problems = bring_in_line(store, job)
     return Recorded(run.run_id, store.name, n_rows, n_blocked, n_changed, n_waiting, problems)
 
 

@@ -14,7 +14,7 @@ from pipelines.cli.app import run_app
 from pipelines.cli.steps import _finish_erasures
 from pipelines.delivery.delivering import deliver_actions
 from pipelines.delivery.selecting import Wanted
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoppedError
 from pipelines.inputs import given_inputs
 from pipelines.job import run_steps
 from pipelines.progress import SilentProgress
@@ -214,7 +214,7 @@ def test_a_crash_leaves_nothing_done_or_a_request_that_is_finished_later(
     monkeypatch.undo()
     traces = list_traces_of(file_store)
     monkeypatch.setattr(forgetting, "_clean_store", _die)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError, match=r"rows are erased.* earful forget --resume"):
         forget_person(job, Asked(customer=NAME))
     monkeypatch.undo()
     assert count_all(file_store, "feedback") == N_ROWS - 13
