@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+from pipelines.errors import StoppedError
+
 # A wait looks so often whether it is to end.
 _SLICE_S = 0.2
 
@@ -29,6 +31,18 @@ class Clock:
         end = time.monotonic() + seconds
         while not self.is_stopping and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE_S))
+
+
+@contextmanager
+def tell_stopped(state: str) -> Iterator[None]:
+    """Say what is done already, where somebody stops what follows.
+
+    :raises StoppedError: in the place of KeyboardInterrupt.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(state) from None
 
 
 @contextmanager

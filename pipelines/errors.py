@@ -29,6 +29,10 @@ class MissingStoreError(StoreError):
     """There is no store yet where one was to be read."""
 
 
+class StoppedError(EarfulError):
+    """Somebody stopped a command that had done a part of its work; says which."""
+
+
 class LockedError(EarfulError):
     """Another run holds the store's lock."""
 

@@ -113,7 +113,7 @@ def empty_inbox(job: Job, folder: Path, asked: Asked, steps: Sequence[str]) -> I
         read = [_read_file(job, folder, each, result) for each in sorted(ready, key=_rank)]
         if any(each.outcome == DONE for each in read):
             result.run = run_steps(job, "inbox", steps, Inputs())
-            follow_run(job, result.run)
+            follow_run(job)
             _add_counts(result, result.run)
         states = {each.path.name: each.state for each in ready}
         result.files += [_move_read(folder, each, states[each.file]) for each in read]
@@ -222,7 +222,7 @@ def _read_file(job: Job, folder: Path, ready: _Ready, result: InboxResult) -> Fi
         done = run_steps(job, "inbox", READING_STEPS, ready.inputs)
     except (InputError, MappingError) as error:
         return _fail(folder, ready.path, error)
-    follow_run(job, done)
+    follow_run(job)
     _add_counts(result, done)
     n_read = sum(done.counts.get(name, 0) for name in ("n_read", "n_customers", "n_events"))
     n_rejected = sum(done.counts.get(name, 0) for name in ("n_rejected", "n_records_rejected"))

@@ -75,14 +75,11 @@ class RunResult:
     """What a run did.
 
     :param counts: as in the run table.
-    :param changes_consent: other things are allowed than before: files that were written follow,
-        see :func:`~pipelines.rights.outputs.follow_run`.
     """
 
     run_id: str
     store: str
     counts: dict[str, int]
-    changes_consent: bool = False
 
 
 def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> RunResult:
@@ -108,8 +105,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
             _do_steps(steps, _Work(run, job, inputs, secret), journal)
         if "link" not in steps:  # what was read may be of somebody who refuses
             respect_files(run, job.models, policy, job.progress)
-        changes = bool(run.n_refusals or run.counts["n_consents"])
-        result = RunResult(run.run_id, store.name, dict(run.counts), changes)
+        result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
     return result
 

@@ -33,7 +33,6 @@ class Run:
     """What a step may use: the transaction, the run's id, and counters that end in its row.
 
     :param rejected: how often a rejected row of the same content was met in this run.
-    :param n_refusals: feedback and customers whose refusal changed.
     """
 
     connection: Connection
@@ -42,7 +41,6 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
-    n_refusals: int = 0
 
     def mark_changed(self) -> None:
         """Note that the tables changed, so that what is derived from them is made again."""

@@ -37,7 +37,7 @@ from pipelines.cli import (
     themes,
 )
 from pipelines.cli.options import show_examples
-from pipelines.errors import EarfulError
+from pipelines.errors import EarfulError, StoppedError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
 STOPPED = -1
@@ -115,6 +115,8 @@ def run_app(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _build_command()(arguments, standalone_mode=False)
+    except StoppedError as error:
+        return _stop(str(error))
     except EarfulError as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -122,7 +124,7 @@ def run_app(arguments: list[str] | None = None) -> int:
         error.show()  # type: ignore[attr-defined]  # each has it; Typer declares it one class lower
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        return _stop()
+        return _stop(_UNCHANGED)
     except BrokenPipeError:
         return _end_unread()
     except SystemExit as error:  # typer's and rich's answer to a broken pipe
@@ -136,7 +138,7 @@ def run_app(arguments: list[str] | None = None) -> int:
         _say(_describe_bug(error))
         return 1
     if code == 130:  # typer's answer to Ctrl-C
-        return _stop()
+        return _stop(_UNCHANGED)
     return code if isinstance(code, int) else 0
 
 
@@ -151,11 +153,14 @@ def _end_unread() -> int:
     return 0
 
 
-def _stop() -> int:
-    _say(
-        "stopped: the store is as it was before this command. What the encoder has read so far is "
-        "kept; the same command goes on from there"
-    )
+_UNCHANGED = (
+    "the store is as it was before this command. What the encoder has read so far is kept; the "
+    "same command goes on from there"
+)
+
+
+def _stop(state: str) -> int:
+    _say(f"stopped: {state}")
     return STOPPED
 
 

@@ -244,7 +244,7 @@ def run_job(
         )
         _finish_erasures(job)
         done = run_steps(job, command, steps, find_inputs(progress, spool))
-        follow_run(job, done)
+        follow_run(job)
         return done
 
 

@@ -18,11 +18,15 @@ _UNKNOWN: Final = frozenset({500, 502, 504})
 _OF_DESTINATION: Final = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 426, 451})
 # Somebody else is at it just now.
 _LATER: Final = frozenset({409, 423})
-# How a body says that a good status is none: JSend's words, numbers of errors, and what it wraps
-# the answer in.
+# How a body says that a good status is none: JSend's words, numbers of errors, a status of its own
+# as gateways and AWS Lambda pass it on, and what it wraps the answer in.
 _FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
 _NUMBERS: Final = ("errcode", "error_code", "errorCode")
+_ERRORS: Final = ("error", "errors", "errorMessage", "error_message", "fault", "exception")
+_STATUSES: Final = ("status", "statusCode", "status_code", "code")
 _ENCLOSING: Final = ("result", "response", "data")
+_HTTP_ERROR: Final = re.compile(r"[45]\d\d")
+_PAGE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html\b)", re.IGNORECASE)
 # Codes and names of fields; a sentence may quote what people said.
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -50,6 +54,11 @@ class Answer:
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8", errors="replace").strip()
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page for people, as of a proxy or a login, and no receiver's word."""
+        return bool(_PAGE.match(self.body))
 
 
 def check_answer(answer: Answer, now: datetime) -> None:
@@ -103,12 +112,14 @@ def is_error(value: Any) -> bool:
     """Whether the body of a good status says that it is none, itself or in what it encloses."""
     if not isinstance(value, dict):
         return False
-    refused = value.get("ok") is False or value.get("success") is False
+    refused = any(str(value.get(name)).lower() in ("false", "0") for name in ("ok", "success"))
     failed = str(value.get("status")).lower() in _FAILED or any(
         str(value.get(name) or 0) != "0" for name in _NUMBERS
     )
+    passed_on = any(_HTTP_ERROR.fullmatch(str(value.get(name))) for name in _STATUSES)
     enclosed = any(is_error(value.get(name)) for name in _ENCLOSING)
-    return refused or failed or enclosed or bool(value.get("errors") or value.get("error"))
+    said = any(value.get(name) for name in _ERRORS)
+    return bool(refused or failed or passed_on or enclosed or said)
 
 
 def check_made(answer: Answer, reference: str | None, what: str) -> str:

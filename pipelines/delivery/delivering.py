@@ -33,7 +33,7 @@ from pipelines.delivery.selecting import Wanted
 from pipelines.errors import EarfulError
 from pipelines.job import Job
 from pipelines.patience import Patience
-from pipelines.rights.outputs import note_output
+from pipelines.rights.outputs import follow_run, note_output
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import RECORD_WAIT_S, Store, open_store
 
@@ -120,6 +120,7 @@ def deliver_actions(
                 plan_messages(run.connection, door.entry.name, door.destination, clock.now())
                 for door in doors
             ]
+        follow_run(job)
         with defer_interrupts(clock):
             _deliver_all(_Work(store, job, clock, done), doors, queues, wanted.limit)
     return done

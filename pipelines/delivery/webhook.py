@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pipelines.clock import Clock
 from pipelines.delivery.answers import check_answer
+from pipelines.delivery.failures import DeliveryError
 from pipelines.delivery.messages import Item, Message, Receipt
 from pipelines.delivery.settings import HttpConfig, WhenUnknown, split_address
 from pipelines.delivery.wire import Wire, encode_json
@@ -88,7 +89,11 @@ class Webhook:
             "webhook-timestamp": str(at),
             "webhook-signature": sign(self._keys, message.message_id, at, body),
         }
-        check_answer(self._wire.send("POST", "", body, headers), now)
+        answer = self._wire.send("POST", "", body, headers)
+        check_answer(answer, now)
+        if answer.is_page:
+            said = f"answered {answer.status} with a page of HTML, as a proxy or a login does"
+            raise DeliveryError(said, "destination", is_unknown=True)
         return Receipt()
 
     def find(self, message: Message) -> Receipt | None:

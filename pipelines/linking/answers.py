@@ -13,6 +13,7 @@ from pipelines.errors import ConfigError
 from pipelines.job import Job
 from pipelines.link import link_feedback
 from pipelines.rights.gate import allows
+from pipelines.rights.outputs import follow_run
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.store import open_store
 
@@ -57,6 +58,7 @@ def answer_reviews(job: Job, review_ids: Sequence[str], answer: str, author: str
         # What somebody refuses in a feedback comes with its link.
         respect_refusals(run, job.models, configured_policy(job.config))
         conclude(run, job.config)
+    follow_run(job)
     return Answered(run.run_id, store.name, answer, len(rows), n_linked)
 
 

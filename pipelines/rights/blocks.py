@@ -47,10 +47,13 @@ class Blocks:
         at = row.get(_DATES.get(kind, ""))
         if self.before is not None and at is not None and at < self.before:
             return True
+        return self.holds_keys([*keys.items(), ("feedback_id", str(row.get("feedback_id")))])
+
+    def holds_keys(self, keys: Iterable[Key]) -> bool:
+        """Whether one of these keys is of somebody who was erased."""
         if not self.hashes:
             return False
-        own = [*keys.items(), ("feedback_id", str(row.get("feedback_id")))]
-        return any(hash_blocked(self.secret, key) in self.hashes for key in own)
+        return any(hash_blocked(self.secret, key) in self.hashes for key in keys)
 
     def holds_person(self, named: Iterable[Key]) -> bool:
         """Whether a row that could not be used names somebody who was erased.
@@ -63,8 +66,7 @@ class Blocks:
         given: dict[str, str | None] = {
             "customer_id" if role == "customer" else role: value for role, value in named
         }
-        keys = hash_keys(self.secret, given, self.region)
-        return any(hash_blocked(self.secret, key) in self.hashes for key in keys.items())
+        return self.holds_keys(hash_keys(self.secret, given, self.region).items())
 
 
 def forget_files(connection: Connection) -> None:
@@ -97,7 +99,7 @@ def block_keys(connection: Connection, secret: bytes, keys: Iterable[Key], reque
     :returns: how many are new.
     """
     hashes = sorted({hash_blocked(secret, key) for key in keys})
-    new = [each for each in hashes if each not in find_blocked(connection, hashes)]
+    new = sorted(set(hashes) - find_blocked(connection, hashes))
     rows = [{"key_hash": each, "request_id": request_id} for each in new]
     insert_rows(connection, tables.blocked_key, rows)
     return len(new)

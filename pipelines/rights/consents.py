@@ -15,10 +15,12 @@ from pipelines.errors import ConfigError, InputError
 from pipelines.job import Job
 from pipelines.reading.dates import parse_date as read_date
 from pipelines.rights.audit import record_audit
-from pipelines.rights.blocks import Key, is_blocked
+from pipelines.rights.behind import note_behind
+from pipelines.rights.blocks import Blocks, Key
 from pipelines.rights.consent_rows import add_consents
-from pipelines.rights.outputs import rewrite_outputs
-from pipelines.rights.people import Asked, find_customer, hash_asked, is_known, list_records
+from pipelines.rights.naming import Name, find_customers, find_written
+from pipelines.rights.outputs import bring_in_line
+from pipelines.rights.people import Asked, hash_asked, list_records
 from pipelines.rights.purposes import PURPOSES
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.runs import Run
@@ -70,6 +72,18 @@ class Recorded:
     problems: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class _Named:
+    """A statement, with the keyed hash of whom it is of."""
+
+    said: Statement
+    key: Key
+
+    @property
+    def name(self) -> Name:
+        return self.key, self.said.who.customer
+
+
 def record_statements(job: Job, statements: Sequence[Statement], origin: str) -> Recorded:
     """Append what customers said, and bring everything that was published in line with it.
 
@@ -77,27 +91,26 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
     :raises ConfigError: when a statement makes no sense; nothing is written then.
     """
     secret, region = load_secret(job.secret_path), job.config.text.region
-    keys = [hash_asked(each.who, secret, region) for each in statements]
+    named = [_Named(each, hash_asked(each.who, secret, region)) for each in statements]
     for each in statements:
         _check(each)
     store = open_store(job.config.store.url)
     with job.begin(store, "consent") as run:
-        wanted = [
-            pair
-            for pair in zip(statements, keys, strict=True)
-            if not is_blocked(run.connection, secret, [pair[1]])
-        ]
-        rows = [row for said, key in wanted for row in _make_rows(run, said, key)]
-        known = [is_known(run.connection, key, said.who.customer) for said, key in wanted]
-        n_waiting = known.count(False)
+        blocks = Blocks.read(run.connection, secret, region)
+        wanted = [each for each in named if not blocks.holds_keys([each.key])]
+        customers = find_customers(run.connection, {each.name for each in wanted})
+        written = find_written(run.connection, {each.key for each in wanted})
+        n_waiting = sum(not customers[each.name] and each.key not in written for each in wanted)
+        rows = [row for each in wanted for row in _make_rows(run, each, customers[each.name])]
         n_rows = add_consents(run.connection, rows)
+        if n_rows:  # a page says who may be contacted, which nothing in the store is refused by
+            note_behind(run)
         n_changed = respect_refusals(run, job.models, configured_policy(job.config))
-        n_blocked = len(statements) - len(wanted)
+        n_blocked = len(named) - len(wanted)
         told = {"from": origin, "statements": _count(statements)}
         result = {"n_rows": n_rows, "n_blocked": n_blocked, "n_changed": n_changed}
         record_audit(run.connection, "consent", told, result)
-    # A page says who may be contacted, which nothing in the store is refused by.
-    problems = rewrite_outputs(store, job) if n_changed or n_rows else []
+    problems = bring_in_line(store, job)
     return Recorded(run.run_id, store.name, n_rows, n_blocked, n_changed, n_waiting, problems)
 
 
@@ -120,12 +133,12 @@ def _count(statements: Sequence[Statement]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _make_rows(run: Run, said: Statement, key: Key) -> Iterator[dict[str, Any]]:
-    customer_id = find_customer(run.connection, key, said.who.customer)
+def _make_rows(run: Run, named: _Named, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
+    said, key = named.said, named.key
     for purpose in PURPOSES if said.purpose == "all" else (said.purpose,):
         at = (said.at or run.started_at).astimezone(UTC)
         yield {
-            "customer_id": customer_id,
+            "customer_id": customers[0] if len(customers) == 1 else None,
             "key_type": key[0],
             "key_hash": key[1],
             "purpose": purpose,

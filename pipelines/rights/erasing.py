@@ -16,7 +16,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.models import Models
 from pipelines.rights.descriptions import read_theme_texts
 from pipelines.rights.edit_redaction import redact_edits
-from pipelines.rights.gate import FORGOTTEN
+from pipelines.rights.gate import FORGOTTEN, allows
 from pipelines.rights.leftovers import drop_unused_texts
 from pipelines.rights.people import Person
 from pipelines.rights.rejected_rows import find_rejected
@@ -71,7 +71,8 @@ def erase_person(
 ) -> Erased:
     """Erase a person everywhere, and make anew what was derived from them.
 
-    :param keeps_words: keep the masked words as those of nobody.
+    :param keeps_words: keep the masked words as those of nobody, but for those that may not be
+        analysed: once nobody's, nobody could tell that they were withdrawn.
     """
     erased = Erased(ids={*person.customer_ids, *(key for _, key in person.keys)})
     with forgetting_old_names(run.connection):
@@ -82,7 +83,11 @@ def erase_person(
 def _erase(
     run: Run, models: Models, person: Person, secret: bytes, erased: Erased, *, keeps_words: bool
 ) -> None:
-    erase_feedback(run, models, person.feedback_ids, erased, keeps_words=keeps_words)
+    kept = _list_analysable(run, person.feedback_ids) if keeps_words else []
+    if kept:
+        erase_feedback(run, models, kept, erased, keeps_words=True)
+    others = sorted(set(person.feedback_ids) - set(kept))
+    erase_feedback(run, models, others, erased)
     _delete_event_keys(run, erased, person.customer_ids)
     for table in _ABOUT_CUSTOMERS:
         _delete(run, erased, table, table.c.customer_id, person.customer_ids)
@@ -94,6 +99,15 @@ def _erase(
     if person.is_known:
         run.mark_changed()
         publish_anew(run, models)
+
+
+def _list_analysable(run: Run, feedback_ids: Sequence[str]) -> list[str]:
+    is_allowed = allows(run.connection, "analysis", run.started_at)
+    found: list[str] = []
+    for batch in batch_ids(feedback_ids):
+        query = select(_feedback.feedback_id).where(_feedback.feedback_id.in_(batch), is_allowed)
+        found += run.connection.execute(query).scalars()
+    return sorted(found)
 
 
 def erase_feedback(

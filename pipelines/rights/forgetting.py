@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from pipelines import tables
+from pipelines.clock import tell_stopped
 from pipelines.errors import EarfulError
 from pipelines.job import Job
 from pipelines.rights.audit import record_audit
@@ -103,9 +104,16 @@ def _forget(store: Store, job: Job, asked: Asked, *, leaves_synced: bool) -> Rec
             raise _still_held(holders)
         request_id, erased = _erase_rows(run, job, person, secret)
         tokens = choose_tokens(run.connection, erased.texts, erased.ids)
-    problems = refresh_files(job, store)
-    with store.lock(job.lock_timeout_s):
-        return _finish(store, job, request_id, tokens, person.n_shared, problems)
+    with tell_stopped(_STOPPED):
+        problems = refresh_files(job, store)
+        with store.lock(job.lock_timeout_s):
+            return _finish(store, job, request_id, tokens, person.n_shared, problems)
+
+
+_STOPPED = (
+    "the rows are erased, but not all that they left in files, logs and free pages: go on with "
+    "earful forget --resume, or with the next earful run"
+)
 
 
 def resume_erasures(job: Job) -> list[Receipt]:
@@ -115,10 +123,11 @@ def resume_erasures(job: Job) -> list[Receipt]:
         open_ids = [row["request_id"] for row in list_open(connection)]
     if not open_ids:
         return []
-    with store.lock(job.lock_timeout_s, "syncs"):
-        problems = refresh_files(job, store)
-    with store.lock(job.lock_timeout_s):
-        return [_finish(store, job, request_id, None, 0, problems) for request_id in open_ids]
+    with tell_stopped(_STOPPED):
+        with store.lock(job.lock_timeout_s, "syncs"):
+            problems = refresh_files(job, store)
+        with store.lock(job.lock_timeout_s):
+            return [_finish(store, job, request_id, None, 0, problems) for request_id in open_ids]
 
 
 def list_open(connection: Connection) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from sqlalchemy import Connection, Select, delete, select
 
 from nlp.cache import file_sha256
 from pipelines import tables
+from pipelines.clock import tell_stopped
 from pipelines.errors import EarfulError
 from pipelines.exporting.writing import Exported, read_manifest, write_export
-from pipelines.job import Job, RunResult
+from pipelines.job import Job
+from pipelines.rights.behind import clear_behind, read_behind
 from pipelines.store import Store, open_store
 from pipelines.upserts import upsert_rows
 
@@ -135,11 +137,33 @@ def _rewrite_tables(
         record_tables(store, done, is_locked=is_locked)
 
 
-def follow_run(job: Job, done: RunResult) -> None:
-    """Bring files in line with a run, where that changed what is allowed; problems are told."""
-    if done.changes_consent:
-        for problem in rewrite_outputs(open_store(job.config.store.url), job):
-            job.progress.warn(problem)
+def bring_in_line(store: Store, job: Job) -> list[str]:
+    """Write files anew where what is allowed changed since they were written.
+
+    :returns: as :func:`rewrite_outputs`.
+    """
+    with store.read() as connection:
+        noted = read_behind(connection)
+    if noted is None:
+        return []
+    with tell_stopped(_STOPPED):
+        problems = rewrite_outputs(store, job)
+        # Where a run has taken the store meanwhile, the next command does it again.
+        with suppress(EarfulError), store.lock(0), store.write() as connection:
+            clear_behind(connection, noted)
+    return problems
+
+
+_STOPPED = (
+    "what this command had to store is stored, and holds. Reports and other files from before do "
+    "not all follow it yet: the next command that writes, such as earful publish, goes on"
+)
+
+
+def follow_run(job: Job) -> None:
+    """Bring files in line after a run; problems are told."""
+    for problem in bring_in_line(open_store(job.config.store.url), job):
+        job.progress.warn(problem)
 
 
 def remove_exports(store: Store, subject_hashes: Collection[str]) -> Iterator[str]:

@@ -12,16 +12,10 @@ from pipelines.id_batches import batch_ids
 from pipelines.key_columns import is_same_key
 from pipelines.keys import KEY_TYPES, hash_keys
 from pipelines.rights.blocks import Key
+from pipelines.rights.naming import find_customers
 
 _MAX_NAMED = 5
 _key, _own_key, _feedback = tables.customer_key.c, tables.feedback_key.c, tables.feedback.c
-
-_NAMING = (
-    tables.customer.c.customer_id,
-    _key.customer_id,
-    _feedback.customer_id,
-    tables.event.c.customer_id,
-)
 
 
 @dataclass(frozen=True)
@@ -116,47 +110,17 @@ def find_person(connection: Connection, asked: Asked, secret: bytes, region: str
     return Person(key, tuple(customers), tuple(sorted(keys)), tuple(sorted(feedback_ids)), n_shared)
 
 
-def find_customer(connection: Connection, key: Key, customer_id: str | None) -> str | None:
-    """The one customer with a key; None where there is none, or several."""
-    found = _find_customers(connection, key, customer_id)
-    return found[0] if len(found) == 1 else None
-
-
 def list_records(connection: Connection, key: Key, customer_id: str | None) -> list[str]:
-    """The ids of all records of those with a key; see :func:`find_customer`."""
+    """The ids of all records of those with a key.
+
+    :param customer_id: that key as it was given, where it is an id.
+    """
     return _list_records(connection, _find_customers(connection, key, customer_id))
 
 
-def is_known(connection: Connection, key: Key, customer_id: str | None) -> bool:
-    """Whether a customer or a feedback has a key."""
-    if _find_customers(connection, key, customer_id):
-        return True
-    own = select(_own_key.feedback_id).where(
-        _own_key.key_type == key[0], _own_key.key_hash == key[1]
-    )
-    return connection.execute(own.limit(1)).first() is not None
-
-
 def _find_customers(connection: Connection, key: Key, customer_id: str | None) -> list[str]:
-    query = select(_key.customer_id).where(_key.key_type == key[0], _key.key_hash == key[1])
-    found = set(connection.execute(query).scalars())
-    if customer_id is not None:
-        # Also by the id that earful gave to a record without one, and of events alone.
-        for column in _NAMING:
-            exact = select(column).where(column == customer_id).limit(1)
-            if connection.execute(exact).first() is not None:
-                return sorted(_find_standing(connection, [customer_id]))
-    return sorted(_find_standing(connection, found))
-
-
-def _find_standing(connection: Connection, customers: Iterable[str]) -> set[str]:
-    """The records that stand for some: several records of one person are one customer."""
-    customer = tables.customer.c
-    query = select(customer.customer_id, customer.merged_into).where(
-        customer.customer_id.in_(sorted(customers)), customer.merged_into.is_not(None)
-    )
-    into = {str(each): str(other) for each, other in connection.execute(query)}
-    return {into.get(each, each) for each in customers}
+    name = key, customer_id
+    return find_customers(connection, [name])[name]
 
 
 def _list_records(connection: Connection, customers: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from pipelines.copies import mark_copies
 from pipelines.edits.apply import apply_edits
 from pipelines.models import Models
 from pipelines.progress import Progress, count_units
+from pipelines.rights.behind import note_behind
 from pipelines.rights.descriptions import drop_hidden_words, list_unquotable
 from pipelines.rights.purposes import PURPOSES, Policy
 from pipelines.rights.refusals import lay_down_refusals
@@ -24,6 +25,7 @@ def respect_files(run: Run, models: Models, policy: Policy, progress: Progress) 
     """Record the consent that the files of a run state, and bring all tables in line with it."""
     stated = record_stated(run) if run.counts["n_read"] or run.counts["n_customers"] else Stated()
     if n := run.counts["n_consents"]:
+        note_behind(run)
         progress.start("recording consent", unit="")
         progress.finish(f"{count_units(n, 'answers')} of files")
     if n := stated.n_contradicted:
@@ -42,8 +44,8 @@ def respect_refusals(run: Run, models: Models, policy: Policy) -> int:
     :returns: feedback and customers whose refusal changed; 0 when nothing was written.
     """
     n_changed = lay_down_refusals(run, policy)
-    run.n_refusals += n_changed
     if n_changed:
+        note_behind(run)
         publish_anew(run, models)
     suppress_unwanted(run.connection, run.started_at)
     return n_changed

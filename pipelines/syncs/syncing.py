@@ -10,6 +10,7 @@ from pipelines.clock import defer_interrupts
 from pipelines.errors import ConfigError, EarfulError, LockedError
 from pipelines.job import Job
 from pipelines.patience import Patience
+from pipelines.rights.outputs import follow_run
 from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.secret import load_secret
 from pipelines.store import Store, open_store
@@ -76,6 +77,7 @@ def sync_customers(
     with store.lock(job.lock_timeout_s, "syncs"):
         with job.begin(store, "sync") as run:
             respect_refusals(run, job.models, configured_policy(job.config))
+        follow_run(job)
         with defer_interrupts(around.patience.clock):
             return [*_sync_all(job, store, chosen, around)]
 

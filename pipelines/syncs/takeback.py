@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from pipelines import tables
-from pipelines.errors import EarfulError
+from pipelines.clock import tell_stopped
+from pipelines.errors import EarfulError, StoppedError
 from pipelines.id_batches import batch_ids
 from pipelines.job import Job
 from pipelines.patience import Patience
@@ -37,10 +38,19 @@ def take_back(
         try:
             if name not in configured:
                 raise SyncError("the configuration has no such sync any more; write it back there")
-            _take_back(job, store, configured[name], around, customers)
+            with tell_stopped(_STOPPED.format(", ".join(held))):
+                _take_back(job, store, configured[name], around, customers)
+        except StoppedError:
+            raise
         except EarfulError as error:
             problems.append(f"{name}: {error}")
     return problems
+
+
+_STOPPED = (
+    "nobody was erased. What was sent about them may be gone already from: {}. Run the same "
+    "command again; or, if they are to stay, earful sync, which sends it again"
+)
 
 
 def list_holders(connection: Connection, customers: Sequence[str]) -> list[str]:

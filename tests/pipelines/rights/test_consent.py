@@ -8,22 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.edits.codebook_edits import export_categories
-from pipelines.errors import ConfigError, InputError
+from pipelines.errors import ConfigError, InputError, StoppedError
 from pipelines.noise_rows import list_noise
 from pipelines.overview import list_themes, show_theme
 from pipelines.profiles import NoProfileError, read_profile
 from pipelines.report.customer_page import render_customer
 from pipelines.report.facts import gather_facts
 from pipelines.report.page import render_report, write_report
+from pipelines.rights import outputs
 from pipelines.rights.consents import Statement, read_statements, record_statements
 from pipelines.rights.gate import allows, allows_customer
-from pipelines.rights.outputs import record_output
+from pipelines.rights.outputs import follow_run, record_output
 from pipelines.rights.people import Asked
+from pipelines.rights.upkeep import configured_policy, respect_refusals
 from pipelines.runs import begin_run
 from pipelines.store import Store
 from pipelines.themes.why import explain_mention
@@ -260,6 +262,41 @@ def test_a_known_report_is_written_anew_and_a_changed_one_is_left_alone(
     assert str(changed) in done.problems[0]
 
 
+def test_files_follow_later_where_somebody_stopped_a_command_or_wrote_into_the_table(
+    people: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, page = make_people_job(people, tmp_path / "job"), tmp_path / "page.html"
+    with people.read() as connection:
+        write_report(connection, page)
+    assert record_output(people, page, "report")
+    said = {n: read_texts(people, name_customer(n)) for n in range(9)}
+
+    def is_quoted(number: int) -> bool:
+        return any(text in page.read_text() for text in said[number])
+
+    stopped = next(filter(is_quoted, said))
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outputs, "rewrite_outputs", stop)
+    with pytest.raises(StoppedError, match=r"is stored, and holds\. Reports"):
+        record_statements(job, [say(stopped, "quoting")], "test")
+    monkeypatch.undo()
+    assert is_quoted(stopped)
+    follow_run(job)
+    assert not is_quoted(stopped)
+    written = next(filter(is_quoted, said))
+    row = {"customer_id": name_customer(written), "purpose": "quoting", "status": "withdrawn"}
+    with people.write() as connection:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        connection.execute(insert(tables.consent).values(consent_id="1", at=at, **row))
+    with job.begin(people, "sync") as run:
+        respect_refusals(run, job.models, configured_policy(job.config))
+    follow_run(job)
+    assert not is_quoted(written)
+
+
 def test_consent_is_append_only_on_both_databases(store: Store) -> None:
     with begin_run(store, "test", config_hash="", lock_timeout_s=1) as run:
         row = {"consent_id": "1", "purpose": "quoting", "status": "granted", "at": run.started_at}
@@ -305,6 +342,29 @@ def test_a_file_is_loaded_once_and_its_mistakes_are_named_together(
     path.write_text("name,purpose\nx,quoting\n")
     with pytest.raises(InputError, match="has no columns purpose and status"):
         read_statements(path, "UTC")
+
+
+def test_a_long_list_asks_the_store_no_more_often_than_a_short_one(
+    people: Store, tmp_path: Path
+) -> None:
+    job = make_people_job(people, tmp_path / "job")
+    asked: list[str] = []
+    counts = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_told: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    for number, n in enumerate((2, 200)):
+        asked.clear()
+        said = [
+            Statement(Asked(customer=f"C-{number}-{each}"), "quoting", "granted")
+            for each in range(n)
+        ]
+        assert record_statements(job, said, "file").n_waiting == n
+        counts.append(len(asked))
+    event.remove(Engine, "before_cursor_execute", note)
+    assert counts[0] == counts[1]
 
 
 def test_the_commands_record_and_show(

@@ -3,24 +3,26 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from pipelines import tables
 from pipelines.cli.app import run_app
 from pipelines.cli.steps import _finish_erasures
 from pipelines.delivery.delivering import deliver_actions
 from pipelines.delivery.selecting import Wanted
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoppedError
 from pipelines.inputs import given_inputs
 from pipelines.job import run_steps
 from pipelines.progress import SilentProgress
 from pipelines.report.page import write_report
-from pipelines.rights import forgetting
+from pipelines.rights import erasing, forgetting
 from pipelines.rights.export import export_person
 from pipelines.rights.forgetting import forget_person, list_open, resume_erasures
+from pipelines.rights.held import BY_CUSTOMER, BY_FEEDBACK, NOTES
 from pipelines.rights.outputs import record_output
 from pipelines.rights.people import Asked
 from pipelines.rights.purging import parse_age, purge_store
@@ -212,7 +214,7 @@ def test_a_crash_leaves_nothing_done_or_a_request_that_is_finished_later(
     monkeypatch.undo()
     traces = list_traces_of(file_store)
     monkeypatch.setattr(forgetting, "_clean_store", _die)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError, match=r"rows are erased.* earful forget --resume"):
         forget_person(job, Asked(customer=NAME))
     monkeypatch.undo()
     assert count_all(file_store, "feedback") == N_ROWS - 13
@@ -281,6 +283,28 @@ def test_words_can_be_kept_without_the_person(file_store: Store, tmp_path: Path)
     assert len(read_mentions(file_store)) == N_ROWS
 
 
+def test_kept_words_are_not_those_that_may_not_be_analysed(
+    file_store: Store, tmp_path: Path
+) -> None:
+    job = make_people_job(file_store, tmp_path / "job", erasure={"feedback": "deidentify"})
+    said, feedback = read_texts(file_store, NAME), tables.feedback.c
+    with file_store.write() as connection:
+        # A yes in another feedback leaves the no in its own as it is.
+        for number, status in enumerate(("withdrawn", "granted")):
+            own = select(feedback.feedback_id).where(feedback.text == said[number])
+            row = {"consent_id": str(number), "purpose": "analysis", "status": status}
+            row |= {"feedback_id": connection.execute(own).scalar_one()}
+            at = START + timedelta(days=number)
+            connection.execute(insert(tables.consent).values(at=at, **row))
+    receipt = forget_person(job, Asked(customer=NAME))
+    assert receipt.counts["feedback_kept"] == len(said) - 1
+    assert receipt.counts["feedback"] == 1
+    with file_store.read() as connection:
+        left = set(connection.execute(select(feedback.text)).scalars())
+    assert left & set(said) == set(said[1:])
+    assert find_traces(tmp_path.glob("store.db*"), said[:1]) == {}
+
+
 def test_what_is_old_is_purged_and_stays_out(file_store: Store, tmp_path: Path) -> None:
     job = make_people_job(file_store, tmp_path / "job")
     feedback = tables.feedback.c
@@ -308,6 +332,48 @@ def test_what_is_old_is_purged_and_stays_out(file_store: Store, tmp_path: Path) 
             parse_age(wrong)
 
 
+def test_whatever_an_erasure_takes_out_is_in_an_export() -> None:
+    given = {
+        table for named in (BY_CUSTOMER, BY_FEEDBACK) for each in named.values() for table in each
+    }
+    apart = {tables.action, tables.consent}
+    assert {*erasing._ABOUT_CUSTOMERS, *erasing._ABOUT_FEEDBACK} - apart <= given
+
+
+def _add_more(connection: Connection) -> None:
+    """A row of whatever else may be held about them."""
+    feedback, mention, theme = tables.feedback.c, tables.mention.c, tables.theme.c
+    own = select(feedback.feedback_id).where(feedback.customer_id == NAME)
+    own = own.join(tables.mention, mention.feedback_id == feedback.feedback_id)
+    one, other = connection.execute(own.where(mention.theme_id.is_not(None)).limit(2)).scalars()
+    spoken = select(mention.theme_id).where(mention.feedback_id == one)
+    theme_id = connection.execute(select(theme.theme_id).where(theme.theme_id.in_(spoken))).scalar()
+    record = {"customer_id": NAME, "content_hash": "old", "attributes": {"City": "פתח תקווה"}}
+    links = {"probability": 0.5, "method": "shared_key"}
+    fix = {"edit_id": "1", "outcome": "voices", "theme_id": theme_id, "fixed_at": START}
+    sent = {"sync": "crm", "customer_id": NAME, "status": "sent"}
+    for table, row in (
+        (tables.customer_version, record),
+        (tables.link_review, {"review_id": "1", "feedback_id": one, "customer_id": NAME, **links}),
+        (tables.link_review, {"review_id": "2", "feedback_id": other, "customer_id": "x", **links}),
+        (tables.theme_fix, fix),
+        (tables.sync_row, sent),
+        (
+            tables.action,
+            {
+                "action_id": "1",
+                "customer_id": NAME,
+                "payload": {},
+                "status": "sent",
+                "destination": "crm",
+            },
+        ),
+        (tables.feedback_outcome, {"feedback_id": one, "outcome": "rating", "customer_id": NAME}),
+        (tables.event_key, {"event_id": f"order-of-{NAME}", "key_type": "order", "key_hash": "1"}),
+    ):
+        connection.execute(insert(table).values(**row))
+
+
 def test_an_export_holds_everything_and_runs_nothing(file_store: Store, tmp_path: Path) -> None:
     job = make_people_job(file_store, tmp_path / "job")
     evil = "</td><script>alert(1)</script>"
@@ -316,6 +382,7 @@ def test_an_export_holds_everything_and_runs_nothing(file_store: Store, tmp_path
         run.connection.execute(
             insert(tables.consent).values(status="granted", at=run.started_at, **consent)
         )
+        _add_more(run.connection)
     page, data = tmp_path / "a.html", tmp_path / "a.json"
     for path in (page, data):
         assert export_person(job, Asked(customer=NAME), path) is not None
@@ -324,9 +391,11 @@ def test_an_export_holds_everything_and_runs_nothing(file_store: Store, tmp_path
     assert sorted(row["text"] for row in held["feedback"]) == sorted(texts)
     assert {row["text"] for row in held["mentions"]} == set(texts)
     assert all(row["theme"] for row in held["mentions"] if row["theme_id"])
-    for name in ("customer", "keys", "themes", "insight", "events", "consent", "rejected"):
-        assert held[name], name
+    assert [name for name in NOTES if not held[name]] == ["versions", "worded", "edits"]
+    assert [row["customer_id"] for row in held["links"]] == [NAME, "another customer"]
     shown = page.read_text()
+    assert "City: פתח תקווה" in shown
+    assert str(file_store.path) not in shown
     assert all(each in shown for each in texts)
     assert evil not in shown
     others = [t for n in range(9) if n != WHO for t in read_texts(file_store, name_customer(n))]

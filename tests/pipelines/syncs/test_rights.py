@@ -1,5 +1,6 @@
 """What was sent about a person is taken back: when they refuse, and before they are forgotten."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 
 from pipelines import tables
+from pipelines.errors import StoppedError
 from pipelines.rights.export import export_person
 from pipelines.rights.forgetting import forget_person
 from pipelines.rights.people import Asked
 from pipelines.store import Store
+from pipelines.syncs.sql import SqlTarget
 from pipelines.syncs.syncing import sync_customers
 from pipelines.syncs.target import SyncError
 from tests.pipelines.rights.people import count_all
@@ -78,6 +81,26 @@ def test_a_forgotten_person_is_taken_back_first_and_told_before_what_was_sent(
     assert NAME not in (tmp_path / "import.csv").read_text()
     assert count_all(any_store, "sync_row") == 3 * (N - 1)
     assert [each.n_sent + each.n_removed for each in sync_customers(job)] == [0] * 3
+
+
+def test_who_stops_while_rows_are_taken_back_is_told_where_they_may_be_gone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(store, tmp_path, *SYNCS)
+    sync_customers(job)
+    remove = SqlTarget.remove
+
+    def stop_after(*asked: Any) -> Iterator[Any]:
+        yield from remove(*asked)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SqlTarget, "remove", stop_after)
+    with pytest.raises(StoppedError, match=r"nobody was erased.* from: dw, import, lake\."):
+        forget_person(job, Asked(customer=NAME))
+    monkeypatch.undo()
+    assert list_sent(tmp_path) == name_customers(N)[1:] and not count_all(store, "erasure")
+    assert [done.n_sent for done in sync_customers(job)] == [1, 0, 0]
+    assert list_sent(tmp_path) == name_customers(N)
 
 
 def test_nobody_is_forgotten_while_a_destination_still_holds_them(
