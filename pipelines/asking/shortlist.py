@@ -39,8 +39,8 @@ from pipelines.half_vectors import HALF, find_schema, has_half_vectors
 LEAST_VECTORS: Final = 100_000
 # Of each language so many are compared at least, and so many for each answer.
 _A_LANGUAGE, _AN_ANSWER = 300, 10
-# With 4,000 of 12,000 texts .89 of the first ten were those of the whole index, with 8,000 .96; what
-# differs is where languages meet.
+# With 4,000 of 12,000 texts .89 of the first ten were those of the whole index, with 8,000 .96;
+# what differs is where languages meet.
 _SAMPLE_TEXTS: Final = 20_000
 
 
