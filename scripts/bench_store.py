@@ -8,6 +8,7 @@ The rows are made up with a seed; no model is loaded. Prints rows a second of ea
 """
 
 import argparse
+import os
 import random
 import resource
 import shutil
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -183,17 +184,38 @@ STEPS: dict[str, Callable[[Connection, Sequence[dict[str, Any]]], None]] = {
 }
 
 
-def time_steps(store: Store, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Rows a second of each step; one transaction, as in a run."""
+class Rate(NamedTuple):
+    """Rows a second, by the clock and by the work of this program and of its server session."""
+
+    by_clock: float
+    by_work: float
+
+
+def time_steps(store: Store, rows: Sequence[dict[str, Any]]) -> dict[str, Rate]:
+    """How fast each step is; one transaction, as in a run."""
     rates = {}
     with store.write() as connection:
+        pid = None
+        if store.path is None:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         for name, step in STEPS.items():
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), read_work(pid)
             step(connection, rows)
-            rates[name] = len(rows) / (time.perf_counter() - started)
-            print(f"  {store.url.get_backend_name()} {name}: {rates[name]:,.0f}", file=sys.stderr)
+            seconds, work = time.perf_counter() - started, read_work(pid) - worked
+            rates[name] = Rate(len(rows) / seconds, len(rows) / work)
+            print(f"  {store.url.get_backend_name()} {name}: {rates[name]}", file=sys.stderr)
     store.engine.dispose()
     return rates
+
+
+def read_work(pid: int | None) -> float:
+    """CPU seconds of this program, and of a process of this machine."""
+    own = time.process_time()
+    path = Path(f"/proc/{pid}/stat")
+    if pid is None or not path.exists():
+        return own
+    fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+    return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class MadeUpModels:
@@ -291,7 +313,7 @@ def make_database(server: str) -> Iterator[str]:
     engine.dispose()
 
 
-def measure(url: str, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def measure(url: str, rows: Sequence[dict[str, Any]]) -> dict[str, Rate]:
     """Time a new store."""
     store = open_store(url, create=True)
     if store.path is None:
@@ -316,7 +338,7 @@ def main() -> None:
     parser.add_argument("--server", help="URL of a PostgreSQL database, to make others beside it")
     options = parser.parse_args()
     rows = make_feedback(options.rows)
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Rate]] = {}
     folder = Path(tempfile.mkdtemp(prefix="earful-bench-"))
     file = f"sqlite:///{folder}/store.db"
     found["SQLite"] = measure(file, rows)
@@ -339,15 +361,14 @@ def main() -> None:
     shutil.rmtree(folder)
 
 
-def print_rates(found: dict[str, dict[str, float]], n_rows: int) -> None:
+def print_rates(found: dict[str, dict[str, Rate]], n_rows: int) -> None:
     """A line a step, a column a database."""
-    print(f"{n_rows:,} rows each; rows a second")
-    print(f"  {'':<26}" + "".join(f"{name:>20}" for name in found))
-    for name in STEPS:
-        print(
-            f"  {name:<26}" + "".join(f"{rates[name]:20,.0f}" for rates in found.values()),
-            flush=True,
-        )
+    for place, what in enumerate(("second", "CPU second, of earful and its session on the server")):
+        print(f"{n_rows:,} rows each; rows a {what}")
+        print(f"  {'':<26}" + "".join(f"{name:>20}" for name in found))
+        for name in STEPS:
+            row = "".join(f"{rates[name][place]:20,.0f}" for rates in found.values())
+            print(f"  {name:<26}{row}", flush=True)
 
 
 if __name__ == "__main__":
