@@ -15,6 +15,7 @@ from nlp.themes.discovery import import_libraries
 from pipelines import tables
 from pipelines.bulk import insert_rows
 from pipelines.encoder_pass import PROBABILITY_TYPE, VECTOR_TYPE, EncoderPass, ReadBatch, TextRow
+from pipelines.half_vectors import write_half_vectors
 from pipelines.id_batches import batch_ids
 from pipelines.journal import Journal, Reading
 from pipelines.models import Models
@@ -52,6 +53,7 @@ def write_vectors(connection: Connection, encoder_name: str, vectors: Mapping[st
         tables.vector,
         [{"text_hash": key, "model": encoder_name, "data": data} for key, data in vectors.items()],
     )
+    write_half_vectors(connection, encoder_name, vectors)
 
 
 def sentiment_key(models: Models) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Table
 
+from pipelines.half_vectors import HALF
 from pipelines.tables import metadata
 from pipelines.views import VIEW_COMMENTS, view_queries
 
@@ -67,7 +68,7 @@ def _write_lines(names: RoleNames, schema: str) -> Iterator[str]:
     yield from _grant_database(names)
     yield ""
     yield "-- The writer adds and changes rows; it can neither drop, alter nor empty a table."
-    yield from _grant_writer(writer, place)
+    yield from _grant_writer(names, place)
     yield ""
     yield "-- The reader sees what may be shown, masked words among it, as the views leave it."
     for name in (*OPEN_TABLES, *VIEW_COMMENTS):
@@ -114,11 +115,20 @@ def _grant_database(names: RoleNames) -> Iterator[str]:
     yield "END $roles$;"
 
 
-def _grant_writer(writer: str, place: str) -> Iterator[str]:
+def _grant_writer(names: RoleNames, place: str) -> Iterator[str]:
+    writer = _quote(names.writer)
     for table in metadata.sorted_tables:
         yield f"GRANT {_rights(table)} ON {place}.{_quote(table.name)} TO {writer};"
     for name in _READ_ONLY:
         yield f"GRANT SELECT ON {place}.{_quote(name)} TO {writer};"
+    half = f"{place}.{_quote(HALF.name)}"
+    yield "DO $roles$ BEGIN"
+    yield f"  IF to_regclass({_literal(half)}) IS NOT NULL THEN"
+    yield f"    EXECUTE {_literal(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {half} TO {writer}')};"
+    yield "    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', (SELECT extnamespace::regnamespace"
+    yield f"      FROM pg_extension WHERE extname = 'vector'), {_literal(names.writer)});"
+    yield "  END IF;"
+    yield "END $roles$;"
     yield "-- From PostgreSQL 17 on it may rewrite them too, so that an erasure leaves no traces;"
     yield "-- before, earful forget --resume finishes erasures as the owner."
     yield "DO $roles$ BEGIN"

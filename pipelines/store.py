@@ -155,11 +155,15 @@ def migrate_store(store: Store) -> str | None:
     :returns: the schema that it had before; None when it was empty.
     :raises StoreError: when the database refuses.
     """
+    from pipelines.half_vectors import keep_half_vectors, refuse_hidden_table
     from pipelines.migrations import migrate_schema, schema_version
 
     with store.lock(timeout_s=30), store.write() as connection:
         before = schema_version(connection)
+        if before is None:
+            refuse_hidden_table(connection)
         migrate_schema(connection)
+        keep_half_vectors(connection)
         if read_info(connection, "store_id") is None:
             write_info(connection, "store_id", uuid4().hex)
         write_info(connection, "tables", _hash_tables())

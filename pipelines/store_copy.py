@@ -14,6 +14,7 @@ from pipelines import tables
 from pipelines.bulk import insert_rows
 from pipelines.database import parse_url, sqlite_path
 from pipelines.errors import ConfigError, StoreError
+from pipelines.half_vectors import keep_half_vectors, refuse_hidden_table
 from pipelines.migrations import migrate_schema
 from pipelines.progress import Progress
 from pipelines.row_digest import RowDigest
@@ -81,6 +82,7 @@ def copy_store(
             for table in tables.metadata.sorted_tables
         ]
         _check(writing, copied, progress)
+        keep_half_vectors(writing)
     return Copied(source.name, target.name, copied, LEFT_OUT)
 
 
@@ -116,6 +118,7 @@ def _prepare_target(connection: Connection, target: Store) -> None:
     """
     names = set(inspect(connection).get_table_names())
     if not names:
+        refuse_hidden_table(connection)
         migrate_schema(connection)
         return
     if tables.store_info.name not in names:

@@ -8,7 +8,9 @@ The rows are made up with a seed; no model is loaded. Prints rows a second of ea
 """
 
 import argparse
+import os
 import random
+import resource
 import shutil
 import sys
 import tempfile
@@ -16,25 +18,53 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from sqlalchemy import Connection, select, text  # noqa: E402
+from sqlalchemy import Connection, text  # noqa: E402
 from sqlalchemy.engine import make_url  # noqa: E402
 
+from nlp.themes.centring import load_language_means  # noqa: E402
 from pipelines import bulk, tables  # noqa: E402
+from pipelines.asking import shortlist  # noqa: E402
+from pipelines.asking.asking import Asker  # noqa: E402
+from pipelines.asking.searching import Filters  # noqa: E402
+from pipelines.config import Config  # noqa: E402
+from pipelines.job import Job  # noqa: E402
+from pipelines.progress import SilentProgress  # noqa: E402
 from pipelines.readings import write_vectors  # noqa: E402
 from pipelines.staging import Incoming, Staging, hash_content  # noqa: E402
-from pipelines.store import Store, open_store  # noqa: E402
+from pipelines.store import Store, open_store, upgrade_store  # noqa: E402
+from pipelines.store_copy import copy_store  # noqa: E402
 from pipelines.upserts import replace_rows  # noqa: E402
 
 BATCH = 500
-WORDS = ("parcel", "late", "refund", "again", "courier", "האתר", "slow", "خدمة", "crashes", "fee")
+LANGS = ("en", "he", "ar", "fa")
+SYLLABLES = ("re", "fund", "par", "cel", "cou", "rier", "slow", "fee", "late", "pay", "app", "card")
+WORDS = tuple(sorted({one + two for one in SYLLABLES for two in SYLLABLES}))
+QUESTIONS = 8
+ENCODER = "multilingual-e5-small-q4"
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@cache
+def make_direction(word: str) -> Any:
+    """Where a word, or a language, points."""
+    seed = int.from_bytes(word.encode(), "little") % 2**32
+    return np.random.default_rng(seed).normal(0, 1 / 384**0.5, 384)
+
+
+def make_vector(words: str, lang: str) -> Any:
+    """What an encoder might make of words: most is what all texts of a language share."""
+    shared = 2 * load_language_means().mean_of(lang)
+    said = sum(make_direction(word) for word in words.split())
+    mixed = shared + 0.4 * said / max(float(np.linalg.norm(said)), 1e-9)
+    return (mixed / np.linalg.norm(mixed)).astype("<f2")
 
 
 def make_feedback(n_rows: int) -> list[dict[str, Any]]:
@@ -49,7 +79,7 @@ def make_feedback(n_rows: int) -> list[dict[str, Any]]:
             "source_id": str(number),
             "channel": "review",
             "text": " ".join(rng.choices(WORDS, k=18)),
-            "lang": "en",
+            "lang": LANGS[number % len(LANGS)],
             "occurred_at": START + timedelta(minutes=number),
             "rating": float(rng.randint(1, 5)),
             "rating_max": 5.0,
@@ -94,7 +124,7 @@ def split(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
                     "char_end": len(row["text"]),
                     "text": row["text"],
                     "text_hash": row["text_hash"],
-                    "lang": "en",
+                    "lang": row["lang"],
                     "target": None,
                     "run_id": "r",
                 }
@@ -107,12 +137,10 @@ def split(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def keep_vectors(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """What the encoder's pass leaves."""
-    rng = np.random.default_rng(8)
     for start in range(0, len(rows), 2 * BATCH):
         batch = rows[start : start + 2 * BATCH]
-        made = rng.normal(0, 0.05, (len(batch), 384)).astype("<f2")
-        vectors = {row["text_hash"]: made[at].tobytes() for at, row in enumerate(batch)}
-        write_vectors(connection, "model", vectors)
+        vectors = {row["text_hash"]: make_vector(row["text"], row["lang"]) for row in batch}
+        write_vectors(connection, ENCODER, {key: each.tobytes() for key, each in vectors.items()})
 
 
 def assign(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -146,15 +174,6 @@ def publish(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     replace_rows(connection, tables.customer_insight, made)
 
 
-def read_mentions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """What discover reads: mentions and their vectors."""
-    query = select(tables.mention.c.mention_id, tables.vector.c.data).join(
-        tables.vector, tables.vector.c.text_hash == tables.mention.c.text_hash
-    )
-    found = connection.execute(query.execution_options(yield_per=8_192))
-    assert sum(len(part) for part in found.partitions()) == len(rows)
-
-
 STEPS: dict[str, Callable[[Connection, Sequence[dict[str, Any]]], None]] = {
     "feedback: stage, merge": stage,
     "mentions, marks": split,
@@ -162,23 +181,101 @@ STEPS: dict[str, Callable[[Connection, Sequence[dict[str, Any]]], None]] = {
     "themes of mentions": assign,
     "customers: new": publish,
     "customers: the same": publish,
-    "read mentions, vectors": read_mentions,
 }
 
 
-def time_steps(store: Store, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Rows a second of each step; one transaction, as in a run."""
+class Rate(NamedTuple):
+    """Rows a second, by the clock and by the work of this program and of its server session."""
+
+    by_clock: float
+    by_work: float
+
+
+def time_steps(store: Store, rows: Sequence[dict[str, Any]]) -> dict[str, Rate]:
+    """How fast each step is; one transaction, as in a run."""
     rates = {}
     with store.write() as connection:
+        pid = None
+        if store.path is None:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         for name, step in STEPS.items():
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), read_work(pid)
             step(connection, rows)
-            rates[name] = len(rows) / (time.perf_counter() - started)
-            print(f"  {store.url.get_backend_name()} {name}: {rates[name]:,.0f}", file=sys.stderr)
-        started = time.perf_counter()
-    rates["commit"] = len(rows) / (time.perf_counter() - started)
+            seconds, work = time.perf_counter() - started, read_work(pid) - worked
+            rates[name] = Rate(len(rows) / seconds, len(rows) / work)
+            print(f"  {store.url.get_backend_name()} {name}: {rates[name]}", file=sys.stderr)
     store.engine.dispose()
     return rates
+
+
+def read_work(pid: int | None) -> float:
+    """CPU seconds of this program, and of a process of this machine."""
+    own = time.process_time()
+    path = Path(f"/proc/{pid}/stat")
+    if pid is None or not path.exists():
+        return own
+    fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+    return own + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class MadeUpModels:
+    """Stands in for the encoder: reads a question as the texts were read."""
+
+    encoder_name = ENCODER
+    is_default_encoder = True
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        """Vectors of questions, which are in English."""
+        return np.array([make_vector(text, "en") for text in texts], dtype=np.float16)
+
+
+class MadeUpJob(Job):
+    """A job without an encoder."""
+
+    models = MadeUpModels()  # type: ignore[assignment]
+
+
+def ask(url: str) -> tuple[float, list[list[str]]]:
+    """Seconds of a question to a store that was just opened, and what was found."""
+    rng = random.Random(9)
+    job = MadeUpJob(Config.model_validate({"store": {"url": url}}), Path(tempfile.gettempdir()))
+    store, found = open_store(url), []
+    spent = 0.0
+    for _ in range(QUESTIONS):
+        question = " ".join(rng.choices(WORDS, k=3))
+        started = time.perf_counter()
+        asker = Asker(store, job)
+        answers = asker.ask(question, Filters(), 10, is_literal=True).answers
+        spent += time.perf_counter() - started
+        found.append([answer.mention_id for answer in answers])
+    store.engine.dispose()
+    return spent / QUESTIONS, found
+
+
+def compare_asking(url: str) -> None:
+    """How long a question takes with the index of all texts, and with the server's shortlist."""
+    least = shortlist.LEAST_VECTORS
+    shortlist.LEAST_VECTORS = sys.maxsize  # type: ignore[misc]
+    whole_s, whole = ask(url)
+    shortlist.LEAST_VECTORS = 1  # type: ignore[misc]
+    short_s, short = ask(url)
+    shortlist.LEAST_VECTORS = least  # type: ignore[misc]
+    same = sum(len({*one} & {*other}) for one, other in zip(whole, short, strict=True))
+    total = sum(map(len, whole))
+    print(
+        f"earful ask on PostgreSQL: {whole_s:.1f} s with the index of all texts, {short_s:.1f} s "
+        f"with pgvector; of the first ten {same / total:.0%} the same ({QUESTIONS} questions)",
+        flush=True,
+    )
+
+
+def compare_copying(url: str, target: str, name: str) -> None:
+    """How fast a store is copied and checked."""
+    started = time.perf_counter()
+    copied = copy_store(url, target, 1, SilentProgress())
+    seconds = time.perf_counter() - started
+    rate = copied.n_rows / seconds
+    print(f"earful copy-store, {name}: {copied.n_rows:,} rows, {rate:,.0f} a second", flush=True)
 
 
 @contextmanager
@@ -216,9 +313,22 @@ def make_database(server: str) -> Iterator[str]:
     engine.dispose()
 
 
-def measure(url: str, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def measure(url: str, rows: Sequence[dict[str, Any]]) -> dict[str, Rate]:
     """Time a new store."""
-    return time_steps(open_store(url, create=True), rows)
+    store = open_store(url, create=True)
+    if store.path is None:
+        with store.write() as connection:
+            connection.execute(text("CREATE SCHEMA extensions"))
+    return time_steps(store, rows)
+
+
+def add_extension(url: str) -> None:
+    """Have the server compare vectors."""
+    store = open_store(url)
+    with store.write() as connection:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector SCHEMA extensions"))
+    store.engine.dispose()
+    upgrade_store(url)
 
 
 def main() -> None:
@@ -228,10 +338,10 @@ def main() -> None:
     parser.add_argument("--server", help="URL of a PostgreSQL database, to make others beside it")
     options = parser.parse_args()
     rows = make_feedback(options.rows)
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Rate]] = {}
     folder = Path(tempfile.mkdtemp(prefix="earful-bench-"))
-    found["SQLite"] = measure(f"sqlite:///{folder}/store.db", rows)
-    shutil.rmtree(folder)
+    file = f"sqlite:///{folder}/store.db"
+    found["SQLite"] = measure(file, rows)
     with start_server(options.server) as server:
         copied = bulk.COPY_ROWS
         bulk.COPY_ROWS = sys.maxsize  # type: ignore[misc]
@@ -240,10 +350,25 @@ def main() -> None:
         bulk.COPY_ROWS = copied  # type: ignore[misc]
         with make_database(server) as url:
             found["PostgreSQL now"] = measure(url, rows)
-    print(f"{len(rows):,} rows each; rows a second")
-    print(f"  {'':<26}" + "".join(f"{name:>20}" for name in found))
-    for name in [*STEPS, "commit"]:
-        print(f"  {name:<26}" + "".join(f"{rates[name]:20,.0f}" for rates in found.values()))
+            print_rates(found, len(rows))
+            add_extension(url)
+            compare_asking(url)
+            compare_copying(url, f"sqlite:///{folder}/copy.db", "PostgreSQL to SQLite")
+        with make_database(server) as url:
+            compare_copying(file, url, "SQLite to PostgreSQL")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(f"peak memory {peak_mb:,.0f} MB, {len(rows):,} rows of feedback in memory among it")
+    shutil.rmtree(folder)
+
+
+def print_rates(found: dict[str, dict[str, Rate]], n_rows: int) -> None:
+    """A line a step, a column a database."""
+    for place, what in enumerate(("second", "CPU second, of earful and its session on the server")):
+        print(f"{n_rows:,} rows each; rows a {what}")
+        print(f"  {'':<26}" + "".join(f"{name:>20}" for name in found))
+        for name in STEPS:
+            row = "".join(f"{rates[name][place]:20,.0f}" for rates in found.values())
+            print(f"  {name:<26}{row}", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time
 TABLE_MODULES = {
     *("pipelines.tables", "pipelines.staging", "pipelines.linking.scratch", "pipelines.bulk"),
     "pipelines.syncs.sql_table",
+    "pipelines.half_vectors",
 }
 ALLOWED_TOP_LEVEL = {
     *("pyproject.toml", "README.md", "nlp", "pipelines", "configs", "tests", "scripts"),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, BinaryIO
+from datetime import UTC, date, datetime, time
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,11 +27,12 @@ from pipelines.asking.index import (
 )
 from pipelines.asking.indexing import write_index
 from pipelines.asking.question import Question, read_literally, read_question
-from pipelines.asking.searching import Filters, Wanted, find_hits
-from pipelines.asking.times import Days
+from pipelines.asking.searching import Filters, Hit, Wanted, find_hits
+from pipelines.asking.shortlist import is_worth_it, make_shortlist
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.errors import ConfigError
 from pipelines.job import Job
+from pipelines.progress import SilentProgress
 from pipelines.replacing import open_replacement
 from pipelines.store import Store
 from pipelines.themes.pool import find_centres, means_of
@@ -78,28 +79,50 @@ class Asker:
         :raises ConfigError: when there is nothing to search for, or nothing of the encoder.
         """
         with self._store.read() as connection:
-            loaded = self._load(connection)
             question = Question("")
             if text is not None:
                 today = today or self._find_today(connection)
                 question = read_literally(text) if is_literal else read_question(text, today)
                 filters = self._add_filters(filters, question)
             _check_names(connection, filters)
-            wanted = (
-                self._want_like(connection, loaded, like)
-                if like is not None
-                else self._want_text(loaded, question)
+            asked = _Asked(question, filters, limit, like)
+            answers, n_texts = self._ask_server(connection, asked) or self._ask_index(
+                connection, asked
             )
-            answers = read_answers(
-                connection,
-                loaded.index,
-                find_hits(loaded.index, wanted, filters),
-                loaded.themes,
-                question.exact,
-                limit,
-                only_known=bool(filters.segments),
-            )
-        return Found(question, filters, answers, loaded.index.n_texts, today)
+        return Found(question, filters, answers, n_texts, today)
+
+    def _ask_index(self, connection: Connection, asked: "_Asked") -> tuple[list[Answer], int]:
+        """What the index of all texts answers, and their number."""
+        loaded = self._load(connection)
+        wanted = (
+            self._want_like(connection, loaded, asked.like)
+            if asked.like is not None
+            else self._want_text(loaded.means, asked.question)
+        )
+        hits = find_hits(loaded.index, wanted, asked.filters)
+        return asked.read(connection, loaded.index, hits, loaded.themes), loaded.index.n_texts
+
+    def _ask_server(
+        self, connection: Connection, asked: "_Asked"
+    ) -> tuple[list[Answer], int] | None:
+        """The same by way of a shortlist; None where the index of all texts is needed for it."""
+        encoder = self._job.models.encoder_name
+        if self._loaded or asked.like is not None or not is_worth_it(connection, encoder):
+            return None
+        means = _read_means(connection, encoder, self._job)
+        wanted = self._want_text(means, asked.question)
+        if wanted.names or wanted.exact:
+            return None
+        vector, limit = wanted.vector, asked.limit
+        chosen = make_shortlist(connection, encoder, means, vector, asked.filters, limit)
+        with open_nameless() as file:
+            silent = SilentProgress()
+            write_index(connection, encoder, means, file, "", silent, chosen.choose())
+            index = map_index(file)
+        hits = find_hits(index, wanted, asked.filters, chosen.sample)
+        answers = asked.read(connection, index, hits, read_theme_names(connection))
+        is_short = len(answers) < limit and chosen.is_cut
+        return None if is_short else (answers, chosen.n_texts)
 
     def _load(self, connection: Connection) -> "_Loaded":
         """The index of the store as it is now: the one in memory, the kept one, or a new one."""
@@ -176,7 +199,7 @@ class Asker:
     def _begin(self, day: date | None) -> datetime | None:
         return datetime.combine(day, time(), self._zone) if day else None
 
-    def _want_text(self, loaded: "_Loaded", question: Question) -> Wanted:
+    def _want_text(self, means: LanguageMeans, question: Question) -> Wanted:
         if not question.text:
             raise ConfigError(
                 "nothing is left to search for once the filters are taken out; say what about, or "
@@ -184,7 +207,7 @@ class Asker:
             )
         lang = detect_language(question.text).code
         text = normalize_text(question.text, lang)
-        vector = centre_rows(self._job.models.embed([text]), [lang], loaded.means)[0]
+        vector = centre_rows(self._job.models.embed([text]), [lang], means)[0]
         names = find_names(question.text, lang)
         return Wanted(vector, tuple(names), question.exact)
 
@@ -201,6 +224,30 @@ class Asker:
             )
         mean = loaded.index.texts.restore(rows).mean(axis=0)
         return Wanted(unit_rows(mean[None, :])[0], without=rows)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question with all that options say of it."""
+
+    question: Question
+    filters: Filters
+    limit: int
+    like: str | None
+
+    def read(
+        self, connection: Connection, index: Index, hits: Iterable[Hit], themes: Mapping[str, str]
+    ) -> list[Answer]:
+        """The first of some texts that may be shown."""
+        return read_answers(
+            connection,
+            index,
+            hits,
+            themes,
+            self.question.exact,
+            self.limit,
+            only_known=bool(self.filters.segments),
+        )
 
 
 @dataclass(frozen=True)
@@ -261,41 +308,3 @@ def _nothing_read(connection: Connection, encoder: str) -> str:
             "encoder in the configuration, or read them anew with: earful enrich"
         )
     return "the store holds no mention that counts; read feedback with: earful run PATH"
-
-
-def parse_langs(given: Iterable[str]) -> tuple[str, ...]:
-    """The codes of languages, by code or English name.
-
-    :raises ConfigError: for what is no language.
-    """
-    from nlp.label_names import read_language
-
-    codes = {name: read_language(name) for name in given}
-    if unknown := [name for name, code in codes.items() if code is None]:
-        raise ConfigError(
-            f"--lang {unknown[0]}: no language is called so; write it as he or Hebrew"
-        )
-    return tuple(dict.fromkeys(code for code in codes.values() if code))
-
-
-def describe_days(days: Days) -> str:
-    """Days as they are understood, the last one included."""
-    last = days.after - timedelta(days=1) if days.after else None
-    if days.first and last:
-        return f"{days.first} to {last}" if days.first != last else f"{days.first}"
-    return f"since {days.first}" if days.first else f"until {last}"
-
-
-def describe(found: Found) -> dict[str, Any]:
-    """What a question came to, for programs."""
-    from dataclasses import asdict
-
-    filters = {name: value for name, value in asdict(found.filters).items() if value}
-    return {
-        "searching_for": found.understood.text or None,
-        "exact": found.understood.exact,
-        "counted_from": found.today.isoformat() if found.today else None,
-        "filters": filters,
-        "texts_searched": found.n_texts,
-        "answers": [asdict(answer) for answer in found.answers],
-    }

@@ -5,7 +5,8 @@ from itertools import groupby
 from typing import Any, BinaryIO
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select, true
+from sqlalchemy.sql.elements import ColumnElement
 
 from nlp.postings import make_postings, number_words
 from nlp.quantised import quantise_rows
@@ -18,6 +19,7 @@ from pipelines.readings import vectors_of
 
 _BATCH = 8_192
 _NAMED = ("lang", "source", "theme", "segment", "sentiment")
+_ANY: ColumnElement[bool] = true()
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -28,15 +30,17 @@ def write_index(
     file: BinaryIO,
     stamp: str,
     progress: Progress,
+    chosen: ColumnElement[bool] = _ANY,
 ) -> None:
     """Write the index of all mentions that count and have a vector.
 
     :param means: what is subtracted from each language.
     :param stamp: what it is made from.
+    :param chosen: of which mentions, all of some texts.
     """
     writer, gathered = ArrayWriter(file), _Gathered()
-    progress.start("making the index", unit="mentions", total=_count(connection))
-    for rows in _read_batches(connection, encoder_name):
+    progress.start("making the index", unit="mentions", total=_count(connection, chosen))
+    for rows in _read_batches(connection, encoder_name, chosen):
         first = _first_of_texts(rows)
         texts = [rows[at] for at in first]
         vectors = vectors_of([row.data for row in texts])
@@ -116,9 +120,11 @@ def _first_of_texts(rows: Sequence[Any]) -> list[int]:
     return [next(own) for _, own in places]
 
 
-def _read_batches(connection: Connection, encoder_name: str) -> Iterator[list[Any]]:
+def _read_batches(
+    connection: Connection, encoder_name: str, chosen: ColumnElement[bool]
+) -> Iterator[list[Any]]:
     """Mentions by text; no text is in two batches."""
-    query = _select_mentions(encoder_name).execution_options(yield_per=_BATCH)
+    query = _select_mentions(encoder_name).where(chosen).execution_options(yield_per=_BATCH)
     held: list[Any] = []
     for part in connection.execute(query).partitions():
         held += part
@@ -161,6 +167,6 @@ def _select_mentions(encoder_name: str) -> Select[Any]:
     )
 
 
-def _count(connection: Connection) -> int:
-    query = select(func.count()).select_from(counted_mentions).where(is_counted)
+def _count(connection: Connection, chosen: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(counted_mentions).where(is_counted, chosen)
     return connection.execute(query).scalar_one()

@@ -64,14 +64,22 @@ class Hit(NamedTuple):
     n_voices: int
 
 
-def find_hits(index: Index, wanted: Wanted, filters: Filters) -> Iterator[Hit]:
-    """Texts, the nearest first; equally near ones in the order of their hashes."""
+def find_hits(
+    index: Index, wanted: Wanted, filters: Filters, sample: Sequence[str] | None = None
+) -> Iterator[Hit]:
+    """Texts, the nearest first; equally near ones in the order of their hashes.
+
+    :param sample: hashes of those that stand for all texts, where the index has not all.
+    """
     if not index.n_texts:
         return
     passing = _pass_filters(index, filters)
     cosines = index.texts.score(wanted.vector)
     gained = np.float32(_NAME_WEIGHT) * index.words.share(wanted.names)
-    scores = _level_languages(cosines, index) + gained
+    of_all: Any = slice(None)
+    if sample is not None:
+        of_all = np.isin(index.text_hashes, np.array(sample, dtype="S32"))
+    scores = _level_languages(cosines, index, of_all) + gained
     scores[~_find_texts(index, wanted, passing)] = -np.inf
     if not wanted.exact:
         scores[cosines + gained < _LEAST_SIMILARITY] = -np.inf
@@ -84,17 +92,22 @@ def find_hits(index: Index, wanted: Wanted, filters: Filters) -> Iterator[Hit]:
         yield Hit(float(cosines[row]), newest.tolist(), n_voices)
 
 
-def _level_languages(cosines: Floats, index: Index) -> Floats:
+def _level_languages(cosines: Floats, index: Index, of_all: Any) -> Floats:
     """Cosines as they would be if texts of all languages were as near to the question on average.
 
     The question's own language stays nearer even in centred rows: of the first ten answers .10 are
     in the other of two languages, levelled .30, and more of the ten are right (bench_ask.py).
+
+    :param of_all: which of the texts say what all are like.
     """
     langs = index.columns["lang"][index.starts[:-1]]
-    mean, spread = float(cosines.mean()), float(cosines.std())
-    sizes = np.bincount(langs) + _HALF_WEIGHT_TEXTS
-    means = (np.bincount(langs, cosines) + _HALF_WEIGHT_TEXTS * mean) / sizes
-    squares = np.bincount(langs, (cosines - mean) ** 2) + _HALF_WEIGHT_TEXTS * spread**2
+    known, looked, n_langs = langs[of_all], cosines[of_all], int(langs.max()) + 1
+    mean, spread = float(looked.mean()), float(looked.std())
+    sizes = np.bincount(known, minlength=n_langs) + _HALF_WEIGHT_TEXTS
+    sums = np.bincount(known, looked, minlength=n_langs)
+    means = (sums + _HALF_WEIGHT_TEXTS * mean) / sizes
+    away = np.bincount(known, (looked - mean) ** 2, minlength=n_langs)
+    squares = away + _HALF_WEIGHT_TEXTS * spread**2
     spreads = np.sqrt(np.maximum(squares / sizes - (means - mean) ** 2, 1e-12))
     factors = (spread / spreads).astype(np.float32)
     shifts = (mean - means * factors).astype(np.float32)

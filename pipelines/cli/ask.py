@@ -139,8 +139,8 @@ def _make_filters(
 ) -> "Filters":
     from zoneinfo import ZoneInfo
 
-    from pipelines.asking.asking import parse_langs
     from pipelines.asking.searching import Filters
+    from pipelines.asking.wording import parse_langs
     from pipelines.errors import ConfigError
     from pipelines.selection import parse_selection
 
@@ -173,7 +173,7 @@ def _read_lines() -> Iterator[str]:
 
 
 def _show(found: "Found", *, as_json: bool) -> None:
-    from pipelines.asking.asking import describe
+    from pipelines.asking.wording import describe
     from pipelines.cli.show import print_json
 
     if as_json:
@@ -229,7 +229,7 @@ def _print_found(found: "Found") -> None:
 
 def _describe(found: "Found") -> str:
     """What of the question became filters, what is searched for, and how to switch that off."""
-    from pipelines.asking.asking import describe_days
+    from pipelines.asking.wording import describe_days
 
     question, parts = found.understood, []
     if question.langs and found.filters.langs == question.langs:

@@ -32,9 +32,9 @@ def roles(
         str, typer.Option("--schema", metavar="NAME", help="Where the tables are.")
     ] = "public",
 ) -> None:
-    """Print SQL for PostgreSQL: roles of least privilege. It is run by the owner of the tables.
+    """Print roles of least privilege, for PostgreSQL.
 
-    Nothing is done to any store. Run it again after earful migrate, which makes the views anew.
+    It is SQL, which the owner of the tables runs. Nothing is done to any store. Run it again after earful migrate, which makes the views anew.
     """
     from pipelines.errors import ConfigError
     from pipelines.roles import RoleNames, write_roles

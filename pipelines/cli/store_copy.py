@@ -26,9 +26,9 @@ def copy_store(
     as_json: JsonOption = False,
     lock_timeout: LockOption = 10.0,
 ) -> None:
-    """Copy a store to another place, SQLite or PostgreSQL, and check every row of it.
+    """Copy a store to another place, every row checked.
 
-    All or nothing: stopped, the target is as it was. FROM stays; use one of the two from then on.
+    From SQLite or PostgreSQL to either. All or nothing: stopped, the target is as it was. FROM stays; use one of the two from then on.
     A URL may name environment variables, ${NAME}, so that no password stands in a command.
     """
     from dataclasses import asdict

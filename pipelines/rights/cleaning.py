@@ -12,6 +12,7 @@ from pipelines import tables
 from pipelines.asking.index import list_index_files, remove_index
 from pipelines.database import BUSY_TIMEOUT_MS, clear_database_errors, sqlite_driver
 from pipelines.errors import StoreError
+from pipelines.half_vectors import HALF, has_half_vectors
 from pipelines.journal import journal_path
 from pipelines.store import Store, read_info
 
@@ -101,7 +102,10 @@ def _rewrite_tables(store: Store) -> None:
         session = connection.execution_options(isolation_level="AUTOCOMMIT")
         session.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
         try:
-            for statement in _statements(sorted(tables.metadata.tables.keys() - IMPERSONAL)):
+            names = sorted(tables.metadata.tables.keys() - IMPERSONAL)
+            if has_half_vectors(session):
+                names.append(HALF.name)
+            for statement in _statements(names):
                 session.execute(text(statement))
         except DBAPIError as error:
             raise StoreError(

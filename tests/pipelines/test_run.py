@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from nlp.weights import prepare_default_encoder
-from pipelines import tables
+from pipelines import runs, tables
 from pipelines.config import Config
 from pipelines.edits.commands import make_edit
 from pipelines.edits.requests import EditRequest
@@ -23,6 +23,7 @@ from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
 from pipelines.models import Models
 from pipelines.progress import SilentProgress
+from pipelines.runs import Run
 from pipelines.store import open_store
 
 pytestmark = pytest.mark.model
@@ -89,6 +90,12 @@ CRM = [
 ]
 
 
+# What a transaction holds on tables that others see.
+LOCKS_OF_TABLES = text(
+    "SELECT DISTINCT mode FROM pg_locks JOIN pg_class c ON c.oid = relation "
+    "WHERE pid = pg_backend_pid() AND locktype = 'relation' AND c.relpersistence <> 't' "
+    "AND c.relnamespace = 'public'::regnamespace"
+)
 ENCODER = "multilingual-e5-small-q4"
 
 
@@ -222,16 +229,30 @@ def test_shuffled_rows_give_the_same_tables(tmp_path: Path, make_job: Callable[[
     assert dump(first) == dump(second)
 
 
-def test_both_databases_hold_the_same_tables(
-    tmp_path: Path, postgres_url: str, make_job: Callable[[str], Job]
+def test_both_databases_hold_the_same_tables_and_no_reader_of_a_run_waits(
+    tmp_path: Path,
+    postgres_url: str,
+    make_job: Callable[[str], Job],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from tests.pipelines.store_copies import make_postgres_database
 
+    taken: list[set[str]] = []
+
+    def finish(run: Run, seconds: float) -> None:
+        finish_run(run, seconds)
+        if run.connection.dialect.name == "postgresql":
+            taken.append(set(run.connection.execute(LOCKS_OF_TABLES).scalars()))
+
+    finish_run = runs._finish_run
+    monkeypatch.setattr(runs, "_finish_run", finish)
     file = write_csv(tmp_path / "r.csv", make_rows())
     urls = f"sqlite:///{tmp_path}/a.db", make_postgres_database(postgres_url)
     for url in urls:
         run_all(make_job(url), file)
     assert dump(urls[0]) == dump(urls[1])
+    # A reader waits for none of these: only ACCESS EXCLUSIVE keeps it out.
+    assert taken == [{"AccessShareLock", "RowExclusiveLock", "RowShareLock"} & taken[0]]
 
 
 def test_added_rows_keep_every_theme_id_and_every_earlier_decision(

@@ -2,15 +2,18 @@
 
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text, update
+from sqlalchemy import func, inspect, select, text, update
 
 from pipelines import migrations, tables
+from pipelines.bulk import insert_rows
 from pipelines.database import sqlite_driver
 from pipelines.errors import ConfigError, EarfulError, LockedError, StoreError
 from pipelines.migrations import SCHEMA_VERSION, schema_version
@@ -91,6 +94,35 @@ def test_readers_see_the_state_before_while_a_run_writes(store: Store) -> None:
             assert read_rows(reader, "customer", "customer_id") == []
     with store.read() as reader:
         assert read_rows(reader, "customer", "customer_id") == [("c1",)]
+
+
+def test_readers_at_the_commit_of_a_run_see_all_of_it_or_nothing(store: Store) -> None:
+    n_rows, done = 3_000, threading.Event()
+    seen: list[tuple[int, int]] = []
+    both = (tables.customer, tables.event)
+    counts = [select(func.count()).select_from(table) for table in both]
+
+    def look() -> None:
+        with store.read() as reader:
+            first, second = (reader.execute(query).scalar_one() for query in counts)
+        seen.append((first, second))
+
+    def watch() -> None:
+        while not done.is_set() or seen[-1] != (n_rows, n_rows):
+            look()
+
+    with ThreadPoolExecutor(2) as pool:
+        with begin_run(store, "test", config_hash="", lock_timeout_s=1) as run:
+            rows = [{"customer_id": str(n)} for n in range(n_rows)]
+            insert_rows(run.connection, tables.customer, rows)
+            look()
+            watching = [pool.submit(watch) for _ in range(2)]
+            rows = [{"event_id": str(n), "kind": "order"} for n in range(n_rows)]
+            insert_rows(run.connection, tables.event, rows)
+        done.set()
+        for each in watching:
+            each.result(timeout=30)
+    assert set(seen) == {(0, 0), (n_rows, n_rows)}
 
 
 def test_a_second_writer_is_told_to_wait(store: Store) -> None:

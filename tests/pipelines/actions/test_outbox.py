@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def test_old_actions_are_purged(people: Store, tmp_path: Path) -> None:
     action = tables.action.c
     with people.write() as connection:
         is_first = action.customer_id == WHO
-        old = text("datetime('now', '-900 days')")
+        old = datetime.now(UTC) - timedelta(days=900)
         connection.execute(update(tables.action).where(is_first).values(created_at=old))
     purged = purge_store(make_job(people, tmp_path), "2y", is_dry=False)
     assert purged.counts["action"] == 1
@@ -192,8 +193,8 @@ def test_a_delivered_action_outlives_a_purge_of_some_of_its_evidence(
         payload = {**row.payload, "occasion": new, "mentions": [f"{new}-0", f"{old}-0"]}
         is_it = action.action_id == row.action_id
         connection.execute(update(tables.action).where(is_it).values(payload=payload, kind="words"))
-        ancient = text("datetime('now', '-900 days')")
-        recent = text("datetime('now', '-1 days')")
+        ancient = datetime.now(UTC) - timedelta(days=900)
+        recent = datetime.now(UTC) - timedelta(days=1)
         connection.execute(update(tables.feedback).values(occurred_at=recent))
         is_old = feedback.feedback_id == old
         connection.execute(update(tables.feedback).where(is_old).values(occurred_at=ancient))

@@ -13,9 +13,10 @@ from sqlalchemy import delete, select, update
 from nlp.cleaning import normalize_text, text_hash
 from pipelines import tables
 from pipelines.asking import asking
-from pipelines.asking.asking import Asker, Found, describe
+from pipelines.asking.asking import Asker, Found
 from pipelines.asking.index import index_path, list_index_files
 from pipelines.asking.searching import Filters
+from pipelines.asking.wording import describe
 from pipelines.config import Config
 from pipelines.errors import ConfigError
 from pipelines.job import Job

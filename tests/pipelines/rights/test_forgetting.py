@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -311,7 +311,7 @@ def test_what_is_old_is_purged_and_stays_out(file_store: Store, tmp_path: Path) 
     with file_store.write() as connection:
         old = select(feedback.feedback_id).order_by(feedback.feedback_id).limit(7)
         ids = list(connection.execute(old).scalars())
-        at = text("datetime('now', '-900 days')")
+        at = datetime.now(UTC) - timedelta(days=900)
         connection.execute(
             update(tables.feedback).where(feedback.feedback_id.in_(ids)).values(occurred_at=at)
         )
