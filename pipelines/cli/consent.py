@@ -265,8 +265,13 @@ def _name_place(row: Mapping[str, Any]) -> str:
     """Where it was said: in a file's column, or to somebody who recorded it."""
     if row["feedback_id"]:
         return f"feedback {row['feedback_id']}"
-    told = {"customers": "a file of customers", "consent": "earful consent"}
-    return {**told, "feedback": "a row without feedback"}.get(row["via"], "–")
+    told = {
+        "customers": "a file of customers",
+        "events": "a file of events",
+        "feedback": "a row without feedback",
+        "consent": "earful consent",
+    }
+    return told.get(row["via"], "–")
 
 
 def _describe_waiting(statements: "Sequence[Statement]", n_waiting: int) -> str:
@@ -307,7 +312,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             escape(row["customer_id"] or (f"by {row['key_type']}" if row["key_type"] else "–")),
             row["purpose"],
             escape(row["channel"] or "all"),
-            row["status"],
+            row["status"].replace("_", " "),
             show_day(row["expires_at"]),
             escape(row["source"] or "–"),
             _name_place(row),
