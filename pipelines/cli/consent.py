@@ -257,6 +257,15 @@ def _print_done(done: "Recorded") -> None:
     typer.echo(f"{said}; {done.n_changed:,} {changed} of feedback and customers changed with it")
     if done.n_blocked:
         typer.echo(f"{done.n_blocked:,} are of erased persons and were not stored")
+    if done.unknown_channels:
+        unknown = ", ".join(map(repr, done.unknown_channels))
+        known = ", ".join(done.known_channels)
+        typer.secho(
+            f"nothing else has the channel {unknown} (there are: {known}); what was recorded holds "
+            "for nothing until something has. If it was a slip, record it again with the right one",
+            err=True,
+            fg="yellow",
+        )
     for problem in done.problems:
         typer.secho(problem, err=True, fg="yellow")
 

@@ -57,6 +57,11 @@ def read_key(name: str) -> tuple[str, str | None]:
     return purpose, channel or None
 
 
+def list_channels() -> set[str]:
+    """The channels that columns may be of."""
+    return {each["channel"] for each in _read()["column"] if "channel" in each}
+
+
 def find_consents(
     columns: Iterable[str],
     rows: Sequence[Mapping[str, str]] = (),
