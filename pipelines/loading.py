@@ -30,14 +30,14 @@ from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.rights.blocks import Blocks
-from pipelines.rights.stated_by_key import record_unsaid
+from pipelines.rights.stated_by_key import record_happened, record_unsaid
 from pipelines.runs import Run
 from pipelines.selection import Cut, LeftOut, Selection
 from pipelines.staging import Incoming, Merged, Staging
 
 BATCH_ROWS = 500
 # Raise when the same file would give other rows than before: then known files are read again.
-READING_VERSION = 7
+READING_VERSION = 8
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,8 @@ def _load_batch(
                 rows.append(named)
     bad = [row for row in bad if not blocks.holds_person(row.keys)]
     record_unsaid(run, given.source, bad, loader.settings.secret, loader.settings.region)
+    if loader.kind == "events":  # what it says holds for its moment, also where it is edited later
+        record_happened(run, given.source, rows)
     losers = loader.staging.add(rows)
     reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])

@@ -917,12 +917,16 @@ consent = Table(
     _text("key_hash", "that key as a keyed hash (HMAC-SHA-256)"),
     _text("purpose", "analysis, quoting, contact or profiling", nullable=False),
     _text("channel", "for which channel; null for all"),
-    _text("status", "granted or withdrawn", nullable=False),
+    _text(
+        "status",
+        "granted, withdrawn, or not_refused: a file takes its refusal back",
+        nullable=False,
+    ),
     _text("source", "who said so: as was told, or the source of the file"),
     _text(
         "via",
-        "consent (recorded by earful consent), or the file with a column that says so: customers "
-        "or feedback",
+        "consent (recorded by earful consent), or the file with a column that says so: customers, "
+        "feedback or events",
     ),
     _text("feedback_id", "the feedback in which they said so; null where it was elsewhere"),
     _moment("at", "when, UTC", nullable=False),

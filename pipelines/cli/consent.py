@@ -257,6 +257,15 @@ def _print_done(done: "Recorded") -> None:
     typer.echo(f"{said}; {done.n_changed:,} {changed} of feedback and customers changed with it")
     if done.n_blocked:
         typer.echo(f"{done.n_blocked:,} are of erased persons and were not stored")
+    if done.unknown_channels:
+        unknown = ", ".join(map(repr, done.unknown_channels))
+        known = ", ".join(done.known_channels)
+        typer.secho(
+            f"nothing else has the channel {unknown} (there are: {known}); what was recorded holds "
+            "for nothing until something has. If it was a slip, record it again with the right one",
+            err=True,
+            fg="yellow",
+        )
     for problem in done.problems:
         typer.secho(problem, err=True, fg="yellow")
 
@@ -265,8 +274,13 @@ def _name_place(row: Mapping[str, Any]) -> str:
     """Where it was said: in a file's column, or to somebody who recorded it."""
     if row["feedback_id"]:
         return f"feedback {row['feedback_id']}"
-    told = {"customers": "a file of customers", "consent": "earful consent"}
-    return {**told, "feedback": "a row without feedback"}.get(row["via"], "–")
+    told = {
+        "customers": "a file of customers",
+        "events": "a file of events",
+        "feedback": "a row without feedback",
+        "consent": "earful consent",
+    }
+    return told.get(row["via"], "–")
 
 
 def _describe_waiting(statements: "Sequence[Statement]", n_waiting: int) -> str:
@@ -307,7 +321,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             escape(row["customer_id"] or (f"by {row['key_type']}" if row["key_type"] else "–")),
             row["purpose"],
             escape(row["channel"] or "all"),
-            row["status"],
+            row["status"].replace("_", " "),
             show_day(row["expires_at"]),
             escape(row["source"] or "–"),
             _name_place(row),

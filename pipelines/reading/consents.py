@@ -1,20 +1,23 @@
 """What people allow and refuse in columns of exports, kept under names that do not vary.
 
-The attribute `consent.<purpose>`, or `consent.<purpose>.<channel>`, is "granted" or "withdrawn";
-names and answers are data (`configs/consents.toml`).
+The attribute `consent.<purpose>`, or `consent.<purpose>.<channel>`, is "granted", "withdrawn" or,
+where a column in which people refuse says no, "not_refused"; names and answers are data
+(`configs/consents.toml`).
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pipelines.reading.numbers import is_placeholder
 from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
 
-GRANTED, WITHDRAWN = "granted", "withdrawn"
+GRANTED, WITHDRAWN, NOT_REFUSED = "granted", "withdrawn", "not_refused"
+# Of answers to one thing at one moment the last of these counts.
+STATUSES: Final = (NOT_REFUSED, GRANTED, WITHDRAWN)
 PREFIX = "consent."
 _LONGEST_NAME = 300
 # Shorter names mean something else within a longer one: "informed consent form version".
@@ -54,6 +57,11 @@ def read_key(name: str) -> tuple[str, str | None]:
     return purpose, channel or None
 
 
+def list_channels() -> set[str]:
+    """The channels that columns may be of."""
+    return {each["channel"] for each in _read()["column"] if "channel" in each}
+
+
 def find_consents(
     columns: Iterable[str],
     rows: Sequence[Mapping[str, str]] = (),
@@ -88,8 +96,7 @@ def find_unanswered(
 def name_consents(attributes: dict[str, str], consents: Mapping[str, Consent]) -> int:
     """Put answers under the names of :func:`find_consents`; what is no answer stays as it is.
 
-    Of two answers to one thing the refusal counts. Who has not refused has not allowed either: a
-    "no" to "Do not call" stays under its column.
+    Of two answers to one thing the refusal counts. Who has not refused has not allowed either.
 
     :returns: number of answers that are neither a yes nor a no.
     """
@@ -103,11 +110,11 @@ def name_consents(attributes: dict[str, str], consents: Mapping[str, Consent]) -
             n_unclear += 1
             if consent.unclear_is_no:
                 attributes[consent.key] = WITHDRAWN
-        elif is_yes or not consent.refuses:
+        else:
             del attributes[column]
-            is_granted = not consent.refuses and is_yes
-            if attributes.get(consent.key) != WITHDRAWN:
-                attributes[consent.key] = GRANTED if is_granted else WITHDRAWN
+            no, yes = (NOT_REFUSED, WITHDRAWN) if consent.refuses else (WITHDRAWN, GRANTED)
+            said = attributes.get(consent.key, NOT_REFUSED), yes if is_yes else no
+            attributes[consent.key] = max(said, key=STATUSES.index)
     return n_unclear
 
 

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, func, or_, select
 
 from pipelines import tables
+from pipelines.config import Config
 from pipelines.errors import ConfigError, InputError
 from pipelines.job import Job
+from pipelines.reading.consents import list_channels
 from pipelines.reading.dates import parse_date as read_date
 from pipelines.rights.audit import record_audit
 from pipelines.rights.behind import note_behind
@@ -60,6 +62,8 @@ class Recorded:
     :param n_blocked: statements of erased persons, which are not stored.
     :param n_changed: feedback and customers that may be used for more, or less, than before.
     :param n_waiting: statements of people who are not known yet; they hold once these come in.
+    :param unknown_channels: channels of the statements that nothing else has: slips, perhaps.
+    :param known_channels: the others that there are, where some are unknown.
     :param problems: files that could not be brought in line.
     """
 
@@ -69,6 +73,8 @@ class Recorded:
     n_blocked: int
     n_changed: int
     n_waiting: int = 0
+    unknown_channels: Sequence[str] = ()
+    known_channels: Sequence[str] = ()
     problems: Sequence[str] = ()
 
 
@@ -107,11 +113,22 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
             note_behind(run)
         n_changed = respect_refusals(run, job.models, configured_policy(job.config))
         n_blocked = len(named) - len(wanted)
+        known = _list_channels(run.connection, job.config)
+        unknown = sorted({row["channel"] for row in rows if row["channel"]} - known)
         told = {"from": origin, "statements": _count(statements)}
         result = {"n_rows": n_rows, "n_blocked": n_blocked, "n_changed": n_changed}
         record_audit(run.connection, "consent", told, result)
     problems = bring_in_line(store, job)
-    return Recorded(run.run_id, store.name, n_rows, n_blocked, n_changed, n_waiting, problems)
+    counts = n_rows, n_blocked, n_changed, n_waiting
+    shown = sorted(known) if unknown else []
+    return Recorded(run.run_id, store.name, *counts, unknown, shown, problems)
+
+
+def _list_channels(connection: Connection, config: Config) -> set[str]:
+    """Channels of feedback, of rules, and of columns in which files state consent."""
+    of_feedback = connection.execute(select(_feedback.channel).distinct()).scalars()
+    of_rules = (getattr(rule, "channel", None) for rule in config.rules)
+    return {each.casefold() for each in (*of_feedback, *of_rules, *list_channels()) if each}
 
 
 def _check(said: Statement) -> None:

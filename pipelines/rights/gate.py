@@ -3,7 +3,8 @@
 Of the rows about a person the newest decides; at the same moment a withdrawal comes first. One
 that has expired says nothing: then the policy of the store decides. What was said in a feedback
 holds for it, and for the customer that it is linked to; a no stays with its words, whatever was
-said in another.
+said in another. A refusal that a later version of the same record does not have any more counts
+as if it had never been.
 """
 
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
 from pipelines.key_columns import is_same_key
+from pipelines.reading.consents import NOT_REFUSED
 from pipelines.rights.purposes import Mode, Purpose, read_policy
 
 # A mark in feedback.refused: the words of somebody who was erased, kept without the person.
@@ -33,6 +35,7 @@ FORGOTTEN = "forgotten"
 _consent, _feedback = tables.consent.c, tables.feedback.c
 _key, _own_key = tables.customer_key.c, tables.feedback_key.c
 _customer = tables.customer.c
+_SAME_HOLDER = ("customer_id", "feedback_id", "key_type", "key_hash", "channel", "via")
 _SAID = ("at", "status", "consent_id", "expires_at", "channel", "via", "feedback_id")
 
 
@@ -143,15 +146,16 @@ def rank_feedback(purpose: Purpose, at: datetime) -> Any:
     )
     suits = or_(found.c.channel.is_(None), is_here)
     query = select(*_rank_columns(found, at)).where(suits)
-    return query.where(not_(_is_about_others(found.c, purpose))).subquery()
+    return query.where(not_(_is_about_others(found.c, purpose, at))).subquery()
 
 
-def _is_about_others(said: Any, purpose: Purpose) -> ColumnElement[bool]:
+def _is_about_others(said: Any, purpose: Purpose, at: datetime) -> ColumnElement[bool]:
     """A yes in another feedback of the same person, where this one holds a no."""
     refused = select(_consent.feedback_id).where(
         _consent.purpose == purpose,
         _consent.status == "withdrawn",
         _consent.feedback_id.is_not(None),
+        _consent.consent_id.not_in(_find_lifted(purpose, at)),
     )
     return and_(
         func.coalesce(said.feedback_id, said.subject) != said.subject,
@@ -227,7 +231,20 @@ def _find_shared(purpose: Purpose) -> Any:
 
 
 def _is_said(purpose: Purpose, at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return _consent.purpose == purpose, _consent.at <= at
+    is_word = _consent.status != NOT_REFUSED
+    is_lifted = _consent.consent_id.in_(_find_lifted(purpose, at))
+    return _consent.purpose == purpose, _consent.at <= at, is_word, not_(is_lifted)
+
+
+def _find_lifted(purpose: Purpose, at: datetime) -> Any:
+    """Refusals that a later version of the same record, or a later row like it, does not hold."""
+    refused, later = (tables.consent.alias(name).c for name in ("refused", "later"))
+    same = (refused[name].is_not_distinct_from(later[name]) for name in _SAME_HOLDER)
+    return select(refused.consent_id).where(
+        *(later.purpose == purpose, later.status == NOT_REFUSED, later.at <= at),
+        *(refused.purpose == purpose, refused.status == "withdrawn", refused.at <= later.at),
+        *same,
+    )
 
 
 def _columns(source: Any) -> list[Any]:

@@ -15,7 +15,14 @@ from sqlalchemy import Connection, Table, Text, and_, cast, func, select
 from pipelines import tables
 from pipelines.id_batches import batch_ids
 from pipelines.key_columns import is_same_key
-from pipelines.reading.consents import GRANTED, PREFIX, WITHDRAWN, is_consent, read_key
+from pipelines.reading.consents import (
+    NOT_REFUSED,
+    PREFIX,
+    STATUSES,
+    WITHDRAWN,
+    is_consent,
+    read_key,
+)
 from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.gate import rank_customers
 from pipelines.rights.purposes import PURPOSES
@@ -98,26 +105,29 @@ def record_stated(run: Run) -> Stated:
 def find_changes(answers: Iterable[Answer], known: Iterable[Answer]) -> list[Answer]:
     """The answers that differ from the one before, among those that are known and the others.
 
-    Of several of one moment the refusal counts.
+    Of several of one moment the refusal counts. That somebody does not refuse is news only where
+    they did.
     """
     moments: dict[datetime, Answer] = {}
     for each in answers:
         other = moments.get(each.at)
-        if other is None or (each.status, other.status) == (WITHDRAWN, GRANTED):
+        if other is None or _rank(each) > _rank(other):
             moments[each.at] = each
     said = sorted(known, key=_rank)
     changes = []
     for _, each in sorted(moments.items()):
         before = max((other for other in said if other.at <= each.at), key=_rank, default=None)
         is_news = before is None or before.status != each.status
+        if each.status == NOT_REFUSED:
+            is_news = before is not None and before.status == WITHDRAWN
         if is_news and (before is None or _rank(each) > _rank(before)):
             changes.append(each)
             said.append(each)
     return changes
 
 
-def _rank(answer: Answer) -> tuple[datetime, bool]:
-    return answer.at, answer.status == WITHDRAWN
+def _rank(answer: Answer) -> tuple[datetime, int]:
+    return answer.at, STATUSES.index(answer.status)
 
 
 def _list_touched(run: Run, holder: _Holder) -> Iterator[Sequence[str]]:
@@ -196,7 +206,7 @@ def _read_answers(run: Run, holder: _Holder, ids: Sequence[str]) -> dict[_Subjec
 def list_answers(attributes: Mapping[str, str] | None) -> Iterator[tuple[str, str, str]]:
     """Purpose, channel and status of each answer; no channel is ''."""
     for name, status in (attributes or {}).items():
-        if is_consent(name) and status in (GRANTED, WITHDRAWN):
+        if is_consent(name) and status in STATUSES:
             purpose, channel = read_key(name)
             if purpose in PURPOSES:
                 yield purpose, channel or "", status
@@ -242,7 +252,7 @@ class _Withdrawn:
 
     def speaks_against(self, row: Mapping[str, Any]) -> bool:
         """Whether a permission without a date contradicts the newest word of its customer."""
-        if row["status"] != GRANTED or row["customer_id"] is None:
+        if row["status"] == WITHDRAWN or row["customer_id"] is None:
             return False
         about = row["purpose"], row["channel"]
         if about not in self._people:

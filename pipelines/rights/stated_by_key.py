@@ -1,71 +1,120 @@
-"""Consent in rows that hold no feedback: known by the contact of the person who left them."""
+"""Consent in rows that are neither a customer nor a feedback: known by the contact that they name.
+
+These are events, such as orders, and rows that hold no words.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select, tuple_
 
 from pipelines import tables
 from pipelines.keys import hash_keys
+from pipelines.reading.consents import WITHDRAWN
 from pipelines.reading.tables import BadRow
 from pipelines.rights.blocks import Key
 from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.stated import PERSONAL, Answer, find_changes, list_answers
 from pipelines.runs import Run
+from pipelines.staging import Incoming
 
 _consent = tables.consent.c
 _Subject = tuple[Key, str, str]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one row says, and of whom.
+
+    :param customer_id: by which the row names them, where it does.
+    :param at: None where the row has no date.
+    """
+
+    key: Key
+    at: datetime | None
+    answers: Mapping[str, str]
+    customer_id: str | None = None
 
 
 def record_unsaid(
     run: Run, source: str, rows: Iterable[BadRow], secret: bytes, region: str
 ) -> None:
     """Append what rejected rows state of consent, where it changes what such rows said before."""
+    said = [
+        _Said(key, row.said_at or run.started_at, row.said)
+        for row in rows
+        if row.said and (key := _choose_key(_hash_named(row, secret, region)))
+    ]
+    _record(run, source, "feedback", said)
+
+
+def record_happened(run: Run, source: str, rows: Iterable[Incoming]) -> None:
+    """Append what events state of consent, where it changes what such rows said before."""
+    said = [
+        _Said(key, each.row["at"], answers, each.row["named_customer"])
+        for each in rows
+        if (answers := each.row["attributes"] or {})
+        and any(list_answers(answers))
+        and (key := _choose_key(each.keys))
+    ]
+    _record(run, source, "events", said)
+
+
+def _record(run: Run, source: str, via: str, said: Iterable[_Said]) -> None:
     answers: dict[_Subject, list[Answer]] = defaultdict(list)
-    for row in rows:
-        key = _choose_key(row, secret, region) if row.said else None
-        if key is None:
-            continue
-        at = min(row.said_at or run.started_at, run.started_at)
-        for purpose, channel, status in list_answers(row.said):
-            answers[key, purpose, channel].append(Answer(at, status))
-    known = _read_known(run.connection, sorted({key for key, _, _ in answers}))
+    named: dict[Key, str | None] = {}
+    for each in said:
+        named[each.key] = each.customer_id
+        at = min(each.at or run.started_at, run.started_at)
+        for purpose, channel, status in list_answers(each.answers):
+            # A permission of no day may be older than a withdrawal.
+            if each.at or status == WITHDRAWN:
+                answers[each.key, purpose, channel].append(Answer(at, status))
+    known = _read_known(run.connection, via, sorted({key for key, _, _ in answers}))
     new = [
         {
+            "customer_id": named[key],
             "key_type": key[0],
             "key_hash": key[1],
             "purpose": purpose,
             "channel": channel or None,
             "status": each.status,
             "source": source,
-            "via": "feedback",
+            "via": via,
             "at": each.at,
             "expires_at": None,
         }
-        for (key, purpose, channel), said in sorted(answers.items())
-        for each in find_changes(said, known.get((key, purpose, channel), ()))
+        for (key, purpose, channel), told in sorted(answers.items())
+        for each in find_changes(told, known.get((key, purpose, channel), ()))
     ]
     run.counts["n_consents"] += add_consents(run.connection, new)
 
 
-def _choose_key(row: BadRow, secret: bytes, region: str) -> Key | None:
-    """The surest of the keys that a row names."""
+def _hash_named(row: BadRow, secret: bytes, region: str) -> dict[str, str]:
     # The role of the id is "customer".
     named: dict[str, str | None] = {
         "customer_id" if role == "customer" else role: told for role, told in row.keys
     }
-    hashes = hash_keys(secret, named, region)
+    return hash_keys(secret, named, region)
+
+
+def _choose_key(hashes: Mapping[str, str]) -> Key | None:
+    """The surest of the keys that a row names."""
     return next(((kind, hashes[kind]) for kind in PERSONAL if kind in hashes), None)
 
 
-def _read_known(connection: Connection, keys: Sequence[Key]) -> dict[_Subject, list[Answer]]:
+def _read_known(
+    connection: Connection, via: str, keys: Sequence[Key]
+) -> dict[_Subject, list[Answer]]:
     found: dict[_Subject, list[Answer]] = defaultdict(list)
     if not keys:
         return found
     columns = (_consent.key_type, _consent.key_hash)
     said = (_consent.purpose, _consent.channel, _consent.at, _consent.status)
     query = select(*columns, *said).where(
-        tuple_(*columns).in_(keys), _consent.via == "feedback", _consent.feedback_id.is_(None)
+        tuple_(*columns).in_(keys), _consent.via == via, _consent.feedback_id.is_(None)
     )
     for kind, key, purpose, channel, at, status in connection.execute(query):
         found[(kind, key), purpose, channel or ""].append(Answer(at, status))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.customers import load_customers
+from pipelines.events import load_events
 from pipelines.ingest import ingest_feedback
 from pipelines.link import link_feedback
 from pipelines.loading import FileInput, ReadSettings
@@ -38,12 +39,15 @@ def read_night(
     customers: Sequence[Path] = (),
     feedback: Sequence[Path] = (),
     progress: HeardProgress | None = None,
+    events: Sequence[Path] = (),
 ) -> Stated:
     """A run that reads files, links, and lays down what is refused; without any model."""
     progress = progress or HeardProgress()
     with begin_run(store, "night", config_hash="", lock_timeout_s=5) as run:
         if customers:
             load_customers(run, [_give(path) for path in customers], SETTINGS, progress)
+        if events:
+            load_events(run, [_give(path) for path in events], SETTINGS, progress)
         if feedback:
             ingest_feedback(run, [_give(path) for path in feedback], SETTINGS, progress)
         link_feedback(run)

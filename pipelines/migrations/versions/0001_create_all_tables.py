@@ -215,7 +215,12 @@ def upgrade() -> None:
             "purpose", sa.Text(), nullable=False, comment="analysis, quoting, contact or profiling"
         ),
         sa.Column("channel", sa.Text(), nullable=True, comment="for which channel; null for all"),
-        sa.Column("status", sa.Text(), nullable=False, comment="granted or withdrawn"),
+        sa.Column(
+            "status",
+            sa.Text(),
+            nullable=False,
+            comment="granted, withdrawn, or not_refused: a file takes its refusal back",
+        ),
         sa.Column(
             "source",
             sa.Text(),
@@ -226,7 +231,7 @@ def upgrade() -> None:
             "via",
             sa.Text(),
             nullable=True,
-            comment="consent (recorded by earful consent), or the file with a column that says so: customers or feedback",
+            comment="consent (recorded by earful consent), or the file with a column that says so: customers, feedback or events",
         ),
         sa.Column(
             "feedback_id",

@@ -16,7 +16,7 @@ def read(**answers: str) -> dict[str, str]:
     [
         ("Accepts Marketing", "yes", {"consent.contact": "granted"}),
         ("HasOptedOutOfEmail", "TRUE", {"consent.contact.email": "withdrawn"}),
-        ("HasOptedOutOfEmail", "FALSE", {"HasOptedOutOfEmail": "FALSE"}),
+        ("HasOptedOutOfEmail", "FALSE", {"consent.contact.email": "not_refused"}),
         ("Email Marketing Consent", "Unsubscribed", {"consent.contact.email": "withdrawn"}),
         ("consumer_consent_provided", "Consent not provided", {"consent.quoting": "withdrawn"}),
         ("Q9: May we quote you on our website?", " Yes ", {"consent.quoting": "granted"}),
@@ -86,3 +86,6 @@ def test_a_survey_tool_tells_what_was_asked_below_its_own_names() -> None:
 def test_of_two_answers_the_refusal_counts_in_any_order(first: str) -> None:
     other = "no" if first == "yes" else "yes"
     assert read(Marketing_consent=first, Contact_consent=other) == {"consent.contact": "withdrawn"}
+    answers = {"Marketing consent": first, "Do not contact": "no"}
+    status = "granted" if first == "yes" else "withdrawn"
+    assert read(**answers) == {"consent.contact": status}

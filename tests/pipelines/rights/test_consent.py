@@ -392,6 +392,11 @@ def test_the_commands_record_and_show(
         assert "yet: what you recorded waits" in told
         assert f"earful consent show {name} {'C-new' if name == '--customer' else '-'}" in told
         assert "new@example.com" not in told
+    capsys.readouterr()
+    for channel, is_slip in (("e-mail", True), ("Email", False)):
+        asked = ["consent", "withdraw", *who, "--purpose", "contact", "--channel", channel, *db]
+        assert run_app(asked) == 0
+        assert ("has the channel 'e-mail' (there are: email," in capsys.readouterr().err) == is_slip
     assert run_app(["consent", "list", *db]) == 0
     assert "analysis allowed, quoting allowed, contact consent" in capsys.readouterr().out
     assert run_app(["audit", *db]) == 0

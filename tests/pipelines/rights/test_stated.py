@@ -100,6 +100,58 @@ def test_answers_of_a_crm_are_recorded_where_they_change_and_once(
     assert list_reachable(store, "email") == []
 
 
+def test_a_refusal_that_a_later_export_does_not_have_counts_no_more(
+    store: Store, tmp_path: Path
+) -> None:
+    heads = "Customer ID,Email,Accepts Marketing,Email Opt Out,Updated at"
+
+    def read(refuses: str, day: str) -> tuple[list[str], list[str]]:
+        row = f"C1,d@e.com,yes,{refuses},{day}"
+        read_night(store, [write_csv(tmp_path, f"crm{day}", heads, row)])
+        return list_reachable(store, "email"), list_reachable(store, "phone")
+
+    assert read("false", "2026-01-01") == (["C1"], ["C1"])
+    assert [row[3] for row in read_consent(store)] == ["granted"]
+    assert read("true", "2026-02-01") == ([], ["C1"])
+    assert read("false", "2026-03-01") == (["C1"], ["C1"])
+    assert [row[2:] for row in read_consent(store)] == [
+        (None, "granted"),
+        ("email", "withdrawn"),
+        ("email", "not_refused"),
+    ]
+    say(store, tmp_path, "withdrawn", "contact", channel="email")
+    assert read("false", "2026-04-01")[0] == []  # what they said elsewhere stays
+    assert read("true", "2026-05-01")[0] == read("false", "2026-06-01")[0] == []
+
+
+def test_what_orders_state_holds_for_who_placed_them(store: Store, tmp_path: Path) -> None:
+    heads = "Order number,Customer ID,Email,Kind,Time,Amount,Accepts Marketing,May we quote you?"
+    survey = f"r1,2026-01-01,d@e.com,{WORDS}"
+    read_night(
+        store,
+        [write_csv(tmp_path, "crm", CRM, "C1,Dana,d@e.com,,,2026-01-01T09:00:00Z")],
+        [write_csv(tmp_path, "survey", BARE_SURVEY, survey)],
+    )
+    first = ["1,,D@e.com,order,2026-02-01,5,yes,no", "2,C9,,order,2026-02-01,5,yes,"]
+    orders = write_csv(tmp_path, "orders", heads, *first)
+    read_night(store, events=[orders])
+    # C9 is known by the event alone.
+    assert list_reachable(store) == ["C1"] and list_quotable(store) == []
+    with store.read() as connection:
+        allowed = allows_customer(connection, "contact", tables.event.c.customer_id)
+        query = select(tables.event.c.customer_id).where(allowed)
+        assert set(connection.execute(query).scalars()) == {"C1", "C9"}
+    n_rows = len(read_consent(store))
+    assert n_rows == 3
+    write_csv(tmp_path, "orders", heads, *first, "3,C1,,order,2026-03-01,5,no,yes")
+    read_night(store, events=[orders])
+    assert list_reachable(store) == [] and list_quotable(store) == ["r1"]
+    write_csv(tmp_path, "orders", heads, *reversed(first), "3,C1,,order,2026-03-01,5,no,yes")
+    read_night(store, events=[orders])
+    assert len(read_consent(store)) == n_rows + 2
+    assert {row[4] for row in read_consent(store, "via")} == {"events"}
+
+
 def test_an_older_file_that_comes_later_changes_the_past_and_not_the_present(
     store: Store, tmp_path: Path
 ) -> None:
@@ -289,7 +341,7 @@ def test_what_was_published_follows_a_file(sqlite_url: str, tmp_path: Path) -> N
     done = run_steps(job, "customers", ["customers"], inputs)
     assert done.counts["n_consents"] == 1
     assert any(text in report.read_text() for text in read_texts(store, who))
-    follow_run(job, done)
+    follow_run(job)
     assert not any(text in report.read_text() for text in read_texts(store, who))
     store.engine.dispose()
 
