@@ -12,7 +12,7 @@ from pipelines.impact.estimates import Estimates
 from pipelines.impact.linear import fit_linear
 from pipelines.impact.logistic import fit_logistic
 from pipelines.impact.plain import compare_means, compare_risks_over_time
-from pipelines.impact.records import Codes
+from pipelines.impact.records import Codes, differs
 from pipelines.impact.samples import POINTS, Followed, Sample
 from pipelines.impact.traits import Trait
 
@@ -56,8 +56,8 @@ class Frame:
         """(themes,) of these, voices with each theme."""
         theme = self.pairs[:, 1]
         if self.n < len(self.who):
-            both = np.unique(self.who[self.pairs[:, 0]] * self.n_themes + theme)
-            theme = both % self.n_themes
+            both = np.sort(self.who[self.pairs[:, 0]] * self.n_themes + theme)
+            theme = both[differs(both)] % self.n_themes
         return np.bincount(theme, minlength=self.n_themes)
 
     @cached_property
@@ -65,7 +65,7 @@ class Frame:
         """Voices that left; None where the outcome is a number."""
         if self.method == "linear":
             return None
-        return len(np.unique(self.who[self.outcome > 0]))
+        return int(differs(self.who[self.outcome > 0]).sum())
 
     @property
     def themes(self) -> Any:
@@ -148,5 +148,6 @@ def _frame_leaving(sample: Sample, followed: Followed, n_themes: int) -> Frame |
 
 
 def _number(who: Codes) -> Codes:
-    found: Codes = np.unique(who, return_inverse=True)[1]
+    """From 0 on without a gap; sorting a million again took a tenth of the time of all of it."""
+    found: Codes = np.cumsum(differs(who)) - 1
     return found

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.impact.designs import Floats
 from pipelines.impact.histories import Moments, Past, find_moments, find_segment, look_back
-from pipelines.impact.records import DAY, Codes, Records
+from pipelines.impact.records import DAY, Codes, Records, differs
 from pipelines.impact.traits import TIME_CUTS, Trait
 from pipelines.impact.worth import YEAR_DAYS, Worth, measure_worth, scale_worth, sum_spend
 from pipelines.odata.outcomes import OutcomeSettings
@@ -43,7 +43,7 @@ class Sample:
 
     :param outcome: as in feedback_outcome.
     :param unit: of an effect: points, share or a currency.
-    :param who: (n,) voice or customer of each row; ``at`` when it was said.
+    :param who: (n,) voice or customer of each row, ascending; ``at`` when it was said.
     :param pairs: (m, 2) row and a theme.
     :param value: (n,) the outcome; None of one that happens or not.
     :param reached: what is at stake is counted over, of outcomes after a feedback.
@@ -63,6 +63,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.who)
+
+    @property
+    def n_who(self) -> int:
+        """How many voices or customers they are."""
+        return int(differs(self.who).sum())
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,8 @@ def sample_spend(records: Records, days: int) -> Iterator[Sample]:
         for code in range(len(records.currencies))
         if len(sample := _sample_currency(records, known, code, days))
     ]
-    ranked = sorted(found, key=lambda each: (-len(np.unique(each.who)), each.unit))
-    large = [each for each in ranked if len(np.unique(each.who)) >= MIN_SPENDERS]
+    ranked = sorted(found, key=lambda each: (-each.n_who, each.unit))
+    large = [each for each in ranked if each.n_who >= MIN_SPENDERS]
     yield from sorted(large or ranked[:1], key=lambda each: each.unit)
     if not found:
         missing = _explain_none(known.moments, np.arange(0))
