@@ -93,7 +93,7 @@ def print_impact(
             print_table(console, "What goes with it", table)
         for row in effects:
             if row["note"] is not None:
-                console.print(f"{escape(row['outcome'])}: {escape(row['note'])}", style="dim")
+                console.print(f"{escape(row['outcome'])}: {_show_note(row)}", style="dim")
         for row in stakes:
             console.print(_describe_stake(row))
         console.print(CAVEAT, style="yellow")
@@ -131,9 +131,9 @@ def _print_all(
 
 def _print_notes(console: Console, rows: Sequence[_Row]) -> None:
     """Why nothing is said of the other themes, the most frequent reasons first."""
-    notes = Counter(row["note"] for row in rows if row["note"] is not None)
+    notes = Counter(_show_note(row) for row in rows if row["note"] is not None)
     for note, n in notes.most_common(3):
-        console.print(f"{n:,} {'theme' if n == 1 else 'themes'}: {escape(note)}", style="dim")
+        console.print(f"{n:,} {'theme' if n == 1 else 'themes'}: {note}", style="dim")
     if n_more := sum(sorted(notes.values())[:-3]):
         console.print(f"{n_more:,} more: see them with --json", style="dim")
 
@@ -156,6 +156,13 @@ def show_effect(value: float | None, unit: str | None) -> str:
     if unit == "share":
         return f"{100 * value:+.1f} pp"
     return f"{value:+.2f}" if unit == "points" else f"{value:+,.2f} {escape(unit or '')}".strip()
+
+
+def _show_note(row: _Row) -> str:
+    """Why nothing is said; empty where something is."""
+    from pipelines.impact.notes import word_note
+
+    return escape(word_note(row["note"], row["note_values"])) if row["note"] else ""
 
 
 def _show_at_stake(row: _Row) -> str:
@@ -190,6 +197,6 @@ def _print_fixes(console: Console, fixes: Sequence[_Row]) -> None:
             change,
             "–" if row["effect"] is None else f"{low} to {high}",
             f"{row['n_before']:,}, {row['n_after']:,}",
-            escape(row["note"] or ""),
+            _show_note(row),
         )
     print_table(console, "Since it was fixed, beyond what changed for similar themes", table)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.impact.designs import Floats
 from pipelines.impact.histories import Moments, Past, find_moments, find_segment, look_back
+from pipelines.impact.notes import Note
 from pipelines.impact.records import DAY, Codes, Records, differs
 from pipelines.impact.traits import TIME_CUTS, Trait
 from pipelines.impact.worth import YEAR_DAYS, Worth, measure_worth, scale_worth, sum_spend
@@ -59,7 +60,7 @@ class Sample:
     value: Floats | None = None
     followed: Followed | None = None
     reached: "Reached | None" = None
-    missing: str | None = None
+    missing: Note | None = None
 
     def __len__(self) -> int:
         return len(self.who)
@@ -110,7 +111,7 @@ def sample_rating(records: Records, outcome: str, rating: Floats) -> Sample:
         _renumber(records.pairs, rows, len(records.said)),
         _list_traits(records, said.customer, said.at, said.source, past, worth),
         value=rating[rows],
-        missing=None if len(rows) else f"no feedback has a rating that tells {outcome}",
+        missing=None if len(rows) else Note("no_rating", {"outcome": outcome}),
     )
 
 
@@ -214,12 +215,12 @@ def _follow(known: _Known, rows: NDArray[np.intp], days: int, known_until: int) 
     return Followed(days, over <= known_until, left <= over, n_days, is_event)
 
 
-def _explain_none(moments: Moments, rows: NDArray[Any]) -> str | None:
+def _explain_none(moments: Moments, rows: NDArray[Any]) -> Note | None:
     if len(rows):
         return None
     if not len(moments):
-        return "no feedback that has a day is linked to a customer"
-    return "no customer with feedback has events that say what came after it"
+        return Note("no_dated_customer")
+    return Note("no_events_after")
 
 
 def _renumber(pairs: Codes, rows: NDArray[Any], n_before: int) -> Codes:

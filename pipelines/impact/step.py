@@ -12,6 +12,7 @@ from pipelines import tables
 from pipelines.customer_rows import RowSettings, keep_settings
 from pipelines.impact.comparing import Comparison, compare
 from pipelines.impact.fixing import Fix, FixedOutcome, measure_fixes
+from pipelines.impact.notes import Note
 from pipelines.impact.reading import read_records
 from pipelines.impact.records import Records
 from pipelines.impact.samples import Sample, list_samples
@@ -114,7 +115,7 @@ def _describe_effect(
         "at_stake_low": stake and _round(stake.low),
         "at_stake_high": stake and _round(stake.high),
         "currency": (stake and stake.currency) or None,
-        "note": found.notes[place],
+        **_describe_note(found.notes[place]),
     }
 
 
@@ -149,10 +150,14 @@ def _write_fixes(run: Run, fixed: Iterable[FixedOutcome]) -> int:
                 "n_before": each.n_before,
                 "n_after": each.n_after,
                 "compared_with": list(each.compared_with),
-                "note": change.note,
+                **_describe_note(change.note),
             }
 
     return replace_rows(run.connection, tables.theme_fix, describe())
+
+
+def _describe_note(note: Note | None) -> _Row:
+    return {"note": note and note.code, "note_values": dict(note.values) if note else None}
 
 
 def _round(value: float) -> float | None:
