@@ -66,6 +66,8 @@ def impact(
                 f"there is no theme {theme_id!r}; list them with: earful themes list --all"
             )
         effects = list_effects(connection, theme_id, outcome)
+        if outcome is not None and not effects:
+            raise ConfigError(_describe_unknown(outcome, list_effects(connection, theme_id)))
         fixes = list_fixes(connection, theme_id)
         stakes = list_stakes(connection, theme_id) if theme_id else []
     if as_json:
@@ -98,6 +100,13 @@ def print_impact(
             console.print(_describe_stake(row))
         console.print(CAVEAT, style="yellow")
     _print_fixes(console, fixes)
+
+
+def _describe_unknown(outcome: str, effects: Sequence[_Row]) -> str:
+    """That no outcome of this name was compared, and which were."""
+    names = dict.fromkeys(row["outcome"] for row in effects)
+    there = ", ".join(names) or "none yet; judge themes first: earful judge"
+    return f"no outcome {outcome!r} was compared; there are: {there}"
 
 
 def _print_all(
@@ -168,13 +177,19 @@ def _show_note(row: _Row) -> str:
 def _show_at_stake(row: _Row) -> str:
     if row["at_stake"] is None:
         return "–"
-    unit = escape(row["currency"]) if row["currency"] else "customers"
-    return f"{row['at_stake']:,.0f} {unit}"
+    return f"{row['at_stake']:,.0f} {_show_unit(row, 'at_stake')}"
+
+
+def _show_unit(row: _Row, name: str) -> str:
+    """The currency of an amount, or that it counts customers."""
+    if row["currency"]:
+        return escape(row["currency"])
+    return "customer" if abs(round(row[name])) == 1 else "customers"
 
 
 def _describe_stake(row: _Row) -> str:
     low, lost, high = (f"{row[name]:,.0f}" for name in ("low", "at_stake", "high"))
-    unit = escape(row["currency"]) if row["currency"] else "customers"
+    unit = _show_unit(row, "at_stake")
     spent = "" if row["worth"] is None else f", who spent {row['worth']:,.0f} in the year before"
     return (
         f"at stake ({escape(row['outcome'])}): {lost} {unit} ({low} to {high}) of "

@@ -232,6 +232,10 @@ def test_the_command_shows_effects_what_is_not_known_and_what_they_are_not(
     assert "at stake (churn_90): " in one
     assert "Since it was fixed, beyond what changed for similar themes" in one
     assert "nothing" in call("themes", "impact", "nothing", "--db", sqlite_url).err
+    told = call("themes", "impact", "--outcome", "churn", "--db", sqlite_url).err
+    assert "no outcome 'churn' was compared; there are: churn_90, nps_group" in told
+    marked = call("themes", "fixed", "late", "--at", "2025-05-16", "--db", sqlite_url).out
+    assert "late is marked as fixed\n" in marked
     assert CAVEAT in " ".join(call("themes", "show", "late", "--db", sqlite_url).out.split())
     history = call("themes", "history", "late", "--db", sqlite_url).out
     assert "fixed since 2025-05-15 00:00" in history
