@@ -20,8 +20,9 @@ def conclude(run: Run, config: Config | None = None, themes: Collection[str] | N
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     settings = None if config is None else read_row_settings(config)
-    written = judge_periods(run, themes)
-    written += compare_outcomes(run, settings)
+    k = None if config is None else config.anonymity.min_customers
+    written = judge_periods(run, themes, k)
+    written += compare_outcomes(run, settings, k)
     written += rank_themes(run, None if config is None else read_attention_settings(config))
     rules = None if config is None else config.rules
     return written + publish_insights(run, themes, settings, rules)

@@ -182,8 +182,9 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         from pipelines.impact.step import compare_outcomes
         from pipelines.judging.periods import judge_periods
 
-        judge_periods(run)
-        compare_outcomes(run, read_row_settings(job.config))
+        k = job.config.anonymity.min_customers
+        judge_periods(run, min_customers=k)
+        compare_outcomes(run, read_row_settings(job.config), k)
     elif step == "rank":
         from pipelines.attention.settings import read_attention_settings
         from pipelines.attention.step import rank_themes

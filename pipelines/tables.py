@@ -476,7 +476,8 @@ theme_impact = Table(
     _number("at_stake_low", "lower end of its 95 % interval"),
     _number("at_stake_high", "upper end of its 95 % interval"),
     _text("currency", "of at_stake: that of most customers; null where it counts customers"),
-    _text("note", "why nothing can be said; null where an effect is given"),
+    _text("note", "code of why nothing can be said; null where an effect is given"),
+    _json("note_values", "the numbers and themes that the note names"),
     comment="what goes with a theme: association with an outcome, not proof of cause",
 )
 
@@ -517,7 +518,8 @@ theme_fix = Table(
     _count("n_before", "voices in the weeks before that are compared, each once a week"),
     _count("n_after", "voices in the weeks after, each once a week"),
     _json("compared_with", "ids of the similar themes"),
-    _text("note", "why nothing can be said; null where an effect is given"),
+    _text("note", "code of why nothing can be said; null where an effect is given"),
+    _json("note_values", "the numbers and themes that the note names"),
     comment="what changed after people fixed a theme: difference in differences",
 )
 

@@ -234,7 +234,7 @@ def _print_nothing(pool: ProcessPoolExecutor, n: int) -> None:
 
 def _print_fixes(pool: ProcessPoolExecutor, n: int) -> None:
     print("\nafter a fix: difference in differences, 26 weeks before and 8 after, 40 themes")
-    heads = ("held", "median", "found", "silent", "before-after held")
+    heads = ("held", "median", "found", "silent", "held")
     print(f"{'':34}" + "".join(f"{head:>9}" for head in heads))
     for name, change, drift in (
         ("no change, steady themes", 0.0, 0.0),
@@ -250,6 +250,7 @@ def _print_fixes(pool: ProcessPoolExecutor, n: int) -> None:
             f"{1 - len(said) / n:9.2f}{said[:, 3].mean():9.3f}",
             flush=True,
         )
+    print("held, the second: of the plain change from before to after")
 
 
 def _fix(change: float, drift: float, seed: int) -> tuple[bool, float, bool, bool] | None:

@@ -32,6 +32,7 @@ from pipelines.judging.tails import combine_tests, correct_columns
 from pipelines.judging.timeline import Timeline
 from pipelines.judging.verdicts import (
     FALSE_DISCOVERY_RATE,
+    FORTNIGHT,
     LASTING_LEVEL,
     VERDICTS,
     Evidence,
@@ -50,6 +51,7 @@ N_SHUFFLES = 40
 _RISES = [VERDICTS.index(verdict) for verdict in ("emerging", "growing")]
 _TIMES, _E_DAYS = (1.5, 2.0, 3.0, 5.0), 28
 _FADING = VERDICTS.index("fading")
+_FEW_A_WEEK, _MANY_A_WEEK = 3.0, 8.0
 
 
 class Score(NamedTuple):
@@ -109,17 +111,46 @@ def show_others(seeds: range) -> None:
     for name, options in changed.items():
         stores = [make_store(seed, **options) for seed in seeds]
         _print_scores(name, [score_calls(judge_store(store)[0], store) for store in stores])
-    shares, found = [], []
-    for store in map(make_store, seeds):
-        fading = judge_store(store)[1]
-        shares.append(share_false(fading, store.falls))
-        found += [
-            bool(fading[theme, day : day + 28].any()) for theme, day in store.planted(Kind.FADE)
-        ]
-    print(
-        f"\nfading: false discoveries {np.mean(shares):.3f}, worst seed {max(shares):.3f}; "
-        f"a fall to a fifth found within 28 days {np.mean(found):.2f}"
-    )
+    show_fading(seeds)
+
+
+def show_fading(seeds: range) -> None:
+    """Falls to a fifth, of all themes and of those that are large enough to be missed."""
+    print(f"\n{'fading':30}{'false discoveries':>19}{'a fall to a fifth found in 28 days':>40}")
+    print(f"{'':30}{'mean':>9}{'worst':>10}{'all':>12}{'3 to 8 a week':>16}{'8 and more':>12}")
+    methods: dict[str, Callable[[MadeStore], Calls]] = {
+        "earful": lambda store: judge_store(store)[1],
+        "rates and scatter known": call_falls_by_truth,
+    }
+    for name, call in methods.items():
+        shares, found, sizes = [], [], []
+        for store in map(make_store, seeds):
+            calls = call(store)
+            shares.append(share_false(calls, store.falls))
+            for theme, day in store.planted(Kind.FADE):
+                found.append(calls[theme, day : day + 28].any())
+                sizes.append(7 * store.usual[theme, :day].mean())
+        hits, size = np.array(found), np.array(sizes)
+        parts = (
+            hits,
+            hits[(size >= _FEW_A_WEEK) & (size < _MANY_A_WEEK)],
+            hits[size >= _MANY_A_WEEK],
+        )
+        powers = [float(part.mean()) for part in parts]
+        print(
+            f"{name:30}{np.mean(shares):9.3f}{max(shares):10.3f}"
+            f"{powers[0]:12.2f}{powers[1]:16.2f}{powers[2]:12.2f}",
+            flush=True,
+        )
+
+
+def call_falls_by_truth(store: MadeStore) -> Calls:
+    """What nobody can have: falls of a fortnight by the true rates, and the true scatter."""
+    expected = np.maximum(sum_days(store.usual, FORTNIGHT), 1e-9)
+    size = 1 / (store.scatter[:, None] / FORTNIGHT + store.drift**2)
+    voices, share = sum_days(store.counts, FORTNIGHT), size / (size + expected)
+    below = nbinom.cdf(voices, size, share) - nbinom.pmf(voices, size, share) / 2
+    return np.asarray(correct_columns(below) <= FALSE_DISCOVERY_RATE)
 
 
 _HEAD = (

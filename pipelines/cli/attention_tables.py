@@ -51,8 +51,8 @@ def print_priorities(rows: Sequence[Row], segment: str) -> None:
     console = open_console()
     if not rows:
         console.print(
-            "nothing to fix is known: no theme feels worse than the others, or nothing is ranked "
-            "yet (earful rank)"
+            "nothing to fix is known: no theme goes with a loss, and none without a known effect "
+            "feels worse than the others; or nothing is ranked yet (earful rank)"
         )
         return
     heads = {"": "right", "theme": "left", "gain": "right", "95 %": "id", "of": "left"}
@@ -91,7 +91,8 @@ def _explain_gains(rows: Sequence[Row]) -> list[str]:
             "Where q is above .05, as good a gain may be luck: of so many themes some have one."
         )
     if n_unsure := sum(row["gain_low"] <= 0 for row in rows):
-        lines.append(f"Of the last {n_unsure:,} fixing may bring nothing: 0 is in the interval.")
+        last = "the last one" if n_unsure == 1 else f"each of the last {n_unsure:,}"
+        lines.append(f"Fixing {last} may bring nothing: 0 is in the interval.")
     return lines
 
 

@@ -101,10 +101,14 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
         " of feedback and mentions" if result.action == "not_noise" else " of themes and mentions"
     )
     console = open_console()
-    what = f"{result.action} of {result.theme_id or _count_feedback(result)}"
+    what = f"{result.action} of {result.theme_id or _count_feedback(result)}; {n:,} {rows} changed"
     if result.n_edits > 1:
-        what = f"{result.action} of {result.n_edits:,} edits"
-    console.print(f"{result.edit_id}: {what}; {n:,} {rows} changed")
+        what = f"{result.action} of {result.n_edits:,} edits; {n:,} {rows} changed"
+    elif result.action == "fixed":
+        what = f"{result.theme_id} is marked as fixed"
+    console.print(f"{result.edit_id}: {what}")
+    if result.action == "fixed":
+        console.print(f"what changed since: earful themes impact {result.theme_id}{hint}")
     for given, taken in _find_followed(result, request):
         console.print(f"{given} was merged into {taken}, so {taken} it is", style="yellow")
     for part in result.payload.get("parts", ()):

@@ -66,6 +66,8 @@ def impact(
                 f"there is no theme {theme_id!r}; list them with: earful themes list --all"
             )
         effects = list_effects(connection, theme_id, outcome)
+        if outcome is not None and not effects:
+            raise ConfigError(_describe_unknown(outcome, list_effects(connection, theme_id)))
         fixes = list_fixes(connection, theme_id)
         stakes = list_stakes(connection, theme_id) if theme_id else []
     if as_json:
@@ -93,11 +95,18 @@ def print_impact(
             print_table(console, "What goes with it", table)
         for row in effects:
             if row["note"] is not None:
-                console.print(f"{escape(row['outcome'])}: {escape(row['note'])}", style="dim")
+                console.print(f"{escape(row['outcome'])}: {_show_note(row)}", style="dim")
         for row in stakes:
             console.print(_describe_stake(row))
         console.print(CAVEAT, style="yellow")
     _print_fixes(console, fixes)
+
+
+def _describe_unknown(outcome: str, effects: Sequence[_Row]) -> str:
+    """That no outcome of this name was compared, and which were."""
+    names = dict.fromkeys(row["outcome"] for row in effects)
+    there = ", ".join(names) or "none yet; judge themes first: earful judge"
+    return f"no outcome {outcome!r} was compared; there are: {there}"
 
 
 def _print_all(
@@ -131,9 +140,9 @@ def _print_all(
 
 def _print_notes(console: Console, rows: Sequence[_Row]) -> None:
     """Why nothing is said of the other themes, the most frequent reasons first."""
-    notes = Counter(row["note"] for row in rows if row["note"] is not None)
+    notes = Counter(_show_note(row) for row in rows if row["note"] is not None)
     for note, n in notes.most_common(3):
-        console.print(f"{n:,} {'theme' if n == 1 else 'themes'}: {escape(note)}", style="dim")
+        console.print(f"{n:,} {'theme' if n == 1 else 'themes'}: {note}", style="dim")
     if n_more := sum(sorted(notes.values())[:-3]):
         console.print(f"{n_more:,} more: see them with --json", style="dim")
 
@@ -158,16 +167,29 @@ def show_effect(value: float | None, unit: str | None) -> str:
     return f"{value:+.2f}" if unit == "points" else f"{value:+,.2f} {escape(unit or '')}".strip()
 
 
+def _show_note(row: _Row) -> str:
+    """Why nothing is said; empty where something is."""
+    from pipelines.impact.notes import word_note
+
+    return escape(word_note(row["note"], row["note_values"])) if row["note"] else ""
+
+
 def _show_at_stake(row: _Row) -> str:
     if row["at_stake"] is None:
         return "–"
-    unit = escape(row["currency"]) if row["currency"] else "customers"
-    return f"{row['at_stake']:,.0f} {unit}"
+    return f"{row['at_stake']:,.0f} {_show_unit(row, 'at_stake')}"
+
+
+def _show_unit(row: _Row, name: str) -> str:
+    """The currency of an amount, or that it counts customers."""
+    if row["currency"]:
+        return escape(row["currency"])
+    return "customer" if abs(round(row[name])) == 1 else "customers"
 
 
 def _describe_stake(row: _Row) -> str:
     low, lost, high = (f"{row[name]:,.0f}" for name in ("low", "at_stake", "high"))
-    unit = escape(row["currency"]) if row["currency"] else "customers"
+    unit = _show_unit(row, "at_stake")
     spent = "" if row["worth"] is None else f", who spent {row['worth']:,.0f} in the year before"
     return (
         f"at stake ({escape(row['outcome'])}): {lost} {unit} ({low} to {high}) of "
@@ -190,6 +212,6 @@ def _print_fixes(console: Console, fixes: Sequence[_Row]) -> None:
             change,
             "–" if row["effect"] is None else f"{low} to {high}",
             f"{row['n_before']:,}, {row['n_after']:,}",
-            escape(row["note"] or ""),
+            _show_note(row),
         )
     print_table(console, "Since it was fixed, beyond what changed for similar themes", table)

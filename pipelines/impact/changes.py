@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines.impact.designs import Floats
 from pipelines.impact.estimates import make_estimates
+from pipelines.impact.notes import Note
 from pipelines.impact.records import Codes
 
 MIN_WEEKS_BEFORE, MIN_WEEKS_AFTER = 4, 2
@@ -55,7 +56,7 @@ class Change:
     high: float
     p_value: float
     similar: tuple[int, ...] = ()
-    note: str | None = None
+    note: Note | None = None
 
 
 def estimate_change(
@@ -78,13 +79,11 @@ def estimate_change(
     candidates = _find_candidates(weeks, theme, before, after, left_out)
     similar = _match(weeks, theme, before, trend, candidates)
     if len(similar) < MIN_SIMILAR:
-        return say_nothing(
-            f"only {len(similar)} themes are about as large as it ({MIN_SIMILAR} are needed)"
-        )
+        return say_nothing(Note("similar_few", {"n": len(similar), "needed": MIN_SIMILAR}))
     group = np.append(similar, theme)
     ran = _subtract(trend, theme, similar, _pool_scatter(weeks, group, *halves))
     if ran[3] < _NOT_PARALLEL:
-        return say_nothing("before the fix it ran unlike all themes that it could be compared with")
+        return say_nothing(Note("ran_unlike"))
     effect, low, high, p_value = _subtract(
         whole, theme, similar, _pool_scatter(weeks, group, before, after)
     )
@@ -93,29 +92,29 @@ def estimate_change(
     return Change(effect, low, high, p_value, tuple(int(each) for each in similar))
 
 
-def say_nothing(note: str) -> Change:
+def say_nothing(note: Note) -> Change:
     """No change, and why."""
     return Change(np.nan, np.nan, np.nan, np.nan, (), note)
 
 
 def _find_too_little(
     weeks: Weeks, theme: int, before: NDArray[np.bool_], after: NDArray[np.bool_]
-) -> str | None:
+) -> Note | None:
     """Why nothing can be said yet."""
-    for chosen, least, word in (
-        (before, MIN_WEEKS_BEFORE, "before"),
-        (after, MIN_WEEKS_AFTER, "after"),
+    for chosen, least, code in (
+        (before, MIN_WEEKS_BEFORE, "weeks_before_few"),
+        (after, MIN_WEEKS_AFTER, "weeks_after_few"),
     ):
         if chosen.sum() < least:
-            return f"only {chosen.sum()} weeks {word} the fix are known ({least} are needed)"
+            return Note(code, {"n": int(chosen.sum()), "needed": least})
     n_before, n_after = _count(weeks, before)[theme], _count(weeks, after)[theme]
     if n_before < MIN_BEFORE:
-        return f"only {n_before:.0f} voices before the fix ({MIN_BEFORE} are needed)"
+        return Note("before_few", {"n": round(float(n_before)), "needed": MIN_BEFORE})
     if weeks.is_count:
         n_after = n_before * weeks.size[theme, after].sum() / weeks.size[theme, before].sum()
     if n_after < MIN_AFTER:
-        what = "would be expected" if weeks.is_count else "are known"
-        return f"only {n_after:.1f} voices {what} after the fix ({MIN_AFTER} are needed)"
+        code = "expected_few" if weeks.is_count else "after_few"
+        return Note(code, {"n": round(float(n_after), 1), "needed": MIN_AFTER})
     return None
 
 

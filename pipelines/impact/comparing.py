@@ -12,6 +12,7 @@ from pipelines.impact.designs import Design, Floats, Identified, identify
 from pipelines.impact.estimates import Estimates
 from pipelines.impact.frames import MIN_VOICES, Frame, frame_sample
 from pipelines.impact.newton import NotFittedError
+from pipelines.impact.notes import Note
 from pipelines.impact.records import Codes
 from pipelines.impact.samples import Sample
 from pipelines.impact.traits import Trait, make_controls
@@ -40,7 +41,7 @@ class Comparison:
     estimates: Estimates
     q_value: Floats
     plain: Floats
-    notes: tuple[str | None, ...]
+    notes: tuple[Note | None, ...]
 
 
 def compare(sample: Sample, themes: Sequence[str]) -> Comparison:
@@ -49,7 +50,7 @@ def compare(sample: Sample, themes: Sequence[str]) -> Comparison:
     :param themes: their ids, which notes name.
     """
     frame = frame_sample(sample, len(themes))
-    if isinstance(frame, str):
+    if isinstance(frame, Note):
         return _refuse(frame, len(themes))
     if refusal := frame.refuse():
         return _conclude(frame, (), _blank(len(themes)), [refusal] * len(themes))
@@ -62,26 +63,26 @@ def compare(sample: Sample, themes: Sequence[str]) -> Comparison:
         try:
             estimates = _place(frame.fit(design.keep(told.columns)), kept, len(themes))
         except (NotFittedError, np.linalg.LinAlgError):
-            notes = [each or "the model could not be fitted to these rows" for each in notes]
+            notes = [each or Note("not_fitted") for each in notes]
     others = ("other themes",) if len(columns) > 1 else ()
     for theme, note in _explain_relations(told, design.n_controls, columns, themes, estimates):
         notes[theme] = note
     return _conclude(frame, (*others, *names), estimates, notes)
 
 
-def _choose_themes(frame: Frame) -> tuple[Codes, list[str | None]]:
+def _choose_themes(frame: Frame) -> tuple[Codes, list[Note | None]]:
     """Themes with enough voices, in their order, and why the others have too few."""
-    notes: list[str | None] = [None] * frame.n_themes
+    notes: list[Note | None] = [None] * frame.n_themes
     n_without = frame.n - frame.n_with
     for theme in np.flatnonzero(frame.n_with < MIN_VOICES):
-        notes[theme] = f"too few voices have it ({MIN_VOICES} are needed)"
+        notes[theme] = Note("with_few", {"needed": MIN_VOICES})
     for theme in np.flatnonzero((frame.n_with >= MIN_VOICES) & (n_without < MIN_VOICES)):
-        notes[theme] = f"too few voices do not have it ({MIN_VOICES} are needed)"
+        notes[theme] = Note("without_few", {"needed": MIN_VOICES})
     fitting = np.flatnonzero(np.minimum(frame.n_with, n_without) >= MIN_VOICES)
     most = max(min(MAX_THEMES, frame.n // VOICES_A_THEME), 1)
     ranked = fitting[np.lexsort((fitting, -frame.n_with[fitting]))]
     for theme in ranked[most:]:
-        notes[theme] = f"{frame.n:,} voices tell {most:,} themes apart, and others have more"
+        notes[theme] = Note("themes_many", {"n": frame.n, "most": most})
     return np.sort(ranked[:most]), notes
 
 
@@ -102,22 +103,22 @@ def _explain_relations(
     columns: Codes,
     themes: Sequence[str],
     estimates: Estimates,
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, Note]]:
     """Why themes that are made of each other have no effect of their own."""
     for group in _join_relations(told, n_controls):
         members = sorted(int(columns[each - n_controls]) for each in group if each >= n_controls)
         if len(members) == 1:
-            yield members[0], "it cannot be told apart from what is held equal"
+            yield members[0], Note("as_held")
             continue
-        joint = ""
+        code, joint = "as_themes", {}
         if len(group) == 2:
             # One of the two is in the model, and stands for both.
-            sides = (values[members] for values in vars(estimates).values())
-            effect, low, high, _ = (float(side[np.isfinite(side)][0]) for side in sides)
-            joint = f"; together {effect:+.3g} ({low:+.3g} to {high:+.3g})"
+            sides = {name: getattr(estimates, name)[members] for name in ("effect", "low", "high")}
+            joint = {name: float(f"{np.nanmax(side):.3g}") for name, side in sides.items()}
+            code = "as_themes_together"
         for theme in members:
-            names = ", ".join(themes[each] for each in members if each != theme)
-            yield theme, f"it cannot be told apart from {names}{joint}"
+            others = [themes[each] for each in members if each != theme]
+            yield theme, Note(code, {"themes": others, **joint})
 
 
 def _join_relations(told: Identified, n_controls: int) -> list[set[int]]:
@@ -147,7 +148,7 @@ def _place(found: Estimates, columns: Codes, n_themes: int) -> Estimates:
 
 
 def _conclude(
-    frame: Frame, names: tuple[str, ...], estimates: Estimates, notes: list[str | None]
+    frame: Frame, names: tuple[str, ...], estimates: Estimates, notes: list[Note | None]
 ) -> Comparison:
     """Blank what a note says nothing of, and correct for the number of the others."""
     is_said = np.array([note is None for note in notes], dtype=bool)
@@ -184,7 +185,7 @@ def _correct(p_values: Floats) -> Floats:
     return np.minimum(corrected, 1.0)
 
 
-def _refuse(note: str, n_themes: int) -> Comparison:
+def _refuse(note: Note, n_themes: int) -> Comparison:
     """Nothing can be compared at all."""
     nothing = np.full(n_themes, np.nan)
     none = np.zeros(n_themes, dtype=np.int64)

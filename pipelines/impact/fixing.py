@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.impact.changes import Change, Weeks, estimate_change, say_nothing
 from pipelines.impact.designs import Floats
+from pipelines.impact.notes import Note
 from pipelines.impact.records import DAY, UNDATED, Codes, Records, average_groups
 from pipelines.impact.samples import POINTS, Sample
 
@@ -66,7 +67,7 @@ def measure_fixes(
             before, after = frame.sides(weeks)
             theme = places.get(fix.theme_id)
             if theme is None:
-                change = say_nothing("nothing that counts is said of this theme")
+                change = say_nothing(Note("not_said"))
                 yield FixedOutcome(fix, outcome, unit, change)
                 continue
             n = weeks.total if weeks.is_count else weeks.size

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.impact.designs import Floats
-from pipelines.impact.records import DAY, UNDATED, Codes, Happenings, Said, Standing
+from pipelines.impact.records import (
+    DAY,
+    UNDATED,
+    Codes,
+    Happenings,
+    Said,
+    Standing,
+    differs,
+)
 
 # Customer and second as one number that sorts like the pair: seconds of the years 1700 to 2240.
 _SPAN, _HALF = 1 << 34, 1 << 33
@@ -50,7 +58,7 @@ def find_moments(said: Said, pairs: Codes, window_days: int) -> Moments:
     rows = rows[np.lexsort((said.source[rows], said.at[rows], said.customer[rows]))]
     customer, at = said.customer[rows], said.at[rows]
     # What is said on one day is one moment, the last of it.
-    is_first = _differs(customer) | _differs(at // DAY)
+    is_first = differs(customer) | differs(at // DAY)
     day_of = np.cumsum(is_first) - 1
     n_days = int(is_first.sum())
     starts = np.flatnonzero(is_first)
@@ -65,7 +73,7 @@ def find_moments(said: Said, pairs: Codes, window_days: int) -> Moments:
     chosen[spoken[is_new, 0]] = True
     has_theme = np.zeros(n_days, dtype=bool)
     has_theme[spoken[:, 0]] = True
-    quiet = _differs(day_customer)
+    quiet = differs(day_customer)
     quiet[1:] |= np.diff(day_at) >= window
     places = np.flatnonzero(chosen | (quiet & ~has_theme))
     return Moments(
@@ -77,24 +85,20 @@ def find_moments(said: Said, pairs: Codes, window_days: int) -> Moments:
     )
 
 
-def _differs(values: Codes) -> NDArray[np.bool_]:
-    """Whether each is another than the one before it."""
-    found = np.ones(len(values), dtype=bool)
-    found[1:] = values[1:] != values[:-1]
-    return found
-
-
 def _unique_pairs(pairs: Codes) -> Codes:
-    """Pairs once each, in their order."""
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    return pairs[_differs(pairs[:, 0]) | _differs(pairs[:, 1])]
+    """Pairs of numbers from 0 on, once each, in their order."""
+    n = pairs[:, 1].max(initial=0) + 1
+    keys = np.sort(pairs[:, 0] * n + pairs[:, 1])
+    return np.column_stack(np.divmod(keys[differs(keys)], n))
 
 
 def _find_new(customer: Codes, at: Codes, spoken: Codes, window: int) -> NDArray[np.bool_]:
     """Whether a customer had not spoken of this theme in the time before."""
     who, when = customer[spoken[:, 0]], at[spoken[:, 0]]
-    order = np.lexsort((when, spoken[:, 1], who))
-    first = _differs(who[order]) | _differs(spoken[order, 1])
+    # Days are in the order of their customers and moments: what is equal stays in that of moments.
+    key = who * (spoken[:, 1].max(initial=0) + 1) + spoken[:, 1]
+    order = np.argsort(key, kind="stable")
+    first = differs(key[order])
     first[1:] |= np.diff(when[order]) >= window
     found = np.empty(len(spoken), dtype=bool)
     found[order] = first
@@ -103,7 +107,7 @@ def _find_new(customer: Codes, at: Codes, spoken: Codes, window: int) -> NDArray
 
 def _next_of(customer: Codes, at: Codes) -> Codes:
     found = np.full(len(at), NEVER)
-    found[:-1] = np.where(_differs(customer)[1:], NEVER, at[1:])
+    found[:-1] = np.where(differs(customer)[1:], NEVER, at[1:])
     return found
 
 

@@ -104,3 +104,10 @@ def average_groups(values: Floats, starts: Codes) -> Floats:
     with np.errstate(invalid="ignore"):
         found: Floats = total / n
     return found
+
+
+def differs(values: Codes) -> NDArray[np.bool_]:
+    """Whether each is another than the one before it; the first always is."""
+    found = np.ones(len(values), dtype=bool)
+    found[1:] = values[1:] != values[:-1]
+    return found

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pipelines.impact.designs import Floats
 from pipelines.impact.histories import Moments, Past, find_moments, find_segment, look_back
-from pipelines.impact.records import DAY, Codes, Records
+from pipelines.impact.notes import Note
+from pipelines.impact.records import DAY, Codes, Records, differs
 from pipelines.impact.traits import TIME_CUTS, Trait
 from pipelines.impact.worth import YEAR_DAYS, Worth, measure_worth, scale_worth, sum_spend
 from pipelines.odata.outcomes import OutcomeSettings
@@ -43,7 +44,7 @@ class Sample:
 
     :param outcome: as in feedback_outcome.
     :param unit: of an effect: points, share or a currency.
-    :param who: (n,) voice or customer of each row; ``at`` when it was said.
+    :param who: (n,) voice or customer of each row, ascending; ``at`` when it was said.
     :param pairs: (m, 2) row and a theme.
     :param value: (n,) the outcome; None of one that happens or not.
     :param reached: what is at stake is counted over, of outcomes after a feedback.
@@ -59,10 +60,15 @@ class Sample:
     value: Floats | None = None
     followed: Followed | None = None
     reached: "Reached | None" = None
-    missing: str | None = None
+    missing: Note | None = None
 
     def __len__(self) -> int:
         return len(self.who)
+
+    @property
+    def n_who(self) -> int:
+        """How many voices or customers they are."""
+        return int(differs(self.who).sum())
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def sample_rating(records: Records, outcome: str, rating: Floats) -> Sample:
         _renumber(records.pairs, rows, len(records.said)),
         _list_traits(records, said.customer, said.at, said.source, past, worth),
         value=rating[rows],
-        missing=None if len(rows) else f"no feedback has a rating that tells {outcome}",
+        missing=None if len(rows) else Note("no_rating", {"outcome": outcome}),
     )
 
 
@@ -138,8 +144,8 @@ def sample_spend(records: Records, days: int) -> Iterator[Sample]:
         for code in range(len(records.currencies))
         if len(sample := _sample_currency(records, known, code, days))
     ]
-    ranked = sorted(found, key=lambda each: (-len(np.unique(each.who)), each.unit))
-    large = [each for each in ranked if len(np.unique(each.who)) >= MIN_SPENDERS]
+    ranked = sorted(found, key=lambda each: (-each.n_who, each.unit))
+    large = [each for each in ranked if each.n_who >= MIN_SPENDERS]
     yield from sorted(large or ranked[:1], key=lambda each: each.unit)
     if not found:
         missing = _explain_none(known.moments, np.arange(0))
@@ -209,12 +215,12 @@ def _follow(known: _Known, rows: NDArray[np.intp], days: int, known_until: int) 
     return Followed(days, over <= known_until, left <= over, n_days, is_event)
 
 
-def _explain_none(moments: Moments, rows: NDArray[Any]) -> str | None:
+def _explain_none(moments: Moments, rows: NDArray[Any]) -> Note | None:
     if len(rows):
         return None
     if not len(moments):
-        return "no feedback that has a day is linked to a customer"
-    return "no customer with feedback has events that say what came after it"
+        return Note("no_dated_customer")
+    return Note("no_events_after")
 
 
 def _renumber(pairs: Codes, rows: NDArray[Any], n_before: int) -> Codes:

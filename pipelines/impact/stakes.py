@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.anonymity import MIN_CUSTOMERS
 from pipelines.impact.comparing import Comparison
 from pipelines.impact.records import Codes
 from pipelines.impact.samples import Reached, Sample
-
-# What fewer customers spent is nobody's business: the number could be that of one.
-MIN_CUSTOMERS = 5
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,15 @@ class Stake:
 
 
 def list_stakes(
-    sample: Sample, comparison: Comparison, currencies: Sequence[str]
+    sample: Sample,
+    comparison: Comparison,
+    currencies: Sequence[str],
+    min_customers: int = MIN_CUSTOMERS,
 ) -> Iterator[Stake]:
-    """What is at stake with every theme that has an effect, by theme and currency."""
+    """What is at stake with every theme that has an effect, by theme and currency.
+
+    :param min_customers: what fewer spent is nobody's business: it could be that of one.
+    """
     if sample.reached is None:
         return
     n_themes = len(comparison.notes)
@@ -59,7 +63,7 @@ def list_stakes(
             continue
         yield Stake(place, "", n, None, *_multiply(comparison, place, n))
         for currency, (counts, totals) in by_currency.items():
-            if counts[place] >= MIN_CUSTOMERS:
+            if counts[place] >= min_customers:
                 spent = float(totals[place])
                 lost = _multiply(comparison, place, spent)
                 yield Stake(place, currency, int(counts[place]), spent, *lost)

@@ -9,9 +9,11 @@ from sqlalchemy import Connection, func, select
 
 from nlp.themes.edits import Fixed
 from pipelines import tables
+from pipelines.anonymity import keep_min_customers
 from pipelines.customer_rows import RowSettings, keep_settings
 from pipelines.impact.comparing import Comparison, compare
 from pipelines.impact.fixing import Fix, FixedOutcome, measure_fixes
+from pipelines.impact.notes import Note
 from pipelines.impact.reading import read_records
 from pipelines.impact.records import Records
 from pipelines.impact.samples import Sample, list_samples
@@ -27,15 +29,19 @@ _METHOD = "difference_in_differences"
 _Row = dict[str, Any]
 
 
-def compare_outcomes(run: Run, settings: RowSettings | None = None) -> int:
+def compare_outcomes(
+    run: Run, settings: RowSettings | None = None, min_customers: int | None = None
+) -> int:
     """Bring theme_impact, theme_stake and theme_fix up to date.
 
     All themes hang together: those of all are estimated anew, whichever changed.
 
     :param settings: outcomes, as configured; None for those of the last time.
+    :param min_customers: whose spending may be told together; None for as many as the last time.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
     settings = keep_settings(run.connection, settings)
+    k = keep_min_customers(run.connection, min_customers)
     is_compared, state = run.is_current("compared"), _describe_state(run)
     if is_compared and read_info(run.connection, _FIXES_OF) == state:
         return 0
@@ -46,7 +52,7 @@ def compare_outcomes(run: Run, settings: RowSettings | None = None) -> int:
         records = read_records(run.connection, run.started_at, history)
         samples = list(list_samples(records, settings.outcomes))
         if not is_compared:
-            written += _write_impact(run, records, samples)
+            written += _write_impact(run, records, samples, k)
         written += _write_fixes(run, measure_fixes(records, samples, list(map(_read_fix, fixed))))
     else:
         written += _write_fixes(run, ())
@@ -66,14 +72,14 @@ def _read_fix(fixed: Fixed) -> Fix:
     return Fix(fixed.edit_id, fixed.theme_id, math.floor(moment.timestamp()))
 
 
-def _write_impact(run: Run, records: Records, samples: Sequence[Sample]) -> int:
+def _write_impact(run: Run, records: Records, samples: Sequence[Sample], k: int) -> int:
     active = _list_active(run.connection)
     impact: list[_Row] = []
     stakes: list[_Row] = []
     for sample in samples if records.themes else ():
         found = compare(sample, records.themes)
         by_theme: dict[int, list[Stake]] = {}
-        for stake in list_stakes(sample, found, records.currencies):
+        for stake in list_stakes(sample, found, records.currencies, k):
             by_theme.setdefault(stake.theme, []).append(stake)
         for place, theme_id in enumerate(records.themes):
             if theme_id in active:
@@ -114,7 +120,7 @@ def _describe_effect(
         "at_stake_low": stake and _round(stake.low),
         "at_stake_high": stake and _round(stake.high),
         "currency": (stake and stake.currency) or None,
-        "note": found.notes[place],
+        **_describe_note(found.notes[place]),
     }
 
 
@@ -149,10 +155,14 @@ def _write_fixes(run: Run, fixed: Iterable[FixedOutcome]) -> int:
                 "n_before": each.n_before,
                 "n_after": each.n_after,
                 "compared_with": list(each.compared_with),
-                "note": change.note,
+                **_describe_note(change.note),
             }
 
     return replace_rows(run.connection, tables.theme_fix, describe())
+
+
+def _describe_note(note: Note | None) -> _Row:
+    return {"note": note and note.code, "note_values": dict(note.values) if note else None}
 
 
 def _round(value: float) -> float | None:

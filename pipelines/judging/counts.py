@@ -143,6 +143,16 @@ def count_heard(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def count_unsegmented(connection: Connection) -> int:
+    """How many voices are of nobody whose segment is known."""
+    joined = tables.feedback.outerjoin(
+        tables.customer, tables.customer.c.customer_id == feedback.customer_id
+    )
+    is_in_none = or_(_segment.is_(None), _segment == EVERYBODY)
+    query = select(func.count(voice.distinct())).select_from(joined).where(is_counted, is_in_none)
+    return connection.execute(query).scalar_one()
+
+
 def read_second_sources(
     connection: Connection, theme_ids: Collection[str]
 ) -> dict[tuple[str, str], date]:

@@ -10,9 +10,11 @@ Rises must not pass for scatter. Of a window well above what is expected it is u
 above (a censored count), and every window may be an outlier of a far broader distribution.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.judging.tails import find_chance_of, log_probability
 from pipelines.judging.windows import Floats, Mask, Places, Window
@@ -28,9 +30,34 @@ _ROUNDS = 8
 _STEP = np.log(1.2)
 
 
+@dataclass(frozen=True)
+class Dispersion:
+    """What is known of the dispersion at every look.
+
+    :param mean: square of the posterior's mean coefficient of variation, series x looks.
+    :param usual: that of a series of which nothing is known, by look.
+    :param posterior: series x levels, as known on each Sunday, behind what is known on none.
+    :param known_at: by look, which of these holds.
+    """
+
+    mean: Floats
+    usual: Floats
+    posterior: NDArray[np.float32]
+    known_at: Places
+
+    def pick(self, is_asked: Mask) -> NDArray[np.float32]:
+        """How likely each of LEVELS is; asked cells x levels.
+
+        :param is_asked: series x looks.
+        """
+        series, look = np.nonzero(is_asked)
+        found: NDArray[np.float32] = self.posterior[self.known_at[look], series]
+        return found
+
+
 def fit_dispersion(
     window: Window, is_few: Mask, days: int, looks: Places, sundays: Places, lag: int
-) -> tuple[Floats, Floats]:
+) -> Dispersion:
     """The dispersion of every series as known at every look.
 
     :param is_few: of too few voices to tell; such windows are not learned from.
@@ -39,24 +66,26 @@ def fit_dispersion(
     :param sundays: which of the looks are Sundays; scatter is learned from these alone, so that it
         does not depend on how often one looks.
     :param lag: days; nothing later is used, for it may belong to the rise that is to be judged.
-    :returns: the square of the posterior's mean coefficient of variation, series x looks, and that
-        of a series of which nothing is known, by look.
     """
     known = np.empty((len(sundays) + 1, len(window.voices)))
+    posterior = np.empty((*known.shape, len(LEVELS)), np.float32)
     usual = np.empty(len(sundays) + 1)
     seen = np.zeros((len(window.voices), len(LEVELS)))
     prior = np.full(len(LEVELS), 1 / len(LEVELS))
     is_heard = np.zeros(len(seen), bool)
     known[0] = usual[0] = _average(prior)
+    posterior[0] = prior
     for place, look in enumerate(sundays):
         is_told = ~is_few[:, look] & (window.expected[:, look] > _MIN_EXPECTED)
         # Windows of two weeks are looked at every week, so that each day is looked at twice.
         seen[is_told] += _weigh_levels(window, is_told, look) * _LOOK_DAYS / days
         is_heard |= is_told
         prior = _learn_prior(seen[is_heard], prior)
-        known[place + 1], usual[place + 1] = _average(_weigh(seen, prior)), _average(prior)
+        weights = _weigh(seen, prior)
+        posterior[place + 1] = weights
+        known[place + 1], usual[place + 1] = _average(weights), _average(prior)
     at = np.searchsorted(looks[sundays], looks - lag, side="right")
-    return known[at].T, usual[at]
+    return Dispersion(known[at].T, usual[at], posterior, at)
 
 
 def _weigh_levels(window: Window, is_told: Mask, look: int) -> Floats:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, select, update
 
 from pipelines import tables
+from pipelines.anonymity import choose_shown, keep_min_customers
 from pipelines.counted import is_one_of
 from pipelines.judging.counts import (
     EVERYBODY,
@@ -17,6 +18,7 @@ from pipelines.judging.counts import (
     count_heard,
     count_periods,
     count_segment_exposure,
+    count_unsegmented,
     read_second_sources,
 )
 from pipelines.judging.marking import JUDGED, mark_weeks
@@ -34,25 +36,28 @@ from pipelines.judging.verdicts import (
 from pipelines.runs import Run
 from pipelines.upserts import replace_rows, round_floats
 
-# A segment of fewer customers who were heard is counted nowhere: it would tell of persons.
-MIN_CUSTOMERS = 5
 _period = tables.theme_period.c
 _Exposure = Mapping[str, Mapping[str, Mapping[datetime, int]]]
 
 
-def judge_periods(run: Run, themes: Collection[str] | None = None) -> int:
+def judge_periods(
+    run: Run, themes: Collection[str] | None = None, min_customers: int | None = None
+) -> int:
     """Bring theme_period and the verdicts of themes up to date.
 
     Verdicts hang together: the weeks of all themes are judged anew, whichever were counted anew.
 
     :param themes: those whose mentions may have changed since periods were last judged; None for
         all.
+    :param min_customers: that a segment must have who were heard, or it is counted nowhere: it
+        would tell of persons; None for as many as the last time.
     :returns: number of rows that were written; 0 when nothing had changed.
     """
+    k = keep_min_customers(run.connection, min_customers)
     if run.is_current("judged"):
         return 0
     connection = run.connection
-    exposure = _count_exposure(connection)
+    exposure = _count_exposure(connection, k)
     # As they are stored: those of other themes are read again, and all are judged together.
     rows = [
         round_floats(row)
@@ -73,9 +78,9 @@ def judge_periods(run: Run, themes: Collection[str] | None = None) -> int:
     return written
 
 
-def _count_exposure(connection: Connection) -> _Exposure:
-    """By period: voices of everybody and of every segment that is big enough."""
-    shown = {segment for segment, n in count_heard(connection).items() if n >= MIN_CUSTOMERS}
+def _count_exposure(connection: Connection, k: int) -> _Exposure:
+    """By period: voices of everybody and of every segment that may be shown beside these."""
+    shown = choose_shown(count_heard(connection), k, count_unsegmented(connection))
     return {
         period: {EVERYBODY: count_exposure(connection, period)}
         | {

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.judging.dispersion import fit_dispersion
+from pipelines.judging.dispersion import LEVELS, Dispersion, fit_dispersion
 from pipelines.judging.season import find_season
 from pipelines.judging.tails import (
     combine_tests,
@@ -43,6 +43,8 @@ FORTNIGHT = 14
 VERDICTS: Final = ("", "one_off", "emerging", "growing", "steady", "fading")
 _NONE, _ONE_OFF, _EMERGING, _GROWING, _STEADY, _FADING = range(len(VERDICTS))
 _TINY = 1e-9
+# Of larger p-values nothing is claimed, however many themes there are.
+_WORTH_A_LOOK = 0.1
 _LAG = min(question.gap for question in QUESTIONS)
 
 
@@ -116,14 +118,14 @@ def _weigh_many(
     is_quiet = is_few | (windows[0].voices < MIN_VOICES)
     for question, window in zip(QUESTIONS, windows, strict=True):
         due = _place_in_year(window, season[question.gap])
-        spread, level = fit_dispersion(due, is_few, question.days, looks, sundays, _LAG)
+        spread = fit_dispersion(due, is_few, question.days, looks, sundays, _LAG)
         if question == QUESTIONS[0]:
-            size, usual = 1 / (spread + due.doubt), level
-        tails = _test_window(due, 1 / (spread + due.doubt), is_few)
+            size, usual = 1 / (spread.mean + due.doubt), spread.usual
+        tails = _test_window(due, 1 / (spread.mean + due.doubt), is_few)
         # NaN stays NaN.
         rises.append(np.maximum(tails.above, is_quiet | (tails.lasting > LASTING_LEVEL)))
         surges.append(tails.crowd)
-        falls.append(np.maximum(1 - tails.above, is_few))
+        falls.append(np.maximum(_test_falls(due, 1 - tails.above, spread), is_few))
     week = known.week * season[_LAG]
     p_values = [combine_tests(each) for each in (rises, surges, falls)]
     return _note_evidence(known, p_values, week, size, looks, count_weeks(exposure, first)), usual
@@ -182,6 +184,28 @@ def _test_window(window: Window, size: Floats, is_few: Mask) -> _Tails:
         tail[is_asked] = find_upper_tail(voices[is_asked], due[is_asked], size[is_asked])
         found.append(tail)
     return _Tails(*found)
+
+
+def _test_falls(window: Window, below: Floats, spread: Dispersion) -> Floats:
+    """Lower tails over all levels of scatter that a series may have, each as likely as it is.
+
+    By the mean level alone .031 of what was called fading was false, of the worst store .073; so
+    .009 and .025, and .30 of planted falls are found in place of .33. Rises hold theirs by what
+    makes them last, and lost .06 of their power this way.
+
+    :param below: lower tails by the mean level; where they are of no interest they stay.
+    """
+    is_asked = below < _WORTH_A_LOOK
+    weights = spread.pick(is_asked)
+    voices, expected, doubt = (
+        each[is_asked] for each in (window.voices, window.expected, window.doubt)
+    )
+    found = below.copy()
+    found[is_asked] = sum(
+        weights[:, place] * (1 - find_upper_tail(voices, expected, 1 / (level + doubt)))
+        for place, level in enumerate(LEVELS)
+    )
+    return found
 
 
 def _place_in_year(window: Window, season: Floats) -> Window:

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from pipelines.impact.comparing import Comparison, compare
+from pipelines.impact.notes import Note
 from pipelines.impact.samples import sample_churn, sample_rating, sample_spend
 from pipelines.impact.stakes import choose_stake, list_stakes
 from tests.pipelines.impact.stores import Event, Words, at_day, make_records
@@ -76,23 +77,23 @@ def test_themes_that_always_occur_together_are_told_of_as_one() -> None:
     found = rate(words, mood() + 0.4 * has_twins, THEMES)
     assert found.notes[0] is not None
     assert found.notes[1] is not None
-    assert found.notes[0].startswith("it cannot be told apart from b; together +0.")
-    assert found.notes[1].startswith("it cannot be told apart from a; together +0.")
+    assert str(found.notes[0]).startswith("it cannot be told apart from b; together +0.")
+    assert str(found.notes[1]).startswith("it cannot be told apart from a; together +0.")
     assert np.isnan(found.estimates.effect[:2]).all()
     assert found.notes[2] is None
     # The third is voiced by just those who do not voice the twins: nothing is known of any.
     words = [(who, at, [0, 1] if 0 in themes else [2]) for who, at, themes in words]
     notes = rate(words, mood(), THEMES).notes
     assert notes == tuple(
-        f"it cannot be told apart from {each}" for each in ("b, c", "a, c", "a, b")
+        Note("as_themes", {"themes": others}) for others in (["b", "c"], ["a", "c"], ["a", "b"])
     )
 
 
 def test_a_theme_that_is_a_segment_cannot_be_told_apart_from_it() -> None:
     words = [(who, at, [who % 2]) for who, at, _ in draw_words()]
     found = rate(words, mood(), segments=[who % 2 for who in range(N)])
-    assert found.notes[0] == "it cannot be told apart from what is held equal"
-    assert found.notes[2] == "too few voices have it (10 are needed)"
+    assert found.notes[0] == Note("as_held")
+    assert found.notes[2] == Note("with_few", {"needed": 10})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_more_themes_than_voices_tell_apart_leave_the_rarer_ones_out() -> None:
     said = [place for place, note in enumerate(found.notes) if note is None]
     assert len(said) == 15
     assert min(said) > 30
-    assert found.notes[20] == "150 voices tell 15 themes apart, and others have more"
+    assert found.notes[20] == Note("themes_many", {"n": 150, "most": 15})
 
 
 def test_one_segment_holds_nothing_equal() -> None:
@@ -214,12 +215,8 @@ def test_what_is_spent_less_is_at_stake() -> None:
 
 def test_a_store_of_nothing_says_that_there_is_nothing() -> None:
     records = make_records([], [])
-    assert compare(sample_churn(records, 90), records.themes).notes[0] == (
-        "no feedback that has a day is linked to a customer"
-    )
+    assert compare(sample_churn(records, 90), records.themes).notes[0] == Note("no_dated_customer")
     (spend,) = sample_spend(records, 90)
     assert spend.outcome == "spend_change_90"
     words = make_records(draw_words(), [])
-    assert compare(sample_churn(words, 90), words.themes).notes[0] == (
-        "no customer with feedback has events that say what came after it"
-    )
+    assert compare(sample_churn(words, 90), words.themes).notes[0] == Note("no_events_after")

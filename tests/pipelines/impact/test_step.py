@@ -120,7 +120,7 @@ def test_what_was_planted_is_found_and_a_second_time_nothing_is_written(filled: 
     assert late["at_stake"] == pytest.approx(late["effect"] * worth)
     rating = read_effects(filled, "rating")["late"]
     assert rating["high"] < 0 < read_effects(filled, "rating")["price"]["high"]
-    assert read_effects(filled, "nps_group")["late"]["note"].startswith("no feedback has a rating")
+    assert read_effects(filled, "nps_group")["late"]["note"] == "no_rating"
     before = read_products(filled)
     assert compare_again(filled) == 0
     assert compare_again(filled, lambda _run: None) == 0
@@ -165,7 +165,7 @@ def test_without_customers_ratings_are_compared_and_the_rest_says_why(filled: St
 
     compare_again(filled, forget)
     churn, rating = read_effects(filled, "churn_90"), read_effects(filled, "rating")
-    assert churn["late"]["note"] == "no feedback that has a day is linked to a customer"
+    assert churn["late"]["note"] == "no_dated_customer"
     assert (churn["late"]["method"], churn["late"]["effect"]) == ("none", None)
     assert rating["late"]["high"] < 0
     assert rating["late"]["n"] == 2 * N
@@ -232,6 +232,10 @@ def test_the_command_shows_effects_what_is_not_known_and_what_they_are_not(
     assert "at stake (churn_90): " in one
     assert "Since it was fixed, beyond what changed for similar themes" in one
     assert "nothing" in call("themes", "impact", "nothing", "--db", sqlite_url).err
+    told = call("themes", "impact", "--outcome", "churn", "--db", sqlite_url).err
+    assert "no outcome 'churn' was compared; there are: churn_90, nps_group" in told
+    marked = call("themes", "fixed", "late", "--at", "2025-05-16", "--db", sqlite_url).out
+    assert "late is marked as fixed\n" in marked
     assert CAVEAT in " ".join(call("themes", "show", "late", "--db", sqlite_url).out.split())
     history = call("themes", "history", "late", "--db", sqlite_url).out
     assert "fixed since 2025-05-15 00:00" in history

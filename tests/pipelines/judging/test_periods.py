@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from pipelines import tables
-from pipelines.judging.periods import MIN_CUSTOMERS, judge_periods
+from pipelines.anonymity import MIN_CUSTOMERS
+from pipelines.judging.periods import judge_periods
 from pipelines.judging.silence import explain_silence
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store, write_info
@@ -70,10 +71,10 @@ def say(run: Run, said: Sequence[Said]) -> None:
     run.mark_changed()
 
 
-def judge(store: Store, themes: Sequence[str] | None = None) -> int:
+def judge(store: Store, themes: Sequence[str] | None = None, k: int | None = None) -> int:
     with begin_run(store, "judge", config_hash="", lock_timeout_s=1) as run:
         run.mark_changed()
-        return judge_periods(run, themes)
+        return judge_periods(run, themes, k)
 
 
 @pytest.fixture
@@ -196,6 +197,30 @@ def test_segments_of_few_customers_are_counted_nowhere(small: Store) -> None:
         plain = weeks(connection, "steady", "plain")
     assert plain[-1]["verdict"] == "steady"
     assert plain[-1]["n_exposed"] <= 16
+
+
+def test_how_few_customers_are_too_few_is_configured_and_kept(small: Store) -> None:
+    judge(small, k=MIN_CUSTOMERS - 1)
+    with begin_run(small, "again", config_hash="", lock_timeout_s=1) as run:
+        assert judge_periods(run, min_customers=MIN_CUSTOMERS - 1) == 0
+        assert judge_periods(run) == 0
+        assert weeks(run.connection, "steady", "gold")
+        assert judge_periods(run, min_customers=MIN_CUSTOMERS)
+        assert not weeks(run.connection, "steady", "gold")
+
+
+def test_no_segment_is_counted_by_which_few_customers_could_be_reckoned(small: Store) -> None:
+    with begin_run(small, "nobody", config_hash="", lock_timeout_s=1) as run:
+        run.connection.execute(
+            update(tables.feedback)
+            .where(tables.feedback.c.customer_id.is_(None))
+            .values(noise_reason="spam")
+        )
+    judge(small)
+    with small.read() as connection:
+        segments = connection.execute(select(tables.theme_period.c.segment).distinct()).scalars()
+        # All less the plain ones would be the four golden ones.
+        assert set(segments) == {"all"}
 
 
 def test_wrong_dates_open_no_empty_decades(small: Store) -> None:

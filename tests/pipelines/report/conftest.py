@@ -142,7 +142,7 @@ def decided_rows() -> Rows:
             | {"outcome": "churn_90", "unit": "share", "effect": 0.08, "low": 0.03, "high": 0.13}
             | {"plain_effect": 0.14, "at_stake": 9000.0, "at_stake_low": 3000.0}
             | {"at_stake_high": 15000.0, "currency": "EUR"},
-            effect | {"outcome": "rating", "note": "every rating is the same"},
+            effect | {"outcome": "rating", "note": "outcome_constant"},
         ],
         "theme_signal": [
             {"theme_id": themes[0], "part": part, "value": 3.0, "unit": "voices"}

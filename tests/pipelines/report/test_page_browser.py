@@ -216,7 +216,7 @@ def test_a_theme_shows_its_trend_verdict_impact_signal_and_who_says_it(open_page
     said = article.inner_text()
     for words in (
         "growing", "feeling worse", "2.5 times what was expected", "q = 0.0042", "+8 pp",
-        "Leaving within 90 days", "no proof of cause", "Rating: every rating is the same",
+        "Leaving within 90 days", "no proof of cause", "Rating: it is the same for everybody",
         "€9,000", "changed by −4 (95 % interval −6 to −2)", "Reach", "By segment", "By source",
     ):  # fmt: skip
         assert words.casefold() in said.casefold(), words

@@ -25,7 +25,14 @@ const sayGain = (value, unit, isSigned = false) => {
 const sayUnit = (unit) => (unit && !isCurrency(unit) ? sayCode("unit", asCode(unit)) : "");
 const saySpan = (low, high, write) => (low === undefined || high === undefined ? "–" : say("span", { low: write(low), high: write(high) }));
 const heads = (...keys) => keys.map((key) => ({ label: say(key.replace(/^#/, "")), isFigure: key.startsWith("#") }));
-const noteOf = (text) => h("span", { class: "note", lang: "en", dir: "auto" }, text);
+// Why nothing is said: a code with what it names.
+const sayNote = ({ note, note_values: named, unit }) => {
+  if (!findWords(`unsaid_${note}`)) return say("nothing_said");
+  const show = (value) => (Array.isArray(value) ? value.join(say("comma")) : number(value));
+  const values = Object.fromEntries(Object.entries(named ?? {}).map(([name, value]) => [name, show(value)]));
+  for (const name of ["effect", "low", "high"]) if (name in values) values[name] = sayEffect(named[name], unit);
+  return say(`unsaid_${note}`, values);
+};
 
 const drawImpacts = (theme) => {
   if (!theme.impacts.length) return quiet(say("no_impact"));
@@ -49,9 +56,8 @@ const drawImpacts = (theme) => {
       ]),
     }) : null,
     rows.length ? h("p", { class: "caution" }, say("not_cause"), " ", adjustedFor(rows)) : null,
-    [...new Set(unsaid.map(({ note }) => note))].map((note) => quiet(
-      unsaid.filter((row) => row.note === note).map(({ outcome }) => sayOutcome(outcome)).join(say("comma")), ": ",
-      note ? noteOf(note) : say("nothing_said"))),
+    [...new Set(unsaid.map(sayNote))].map((note) => quiet(
+      unsaid.filter((row) => sayNote(row) === note).map(({ outcome }) => sayOutcome(outcome)).join(say("comma")), ": ", note)),
   ];
 };
 // What is at stake in each currency; they are never added up.
@@ -73,7 +79,7 @@ const adjustedFor = (rows) => {
 };
 
 const drawFixes = (theme) => theme.fixes.map((row) => (row.effect === undefined
-  ? quiet(say("fixed_at", { day: day(row.fixed_at) }), " ", sayOutcome(row.outcome), ": ", row.note ? noteOf(row.note) : say("nothing_said"))
+  ? quiet(say("fixed_at", { day: day(row.fixed_at) }), " ", sayOutcome(row.outcome), ": ", sayNote(row))
   : h("p", {}, say("fixed_at", { day: day(row.fixed_at) }), " ", say("fix_effect", {
     outcome: sayOutcome(row.outcome), effect: sayEffect(row.effect, row.unit), low: sayEffect(row.low, row.unit), high: sayEffect(row.high, row.unit),
   }), row.compared_with?.length ? ` ${say("fix_compared", { n: row.compared_with.length })}` : "")));
