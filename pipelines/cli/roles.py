@@ -34,7 +34,8 @@ def roles(
 ) -> None:
     """Print roles of least privilege, for PostgreSQL.
 
-    It is SQL, which the owner of the tables runs. Nothing is done to any store. Run it again after earful migrate, which makes the views anew.
+    It is SQL, which the owner of the tables runs. Nothing is done to any store. Run it again after
+    earful migrate, which makes the views anew.
     """
     from pipelines.errors import ConfigError
     from pipelines.roles import RoleNames, write_roles

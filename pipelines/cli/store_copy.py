@@ -28,8 +28,9 @@ def copy_store(
 ) -> None:
     """Copy a store to another place, every row checked.
 
-    From SQLite or PostgreSQL to either. All or nothing: stopped, the target is as it was. FROM stays; use one of the two from then on.
-    A URL may name environment variables, ${NAME}, so that no password stands in a command.
+    From SQLite or PostgreSQL to either. All or nothing: stopped, the target is as it was. FROM
+    stays; use one of the two from then on. A URL may name environment variables, ${NAME}, so that
+    no password stands in a command.
     """
     from dataclasses import asdict
 

@@ -47,14 +47,20 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a place for a store of a test that need not run on both.
+def sqlite_url(request: pytest.FixtureRequest, file_url: str) -> str:
+    """The URL of a place for a store of a test that need not run on both databases.
 
-    With EARFUL_TEST_STORE=postgresql it runs there for once, unless it is marked to be of SQLite.
+    With EARFUL_TEST_STORE=postgresql it runs on that one for once.
     """
-    is_of_sqlite = request.node.get_closest_marker("sqlite") or is_on_both(request)
-    if os.environ.get("EARFUL_TEST_STORE") == "postgresql" and not is_of_sqlite:
+    is_asked = os.environ.get("EARFUL_TEST_STORE") == "postgresql"
+    if is_asked and not is_on_both(request):
         return name_postgres_database(request.getfixturevalue("postgres_url"))
+    return file_url
+
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
+    """The URL of a place for a store of a test that looks at its files."""
     return f"sqlite:///{tmp_path}/store.db"
 
 
@@ -67,7 +73,7 @@ def is_on_both(request: pytest.FixtureRequest) -> bool:
 def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of a place for a store of either kind, see ``open_copy``."""
     if request.param == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
+        return str(request.getfixturevalue("file_url"))
     return name_postgres_database(request.getfixturevalue("postgres_url"))
 
 
@@ -75,7 +81,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database of either kind."""
     if request.param == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
+        return str(request.getfixturevalue("file_url"))
     return make_postgres_database(request.getfixturevalue("postgres_url"))
 
 

@@ -247,8 +247,8 @@ def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     assert "cannot be reached" in str(caught.value)
 
 
-def test_the_sqlite_file_is_private_and_in_wal_mode(sqlite_url: str, tmp_path: Path) -> None:
-    opened = open_store(sqlite_url, create=True)
+def test_the_sqlite_file_is_private_and_in_wal_mode(file_url: str, tmp_path: Path) -> None:
+    opened = open_store(file_url, create=True)
     with opened.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     for path in tmp_path.iterdir():

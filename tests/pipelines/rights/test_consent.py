@@ -376,7 +376,7 @@ def test_the_commands_record_and_show(
     monkeypatch.setenv("EARFUL_SECRET", "a secret that is long enough")
     monkeypatch.setenv("EARFUL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("EARFUL_USER", "dana")
-    db = ("--db", str(people.path))
+    db = ("--db", people.url.render_as_string(hide_password=False))
     who = ("--customer", name_customer(3))
     assert run_app(["consent", "withdraw", *who, "--purpose", "contact", *db]) == 0
     assert "recorded 1 row of consent; 0 rows" in capsys.readouterr().out

@@ -53,8 +53,8 @@ def people(request: pytest.FixtureRequest, store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def file_store(sqlite_url: str) -> Iterator[Store]:
-    store = open_people(sqlite_url)
+def file_store(file_url: str) -> Iterator[Store]:
+    store = open_people(file_url)
     yield store
     store.engine.dispose()
 

@@ -341,7 +341,7 @@ def test_the_command_tells_all_four_kinds(
     told_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     call = make_call(capsys)
-    db = ("--db", str(told_store.path))
+    db = ("--db", told_store.url.render_as_string(hide_password=False))
     assert "Late cards" in call("story", "store", *db).out
     ended = call("story", "theme", LATE, "--lang", "fa", "--json", *db)
     value = json.loads(ended.out)

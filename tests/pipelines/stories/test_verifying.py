@@ -257,7 +257,10 @@ def test_the_command_says_what_does_not_hold_and_ends_with_one(
     told_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     call = make_call(capsys)
-    db, path = ("--db", str(told_store.path)), tmp_path / "report.html"
+    db, path = (
+        ("--db", told_store.url.render_as_string(hide_password=False)),
+        tmp_path / "report.html",
+    )
     assert call("report", "-o", path, *db).code == 0
     ended = call("report", "--verify", path, *db)
     assert (ended.code, "all of it holds" in ended.out) == (0, True)

@@ -101,6 +101,10 @@ def count_wordings(store: Store) -> int:
         return len(connection.execute(select(tables.wording.c.wording_id)).all())
 
 
+def address_of(store: Store) -> str:
+    return store.url.render_as_string(hide_password=False)
+
+
 def test_a_story_is_worded_where_its_facts_bear_it_out(told_store: Store) -> None:
     with serve_model(be_good) as (service, server, model):
         found = word(told_store, model)
@@ -361,8 +365,10 @@ def test_the_command_tells_in_the_words_of_the_model(
         config.write_text(
             f'[stories]\nurl = "{address}"\nmodel = "tiny"\nkey = "${{MODEL_KEY}}"\n', "utf-8"
         )
-        ended = call("story", "theme", LATE, "--config", config, "--db", told_store.path)
-        customer = call("story", "customer", "gold-0", "--config", config, "--db", told_store.path)
+        ended = call("story", "theme", LATE, "--config", config, "--db", address_of(told_store))
+        customer = call(
+            "story", "customer", "gold-0", "--config", config, "--db", address_of(told_store)
+        )
     assert ended.code == customer.code == 0
     assert "24 voices have spoken of" in ended.out
     assert "Most customers" not in ended.out
@@ -379,7 +385,7 @@ def test_no_model_is_asked_unless_one_is_configured(
         raise ModelError("asked")
 
     monkeypatch.setattr(LanguageModel, "ask", refuse)
-    assert make_call(capsys)("story", "theme", LATE, "--db", told_store.path).code == 0
+    assert make_call(capsys)("story", "theme", LATE, "--db", address_of(told_store)).code == 0
 
 
 def test_a_mention_that_is_gone_keeps_an_answer_from_being_told(told_store: Store) -> None:
