@@ -18,6 +18,16 @@ FIXED_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 30_000
 
 
+# A link that was cut without a word is noticed after a minute, and not when a run is to be stored.
+_CUT_LINKS = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+
 def parse_url(url: str) -> URL:
     """Check a database URL.
 
@@ -63,7 +73,11 @@ def connect_engine(url: URL, *, read_only: bool = False) -> Engine:
     """
     if url.get_backend_name() == "postgresql":
         options = "-c default_transaction_read_only=on" if read_only else ""
-        return create_engine(url, connect_args={"connect_timeout": 15, "options": options})
+        engine = create_engine(
+            url, connect_args={"connect_timeout": 15, "options": options, **_CUT_LINKS}
+        )
+        event.listen(engine, "connect", _server_settings)
+        return engine
     if read_only and (path := sqlite_path(url)) is not None and _is_still(path):
         # In a folder that cannot be written SQLite cannot make the files that readers share.
         still = {"uri": "true", "mode": "ro", "immutable": "1"}
@@ -85,6 +99,14 @@ def _is_still(path: Path) -> bool:
     """Tell whether nobody writes to a store, and this user could not: it has no log beside it."""
     log = path.with_name(f"{path.name}-wal")
     return not os.access(path.parent, os.W_OK) and path.exists() and not log.exists()
+
+
+def _server_settings(connection: Any, _record: object) -> None:
+    """While the encoder reads, a run asks the server nothing for minutes: that is no idling."""
+    connection.execute("SET idle_in_transaction_session_timeout = 0")
+    if connection.info.server_version >= 140_000:
+        connection.execute("SET idle_session_timeout = 0")
+    connection.commit()
 
 
 def _query_only_settings(connection: Any, _record: object) -> None:
@@ -122,9 +144,15 @@ def clear_database_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        raise StoreError(describe_database_error(error.orig or error, url)) from error
+    except Exception as error:
+        # What a driver says of a COPY does not pass through SQLAlchemy.
+        if type(error).__module__.partition(".")[0] not in _DRIVERS:
+            raise
         raise StoreError(describe_database_error(error, url)) from error
 
 
+_DRIVERS = {"psycopg", "pysqlite3", "sqlite3"}
 # What the drivers say, and what to tell the user; the first that matches counts.
 _MESSAGES = (
     ("disk is full", "the disk is full; free some space, then run the same command again"),
@@ -142,16 +170,19 @@ _MESSAGES = (
     ("file is not a database", "the file is not an SQLite database; give another path with --db"),
     ("malformed", "the file is damaged; restore it from a backup"),
     ("database is locked", "another program holds it; try again, or see who uses the file"),
-    ("connection", "the server cannot be reached or closed the connection; check the address"),
+    (
+        "connection",
+        "the server cannot be reached or closed the connection; check it, run the command again",
+    ),
     ("password", "the server refused the user or the password"),
 )
 
 
-def describe_database_error(error: DBAPIError, url: URL) -> str:
-    """One sentence about a database error, without SQL, values or passwords."""
-    said = str(error.orig).lower()
+def describe_database_error(error: BaseException, url: URL) -> str:
+    """One sentence about what a driver says, without SQL, values or passwords."""
+    said = str(error).lower()
     name = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
     for words, advice in _MESSAGES:
         if words in said:
             return f"store {name}: {advice}"
-    return f"store {name}: the database refused ({type(error.orig).__name__}); see earful doctor"
+    return f"store {name}: the database refused ({type(error).__name__}); see earful doctor"

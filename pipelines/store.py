@@ -1,15 +1,13 @@
 """A store: opened and checked, written by one run at a time, read by anybody."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL, Engine
@@ -21,22 +19,10 @@ from pipelines.database import (
     parse_url,
     sqlite_path,
 )
-from pipelines.errors import ConfigError, LockedError, MissingStoreError, StoreError
+from pipelines.errors import ConfigError, MissingStoreError, StoreError
+from pipelines.locks import Lock, hold_file_lock, hold_server_lock
 from pipelines.tables import metadata, store_info
 
-Lock = Literal["store", "syncs", "delivery"]
-# Any constants will do, as long as every earful uses the same.
-ADVISORY_LOCKS: dict[Lock, int] = {
-    "store": 0x_EA5F_0001,
-    "syncs": 0x_EA5F_0002,
-    "delivery": 0x_EA5F_0003,
-}
-_HOLDERS: dict[Lock, str] = {
-    "store": "another run holds",
-    "syncs": "another earful sync sends rows of",
-    "delivery": "another earful actions deliver sends what is due in",
-}
-LOCK_POLL_S = 0.2
 # What other systems took is recorded, however long another run holds the store.
 RECORD_WAIT_S = 3_600.0
 
@@ -83,53 +69,18 @@ class Store:
             yield connection
 
     @contextmanager
-    def lock(self, timeout_s: float, of: Lock = "store") -> Iterator[None]:
+    def lock(self, timeout_s: float, of: Lock = "store", command: str = "") -> Iterator[None]:
         """Hold one of the store's locks, each of which one program holds at a time.
 
         :param of: store, for whoever writes to it; syncs or delivery, for whoever sends rows of
             customers or actions to other systems: it may take long, and keeps no run from writing.
+        :param command: what it is held for; others who wait are told.
         :raises LockedError: when another program still holds it after timeout_s seconds.
         """
-        holder = self._lock_file if self.path else self._lock_server
-        with holder(timeout_s, of):
+        given = (self.name, timeout_s, of, command)
+        held = hold_file_lock(self.path, *given) if self.path else None
+        with clear_database_errors(self.url), held or hold_server_lock(self.engine, *given):
             yield
-
-    @contextmanager
-    def _lock_file(self, timeout_s: float, of: Lock) -> Iterator[None]:
-        from filelock import FileLock, Timeout
-
-        path = f"{self.path}.lock" if of == "store" else f"{self.path}.{of}.lock"
-        lock = FileLock(path, mode=0o600)
-        try:
-            lock.acquire(timeout=timeout_s)
-        except Timeout as error:
-            raise _locked(self.name, timeout_s, of) from error
-        except OSError as error:
-            raise StoreError(
-                f"store {self.name}: the lock file {path} cannot be written; "
-                "check the rights of its folder"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    @contextmanager
-    def _lock_server(self, timeout_s: float, of: Lock) -> Iterator[None]:
-        query = text("SELECT pg_try_advisory_lock(:key)")
-        deadline = time.monotonic() + timeout_s
-        with clear_database_errors(self.url), self.engine.connect() as connection:
-            session = connection.execution_options(isolation_level="AUTOCOMMIT")
-            key = {"key": ADVISORY_LOCKS[of]}
-            while not session.execute(query, key).scalar():
-                if time.monotonic() >= deadline:
-                    raise _locked(self.name, timeout_s, of)
-                time.sleep(LOCK_POLL_S)
-            try:
-                yield
-            finally:
-                # A closed connection gives the lock back too: what counts is that it ends here.
-                session.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
 def open_store(url: str, *, create: bool = False) -> Store:
@@ -226,14 +177,6 @@ def _hash_tables() -> str:
     """A short hash of the tables and columns that this program declares."""
     names = sorted(str(column) for table in metadata.tables.values() for column in table.c)
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-
-
-def _locked(name: str, timeout_s: float, of: Lock) -> LockedError:
-    who = _HOLDERS[of]
-    return LockedError(
-        f"{who} the store {name} (waited {timeout_s:g} s); try again when it has "
-        "finished, or wait longer with --lock-timeout"
-    )
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:
