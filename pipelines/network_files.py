@@ -26,10 +26,7 @@ def find_network_kind(path: Path, mounts: Path = _MOUNTS) -> str | None:
 
     :param mounts: the table of what is mounted where.
     """
-    place = path.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    place = place.resolve()
+    place = path.resolve()
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:  # no Linux

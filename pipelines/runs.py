@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from pipelines import tables
 from pipelines.errors import EarfulError
 from pipelines.locks import guard_transaction
-from pipelines.store import Store, read_info, write_info
+from pipelines.store import Store, read_info, refuse_other_schema, write_info
 
 _UNFINISHED = (
     "before it could finish: the tables are as they were, and the next run goes on from what the "
@@ -73,11 +73,12 @@ def begin_run(
     Whatever goes wrong, nothing of the run stays but its row, which says so.
 
     :raises LockedError: when another run holds the store.
-    :raises StoreError: when the database refuses.
+    :raises StoreError: when the database refuses, or was migrated while this run waited.
     """
     with store.lock(lock_timeout_s, command=f"earful {command}"):
         clock = time.monotonic()
         with store.write() as connection:
+            refuse_other_schema(connection, store.name)
             started_at = _choose_start(connection, datetime.now(UTC))
             run_id = make_time_id(started_at)
             _close_dead_runs(connection)

@@ -112,11 +112,12 @@ def open_store(url: str, *, create: bool = False) -> Store:
     return store
 
 
-def upgrade_store(url: str) -> str | None:
+def upgrade_store(url: str, lock_timeout_s: float = 30.0) -> str | None:
     """Bring an existing store to the newest schema.
 
     :returns: the schema that it had before.
     :raises ConfigError: for a database that is not ours, or newer than this program.
+    :raises LockedError: when a run still holds it after lock_timeout_s seconds.
     :raises StoreError: when it does not exist or the database refuses.
     """
     parsed = parse_url(url)
@@ -125,10 +126,10 @@ def upgrade_store(url: str) -> str | None:
         _prepare_file(path, create=False)
     store = Store(parsed, connect_engine(parsed))
     _read_version(store)
-    return migrate_store(store)
+    return migrate_store(store, lock_timeout_s)
 
 
-def migrate_store(store: Store) -> str | None:
+def migrate_store(store: Store, lock_timeout_s: float = 30.0) -> str | None:
     """Bring a store to the newest schema.
 
     :returns: the schema that it had before; None when it was empty.
@@ -136,7 +137,7 @@ def migrate_store(store: Store) -> str | None:
     """
     from pipelines.migrations import migrate_schema, schema_version
 
-    with store.lock(timeout_s=30), store.write() as connection:
+    with store.lock(lock_timeout_s, command="earful migrate"), store.write() as connection:
         before = schema_version(connection)
         migrate_schema(connection)
         if read_info(connection, "store_id") is None:
@@ -228,9 +229,28 @@ def _read_version(store: Store) -> str | None:
                 "its files with: earful run PATH"
             )
     if version is not None and version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"store {store.name} has schema {version}, newer than this program's "
-            f"{SCHEMA_VERSION}; update earful as it was installed (a clone: git pull, then "
-            "scripts/install), or give another store with --db"
-        )
+        raise _newer(store.name, version)
     return version
+
+
+def refuse_other_schema(connection: Connection, name: str) -> None:
+    """Refuse a store that another program migrated after this one had opened it.
+
+    :param name: of the store, as it may be shown.
+    :raises ConfigError: for a newer schema.
+    """
+    from pipelines.migrations import SCHEMA_VERSION, schema_version
+
+    version = schema_version(connection)
+    if version is not None and version > SCHEMA_VERSION:
+        raise _newer(name, version)
+
+
+def _newer(name: str, version: str) -> ConfigError:
+    from pipelines.migrations import SCHEMA_VERSION
+
+    return ConfigError(
+        f"store {name} has schema {version}, newer than this program's "
+        f"{SCHEMA_VERSION}; update earful as it was installed (a clone: git pull, then "
+        "scripts/install), or give another store with --db"
+    )

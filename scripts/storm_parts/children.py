@@ -124,17 +124,22 @@ def start(
         os.dup2(stream, 1)
         os.dup2(stream, 2)
         os.chdir(folder)
-        os.environ |= {
-            "EARFUL_DB": url,
-            "EARFUL_CACHE": str(folder / "cache"),
-            "EARFUL_USER": "storm",
-            "XDG_CONFIG_HOME": str(folder / "config"),
-        }
+        os.environ |= name_places(folder, url)
         sys.argv = ["earful", *arguments]
         before()
         code = _run_main()
     finally:
         os._exit(code)
+
+
+def name_places(folder: Path, url: str) -> dict[str, str]:
+    """The variables by which a command in a folder finds its store, its cache and its secret."""
+    return {
+        "EARFUL_DB": url,
+        "EARFUL_CACHE": str(folder / "cache"),
+        "EARFUL_USER": "storm",
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
 
 
 def _run_main() -> int:

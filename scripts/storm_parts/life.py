@@ -14,6 +14,7 @@ from sqlalchemy import text
 from nlp.weights import prepare_default_encoder
 from pipelines.config import user_cache_dir
 from pipelines.journal import Journal
+from pipelines.rights.forgetting import list_open
 from pipelines.store import open_store
 from scripts.storm_parts import children
 from scripts.storm_parts.bundle import list_files, write_bundle, write_export
@@ -141,7 +142,17 @@ class Life:
             f"{path.relative_to(self.place.folder)} {_digest(path)}"
             for path in list_files(self.place.folder)
         )
+        found["open erasures"] = self._list_open()
+        # A command that was done and then killed is done again, and each is recorded.
+        found["audit"] = sorted({*found["audit"]})
         return {name: [_STAMP.sub("STAMP", row) for row in rows] for name, rows in found.items()}
+
+    def _list_open(self) -> list[str]:
+        store = open_store(self.place.url)
+        with store.read() as connection:
+            found = list_open(connection)
+        store.engine.dispose()
+        return [str(each["error"]) for each in found]
 
     def compare(self, stage: Stage) -> list[str]:
         """What differs from what an uncut life has after a stage."""

