@@ -5,8 +5,8 @@ Usage: nice .venv/bin/python scripts/storm_dashboards.py [--readers 10] [--runs 
 
 Each dashboard is a process that asks the 16 queries of configs/dashboards/queries.toml over and
 over, one every half second, each time in a connection of its own. What it counts in one look must
-be the state before the run or that after it. Printed are the median and the 95th percentile of a query,
-while nothing else happens and while `earful run` reads a second export; both on this machine.
+be the state before the run or that after it. Printed are the median and the 95th percentile of a
+query, while nothing else happens and while `earful run` reads a second export.
 """
 
 import argparse

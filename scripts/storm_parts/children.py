@@ -5,6 +5,7 @@ but its first: of the others a fork keeps nothing.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -100,6 +101,8 @@ def import_all() -> None:
             importlib.import_module(found.name)
     import_spacy()
     import_libraries()
+    gc.collect()
+    gc.freeze()  # else each child looks through all of it
 
 
 def start(
