@@ -111,11 +111,11 @@ def start(
     url: str,
     before: Callable[[], object] = lambda: None,
 ) -> Child:
-    """Start `earful ARGUMENTS` in a folder, which holds its cache, its secret and its log.
+    """Start `earful ARGUMENTS` in a folder, which holds its cache and its secret.
 
     :param before: what the child does first.
     """
-    log = folder / "log.txt"
+    log = folder.parent / "log.txt"  # whatever becomes of the folder's disk
     log.write_bytes(b"")
     sys.stdout.flush()
     sys.stderr.flush()

@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines.rights.forgetting import forget_person, list_open
 from pipelines.rights.outputs import record_output, rewrite_outputs
 from pipelines.rights.people import Asked
 from pipelines.runs import begin_run
-from pipelines.store import Store, open_store, upgrade_store
+from pipelines.store import Store, open_store, read_info, upgrade_store
 from tests.pipelines.conftest import add_rows, read_rows
 from tests.pipelines.rights.people import make_people_job, name_customer, open_people
 from tests.pipelines.store_contents import compare_contents, read_contents
@@ -223,6 +224,19 @@ def test_a_run_that_waited_for_a_migration_does_not_write_to_the_newer_schema(
     ):
         pass
     assert list_statuses(store) == []
+
+
+def test_two_programs_that_make_a_store_at_once_make_one(database_url: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda url: open_store(url, create=True), [database_url] * 2))
+    ids = set()
+    for store in made:
+        with store.read() as connection:
+            ids.add(read_info(connection, "store_id"))
+        make_customers(store, f"c{len(list_customers(store))}")
+        store.engine.dispose()
+    assert len(ids) == 1
+    assert list_customers(made[0]) == ["c0", "c1"]
 
 
 def test_a_migration_waits_for_a_run_and_says_who_holds_the_store(store: Store) -> None:
