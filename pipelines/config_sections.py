@@ -43,6 +43,7 @@ class StoreConfig(Section):
     """Where the tables are."""
 
     url: str = "sqlite:///earful.db"
+    network_files: bool = False
 
 
 class ModelsConfig(Section):

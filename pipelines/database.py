@@ -19,7 +19,10 @@ BUSY_TIMEOUT_MS = 30_000
 # A peer that is gone without a word is noticed by both sides within a minute: the server then
 # gives back the locks of a client whose machine or network died.
 _KEEPALIVES = {"idle": 30, "interval": 10, "count": 3}
-_CLIENT_SETTINGS = {f"keepalives_{name}": value for name, value in _KEEPALIVES.items()}
+_CLIENT_SETTINGS: dict[str, object] = {
+    **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
+    "tcp_user_timeout": 60_000,
+}
 _SERVER_SETTINGS: dict[str, object] = {
     f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()
 }
@@ -157,10 +160,16 @@ def clear_database_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        raise StoreError(describe_database_error(error.orig or error, url)) from error
+    except Exception as error:
+        # What a driver says of a COPY does not pass through SQLAlchemy.
+        if type(error).__module__.partition(".")[0] not in _DRIVERS:
+            raise
         raise StoreError(describe_database_error(error, url)) from error
 
 
 _AGAIN = "What was not committed is not stored: run the same command again"
+_DRIVERS = {"psycopg", "pysqlite3", "sqlite3"}
 # What the drivers say, and what to tell the user; the first that matches counts.
 _MESSAGES = (
     ("disk is full", "the disk is full; free some space, then run the same command again"),
@@ -206,14 +215,14 @@ _SERVER_MESSAGES = {
 }
 
 
-def describe_database_error(error: DBAPIError, url: URL) -> str:
-    """One sentence about a database error, without SQL, values or passwords."""
-    said = str(error.orig).lower()
-    code = getattr(error.orig, "sqlstate", None)
+def describe_database_error(error: BaseException, url: URL) -> str:
+    """One sentence about what a driver says, without SQL, values or passwords."""
+    said = str(error).lower()
+    code = getattr(error, "sqlstate", None)
     name = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
     if code in _SERVER_MESSAGES:
         return f"store {name}: {_SERVER_MESSAGES[code]}"
     for words, advice in _MESSAGES:
         if words in said:
             return f"store {name}: {advice}"
-    return f"store {name}: the database refused ({type(error.orig).__name__}); see earful doctor"
+    return f"store {name}: the database refused ({type(error).__name__}); see earful doctor"

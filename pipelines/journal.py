@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 from pipelines.database import create_private_file, sqlite_driver
 from pipelines.errors import StoreError
@@ -72,6 +73,15 @@ def _remove(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def _fields(reading: Reading) -> tuple[bytes, bytes]:
+    return reading.vector, reading.probabilities
+
+
+def _checksum(text_hash: str, models: str, reading: Reading) -> int:
+    """Tells a reading from one that a loss of power has torn: SQLite's pages have no checksum."""
+    return crc32(b"\0".join((text_hash.encode(), models.encode(), *_fields(reading))))
+
+
 class Journal:
     """Readings by text hash, for one store.
 
@@ -87,16 +97,11 @@ class Journal:
 
         :param models: names and revisions of the models that read.
         """
-        found: dict[str, Reading] = {}
-        for batch in batch_ids(text_hashes):
-            marks = ",".join("?" * len(batch))
-            query = (
-                "SELECT text_hash, vector, probabilities FROM reading "  # noqa: S608 -- marks only
-                f"WHERE models = ? AND text_hash IN ({marks})"
-            )
-            for text_hash, *reading in self._connection.execute(query, (models, *batch)):
-                found[text_hash] = Reading(*reading)
-        return found
+        try:
+            return self._find(models, text_hashes)
+        except sqlite_driver().DatabaseError:
+            self._remake()
+            return {}
 
     def add(self, models: str, readings: Mapping[str, Reading]) -> None:
         """Keep readings, durably.
@@ -104,21 +109,28 @@ class Journal:
         :raises StoreError: when the file cannot be written.
         """
         rows = [
-            (text_hash, models, reading.vector, reading.probabilities)
+            (text_hash, models, *_fields(reading), _checksum(text_hash, models, reading))
             for text_hash, reading in readings.items()
         ]
+        driver = sqlite_driver()
         try:
-            with self._connection:
-                self._connection.executemany(
-                    "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", rows
-                )
-        except sqlite_driver().DatabaseError as error:
+            try:
+                self._insert(rows)
+            except driver.OperationalError:  # a full disk; anew it would be no better
+                raise
+            except driver.DatabaseError:
+                self._remake()
+                self._insert(rows)
+        except driver.DatabaseError as error:
             raise self._explain(error) from error
 
     def count(self) -> int:
         """Number of readings kept."""
-        n: int = self._connection.execute("SELECT count(*) FROM reading").fetchone()[0]
-        return n
+        try:
+            return self._count()
+        except sqlite_driver().DatabaseError:
+            self._remake()
+            return 0
 
     def discard(self) -> None:
         """Remove the file: what it held is in the store."""
@@ -140,13 +152,46 @@ class Journal:
     ) -> None:
         self.close()
 
+    def _find(self, models: str, text_hashes: Sequence[str]) -> dict[str, Reading]:
+        found: dict[str, Reading] = {}
+        for batch in batch_ids(text_hashes):
+            marks = ",".join("?" * len(batch))
+            query = (
+                "SELECT text_hash, crc, vector, probabilities FROM checked_reading "  # noqa: S608 -- marks only
+                f"WHERE models = ? AND text_hash IN ({marks})"
+            )
+            for text_hash, crc, *fields in self._connection.execute(query, (models, *batch)):
+                reading = Reading(*fields)
+                if crc == _checksum(text_hash, models, reading):
+                    found[text_hash] = reading
+        return found
+
+    def _insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        with self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO checked_reading VALUES (?, ?, ?, ?, ?)", rows
+            )
+
+    def _count(self) -> int:
+        n: int = self._connection.execute("SELECT count(*) FROM checked_reading").fetchone()[0]
+        return n
+
+    def _remake(self) -> None:
+        """Begin anew: the file is damaged, as a loss of power may leave it."""
+        self._connection.close()
+        try:
+            _remove(self._path)
+            self._connection = self._connect()
+        except (OSError, sqlite_driver().DatabaseError) as error:
+            raise self._explain(error) from error
+
     def _open(self) -> Any:
         try:
             return self._connect()
         except OSError as error:
             raise self._explain(error) from error
         except sqlite_driver().DatabaseError:
-            self._path.unlink(missing_ok=True)
+            _remove(self._path)
         try:
             return self._connect()
         except (OSError, sqlite_driver().DatabaseError) as error:
@@ -164,7 +209,7 @@ class Journal:
         connection = sqlite_driver().connect(self._path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS reading (text_hash TEXT, models TEXT, vector BLOB, "
-            "probabilities BLOB, PRIMARY KEY (text_hash, models)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS checked_reading (text_hash TEXT, models TEXT, vector BLOB, "
+            "probabilities BLOB, crc INTEGER, PRIMARY KEY (text_hash, models)) WITHOUT ROWID"
         )
         return connection

@@ -5,9 +5,13 @@ a lock of its own too, and asks whether the connections of its locks are still t
 lock was lost writes nothing more, and the next one waits until what it was writing has ended.
 """
 
+import os
+import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Literal
 
 from sqlalchemy import Connection, text
@@ -30,9 +34,12 @@ _HOLDERS: Final[dict[Lock, str]] = {
     "delivery": "another earful actions deliver sends what is due in",
 }
 LOCK_POLL_S = 0.2
+# PostgreSQL cuts the name of a session after so many bytes.
+_MAX_NOTE: Final = 63
 
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
+_RENAME = text("SELECT set_config('application_name', :note, false)")
 # A connection that was lost may have been made anew, without the lock.
 _IS_HELD = text(
     "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted "
@@ -41,8 +48,10 @@ _IS_HELD = text(
 
 
 @contextmanager
-def hold_file(path: str, name: str, timeout_s: float, of: Lock) -> Iterator[None]:
-    """Hold a lock of a store in a file.
+def hold_file(
+    path: Path, name: str, timeout_s: float, of: Lock, command: str = ""
+) -> Iterator[None]:
+    """Hold a lock of a store in a file, which says who holds it.
 
     :param path: of the file of this lock.
     :param name: of the store, for messages.
@@ -54,8 +63,10 @@ def hold_file(path: str, name: str, timeout_s: float, of: Lock) -> Iterator[None
     lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=timeout_s)
+        with suppress(OSError):  # a full disk: who waits is told less
+            path.write_text(_note_holder(command), encoding="utf-8")
     except Timeout as error:
-        raise _locked(name, timeout_s, of) from error
+        raise _locked(name, timeout_s, of, _read_note(path)) from error
     except OSError as error:
         raise StoreError(
             f"store {name}: the lock file {path} cannot be written; check the rights of its folder"
@@ -67,8 +78,10 @@ def hold_file(path: str, name: str, timeout_s: float, of: Lock) -> Iterator[None
 
 
 @contextmanager
-def hold_session(engine: Engine, name: str, timeout_s: float, of: Lock) -> Iterator[Connection]:
-    """Hold a lock of a store on a server; give the connection that holds it.
+def hold_session(
+    engine: Engine, name: str, timeout_s: float, of: Lock, command: str = ""
+) -> Iterator[Connection]:
+    """Hold a lock of a store on a server, in a session whose name says who holds it; give that.
 
     :param name: of the store, for messages.
     :raises LockedError: when another program still holds it after timeout_s seconds.
@@ -78,8 +91,9 @@ def hold_session(engine: Engine, name: str, timeout_s: float, of: Lock) -> Itera
         deadline = time.monotonic() + timeout_s
         while not _try_lock(session, of):
             if time.monotonic() >= deadline:
-                raise _locked(name, timeout_s, of)
+                raise _locked(name, timeout_s, of, _ask_holder(session, of))
             time.sleep(LOCK_POLL_S)
+        session.execute(_RENAME, {"note": _note_holder(command)})
         try:
             yield session
         finally:
@@ -120,8 +134,37 @@ def _try_lock(session: Connection, of: Lock) -> bool:
     return False
 
 
-def _locked(name: str, timeout_s: float, of: Lock) -> LockedError:
+def _note_holder(command: str) -> str:
+    """Who holds a lock: no arguments of the command, which may name customers."""
+    note = f"{command}, process {os.getpid()} on {platform.node()}".removeprefix(", ")
+    return note.encode("ascii", "replace").decode()[:_MAX_NOTE]
+
+
+def _read_note(path: Path) -> str | None:
+    with suppress(OSError):
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if note := path.read_text(encoding="utf-8", errors="replace")[:_MAX_NOTE]:
+            return f"{note}, since {since:%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def _ask_holder(session: Connection, of: Lock) -> str | None:
+    query = text(
+        "SELECT a.application_name, a.state_change AT TIME ZONE 'UTC' FROM pg_locks l "
+        "JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted "
+        "AND l.classid = 0 AND l.objid = :key AND l.objsubid = 1 "
+        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    found = session.execute(query, {"key": ADVISORY_LOCKS[of]}).first()
+    if found is None:
+        return None
+    since = f", since {found[1]:%Y-%m-%d %H:%M} UTC" if found[1] else ""  # of another's: unknown
+    return f"{found[0]}{since}"
+
+
+def _locked(name: str, timeout_s: float, of: Lock, holder: str | None) -> LockedError:
+    who = f"{holder}; " if holder else ""
     return LockedError(
-        f"{_HOLDERS[of]} the store {name} (waited {timeout_s:g} s); try again when it has "
+        f"{_HOLDERS[of]} the store {name} ({who}waited {timeout_s:g} s); try again when it has "
         "finished, or wait longer with --lock-timeout"
     )

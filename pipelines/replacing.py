@@ -3,7 +3,8 @@
 import filecmp
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ def open_replacement(path: Path, *, is_private: bool = False) -> Iterator[Binary
     :param is_private: only its owner can read it, from the first byte on.
     :raises OSError: when it cannot be written; the old one stays then.
     """
+    _remove_left_behind(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if is_private:
@@ -37,5 +39,34 @@ def open_replacement(path: Path, *, is_private: bool = False) -> Iterator[Binary
             os.fsync(file.fileno())
         if not (path.is_file() and filecmp.cmp(beside, path, shallow=False)):
             beside.replace(path)
+            sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a new name in a folder outlast a loss of power; where the system cannot, do nothing."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove what programs that were killed had begun to write: nobody would ever look for it."""
+    for part in path.parent.glob(f".{escape(path.name)}.*.part"):
+        number = part.name.removesuffix(".part").rpartition(".")[2]
+        if number.isdecimal() and part.is_file() and not _is_running(int(number)):
+            part.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True

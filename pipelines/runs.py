@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,12 +15,15 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from pipelines import tables
 from pipelines.errors import EarfulError
-from pipelines.store import Store, read_info, write_info
+from pipelines.store import Store, read_info, refuse_other_schema, write_info
 
 _UNFINISHED = (
     "before it could finish: the tables are as they were, and the next run goes on from what the "
     "encoder had read"
 )
+# The last digit of a run's id.
+_TICK = timedelta(milliseconds=1)
+_MAX_SET_BACK = timedelta(days=1)
 COUNTS = (
     *("n_read", "n_new", "n_known", "n_updated", "n_rejected", "n_left_out", "n_blocked"),
     *("n_noise", "n_mentions"),
@@ -67,12 +70,14 @@ def begin_run(
     Whatever goes wrong, nothing of the run stays but its row, which says so.
 
     :raises LockedError: when another run holds the store.
-    :raises StoreError: when the database refuses.
+    :raises StoreError: when the database refuses, or was migrated while this run waited.
     """
-    with store.lock(lock_timeout_s):
-        started_at, clock = datetime.now(UTC), time.monotonic()
-        run_id = make_time_id(started_at)
+    with store.lock(lock_timeout_s, command=f"earful {command}"):
+        clock = time.monotonic()
         with store.write() as connection:
+            refuse_other_schema(connection, store.name)
+            started_at = _choose_start(connection, datetime.now(UTC))
+            run_id = make_time_id(started_at)
             _close_dead_runs(connection)
             connection.execute(
                 insert(tables.run).values(
@@ -91,7 +96,7 @@ def begin_run(
                 yield run
                 _finish_run(run, time.monotonic() - clock)
         except BaseException as error:
-            _record_failure(store, run_id, error, time.monotonic() - clock)
+            _record_failure(store, run_id, error, started_at, time.monotonic() - clock)
             raise
 
 
@@ -107,6 +112,18 @@ def code_version() -> str:
         return version("earful")
     except PackageNotFoundError:  # run from a checkout that was never installed
         return "uninstalled"
+
+
+def _choose_start(connection: Connection, now: datetime) -> datetime:
+    """Begin after every earlier run, though the clock was set back: what is newer counts.
+
+    A run from more than a day ahead had a wrong clock itself.
+    """
+    started = tables.run.c.started_at
+    newest = connection.execute(
+        select(func.max(started)).where(started <= now + _MAX_SET_BACK)
+    ).scalar()
+    return max(now, newest + _TICK) if newest else now
 
 
 def _close_dead_runs(connection: Connection) -> None:
@@ -126,7 +143,7 @@ def _finish_run(run: Run, seconds: float) -> None:
         .where(tables.run.c.run_id == run.run_id)
         .values(
             status="done",
-            finished_at=datetime.now(UTC),
+            finished_at=run.started_at + timedelta(seconds=seconds),
             seconds=round(seconds, 3),
             n_themes=n_themes,
             **{name: run.counts[name] for name in COUNTS},
@@ -135,7 +152,9 @@ def _finish_run(run: Run, seconds: float) -> None:
     )
 
 
-def _record_failure(store: Store, run_id: str, error: BaseException, seconds: float) -> None:
+def _record_failure(
+    store: Store, run_id: str, error: BaseException, started_at: datetime, seconds: float
+) -> None:
     """Best effort: where the disk is full, the row stays at running until the next run."""
     status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
     # Only our own messages are known to hold no customer text.
@@ -149,7 +168,7 @@ def _record_failure(store: Store, run_id: str, error: BaseException, seconds: fl
                 .where(tables.run.c.run_id == run_id)
                 .values(
                     status=status,
-                    finished_at=datetime.now(UTC),
+                    finished_at=started_at + timedelta(seconds=seconds),
                     seconds=round(seconds, 3),
                     error=said,
                 )

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.errors import ConfigError, StoreError
+from pipelines.replacing import sync_folder
 
 SECRET_VARIABLE = "EARFUL_SECRET"  # noqa: S105 -- the name of the variable, not its value
 MIN_LENGTH = 16
@@ -73,3 +74,4 @@ def _make_secret(path: Path) -> None:
         os.fsync(file.fileno())
         with suppress(FileExistsError):  # another process was first
             os.link(file.name, path)
+            sync_folder(path.parent)

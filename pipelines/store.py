@@ -72,21 +72,22 @@ class Store:
             yield connection
 
     @contextmanager
-    def lock(self, timeout_s: float, of: Lock = "store") -> Iterator[None]:
+    def lock(self, timeout_s: float, of: Lock = "store", command: str = "") -> Iterator[None]:
         """Hold one of the store's locks, each of which one program holds at a time.
 
         :param of: store, for whoever writes to it; syncs or delivery, for whoever sends rows of
             customers or actions to other systems: it may take long, and keeps no run from writing.
+        :param command: what it is held for; others who wait are told.
         :raises LockedError: when another program still holds it after timeout_s seconds.
         """
         if self.path is not None:
-            path = f"{self.path}.lock" if of == "store" else f"{self.path}.{of}.lock"
-            with hold_file(path, self.name, timeout_s, of):
+            path = Path(f"{self.path}.lock" if of == "store" else f"{self.path}.{of}.lock")
+            with hold_file(path, self.name, timeout_s, of, command):
                 yield
             return
         with (
             clear_database_errors(self.url),
-            hold_session(self.engine, self.name, timeout_s, of) as session,
+            hold_session(self.engine, self.name, timeout_s, of, command) as session,
         ):
             self._held[of] = session
             try:
@@ -133,11 +134,12 @@ def make_empty_store(url: str) -> Store:
     return Store(parsed, connect_engine(parsed))
 
 
-def upgrade_store(url: str) -> str | None:
+def upgrade_store(url: str, lock_timeout_s: float = 30.0) -> str | None:
     """Bring an existing store to the newest schema.
 
     :returns: the schema that it had before.
     :raises ConfigError: for a database that is not ours, or newer than this program.
+    :raises LockedError: when a run still holds it after lock_timeout_s seconds.
     :raises StoreError: when it does not exist or the database refuses.
     """
     parsed = parse_url(url)
@@ -146,10 +148,10 @@ def upgrade_store(url: str) -> str | None:
         _prepare_file(path, create=False)
     store = Store(parsed, connect_engine(parsed))
     _read_version(store)
-    return migrate_store(store)
+    return migrate_store(store, lock_timeout_s)
 
 
-def migrate_store(store: Store) -> str | None:
+def migrate_store(store: Store, lock_timeout_s: float = 30.0) -> str | None:
     """Bring a store to the newest schema.
 
     :returns: the schema that it had before; None when it was empty.
@@ -158,7 +160,7 @@ def migrate_store(store: Store) -> str | None:
     from pipelines.half_vectors import keep_half_vectors, refuse_hidden_table
     from pipelines.migrations import migrate_schema, schema_version
 
-    with store.lock(timeout_s=30), store.write() as connection:
+    with store.lock(lock_timeout_s, command="earful migrate"), store.write() as connection:
         before = schema_version(connection)
         if before is None:
             refuse_hidden_table(connection)
@@ -253,9 +255,28 @@ def _read_version(store: Store) -> str | None:
                 "its files with: earful run PATH"
             )
     if version is not None and version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"store {store.name} has schema {version}, newer than this program's "
-            f"{SCHEMA_VERSION}; update earful as it was installed (a clone: git pull, then "
-            "scripts/install), or give another store with --db"
-        )
+        raise _newer(store.name, version)
     return version
+
+
+def refuse_other_schema(connection: Connection, name: str) -> None:
+    """Refuse a store that another program migrated after this one had opened it.
+
+    :param name: of the store, as it may be shown.
+    :raises ConfigError: for a newer schema.
+    """
+    from pipelines.migrations import SCHEMA_VERSION, schema_version
+
+    version = schema_version(connection)
+    if version is not None and version > SCHEMA_VERSION:
+        raise _newer(name, version)
+
+
+def _newer(name: str, version: str) -> ConfigError:
+    from pipelines.migrations import SCHEMA_VERSION
+
+    return ConfigError(
+        f"store {name} has schema {version}, newer than this program's "
+        f"{SCHEMA_VERSION}; update earful as it was installed (a clone: git pull, then "
+        "scripts/install), or give another store with --db"
+    )

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, text
 
 from pipelines import tables
 from pipelines.store import open_store
+from tests.pipelines.store_contents import read_contents
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
@@ -379,25 +380,13 @@ def test_insight_rows_are_of_customers_and_hold_their_own_mentions(demo: Connect
 def test_a_second_run_is_quick_to_say_that_nothing_is_new(
     demo_folder: Path, model_cache: Path
 ) -> None:
-    before = dump_rows(demo_folder)
+    before = read_contents(f"sqlite:///{demo_folder}/earful.db", {"run"}, {})
     done = call_earful(
         demo_folder, model_cache, "run", "--config", str(DEMO / "earful.toml"), "--json"
     )
     counts = json.loads(done.stdout)
     assert (done.returncode, counts["n_new"], counts["n_updated"]) == (3, 0, 0)
-    assert dump_rows(demo_folder) == before
-
-
-def dump_rows(folder: Path) -> dict[str, list[Any]]:
-    store = open_store(f"sqlite:///{folder}/earful.db")
-    with store.read() as connection:
-        found = {
-            name: connection.execute(select(table)).all()
-            for name, table in tables.metadata.tables.items()
-            if name != "run"
-        }
-    store.engine.dispose()
-    return found
+    assert read_contents(f"sqlite:///{demo_folder}/earful.db", {"run"}, {}) == before
 
 
 def test_the_report_of_the_demo_is_one_page_without_requests(

@@ -46,6 +46,18 @@ def test_the_layout_in_the_readme_is_one(tmp_path: Path) -> None:
     assert read_layout(tmp_path / "shop.toml").roles["customer"] == "Card no"
 
 
+def test_each_promise_names_tests_and_scripts_that_are_there() -> None:
+    promises = README.split("\n## Promises\n", 1)[1].split("\n## ", 1)[0]
+    named = re.findall(r"`(test_\w+)`", promises)
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py")
+    )
+    assert len(named) > 20
+    assert [name for name in named if f"\ndef {name}(" not in sources] == []
+    scripts = set(re.findall(r"`(scripts/\w+\.py)`", promises))
+    assert all((ROOT / script).exists() for script in scripts)
+
+
 def test_every_table_view_and_column_has_a_meaning() -> None:
     entries = describe_schema()
     assert [entry.name for entry in entries] == [*metadata.tables, *VIEW_COMMENTS]

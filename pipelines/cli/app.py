@@ -134,6 +134,12 @@ def run_app(arguments: list[str] | None = None) -> int:
     except OSError as error:
         _say(f"error: {_describe_system_error(error)}")
         return 1
+    except MemoryError:
+        _say(
+            "error: the memory is not enough. The store is as it was before; close what else needs "
+            "memory or raise its limit, then run the same command again"
+        )
+        return 1
     except Exception as error:  # noqa: BLE001 -- the last resort of the program
         _say(_describe_bug(error))
         return 1

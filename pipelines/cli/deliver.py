@@ -120,7 +120,7 @@ def test(
     from pipelines.cli.show import print_json
     from pipelines.delivery.selecting import send_test
 
-    settings, folder = load_settings(config, None)
+    settings, folder = load_settings(config, None, opens_store=False)
     receipt = send_test(settings.destinations, name, folder)
     if as_json:
         told = {"reference": receipt.reference, "note": receipt.note}

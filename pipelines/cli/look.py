@@ -10,6 +10,7 @@ from pipelines.cli.options import (
     ConfigOption,
     DbOption,
     JsonOption,
+    LockOption,
     ShownOption,
     load_settings,
     read_store,
@@ -207,14 +208,19 @@ def schema(
         typer.echo(format_markdown(chosen))
 
 
-def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
+def migrate(
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+    lock_timeout: LockOption = 30.0,
+) -> None:
     """Bring a store to this program's schema. Make a backup first."""
     from pipelines.cli.show import open_console, print_json
     from pipelines.migrations import SCHEMA_VERSION
     from pipelines.store import upgrade_store
 
     settings, _ = load_settings(config, db)
-    before = upgrade_store(settings.store.url)
+    before = upgrade_store(settings.store.url, lock_timeout)
     if as_json:
         print_json({"before": before, "now": SCHEMA_VERSION})
     elif before == SCHEMA_VERSION:

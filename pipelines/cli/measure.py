@@ -103,7 +103,7 @@ def evaluate(
     if sheet_filled:
         _score_sheet(path, as_json=as_json)
         return
-    settings, _ = load_settings(config, None)
+    settings, _ = load_settings(config, None, opens_store=False)
     asked: dict[str, Any] = {
         "path": path,
         "columns": Columns(text, label, lang),

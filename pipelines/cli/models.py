@@ -42,7 +42,7 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from pipelines.config import user_cache_dir
     from pipelines.inventory import BAD_STATES, verify_models
 
-    settings, _ = load_settings(config, None)
+    settings, _ = load_settings(config, None, opens_store=False)
     found = verify_models(settings.models, user_cache_dir())
     _print_states(found, as_json=as_json)
     if any(each.state in BAD_STATES for each in found):
@@ -59,7 +59,7 @@ def prepare(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from pipelines.config import user_cache_dir
     from pipelines.inventory import prepare_models
 
-    settings, _ = load_settings(config, None)
+    settings, _ = load_settings(config, None, opens_store=False)
     with open_progress() as progress:
         progress.start("preparing the models", 2, "models")
         found = prepare_models(settings.models, user_cache_dir())
@@ -72,7 +72,7 @@ def _list(config: Path | None, *, as_json: bool) -> None:
     from pipelines.config import user_cache_dir
     from pipelines.inventory import list_models
 
-    settings, _ = load_settings(config, None)
+    settings, _ = load_settings(config, None, opens_store=False)
     _print_states(list_models(settings.models, user_cache_dir()), as_json=as_json)
 
 

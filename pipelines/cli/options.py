@@ -133,18 +133,31 @@ def show_examples(*commands: str) -> str:
     return "\n".join(("\b", f"{title}:", *(f"  {command}" for command in commands)))
 
 
-def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":
+def load_settings(
+    config: Path | None, db: str | None, *, opens_store: bool = True
+) -> "tuple[Config, Path]":
     """The configuration with the options laid over it, and the folder of its paths.
 
-    :raises ConfigError: naming every mistake with its place.
+    :raises ConfigError: naming every mistake with its place; for a store on a network file system.
     """
     from pipelines.config import load_config
 
     loaded, folder = load_config(config)
-    if db is None:
-        return loaded, folder
-    store = loaded.store.model_copy(update={"url": _name_store(db)})
-    return loaded.model_copy(update={"store": store}), folder
+    if db is not None:
+        store = loaded.store.model_copy(update={"url": _name_store(db)})
+        loaded = loaded.model_copy(update={"store": store})
+    if opens_store:
+        _check_place(loaded)
+    return loaded, folder
+
+
+def _check_place(settings: "Config") -> None:
+    from pipelines.database import parse_url, sqlite_path
+    from pipelines.network_files import refuse_network_files
+
+    path = sqlite_path(parse_url(settings.store.url))
+    if path is not None and not settings.store.network_files:
+        refuse_network_files(path)
 
 
 def read_store_url(given: str) -> str:

@@ -153,7 +153,7 @@ def inspect(
     from pipelines.inlets.spool import Spool
     from pipelines.inspect import inspect_files
 
-    settings, _ = load_settings(config, None)
+    settings, _ = load_settings(config, None, opens_store=False)
     zone = ZoneInfo(settings.text.timezone)
     with Spool() as spool:
         origins = _find_origins(

@@ -22,6 +22,7 @@ from pipelines.exporting.selecting import (
     list_exported,
 )
 from pipelines.parquet_tables import Kind, find_kind, stream_parquet_rows
+from pipelines.replacing import sync_folder
 from pipelines.store import Store, read_info
 
 FileFormat = Literal["parquet", "csv"]
@@ -127,6 +128,7 @@ def _put_in_place(beside: Path, target: Path) -> None:
     if target.exists():
         target.rename(before)
     beside.rename(target)
+    sync_folder(target.parent)
     shutil.rmtree(before, ignore_errors=True)
 
 

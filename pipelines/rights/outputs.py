@@ -1,13 +1,13 @@
 """Files with customers' words that earful wrote: known by name, to be rewritten or removed."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, delete, select, update
 
 from nlp.cache import file_sha256
 from pipelines import tables
@@ -93,11 +93,12 @@ def rewrite_outputs(store: Store, job: Job, *, is_locked: bool = False) -> list[
             continue
         if not path.exists():
             _forget_outputs(store, [row.path])
-        elif file_sha256(path) != row.digest:
+        elif _is_changed(row):
             problems.append(f"{path} is not as it was written; it was left alone: look into it")
         else:
             try:
-                _rewrite(store, job, path, row.kind)
+                with _rewriting(store, [row]):
+                    _rewrite(store, job, path, row.kind)
             except (EarfulError, OSError) as error:
                 problems.append(f"{path} could not be written anew: {error}")
                 continue
@@ -121,7 +122,7 @@ def _rewrite_tables(
         if not there:
             _forget_outputs(store, [row.path for row in own])
             continue
-        changed = [row.path for row in there if file_sha256(Path(row.path)) != row.digest]
+        changed = [row.path for row in there if _is_changed(row)]
         manifest = read_manifest(folder)
         if changed or manifest is None:
             told = changed[0] if changed else folder
@@ -130,11 +131,38 @@ def _rewrite_tables(
         names = [each["table"] for each in manifest["tables"]]
         k = max(manifest["min_customers"], job.config.anonymity.min_customers)
         try:
-            done = write_export(store, folder, names, manifest["format"], k)
+            with _rewriting(store, own):
+                done = write_export(store, folder, names, manifest["format"], k)
         except (EarfulError, OSError) as error:
             yield f"{folder} could not be written anew: {error}"
             continue
         record_tables(store, done, is_locked=is_locked)
+
+
+def _is_changed(row: Any) -> bool:
+    """Whether somebody else changed a file since it was written."""
+    return row.digest is not None and file_sha256(Path(row.path)) != row.digest
+
+
+@contextmanager
+def _rewriting(store: Store, rows: Sequence[Any]) -> Iterator[None]:
+    """Note that it is earful that changes these files: killed before it is done, it does it again.
+
+    :raises EarfulError: as what is done; the files are known as before then.
+    """
+    _note_digests(store, {row.path: None for row in rows})
+    try:
+        yield
+    except (EarfulError, OSError):
+        _note_digests(store, {row.path: row.digest for row in rows})
+        raise
+
+
+def _note_digests(store: Store, digests: Mapping[str, str | None]) -> None:
+    with store.write() as connection:
+        for path, digest in digests.items():
+            changed = update(tables.output_file).where(_output.path == path)
+            connection.execute(changed.values(digest=digest))
 
 
 def bring_in_line(store: Store, job: Job) -> list[str]:

@@ -63,6 +63,8 @@ def purge_store(job: Job, older_than: str, *, is_dry: bool) -> Purged:
     before = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     before -= parse_age(older_than)
     store = open_store(job.config.store.url)
+    if not is_dry:
+        resume_erasures(job)  # of a purge that was killed
     with store.read() as connection:
         counts = _count(connection, before)
     if is_dry or not any(counts.values()):

@@ -24,6 +24,7 @@ from pipelines.job import Job
 from pipelines.progress import SilentProgress
 from pipelines.runs import begin_run
 from pipelines.store import Store, write_info
+from tests.pipelines.store_contents import Contents, read_contents
 from tests.pipelines.store_copies import open_copy
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -150,18 +151,13 @@ def make_job(store: Store, kind: type[Job] | None = None) -> Job:
     return (kind or PlantedJob)(Config.model_validate({"store": {"url": url}}), cache_dir=None)  # type: ignore[arg-type]
 
 
-def copy_tables(store: Store, *, with_logs: bool = False) -> dict[str, list[str]]:
+def copy_tables(store: Store, *, with_logs: bool = False) -> Contents:
     """Every row as people see it: without what any run changes."""
-    found = {}
-    with store.read() as connection:
-        for name, table in tables.metadata.tables.items():
-            if with_logs or name not in LOGS:
-                columns = [c for c in table.columns if with_logs or c.name not in RUN_FACTS]
-                query = select(*columns).order_by(*table.primary_key)
-                if not with_logs and name in REMAINS:
-                    query = query.where(REMAINS[name])
-                found[name] = [repr(tuple(row)) for row in connection.execute(query)]
-    return found
+    return (
+        read_contents(store, (), {})
+        if with_logs
+        else read_contents(store, LOGS | RUN_FACTS, REMAINS)
+    )
 
 
 def read_themes(store: Store) -> dict[str, Any]:

@@ -95,4 +95,5 @@ def do_on_server(place: URL, statement: str) -> None:
 
 @cache
 def _connect_server(place: URL) -> Engine:
-    return create_engine(place, isolation_level="AUTOCOMMIT")
+    # Storms restart their server.
+    return create_engine(place, isolation_level="AUTOCOMMIT", pool_pre_ping=True)

@@ -2,13 +2,11 @@
 
 import csv
 import io
-import json
 import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -25,6 +23,7 @@ from pipelines.models import Models
 from pipelines.progress import SilentProgress
 from pipelines.runs import Run
 from pipelines.store import open_store
+from tests.pipelines.store_contents import Contents, read_contents
 
 pytestmark = pytest.mark.model
 
@@ -120,36 +119,9 @@ def run_all(job: Job, *paths: Path) -> dict[str, int]:
     return run_steps(job, "run", steps, given).counts
 
 
-# Facts about the execution or the place in the file, which may differ.
-RUN_FACTS = {
-    *("run_id", "ingested_at", "enriched_run", "created_run", "updated_run", "updated_at"),
-    "found_run",
-    *("row_number", "rejected_id", "file_hash", "store_id"),
-}
-
-
-def dump(url: str, *, with_run_facts: bool = False) -> dict[str, list[Any]]:
+def dump(url: str, *, with_run_facts: bool = False) -> Contents:
     """Every table but run, as comparable rows."""
-    store = open_store(url)
-    found = {}
-    with store.read() as connection:
-        for name, table in tables.metadata.tables.items():
-            if name == "run":
-                continue
-            columns = [c for c in table.columns if with_run_facts or c.name not in RUN_FACTS]
-            rows = connection.execute(select(*columns)).all()
-            if name == "store_info" and not with_run_facts:
-                rows = [row for row in rows if row[0] != "store_id"]
-            if name == "input_file" and not with_run_facts:
-                rows = []
-            found[name] = sorted(repr([_canonical(value) for value in row]) for row in rows)
-    store.engine.dispose()
-    return found
-
-
-def _canonical(value: Any) -> Any:
-    """PostgreSQL orders the keys of a JSON object in its own way."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    return read_contents(url, {"run"}, {}) if with_run_facts else read_contents(url)
 
 
 def test_every_row_read_is_in_feedback_or_in_rejected(

@@ -63,8 +63,10 @@ def unstopped(
     return folder, dump(url)
 
 
-def _stop_run(folder: Path, cache: Path, signal_number: int, last_seen: str) -> tuple[int, str]:
-    """Begin a run, stop it a second after a stage is named, and give its exit code and words."""
+def _stop_run(
+    folder: Path, cache: Path, signal_number: int, last_seen: str, after_s: float
+) -> tuple[int, str]:
+    """Begin a run, stop it soon after a stage is named, and give its exit code and words."""
     process = run_program(["run", "r.csv"], folder, cache)
     assert process.stderr is not None
     seen: list[str] = []
@@ -72,7 +74,7 @@ def _stop_run(folder: Path, cache: Path, signal_number: int, last_seen: str) -> 
         seen.append(line)
         if last_seen in line:
             break
-    time.sleep(1.0)
+    time.sleep(after_s)
     process.send_signal(signal_number)
     _, rest = process.communicate(timeout=120)
     return process.returncode, "".join(seen) + rest
@@ -84,12 +86,18 @@ def test_a_run_that_is_stopped_leaves_the_store_as_it_was_and_the_next_one_finis
     folder, expected = unstopped
     (tmp_path / "config").symlink_to(folder / "config")
     write_csv(tmp_path / "r.csv", make_rows(N_STOPPED_ROWS))
-    for signal_number, last_seen, statuses in (
-        (signal.SIGKILL, "rejected", ["running"]),  # reading is over, the encoder is at work
-        (signal.SIGINT, "rejected", ["interrupted"] * 2),
-        (signal.SIGTERM, "finding themes", ["interrupted"] * 3),
+    for signal_number, last_seen, after_s, statuses in (
+        (
+            signal.SIGINT,
+            "rejected",
+            1.0,
+            ["interrupted"],
+        ),  # reading is over, the encoder is at work
+        (signal.SIGKILL, "finding themes", 0.2, ["interrupted", "running"]),
+        # Its texts are read: the encoder is not even loaded.
+        (signal.SIGTERM, "finding themes", 0.2, ["interrupted"] * 3),
     ):
-        code, said = _stop_run(tmp_path, model_cache, signal_number, last_seen)
+        code, said = _stop_run(tmp_path, model_cache, signal_number, last_seen, after_s)
         assert "Traceback" not in said
         if signal_number != signal.SIGKILL:
             assert code == 1, said

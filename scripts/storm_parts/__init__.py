@@ -1,0 +1,1 @@
+"""What the storms of crashes share: a bundle, its stages, places of stores, and processes."""
