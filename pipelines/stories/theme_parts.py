@@ -146,7 +146,7 @@ def tell_week(week: Week | None, name: Fact, k: int = 0) -> list[Draft]:
     said = Draft(template, slots)
     if not all(fact.is_known for fact in slots.values()) or _is_nothing(said):
         return make_drafts(_tell_shift(week))
-    before = Draft("week_before", {"n": week.before}) if (week.before.value or 0) >= k else None
+    before = Draft("week_before", {"n": week.before}) if int(week.before.value or 0) >= k else None
     return make_drafts(said, before, _tell_shift(week))
 
 
