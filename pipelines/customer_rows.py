@@ -33,7 +33,16 @@ from pipelines.odata.stored import (
     write_facts,
     write_outcomes,
 )
-from pipelines.risk import Risk, RiskModel, Signs, add_points, fit_risk, predict_risk, take_log
+from pipelines.risk import (
+    LEFT,
+    Risk,
+    RiskModel,
+    Signs,
+    add_points,
+    fit_risk,
+    predict_risk,
+    take_log,
+)
 from pipelines.runs import Run
 from pipelines.store import read_info, write_info
 from pipelines.upserts import replace_rows, round_floats
@@ -203,7 +212,7 @@ def _describe_one(
 
 def _judge_risk(insight: Insight, facts: Facts | None, stage: str, known: _Known) -> Risk:
     if facts is not None and facts.churned_at is not None:
-        return Risk(1.0, (f"left on {facts.churned_at:%Y-%m-%d}",), "left")
+        return Risk(1.0, (f"left on {facts.churned_at:%Y-%m-%d}",), LEFT)
     signs = _read_signs(insight, facts, stage)
     return predict_risk(known.model, signs) if known.model else add_points(signs)
 

@@ -14,6 +14,8 @@ from typing import Any
 # Fewer of those who left, or stayed, fit no model: ten for each of the features, and some more.
 MIN_OUTCOMES = 80
 MAX_REASONS = 4
+# The method of a risk that is none any more: events say that the customer left.
+LEFT = "left"
 _FOLDS = 5
 _PENALTY = 1.0
 _FAR_DAYS = 3_650.0

@@ -11,6 +11,7 @@ import typer
 
 from pipelines.cli.app import app, run_app
 from pipelines.column_roles import ROLES
+from pipelines.config import load_config
 from pipelines.dictionary import describe_schema, format_markdown
 from pipelines.layout_table import format_layouts
 from pipelines.reading.layouts import read_layout
@@ -39,8 +40,15 @@ def test_what_alerts_are_found_is_that_of_the_card() -> None:
     assert part("alerts").count("\n") == 11
 
 
+def test_the_configuration_in_the_readme_is_one(tmp_path: Path) -> None:
+    _, given = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "earful.toml").write_text(given, encoding="utf-8")
+    config, _ = load_config(tmp_path / "earful.toml")
+    assert (config.stories.url, config.stories.model) == ("http://localhost:11434/v1", "llama3.1")
+
+
 def test_the_layout_in_the_readme_is_one(tmp_path: Path) -> None:
-    (given,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    given, _ = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "shop.toml").write_text(given, encoding="utf-8")
     assert len(given.splitlines()) <= 10
     assert read_layout(tmp_path / "shop.toml").roles["customer"] == "Card no"

@@ -1,9 +1,11 @@
 """Does a sentence that a language model worded say what its facts say? What cannot be sure is none.
 
 A sentence is compared with the template's: the same numbers in the same order, as digits of any
-script or as words; the same words for amounts (all, most, nobody), for more and less, good and
-bad, cause and effect; the same names in quotation marks; nothing else that could be a claim. It
-may be refused though it is right: then the template's sentence is told.
+script or as words, of the same things (voices, mentions, customers); the same words for amounts
+(all, most, nobody), for more and less, good and bad, cause and effect; the same names in quotation
+marks; nothing that the words of these lists would claim. What they do not know passes: that a
+"scandal" was said, or advice. A sentence may be refused though it is right: then the template's is
+told.
 """
 
 import re
@@ -41,7 +43,7 @@ def check_wording(text: str, told: str, language: Language) -> Reason | None:
     given, wanted = read_claims(text, language), read_claims(told, language)
     if _numbers(given) != _numbers(wanted):
         return "numbers"
-    if _sides(given) != _sides(wanted):
+    if _sides(given) != _sides(wanted) or _is_of_others(given, wanted):
         return "claims"
     if Counter(find_quoted(text)) != Counter(find_quoted(told)) or _has_loose_quote(text):
         return "quotes"
@@ -79,7 +81,7 @@ def check_name(text: str, told: str, language: Language) -> Reason | None:
     if reason := _check_form(text, MAX_NAME):
         return reason
     claims, own = read_claims(text, language), set(read_claims(told, language))
-    if any(claim not in own for claim in claims):
+    if any(claim not in own for claim in claims if claim[0] != "u"):
         return "numbers" if _numbers(claims) else "claims"
     if find_quoted(text) or _has_loose_quote(text):
         return "quotes"
@@ -118,6 +120,23 @@ def _sides(claims: list[Claim]) -> list[str]:
     """Directions in order; one that is said twice in a row is said once."""
     sides = [side for kind, side in claims if kind == "s"]
     return [side for place, side in enumerate(sides) if place == 0 or side != sides[place - 1]]
+
+
+def _is_of_others(given: list[Claim], wanted: list[Claim]) -> bool:
+    """Whether a number counts other things than it did: voices where it was mentions."""
+    pairs = zip(_units(given), _units(wanted), strict=True)
+    return any(unit and unit != told for unit, told in pairs)
+
+
+def _units(claims: list[Claim]) -> list[str]:
+    """What each number counts: the first such word behind it; empty where there is none."""
+    units: list[str] = []
+    for kind, what in claims:
+        if kind == "n":
+            units.append("")
+        elif kind == "u" and units and not units[-1]:
+            units[-1] = what
+    return units
 
 
 def _check_form(text: str, longest: int) -> Reason | None:

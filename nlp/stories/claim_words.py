@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from nlp.stories.languages import Language, read_language
 
-# A kind and what it is: n and a number, a and an amount, s and a side.
+# A kind and what it is: n and a number, a and an amount, s and a side, u and what is counted.
 Claim = tuple[str, str]
 _NUMBER = re.compile(r"(?P<bound>[<>]\s*)?(?P<minus>(?<![\w.])-)?(?P<digits>\d[\d,]*(?:\.\d+)?)")
 _PERCENT = re.compile(r"\s*%")
 _SPACED_WORD = re.compile(r"\s+([^\W\d_]+)")
 _WORD = re.compile(r"[^\W\d_]+")
 _BEFORE_NUMBER = re.compile(r"\s*[<>-]?\s*\d")
+_TABLES: Final = {"n": "numbers", "a": "amounts", "s": "sides", "u": "units"}
 _ABOUT: Final[Claim] = ("a", "about")
 _SIGNS: Final = str.maketrans(
     {"\u066a": "%", "\u066b": ".", "\u066c": ",", "\u2212": "-", "\ufe63": "-", "\u200c": " "}
@@ -45,9 +46,10 @@ def find_quoted(text: str) -> list[str]:
 
 
 def read_claims(text: str, language: Language) -> list[Claim]:
-    """Everything in a text that could be a claim, in order: numbers, amounts, directions.
+    """Everything in a text that could be a claim, in order: numbers, amounts, directions, units.
 
-    :returns: pairs of ``n`` and a number, ``a`` and an amount, ``s`` and a side.
+    :returns: pairs of ``n`` and a number, ``a`` and an amount, ``s`` and a side, ``u`` and what is
+        counted: voices, mentions, customers ...
     """
     return list(_scan(_fold(text), language))
 
@@ -110,7 +112,7 @@ def _lexicon_of(code: str) -> Mapping[str, Any]:
     claims = read_language(code).claims
     exact: dict[str, Claim] = {}
     stems: list[tuple[str, Claim]] = []
-    for kind, table in (("n", "numbers"), ("a", "amounts"), ("s", "sides")):
+    for kind, table in _TABLES.items():
         for key, words in claims[table].items():
             for word in words:
                 folded = _fold(word.removesuffix("*"))

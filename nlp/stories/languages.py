@@ -60,12 +60,15 @@ class Language:
 class Schema:
     """What stands in a sentence.
 
+    :param topic: news, cost, who or quote. Sentences of one topic that follow each other are a
+        paragraph.
     :param slots: by name, the kind of value: a rule of :mod:`nlp.stories.rounding`, or day, text,
         lang or ``word:`` and a kind of words.
     :param by: the slot whose number chooses the form.
     :param least: of counts, the least for which the sentence is meant, where that is not 0.
     """
 
+    topic: str
     slots: Mapping[str, str]
     by: str | None
     least: Mapping[str, int]
@@ -108,13 +111,13 @@ def read_schemas() -> Mapping[str, Schema]:
 
 
 def _read_schema(given: dict[str, str]) -> Schema:
-    by = given.pop("by", None)
+    topic, by = given.pop("topic"), given.pop("by", None)
     slots, least = {}, {}
     for slot, kind in given.items():
         slots[slot], _, low = kind.partition(">=")
         if low:
             least[slot] = int(low)
-    return Schema(slots, by, least)
+    return Schema(topic, slots, by, least)
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -200,6 +200,8 @@ class Asker:
         return datetime.combine(day, time(), self._zone) if day else None
 
     def _want_text(self, means: LanguageMeans, question: Question) -> Wanted:
+        if question == Question(""):
+            raise ConfigError("the question is empty; say what about, in any language")
         if not question.text:
             raise ConfigError(
                 "nothing is left to search for once the filters are taken out; say what about, or "

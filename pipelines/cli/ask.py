@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from pipelines.config import Config
 
 _FEELINGS = ("negative", "neutral", "positive")
+_LEVELLED = (
+    "not in the order of likeness alone: names and numbers that stand in a text count too, and "
+    "languages are levelled, else that of the question would take all places"
+)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -225,6 +230,12 @@ def _print_found(found: "Found") -> None:
             answer.mention_id,
         )
     print_table(console, "", table)
+    if not _is_ordered([answer.similarity for answer in found.answers]):
+        console.print(_LEVELLED, style="dim")
+
+
+def _is_ordered(likeness: list[float]) -> bool:
+    return all(one >= next_one for one, next_one in pairwise(likeness))
 
 
 def _describe(found: "Found") -> str:

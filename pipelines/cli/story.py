@@ -118,6 +118,7 @@ def _print(told: "Story") -> None:
         return
     if told.title:
         console.print(f"[bold]{escape(told.title)}[/]")
-    console.print(escape(" ".join(each.text for each in told.told)))
+    for paragraph in told.paragraphs:
+        console.print(escape(" ".join(each.text for each in paragraph)))
     for said in told.quotes:
         console.print(f"  {escape(said.text)}")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, or_, select
+from sqlalchemy import Connection, RowMapping, case, func, or_, select
 
 from pipelines.counted import is_counted
 from pipelines.rights.descriptions import read_names
 from pipelines.rights.gate import allows_customer
+from pipelines.risk import LEFT
 from pipelines.tables import (
     comparison,
     coverage,
@@ -38,7 +39,9 @@ class CustomerFacts:
     open_theme: str | None
     sentiment: float | None
     risk: float | None
+    risk_method: str | None
     next_action: str | None
+    next_rule: str | None
     last_feedback_at: datetime | None
     places: tuple[tuple[str, str], ...]
 
@@ -91,7 +94,10 @@ def count_open_customers(connection: Connection) -> int:
 
 
 def read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
-    """Customers with an open complaint: the highest risk first, then the unhappiest."""
+    """Customers with an open complaint: the highest risk first, then the unhappiest.
+
+    Those who have left are at no risk of leaving any more: they come last.
+    """
     insight = customer_insight.c
     query = (
         select(
@@ -100,12 +106,15 @@ def read_customers(connection: Connection) -> tuple[CustomerFacts, ...]:
             insight.open_theme_id,
             insight.sentiment,
             insight.risk,
+            insight.risk_method,
             insight.next_action,
+            insight.next_rule,
             insight.last_feedback_at,
         )
         .outerjoin(customer, customer.c.customer_id == insight.customer_id)
         .where(*_is_open(connection))
         .order_by(
+            case((insight.risk_method == LEFT, 1), else_=0),
             insight.risk.desc().nulls_last(),
             insight.sentiment.asc().nulls_last(),
             insight.last_feedback_at.desc().nulls_last(),

@@ -1,7 +1,7 @@
 """Everything that the page shows, read from the tables once and frozen."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -124,12 +124,13 @@ def gather_facts(connection: Connection, min_customers: int = MIN_CUSTOMERS) -> 
     themes = read_themes(connection, rows, dates, min_customers)
     groups = gather_groups(connection, themes)
     cells = count_cells(spoken, _group_of(themes, groups), weeks.first, weeks.last, min_customers)
+    names = _name(spoken, cells)
     n_themes = _count_themes(connection)
     return ReportFacts(
         last_run,
         *dates,
         weeks=weeks,
-        names=_name(spoken, cells),
+        names=names,
         cells=cells,
         rejected=_count_rejected(connection),
         themes=themes,
@@ -146,15 +147,18 @@ def gather_facts(connection: Connection, min_customers: int = MIN_CUSTOMERS) -> 
         n_customers=connection.execute(select(func.count()).select_from(customer)).scalar_one(),
         min_customers=min_customers,
         main_langs=_find_main_langs(spoken),
-        claims=_tell_stories(connection, themes, min_customers),
+        claims=_tell_stories(connection, themes, names["segment"], min_customers),
     )
 
 
 def _tell_stories(
-    connection: Connection, themes: tuple[ThemeFacts, ...], min_customers: int
+    connection: Connection,
+    themes: tuple[ThemeFacts, ...],
+    segments: Sequence[str],
+    min_customers: int,
 ) -> str:
     ids = [theme.theme_id for theme in themes if theme.is_detailed]
-    drafted = draft_report(connection, ids, min_customers)
+    drafted = draft_report(connection, ids, min_customers, [name for name in segments if name])
     stories = [each.word(lang) for lang in list_languages() for each in drafted]
     return pack_claims(describe_claims(connection, stories, min_customers))
 

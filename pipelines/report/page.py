@@ -14,6 +14,7 @@ from pipelines.report.facts import MIN_CUSTOMERS, ReportFacts, gather_facts
 from pipelines.report.payload import MAX_NAME_LENGTH, write_json, write_payload
 from pipelines.report.rendering import make_environment, make_policy
 from pipelines.report.theme_facts import MAX_DETAILED
+from pipelines.stories.sentences import list_topics
 
 # Languages that the page itself speaks; it can be switched there.
 LANGUAGES = ("en", "he", "ar", "fa")
@@ -33,14 +34,20 @@ def write_report(
     :param min_customers: that a segment must have to be shown.
     :raises InputError: when the folder cannot be written to.
     """
+    if not path.parent.is_dir():
+        raise _refuse(path, "No such file or directory")
     page = render_report(gather_facts(connection, min_customers), lang)
     try:
         replace_file(path, page.encode())
     except OSError as error:
-        raise InputError(
-            f"the report could not be written to {path}: {error.strerror}; "
-            "name another file with: earful report -o FILE"
-        ) from error
+        raise _refuse(path, str(error.strerror)) from error
+
+
+def _refuse(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"the report could not be written to {path}: {reason}; "
+        "name another file with: earful report -o FILE"
+    )
 
 
 def check_language(lang: str) -> str:
@@ -85,7 +92,7 @@ def render_report(facts: ReportFacts, lang: str = "en") -> str:
 def _write_script(lang: str) -> str:
     """The page's own script: its words in every language, and its parts in one scope."""
     words = {code: display.read_words(f"words/{code}.json") for code in LANGUAGES}
-    settings = {"lang": lang, "defaultEncoder": MODEL_NAME}
+    settings = {"lang": lang, "defaultEncoder": MODEL_NAME, "topics": list_topics()}
     parts = [display.read_asset(f"page/{name}.js") for name in _SCRIPTS]
     given = f"const WORDS = {write_json(words)};\nconst SETTINGS = {write_json(settings)};\n"
     return "".join(['(() => {\n"use strict";\n', given, *parts, "})();"])

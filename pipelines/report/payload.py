@@ -14,6 +14,7 @@ from pipelines.report.display import direction_of, disarm_text, language_tag, sh
 from pipelines.report.facts import ReportFacts
 from pipelines.report.spoken import week_number, week_start
 from pipelines.report.theme_facts import NEW_THEME_AGE, Quote, ThemeFacts
+from pipelines.risk import LEFT
 
 MAX_NAME_LENGTH = 160
 MAX_QUOTE_LENGTH = 420
@@ -161,7 +162,9 @@ def _describe_customer(
         "themeName": _label(person.open_theme or person.open_theme_id),
         "feeling": _round(person.sentiment),
         "risk": _round(person.risk),
+        "hasLeft": person.risk_method == LEFT or None,
         "next": person.next_action and disarm_text(person.next_action, MAX_QUOTE_LENGTH),
+        "rule": person.next_rule and _label(person.next_rule),
         "last": at,
         "week": _week(at, facts),
         "places": [
@@ -220,7 +223,7 @@ def _round(value: float | None) -> float | None:
     """A number as exact as anybody reads it; nothing for what is none."""
     if value is None or not math.isfinite(value):
         return None
-    return float(f"{value:.4g}")
+    return float(f"{value:.6g}")
 
 
 def _drop_nothing(value: Any) -> Any:

@@ -195,8 +195,16 @@ def _read_quotes(
 def _read_weeks(
     connection: Connection, theme_ids: list[str], min_customers: int
 ) -> tuple[dict[str, list[RowMapping]], dict[str, list[RowMapping]]]:
-    """Weeks of all voices with an expectation; the last judged week of all and of segments."""
+    """Weeks of all voices with an expectation; the last judged week of all and of segments.
+
+    Of a segment that is the latest week of the store or none: its last week of enough customers
+    would be one that was chosen for being high.
+    """
     column = theme_period.c
+    is_week = (column.period == "week") & column.verdict.is_not(None)
+    newest = connection.execute(
+        select(func.max(column.period_start)).where(is_week, column.segment == "all")
+    ).scalar()
     weeks: dict[str, list[RowMapping]] = defaultdict(list)
     latest: dict[str, dict[str, RowMapping]] = defaultdict(dict)
     for batch in batch_ids(theme_ids):
@@ -204,7 +212,10 @@ def _read_weeks(
             select(column.theme_id, *(column[name] for name in _PERIOD))
             .where(column.theme_id.in_(batch), column.period == "week")
             .where(column.expected.is_not(None) | column.sentiment_verdict.is_not(None))
-            .where((column.segment == "all") | (column.n_customers >= min_customers))
+            .where(
+                (column.segment == "all")
+                | (column.n_customers >= min_customers) & (column.period_start == newest)
+            )
             .order_by(column.theme_id, column.segment, column.period_start)
         )
         for row in connection.execute(query).mappings():

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from pipelines import tables
 from pipelines.stories.evidence import ALL, Row
 from pipelines.stories.facts import Fact, fact_of
-from pipelines.stories.sentences import Draft
+from pipelines.stories.sentences import Draft, make_drafts
 
 # An effect of a larger corrected p-value may be chance.
 MAX_Q: Final = 0.05
@@ -110,13 +110,28 @@ def _take(row: Row, table: Table, columns: Mapping[str, str]) -> dict[str, Fact]
     return {slot: fact_of(table, row, column) for slot, column in columns.items()}
 
 
-def tell_priority(row: Row, name: Fact, k: int) -> Draft | None:
-    """Its place among what to fix first, in all or in a segment of enough people."""
+def tell_priorities(rows: Sequence[Row], names: Mapping[str, Fact], k: int) -> list[Draft]:
+    """What to fix first, in all or in a segment of enough people, and whether that may be luck.
+
+    :param names: of themes, by their id.
+    """
+    found = [(row, _tell_priority(row, names[row["theme_id"]], k)) for row in rows]
+    told = [(row, draft) for row, draft in found if draft and _is_whole(draft)]
+    is_unsure = any(row["q_value"] > MAX_Q for row, _ in told)
+    return make_drafts([draft for _, draft in told], Draft("gains_unsure") if is_unsure else None)
+
+
+def _is_whole(draft: Draft) -> bool:
+    return all(fact.is_known for fact in draft.slots.values())
+
+
+def _tell_priority(row: Row, name: Fact, k: int) -> Draft | None:
     is_money = bool(_CURRENCY.fullmatch(str(row["unit"] or "")))
     is_all = row["segment"] == ALL
     if not is_all and (row["n_customers"] or 0) < k:
         return None
     columns = {"rank": "rank", "gain": "gain", "low": "gain_low", "high": "gain_high"}
+    columns |= {"q": "q_value"}
     columns |= {"currency" if is_money else "unit": "unit"} | (
         {} if is_all else {"segment": "segment"}
     )

@@ -125,6 +125,9 @@ def _count_feedback(connection: Connection, names: Key, among: Among) -> dict[Ke
         "n_voices": func.count(_where(voice).distinct()),
         "n_customers": func.count(_where(feedback.customer_id).distinct()),
         "n_sources": func.count(_where(feedback.source).distinct()),
+        "n_ahead": func.count(
+            case((feedback.occurred_at > feedback.ingested_at, _where(feedback.feedback_id)))
+        ),
         "first_at": func.min(_where(feedback.occurred_at)),
         "last_at": func.max(_where(feedback.occurred_at)),
     }
@@ -194,7 +197,7 @@ _COUNTERS = {
 }
 _ZEROS: Final = {
     "mention": ("n_voices", "n_customers", "n_mentions", "n_feedback", "n_languages"),
-    "feedback": ("n_feedback", "n_noise", "n_voices", "n_customers", "n_sources"),
+    "feedback": (*("n_feedback", "n_noise", "n_voices", "n_customers", "n_sources", "n_ahead"),),
     "customer": ("n_customers",),
     "theme": ("n_themes", "n_rising"),
     "action": ("n_waiting", "n_sent"),

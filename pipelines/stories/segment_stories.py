@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from pipelines import tables
 from pipelines.errors import ConfigError
-from pipelines.stories.cost_parts import tell_priority
+from pipelines.stories.cost_parts import tell_priorities
 from pipelines.stories.evidence import (
     Counted,
     Row,
@@ -59,8 +59,8 @@ def draft_segment(connection: Connection, segment: str, k: int) -> list[Draft]:
             )
             for key in largest[:_MAX_THEMES]
         ],
-        *(tell_week(weeks[key], names[key]) for key in _choose_weeks(largest, weeks)),
-        *(tell_priority(row, names[row["theme_id"]], k) for row in priorities[:_MAX_PRIORITIES]),
+        *(tell_week(weeks[key], names[key], k) for key in _choose_weeks(largest, weeks)),
+        tell_priorities(priorities[:_MAX_PRIORITIES], names, k),
         draft_quotes(read_segment_quotes(connection, segment, largest[:_MAX_THEMES])),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from nlp.stories.languages import Language, read_schemas
@@ -16,6 +17,7 @@ _MAX_TEXT: Final = {"text": 420}
 _MAX_NAME: Final = 160
 # A sentence that a language model made of quotes alone.
 SUMMARY: Final = "summary"
+_SUMMARY_TOPIC: Final = "who"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,23 @@ class Story:
     def told(self) -> tuple[Sentence, ...]:
         """The others."""
         return tuple(each for each in self.sentences if not each.is_quote)
+
+    @property
+    def paragraphs(self) -> tuple[tuple[Sentence, ...], ...]:
+        """The others, neighbours of one topic together."""
+        return tuple(tuple(found) for _, found in groupby(self.told, key=_find_topic))
+
+
+def list_topics() -> dict[str, str]:
+    """The topic of each template; that of a model's own sentence too."""
+    return {SUMMARY: _SUMMARY_TOPIC} | {
+        name: schema.topic for name, schema in read_schemas().items()
+    }
+
+
+def _find_topic(sentence: Sentence) -> str:
+    schema = read_schemas().get(sentence.template)
+    return schema.topic if schema else _SUMMARY_TOPIC
 
 
 def word_drafts(drafts: Iterable[Draft], language: Language) -> tuple[Sentence, ...]:

@@ -1,11 +1,11 @@
-"""The story of a whole store: how much there is, what rises, what to fix first, who is heard."""
+"""The story of a whole store: what rises, what to fix first, how much there is, who is heard."""
 
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, func, select
 
 from pipelines import tables
-from pipelines.stories.cost_parts import tell_priority
+from pipelines.stories.cost_parts import tell_priorities
 from pipelines.stories.evidence import (
     Counted,
     Row,
@@ -26,7 +26,12 @@ from pipelines.stories.quotes import (
     read_theme_quotes,
 )
 from pipelines.stories.sentences import Draft, make_drafts
-from pipelines.stories.theme_parts import tell_feeling, tell_languages, tell_week
+from pipelines.stories.theme_parts import (
+    tell_feeling,
+    tell_main_language,
+    tell_reach,
+    tell_week,
+)
 
 _MAX_RISING, _MAX_PRIORITIES, _MAX_UNHEARD = 3, 3, 3
 _NOTES = ("sliver", "under_heard", "over_heard")
@@ -42,15 +47,17 @@ def draft_store(connection: Connection, k: int) -> list[Draft]:
     largest = _list_largest(connection)
     themes = read_themes(connection, largest)
     names = {key: name_theme(row) for key, row in themes.items()}
+    priorities = read_priorities(connection, [*names])[:_MAX_PRIORITIES]
     return make_drafts(
-        _tell_size(said),
-        tell_languages(mentions, count(connection, "mention", ["lang"])),
-        tell_feeling(mentions),
-        _tell_themes(connection, largest, themes, names),
+        _tell_themes(connection, largest),
         *_tell_rising(connection, largest, names),
-        *_tell_priorities(connection, names, k),
-        _tell_coverage(connection, k),
         _tell_last_run(connection),
+        tell_priorities(priorities, names, k),
+        _tell_largest(largest, themes, names),
+        tell_feeling(mentions),
+        _tell_size(said),
+        tell_main_language(mentions, count(connection, "mention", ["lang"])),
+        _tell_coverage(connection, k),
         draft_quotes(_choose_quotes(connection, largest)),
     )
 
@@ -65,33 +72,41 @@ def _list_largest(connection: Connection) -> list[str]:
 def _tell_size(said: Counted) -> list[Draft]:
     slots = {name: said.fact(name) for name in ("n_feedback", "n_voices")}
     dates = {"first": said.fact("first_at"), "last": said.fact("last_at")}
-    is_dated = dates["first"].is_known
-    n_sources, n_noise = said.fact("n_sources"), said.fact("n_noise")
+    days = [str(each.value)[:10] for each in dates.values() if each.is_known]
+    n_sources, n_noise, n_ahead = (said.fact(f"n_{each}") for each in ("sources", "noise", "ahead"))
     return make_drafts(
-        Draft("store_size", {**slots, **dates}) if is_dated else Draft("store_size_undated", slots),
+        Draft("store_size", {**slots, **dates})
+        if len(set(days)) > 1
+        else Draft("store_size_undated", slots),
+        Draft("heard_once", {"first": dates["first"]}) if len(set(days)) == 1 else None,
+        Draft("store_ahead", {"n": n_ahead}) if n_ahead.value else None,
         Draft("store_sources", {"n": n_sources}) if int(n_sources.value or 0) > 1 else None,
         Draft("store_noise", {"n": n_noise}) if n_noise.value else None,
     )
 
 
-def _tell_themes(
-    connection: Connection,
-    largest: Sequence[str],
-    themes: Mapping[str, Row],
-    names: Mapping[str, Fact],
-) -> list[Draft]:
+def _tell_themes(connection: Connection, largest: Sequence[str]) -> list[Draft]:
     if not largest:
         return []
     counted = count(connection, "theme", [])
-    n_voices = fact_of(tables.theme, themes[largest[0]], "n_customers")
-    largest_theme = Draft("store_largest", {"name": names[largest[0]], "n": n_voices})
     judged = select(_theme.theme_id).where(_theme.verdict.is_not(None)).limit(1)
     is_judged = connection.execute(judged).first() is not None
     rising = Draft("store_rising", {"n": counted.fact("n_rising")}) if is_judged else None
+    return make_drafts(Draft("store_themes", {"n": counted.fact("n_themes")}), rising)
+
+
+def _tell_largest(
+    largest: Sequence[str], themes: Mapping[str, Row], names: Mapping[str, Fact]
+) -> list[Draft]:
+    """The theme with the most voices; where it is the only one, all that is known of its reach."""
+    if not largest:
+        return []
+    row, name = themes[largest[0]], names[largest[0]]
+    if len(largest) == 1:
+        return tell_reach(row, name)[:1]
+    n_voices = fact_of(tables.theme, row, "n_customers")
     return make_drafts(
-        Draft("store_themes", {"n": counted.fact("n_themes")}),
-        rising,
-        largest_theme if n_voices.value else None,
+        Draft("store_largest", {"name": name, "n": n_voices}) if n_voices.value else None
     )
 
 
@@ -104,13 +119,6 @@ def _tell_rising(
     sure = [key for key in rising if weeks[key].row["q_value"] is not None]
     sure.sort(key=lambda key: (weeks[key].row["q_value"], key))
     return [tell_week(weeks[key], names[key])[:1] for key in sure[:_MAX_RISING]]
-
-
-def _tell_priorities(
-    connection: Connection, names: Mapping[str, Fact], k: int
-) -> list[Draft | None]:
-    rows = read_priorities(connection, [*names])[:_MAX_PRIORITIES]
-    return [tell_priority(row, names[row["theme_id"]], k) for row in rows]
 
 
 def _tell_coverage(connection: Connection, k: int) -> list[Draft]:

@@ -1,6 +1,7 @@
 """Telling a story of a theme, a segment, a customer or the whole store."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,13 +51,21 @@ class Drafted:
 
 
 def draft_report(
-    connection: Connection, theme_ids: Sequence[str], k: int = MIN_CUSTOMERS
+    connection: Connection,
+    theme_ids: Sequence[str],
+    k: int = MIN_CUSTOMERS,
+    segments: Sequence[str] = (),
 ) -> list[Drafted]:
-    """The stories of a report: of the store first, then of themes in the order given.
+    """The stories of a report: of the store first, then of segments and themes as they are given.
 
     :param k: of fewer customers nothing is told.
+    :param segments: those that may be shown; none is told of one with too few who are heard.
     """
-    return [draft_store_story(connection, k), *draft_theme_stories(connection, theme_ids, k)]
+    told = [draft_store_story(connection, k)]
+    for segment in segments:
+        with suppress(ConfigError):
+            told.append(draft_segment_story(connection, segment, k))
+    return told + draft_theme_stories(connection, theme_ids, k)
 
 
 def draft_theme_stories(

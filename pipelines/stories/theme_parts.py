@@ -45,11 +45,10 @@ def tell_languages(whole: Counted, by_lang: Counted, *key: str, k: int = 1) -> D
     :param by_lang: the same by language too.
     :param k: nothing is said where one language, or the others together, have fewer mentions.
     """
-    place = by_lang.names.index("lang")
-    known = [each for each in by_lang.rows if _without(each, place) == key and each[place] != "und"]
+    known = _list_languages(by_lang, key)
     if not known:
         return None
-    most = min(known, key=lambda each: (-by_lang.rows[each]["n_mentions"], each))
+    most, place = known[0], by_lang.names.index("lang")
     n_languages, n_mentions = whole.fact("n_languages", *key), whole.fact("n_mentions", *key)
     n_lang = by_lang.fact("n_mentions", *most)
     n_others = int(n_mentions.value or 0) - int(n_lang.value or 0)
@@ -61,6 +60,22 @@ def tell_languages(whole: Counted, by_lang: Counted, *key: str, k: int = 1) -> D
         return Draft("one_language", {"lang": lang, "n_lang": n_lang}) if not n_others else None
     slots = {"n_lang": n_lang, "n_mentions": n_mentions, "lang": lang, "n_languages": n_languages}
     return Draft("many_languages", slots)
+
+
+def tell_main_language(whole: Counted, by_lang: Counted) -> Draft | None:
+    """In which language most is said, of how many it may be: single slips are languages too."""
+    said = tell_languages(whole, by_lang)
+    if said is None or said.template != "many_languages":
+        return said
+    slots = {name: said.slots[name] for name in ("n_lang", "n_mentions", "lang")}
+    return Draft("main_language", slots)
+
+
+def _list_languages(by_lang: Counted, key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Scopes of one language each within a key, the most used first."""
+    place = by_lang.names.index("lang")
+    known = [each for each in by_lang.rows if _without(each, place) == key and each[place] != "und"]
+    return sorted(known, key=lambda each: (-by_lang.rows[each]["n_mentions"], each))
 
 
 def _without(key: tuple[str, ...], place: int) -> tuple[str, ...]:
@@ -98,12 +113,13 @@ def tell_segment(by_segment: Counted, whole: Counted, theme_id: str, k: int) -> 
     return Draft("segment_share", slots)
 
 
-def tell_week(week: Week | None, name: Fact) -> list[Draft]:
+def tell_week(week: Week | None, name: Fact, k: int = 0) -> list[Draft]:
     """The verdict on the latest week, how it was the week before, and whether the feeling turned.
 
     :param name: of the theme, which stands in the sentence.
+    :param k: nothing is said of a week of fewer voices, nor of fewer in the week before.
     """
-    if week is None:
+    if week is None or (week.row["n_customers"] or 0) < k:
         return []
     verdict = str(week.row["verdict"])
     slots = {
@@ -122,16 +138,27 @@ def tell_week(week: Week | None, name: Fact) -> list[Draft]:
         slots |= {"q": week.fact("q_value")} | ({"usual": usual} if usual.is_known else {})
     elif verdict == "steady":
         slots |= {"low": week.fact("expected_low"), "high": week.fact("expected_high")}
+        if _is_beyond(week.row):
+            template += "_beyond"
+            slots |= {"q": week.fact("q_value")}
     elif verdict != "one_off":
         return []
     said = Draft(template, slots)
     if not all(fact.is_known for fact in slots.values()) or _is_nothing(said):
         return make_drafts(_tell_shift(week))
-    return make_drafts(said, Draft("week_before", {"n": week.before}), _tell_shift(week))
+    before = Draft("week_before", {"n": week.before}) if int(week.before.value or 0) >= k else None
+    return make_drafts(said, before, _tell_shift(week))
+
+
+def _is_beyond(row: Row) -> bool:
+    """Whether a steady week has more or fewer voices than usual: of many themes some do."""
+    low, n, high = (row[each] for each in ("expected_low", "n_customers", "expected_high"))
+    return None not in (low, n, high) and not low <= n <= high
 
 
 def _is_nothing(draft: Draft) -> bool:
-    return draft.slots["n"].value == 0 and draft.template not in ("week_fading", "week_steady")
+    is_told = draft.template.startswith(("week_fading", "week_steady"))
+    return draft.slots["n"].value == 0 and not is_told
 
 
 def _tell_shift(week: Week) -> Draft | None:

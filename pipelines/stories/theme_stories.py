@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipelines import tables
-from pipelines.stories.cost_parts import tell_fixes, tell_impact, tell_priority
+from pipelines.stories.cost_parts import tell_fixes, tell_impact, tell_priorities
 from pipelines.stories.evidence import (
     Counted,
     LastRun,
@@ -110,13 +110,13 @@ def draft_theme(found: ThemeEvidence, theme_id: str, k: int) -> list[Draft]:
     own = [each for each in found.priorities if each["theme_id"] == theme_id]
     return make_drafts(
         *told,
+        tell_comparison(found.rows("comparison", theme_id), k),
         tell_week(found.weeks.get(theme_id), name),
+        tell_last_run(found.run, found.added, theme_id, found.events.get(theme_id, ())),
         tell_impact(found.rows("theme_impact", theme_id)),
         tell_fixes(found.rows("theme_fix", theme_id)),
-        *(tell_priority(each, name, k) for each in own[:1]),
+        tell_priorities(own[:1], {theme_id: name}, k),
         tell_signal(row, found.rows("theme_signal", theme_id)),
-        tell_comparison(found.rows("comparison", theme_id), k),
-        tell_last_run(found.run, found.added, theme_id, found.events.get(theme_id, ())),
         tell_actions(found.actions, theme_id),
         draft_quotes(found.quotes.get(theme_id, ())),
     )

@@ -36,7 +36,7 @@ from pipelines.stories.sentences import SUMMARY, Sentence, Story
 
 _wording = tables.wording.c
 # Said as it stands, and what is about one person.
-_KEPT: Final = ("impact_caveat",)
+_KEPT: Final = ("impact_caveat", "gains_unsure")
 _MAJORITY: Final = 0.5
 
 

@@ -147,6 +147,11 @@ def test_a_sentence_that_says_the_same_is_told(told: str, lang: str, text: str) 
             "numbers",
         ),
         ("week", "en", "“Late cards” is fading.", "numbers"),
+        ("reach", "en", "14 mentions speak of “Late cards”, of 20 voices.", "claims"),
+        ("reach", "en", "14 customers speak of “Late cards”, in 20 mentions.", "claims"),
+        ("reach", "he", "על „Late cards” נשמעו 14 אזכורים, ב־20 קולות.", "claims"),
+        ("reach", "ar", "تحدّث عن «Late cards» 14 عميلًا، في 20 إشارة.", "claims"),
+        ("reach", "fa", "۱۴ مشتری دربارهٔ «Late cards» صحبت کرده‌اند، در ۲۰ اشاره.", "claims"),
     ],
 )
 def test_a_sentence_that_says_another_thing_is_refused(
@@ -206,13 +211,15 @@ def test_numbers_are_read_in_any_script_and_as_words(text: str, claims: list[str
     ],
 )
 def test_number_words_are_known_in_every_language(lang: str, text: str, claims: list[str]) -> None:
-    assert [value for _, value in read_claims(text, read_language(lang))] == claims
+    found = read_claims(text, read_language(lang))
+    assert [value for kind, value in found if kind != "u"] == claims
 
 
 def test_every_language_has_the_words_of_the_check() -> None:
     for code in list_languages():
         claims = read_language(code).claims
-        assert set(claims) == {"prefixes", "percent", "numbers", "amounts", "sides"}
+        assert set(claims) == {"prefixes", "percent", "numbers", "amounts", "sides", "units"}
+        assert set(claims["units"]) == set(read_language("en").claims["units"])
         assert set(claims["sides"]) == set(read_language("en").claims["sides"])
         assert set(claims["amounts"]) == set(read_language("en").claims["amounts"])
         tens = {str(n) for n in (*range(11), *range(20, 100, 10), 100, 1_000, 1_000_000)}

@@ -290,6 +290,8 @@ def test_a_question_of_filters_alone_is_refused(sqlite_url: str, tmp_path: Path)
     asker = make_asker(open_copy(sqlite_url, "asked", fill), tmp_path)
     with pytest.raises(ConfigError, match="--literal"):
         asker.ask("in Hebrew last month", Filters(), 1)
+    with pytest.raises(ConfigError, match="question is empty"):
+        asker.ask("  ", Filters(), 1)
     with pytest.raises(ConfigError, match="no day"):
         asker.ask("refund from November to January", Filters(), 1, today=date(2026, 12, 1))
 

@@ -157,7 +157,7 @@ def decided_rows() -> Rows:
         "priority": [
             {"rank": rank, "theme_id": themes[rank], "segment": segment, "outcome": "churn_90"}
             | {"gain": 9000.0 / rank, "gain_low": 1000.0, "gain_high": 12000.0, "unit": "EUR"}
-            | {"n_customers": n, "reason": "largest_sure_gain"}
+            | {"n_customers": n, "reason": "adjusted_effect", "q_value": 0.03 * rank}
             for rank, segment, n in (
                 (1, "all", 60),
                 (2, "all", 50),

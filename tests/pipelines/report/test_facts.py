@@ -183,8 +183,16 @@ def test_weeks_with_an_expectation_and_the_last_judged_one_are_read(fill_store: 
         week
         | {"segment": "all", "period_start": MONDAY + timedelta(weeks=1), "verdict": "growing"},
         week | {"segment": "all", "period_start": MONDAY + timedelta(weeks=2), "expected": None},
-        week | {"segment": "gold", "period_start": MONDAY, "verdict": "fading"},
-        week | {"segment": "tiny", "period_start": MONDAY, "verdict": "fading", "n_customers": 4},
+        *(
+            week | {"segment": segment, "period_start": start, "verdict": verdict, "n_customers": n}
+            for segment, start, verdict, n in (
+                ("gold", MONDAY + timedelta(weeks=1), "fading", 5),
+                ("tiny", MONDAY + timedelta(weeks=1), "fading", 4),
+                # Its last week of enough customers: chosen for being high, and long gone.
+                ("past", MONDAY, "growing", 9),
+                ("past", MONDAY + timedelta(weeks=1), "steady", 2),
+            )
+        ),
     ]
     (theme,) = gather_facts(fill_store({"theme": [topic("a", 2)], "theme_period": rows})).themes
     assert [row["period_start"] for row in theme.weeks] == [MONDAY, MONDAY + timedelta(weeks=1)]
@@ -240,12 +248,13 @@ def test_customers_with_an_open_theme_come_by_risk_then_by_feeling(fill_store: S
                 {"customer_id": "sad", "open_theme_id": "a", "sentiment": -0.9},
                 {"customer_id": "risky", "open_theme_id": "a", "sentiment": 0.5, "risk": 0.9},
                 {"customer_id": "content", "open_theme_id": None, "sentiment": -1.0},
+                {"customer_id": "gone", "open_theme_id": "a", "risk": 1.0, "risk_method": "left"},
             ],
         }
     )
     facts = gather_facts(store)
-    assert [person.customer_id for person in facts.customers] == ["risky", "sad", "calm"]
-    assert facts.n_customers_open == 3
+    assert [person.customer_id for person in facts.customers] == ["risky", "sad", "calm", "gone"]
+    assert facts.n_customers_open == 4
     assert facts.customers[2].places == (("shop", "he"),)
     assert facts.customers[2].open_theme == "A"
 

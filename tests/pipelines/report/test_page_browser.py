@@ -215,7 +215,7 @@ def test_a_theme_shows_its_trend_verdict_impact_signal_and_who_says_it(open_page
     article = page.locator(".theme.target")
     said = article.inner_text()
     for words in (
-        "growing", "feeling worse", "2.5 times what was expected", "q = 0.0042", "+8 pp",
+        "growing", "feeling worse", "2.5 times what was expected", "q\u00a0=\u00a00.004", "+8 pp",
         "Leaving within 90 days", "no proof of cause", "Rating: it is the same for everybody",
         "€9,000", "changed by −4 (95 % interval −6 to −2)", "Reach", "By segment", "By source",
     ):  # fmt: skip
@@ -239,9 +239,33 @@ def test_what_changed_and_what_to_do_first_stand_at_the_top(open_page: Opened) -
     first = page.locator("#first .priorities li").first
     assert "€9,000" in first.inner_text()
     assert "€1,000 to €12,000" in first.inner_text()
+    assert "q\u00a0=\u00a00.030" in first.inner_text()
+    # That of the second is .06.
+    assert "a gain may be luck" in page.locator("#first .caution").inner_text()
     first.get_by_role("link").click()
     assert page.locator(".theme.target").count() == 1
     assert "theme=t-" in page.url
+
+
+def test_what_is_judged_over_all_feedback_is_drawn_and_denied_as_such(open_page: Opened) -> None:
+    page = open_page()
+    line = page.locator("#changed .spark .line").first
+    before = line.get_attribute("d")
+    page.get_by_label("Language", exact=True).select_option(label="Persian")
+    assert page.locator("#changed .changed li").count() == 3
+    page.get_by_label("Language", exact=True).select_option(label="All languages")
+    page.get_by_label("Period").select_option(label="Last 4 weeks")
+    assert line.get_attribute("d") == before
+    search(page, "no such words", "0 of 7 themes")
+    assert "None of the themes that match" in page.locator("#changed").inner_text()
+
+
+def test_a_segment_has_its_own_story(open_page: Opened) -> None:
+    page = open_page()
+    assert page.locator("#story blockquote").count() == 3
+    page.get_by_label("Segment", exact=True).select_option(label="Gold")
+    assert "customers in the segment “Gold”" in page.locator("#story").inner_text()
+    assert page.locator("#story .badge").count() == 0
 
 
 def test_the_map_is_walked_with_arrow_keys_and_zoomed(open_page: Opened) -> None:

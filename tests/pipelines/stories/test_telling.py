@@ -49,11 +49,12 @@ def test_the_story_of_a_theme_says_what_happens_to_whom_since_when_and_at_what_c
     story = tell(told, draft_theme_story, LATE)
     assert [each.template for each in story.told] == [
         *("theme_reach", "heard_between", "one_language", "segment_share", "feeling_shares"),
-        *("week_growing", "week_before", "feeling_worse"),
+        "compared",
+        *("week_growing", "week_before", "feeling_worse", "event_renamed", "run_added"),
         *("impact_share_higher", "at_stake_money", "impact_caveat"),
-        *("priority_money", "signal", "compared", "event_renamed", "run_added"),
-        "actions_waiting",
+        *("priority_money", "signal", "actions_waiting"),
     ]
+    assert [len(paragraph) for paragraph in story.paragraphs] == [6, 5, 6]
     assert find(story, "week_growing").text == (
         "In the week from 16 March 2026, 9 voices spoke of “Late cards”, where 3.6 were expected: "
         "it is growing, at 2.5 times what was expected (95% interval 1.3 to 4.4; q = 0.012)."
@@ -114,6 +115,7 @@ def test_an_id_survives_any_sign_in_a_key() -> None:
         ("theme_impact", "low", {"impact_share_higher"}),
         ("theme_impact", "at_stake_high", {"at_stake_money"}),
         ("priority", "gain_low", {"priority_money"}),
+        ("priority", "q_value", {"priority_money"}),
         ("comparison", "share_low", {"compared"}),
         ("comparison", "share_q", {"compared"}),
         ("theme_signal", "points", {"signal"}),
@@ -188,13 +190,81 @@ def test_a_fix_is_told_in_its_unit_or_said_to_be_unclear(
 )
 def test_every_verdict_has_its_sentence(told: Connection, verdict: str, template: str) -> None:
     period = tables.theme_period
-    change(told, period, {"verdict": verdict}, period.c.verdict == "growing")
+    usual = {"verdict": verdict, "expected_high": 9.0}
+    change(told, period, usual, period.c.verdict == "growing")
     assert find(tell(told, draft_theme_story, LATE), template)
     change(told, period, {"verdict": "one_off"}, period.c.verdict == verdict)
     assert find(tell(told, draft_theme_story, LATE), "week_one_off")
     change(told, period, {"verdict": "strange"}, period.c.verdict == "one_off")
     told_of = tell(told, draft_theme_story, LATE).told
     assert not [each for each in told_of if each.template.startswith("week_")]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 8.0), (10.0, 14.0)])
+def test_a_steady_week_beyond_what_is_usual_is_not_told_as_usual(
+    told: Connection, low: float, high: float
+) -> None:
+    period = tables.theme_period
+    values = {"verdict": "steady", "expected_low": low, "expected_high": high}
+    change(told, period, values, period.c.verdict == "growing")
+    story = tell(told, draft_theme_story, LATE)
+    assert find(story, "week_steady_beyond").slots["q"].value == 0.012
+    change(told, period, {"q_value": None}, period.c.verdict == "steady")
+    told_of = tell(told, draft_theme_story, LATE).told
+    assert not [each for each in told_of if each.template.startswith("week_")]
+
+
+def test_a_gain_that_may_be_luck_is_said_to_be(told: Connection) -> None:
+    def list_costs() -> list[str]:
+        found = [each.template for each in tell(told, draft_store_story).told]
+        return [name for name in found if name.startswith(("priority_", "gains_"))]
+
+    assert list_costs() == ["priority_money"]
+    change(told, tables.priority, {"q_value": 0.051})
+    assert list_costs() == ["priority_money", "gains_unsure"]
+
+
+def test_weeks_of_few_people_of_a_segment_are_not_told(told: Connection) -> None:
+    period = tables.theme_period
+    row = {"theme_id": LATE, "segment": "gold", "period": "week", "verdict": "steady"}
+    bounds = {"n_customers": 4, "expected_low": 0.0, "expected_high": 9.0}
+    latest = select(func.max(period.c.period_start)).where(period.c.verdict == "growing")
+    start = told.execute(latest).scalar_one()
+    told.execute(delete(period).where(period.c.segment == "gold"))
+    told.execute(insert(period).values(period_start=start, **row, **bounds))
+
+    def list_weeks() -> list[str]:
+        found = [each.template for each in tell(told, draft_segment_story, "gold").told]
+        return [name for name in found if name.startswith("week_")]
+
+    assert list_weeks() == []
+    change(told, period, {"n_customers": 5}, period.c.segment == "gold")
+    # The week before had fewer.
+    assert list_weeks() == ["week_steady"]
+
+
+def test_news_comes_first_and_days_that_cannot_be_are_said(told: Connection) -> None:
+    assert [each.template for each in tell(told, draft_store_story).told][:2] == [
+        "store_themes",
+        "store_rising",
+    ]
+    late = tables.feedback.c.feedback_id.in_(["f00", "f01"])
+    change(told, tables.feedback, {"ingested_at": MONDAY}, late)
+    story = tell(told, draft_store_story)
+    assert find(story, "store_ahead").text == "2 of them are dated later than they were read."
+
+
+def test_what_was_said_on_one_day_of_one_theme_is_told_once(told: Connection) -> None:
+    change(told, tables.feedback, {"occurred_at": MONDAY})
+    change(told, tables.theme, {"status": "muted"}, tables.theme.c.theme_id == VISA)
+    templates = [each.template for each in tell(told, draft_store_story).told]
+    assert {"store_size_undated", "heard_once", "theme_reach"} <= set(templates)
+    assert not {"store_size", "store_largest"} & set(templates)
+
+
+def test_a_report_tells_of_segments_that_enough_are_heard_of(told: Connection) -> None:
+    stories = draft_report(told, [], segments=["gold", "mute"])
+    assert [(each.kind, each.subject) for each in stories] == [("store", ""), ("segment", "gold")]
 
 
 def test_a_verdict_on_an_older_week_is_not_told(told: Connection) -> None:

@@ -196,9 +196,9 @@ def _step_rows(run_id: str) -> dict[str, list[dict[str, Any]]]:
         ],
         "priority": [
             {"rank": 1, "theme_id": LATE, "segment": "all", "gain": 9000.0, "gain_low": 3000.0}
-            | {"gain_high": 15000.0, "unit": "EUR", "n_customers": 24},
+            | {"gain_high": 15000.0, "q_value": 0.004, "unit": "EUR", "n_customers": 24},
             {"rank": 1, "theme_id": VISA, "segment": "tiny", "gain": 12.0, "gain_low": 3.0}
-            | {"gain_high": 15.0, "unit": "points x voices", "n_customers": 3},
+            | {"gain_high": 15.0, "q_value": 0.2, "unit": "points x voices", "n_customers": 3},
         ],
         "comparison": [
             {"dimension": "brand", "value": value, "theme_id": LATE, "n_voices": 100}

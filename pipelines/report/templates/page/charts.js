@@ -131,7 +131,7 @@ const trendChart = (weeks, { name, caption }) => {
       },
     },
   }, drawing);
-  return h("figure", { class: "trend" }, h("figcaption", {}, caption), box, trendKey(weeks.some(isBand)), readout,
+  return h("figure", { class: "trend" }, h("figcaption", {}, caption), box, trendKey(weeks.some(isBand), breaksOff(weeks, isBand)), readout,
     asTable(() => trendTable(weeks, name, caption)));
 };
 
@@ -141,9 +141,14 @@ const sayWeek = ({ day: monday, n, expected, low, high }) => {
   return `${say("week_of", { day: day(monday) })}: ${voices}${usual}`;
 };
 
-const trendKey = (hasBand) => h("p", { class: "key", "aria-hidden": "true" },
+// Weeks in which nobody spoke of a theme have no expectation in the store.
+const breaksOff = (weeks, isBand) => {
+  const first = weeks.findIndex(isBand);
+  return first >= 0 && weeks.slice(first).some((week) => !isBand(week) && !week.n);
+};
+const trendKey = (hasBand, isBroken) => h("p", { class: "key", "aria-hidden": "true" },
   h("span", { class: "of-line" }, say("voices_a_week")),
-  hasBand ? [h("span", { class: "of-band" }, say("expected_band")), h("span", { class: "of-unusual" }, say("outside_band"))] : null);
+  hasBand ? [h("span", { class: "of-band" }, say("expected_band")), h("span", { class: "of-unusual" }, say("outside_band")), isBroken ? h("span", { class: "of-nothing" }, say("band_breaks")) : null] : null);
 
 const trendTable = (weeks, name, caption) => table({
   name, caption,

@@ -8,19 +8,15 @@ const sayOutcome = (code) => {
 };
 const sayEffect = (value, unit) => {
   if (value === undefined) return "–";
-  if (unit === "relative") return isolate(`${signedAmount(value * 100)}%`);
-  if (unit === "share") return say("percentage_points", { shown: isolate(signedAmount(value * 100)) });
-  if (unit === "hazard_ratio") return isolate(`×${wording.fine.format(value)}`);
-  return isCurrency(unit) ? money(value, unit, true) : isolate(signedAmount(value));
+  if (unit === "relative") return isolate(`${signed(value * 100, wording.whole)}%`);
+  if (unit === "share") return say("percentage_points", { shown: isolate(signed(value * 100, wording.tenth)) });
+  if (unit === "hazard_ratio") return `×${ratio(value)}`;
+  return isCurrency(unit) ? money(value, unit, true) : isolate(signed(value, wording.hundredth));
 };
-const signedAmount = (value) => {
-  const shown = Math.abs(value) >= 100 ? wording.whole.format(Math.abs(value)) : wording.fine.format(Math.abs(value));
-  return `${value < 0 ? "\u2212" : value > 0 ? "+" : ""}${shown}`;
-};
-const sayGain = (value, unit, isSigned = false) => {
+const signed = (value, format) => `${value < 0 ? "\u2212" : value > 0 ? "+" : ""}${format.format(Math.abs(value))}`;
+const sayGain = (value, unit) => {
   if (value === undefined) return "–";
-  if (isCurrency(unit)) return money(value, unit, isSigned);
-  return isSigned ? isolate(signedAmount(value)) : amount(value);
+  return isCurrency(unit) ? money(value, unit) : amount(value);
 };
 const sayUnit = (unit) => (unit && !isCurrency(unit) ? sayCode("unit", asCode(unit)) : "");
 const saySpan = (low, high, write) => (low === undefined || high === undefined ? "–" : say("span", { low: write(low), high: write(high) }));
@@ -96,7 +92,7 @@ const drawSignals = (theme) => {
       rows: rows.map((row) => [
         { show: sayCode("part", asCode(row.part)), value: row.part },
         { show: row.value === undefined ? findWords(`why_${row.note}`) ?? say("unknown") : sayMeasured(row), value: row.value },
-        { show: row.score === undefined ? "–" : amount(row.score), value: row.score }, { show: share(row.weight, 1), value: row.weight },
+        { show: row.score === undefined ? "–" : points(row.score), value: row.score }, { show: share(row.weight, 1), value: row.weight },
         { show: row.points === undefined ? "–" : amount(row.points), value: row.points },
         { show: amountBar(row.points ?? 0, largest), value: undefined },
       ]),
@@ -107,8 +103,8 @@ const drawSignals = (theme) => {
 
 const sayMeasured = ({ value, unit }) => {
   if (unit === "share_of_voices" || unit === "share_at_stake") return isolate(wording.fewPercent.format(value));
-  if (unit === "times_expected") return isolate(`×${wording.fine.format(value)}`);
-  return unit === "sentiment" ? score(value) : `${amount(value)} ${sayUnit(unit)}`.trim();
+  if (unit === "times_expected") return `×${ratio(value)}`;
+  return unit === "sentiment" ? score(value) : `${points(value)} ${sayUnit(unit)}`.trim();
 };
 
 const themeOf = (row, facts) => (row.theme === undefined ? plain(row.themeId ?? "") : themeLink(facts.themes[row.theme]));
@@ -119,27 +115,32 @@ const drawPriorities = ({ facts }) => {
   if (!rows.length) return quiet(say(facts.priorities.length ? "no_priority_here" : "no_priority"));
   const span = (row) => ({ low: row.gain_low ?? row.gain, value: row.gain, high: row.gain_high ?? row.gain });
   const domain = (unit) => domainOf(rows.filter((row) => row.unit === unit).map(span));
+  const reasons = new Set(rows.map(({ reason }) => reason));
+  const sayReason = ({ reason }) => reason && sayCode("reason", asCode(reason));
   return [
     h("ol", { class: "priorities" }, rows.map((row) => h("li", { value: row.rank },
       h("p", { class: "what" }, themeOf(row, facts)),
       row.gain === undefined ? null : h("div", { class: "gain" },
         intervalPlot(span(row), domain(row.unit)),
         h("p", {}, h("b", {}, sayGain(row.gain, row.unit)), " ", sayUnit(row.unit), " ", h("small", {}, saySpan(row.gain_low, row.gain_high, (n) => sayGain(n, row.unit))))),
-      h("p", { class: "quiet" }, [row.outcome && sayOutcome(row.outcome), row.n_customers !== undefined && say("voices", { n: row.n_customers }), row.reason && sayCode("reason", asCode(row.reason))].filter(Boolean).join(" · "))))),
+      h("p", { class: "quiet" }, [row.outcome && sayOutcome(row.outcome), row.n_customers !== undefined && say("voices", { n: row.n_customers }), row.q_value !== undefined && sayQ(row.q_value), reasons.size > 1 && sayReason(row)].filter(Boolean).join(" · "))))),
     asTable(() => table({
       name: "priorities", caption: say("priorities_caption"),
-      columns: heads("#rank_head", "theme_head", "segment_head", "outcome_head", "#gain_head", "#low_head", "#high_head", "unit_head", "#voices_head"),
+      columns: heads("#rank_head", "theme_head", "segment_head", "outcome_head", "#gain_head", "#low_head", "#high_head", "unit_head", "#q_head", "#voices_head"),
       rows: rows.map((row) => [
         row.rank, { show: themeOf(row, facts), value: row.theme === undefined ? row.themeId : facts.themes[row.theme].name[0] },
         row.segment === ALL ? say("all") : row.segment, row.outcome ? { show: sayOutcome(row.outcome), value: row.outcome } : "–",
         ...["gain", "gain_low", "gain_high"].map((key) => ({ show: sayGain(row[key], row.unit), value: row[key] })),
-        row.unit ?? "", { show: row.n_customers === undefined ? "–" : number(row.n_customers), value: row.n_customers },
+        row.unit ?? "", { show: row.q_value === undefined ? "–" : sayChance(row.q_value), value: row.q_value }, { show: row.n_customers === undefined ? "–" : number(row.n_customers), value: row.n_customers },
       ]),
     })),
-    h("p", { class: "caution" }, say("not_cause")),
+    h("p", { class: "caution" }, rows.some(({ q_value: q }) => q > MAX_Q) ? `${say("gains_unsure")} ` : "",
+      reasons.size === 1 && sayReason(rows[0]) ? `${capitalize(sayReason(rows[0]))}. ` : "", say("not_cause")),
   ];
 };
 
+// Of a larger corrected p-value a difference may be chance.
+const MAX_Q = 0.05;
 const chosenComparison = {};
 const drawComparison = ({ facts }) => {
   const dimensions = [...new Set(facts.comparison.map(({ dimension }) => dimension))];
@@ -147,7 +148,7 @@ const drawComparison = ({ facts }) => {
     const rows = facts.comparison.filter((row) => row.dimension === dimension);
     const themes = [...new Set(rows.map(({ theme }) => theme))].filter((theme) => theme !== undefined);
     const body = h("div");
-    const redraw = () => body.replaceChildren(compareValues(rows, dimension, chosenComparison[dimension], facts));
+    const redraw = () => body.replaceChildren(...compareValues(rows, dimension, chosenComparison[dimension], facts));
     const box = h("select", { id: `compare-${dimension}`, on: { change: () => { chosenComparison[dimension] = box.value === "" ? undefined : Number(box.value); redraw(); } } },
       h("option", { value: "" }, say("all_feedback")),
       themes.map((theme) => h("option", { value: theme, dir: "auto", selected: chosenComparison[dimension] === theme }, cut(facts.themes[theme].name[0], 70))));
@@ -168,34 +169,43 @@ const compareValues = (rows, dimension, theme, facts) => {
   });
   const q = (name) => (row) => ({ show: row[`${name}_q`] === undefined ? "–" : sayChance(row[`${name}_q`]), value: row[`${name}_q`] });
   const feeling = [plot("sentiment", [-1, 1]), q("sentiment")];
+  const chances = chosen.flatMap((row) => [row.sentiment_q, theme === undefined ? undefined : row.share_q]).filter((q) => q !== undefined);
+  const isUnsure = chances.length > 0 && chances.every((q) => q > MAX_Q);
   const measures = theme === undefined ? feeling : [plot("share", domain), q("share"), ...feeling];
-  return table({
+  return [isUnsure ? quiet(say("nothing_differs")) : null, table({
     name: `comparison-${dimension}`, caption, isStacking: true,
     columns: heads("value_head", "#voices_head", ...(theme === undefined ? [] : ["share_head", "#q_head"]), "sentiment_head", "#q_head"),
     rows: chosen.map((row) => [
       { show: plain(row.value), value: row.value }, { show: number(row.n_voices), value: row.n_voices }, ...measures.map((measure) => measure(row)),
     ]),
-  });
+  })].filter(Boolean);
 };
 
-const valueName = ({ dimension, value }) => (value === ALL ? say("all") : dimension === "lang" ? languageName(value) : plain(value));
+const valueName = ({ dimension, value }) => {
+  if (value === ALL) return say("all");
+  if (dimension === "lang") return languageName(value);
+  return dimension === "country" ? countryName(value) : plain(value);
+};
+const sayHeard = ({ note, n_heard: n }) => (n ? sayCode("heard", asCode(note)) : say("heard_none"));
 const drawCoverage = ({ facts }) => {
   const warnings = facts.coverage.filter(({ note }) => note);
   return [
-    warnings.length ? h("ul", { class: "warnings" }, warnings.map((row) => h("li", {}, valueName(row), ": ", say("heard_of", { heard: number(row.n_heard ?? 0), all: row.n_customers === undefined ? say("unknown") : number(row.n_customers) }), " – ", sayCode("heard", asCode(row.note))))) : null,
+    warnings.length ? h("ul", { class: "warnings" }, warnings.map((row) => h("li", {}, valueName(row), ": ", say("heard_of", { heard: number(row.n_heard ?? 0), all: row.n_customers === undefined ? say("unknown") : number(row.n_customers) }), " – ", sayHeard(row)))) : null,
     [...new Set(facts.coverage.map(({ dimension }) => dimension))].map((dimension) => {
       const rows = facts.coverage.filter((row) => row.dimension === dimension);
       const top = Math.max(...rows.map((row) => row.share_high ?? row.share ?? 0), 0.01);
+      const isKnown = (name) => rows.some((row) => row[name] !== undefined);
       return table({
-        name: `coverage-${dimension}`, caption: say("covered_by", { dimension: sayCode("dimension", asCode(dimension)) }), isStacking: true,
-        columns: heads("value_head", "#customers_head", "#heard_head", "share_heard_head", "#representation_head", "#weight_head"),
+        name: `coverage-${dimension}`, isStacking: true,
+        caption: dimension === ALL ? say("covered_all") : say("covered_by", { dimension: sayCode("dimension", asCode(dimension)) }),
+        columns: heads("value_head", "#customers_head", "#heard_head", "share_heard_head", ...(isKnown("representation") ? ["#representation_head"] : []), ...(isKnown("weight") ? ["#weight_head"] : [])),
         rows: rows.map((row) => [
           { show: valueName(row), value: row.value }, { show: row.n_customers === undefined ? say("unknown") : number(row.n_customers), value: row.n_customers },
           { show: number(row.n_heard ?? 0), value: row.n_heard },
           row.share === undefined ? "–" : { show: h("span", { class: "with-plot" }, intervalPlot({ low: row.share_low ?? row.share, value: row.share, high: row.share_high ?? row.share }, [0, top * 1.05]), h("span", {}, share(row.share, 1), " ", h("small", {}, saySpan(row.share_low, row.share_high, (n) => share(n, 1))))), value: row.share },
-          row.representation === undefined ? "–" : { show: h("span", {}, isolate(`×${wording.fine.format(row.representation)}`), " ", h("small", {}, saySpan(row.representation_low, row.representation_high, amount))), value: row.representation },
-          row.weight === undefined ? "–" : { show: amount(row.weight), value: row.weight },
-        ]),
+          isKnown("representation") && (row.representation === undefined ? "–" : { show: h("span", {}, `×${points(row.representation)}`, " ", h("small", {}, saySpan(row.representation_low, row.representation_high, points))), value: row.representation }),
+          isKnown("weight") && (row.weight === undefined ? "–" : { show: points(row.weight), value: row.weight }),
+        ].filter((cell) => cell !== false)),
       });
     }),
   ];

@@ -4,6 +4,7 @@ const MAP = { width: 1000, height: 620, margin: 40 };
 // The largest point is smaller the more there are, so that they part when the map is zoomed.
 const topRadius = (n) => Math.max(9, Math.min(30, 30 * Math.sqrt(120 / n)));
 // How many names, and how wide and high a letter of them is: a telephone shows the map at a third.
+const MAX_DOTS = 300;
 const nameSizes = () => (isNarrow() ? { n: 12, width: 12, height: 26 } : { n: 26, width: 6.8, height: 17 });
 
 const drawMap = (context) => {
@@ -72,6 +73,11 @@ const followZoom = (drawing, nodes, points, labels) => {
   });
   const isTaken = (boxes, box) => boxes.some((other) =>
     box.x < other.x + other.width && other.x < box.x + box.width && box.y < other.y + other.height && other.y < box.y + box.height);
+  const isIn = (box) => box.x > 0 && box.x + box.width < MAP.width && box.y > 0 && box.y + box.height < MAP.height;
+  const dots = (but) => nodes.slice(0, MAX_DOTS).filter((_, number) => number !== but).map((node) => {
+    const [x, y] = place(node);
+    return { x: x - node.radius, y: y - node.radius, width: 2 * node.radius, height: 2 * node.radius };
+  });
   // The largest themes are named first; a name that would lie on another is left out.
   const name = () => {
     const boxes = [];
@@ -79,13 +85,17 @@ const followZoom = (drawing, nodes, points, labels) => {
     labels.forEach((label, number) => {
       const [x, y] = place(nodes[number]);
       const width = label.textContent.length * sizes.width + 6;
-      const box = { x: x - width / 2, y: y + nodes[number].radius + 2, width, height: sizes.height };
-      const isIn = box.x > 0 && box.x + width < MAP.width && y > 0 && box.y + sizes.height < MAP.height;
-      const isShown = isIn && boxes.length < sizes.n && !isTaken(boxes, box);
+      const { radius } = nodes[number];
+      const free = [y + radius + 2, y - radius - sizes.height]
+        .map((top) => ({ x: x - width / 2, y: top, width, height: sizes.height }))
+        .filter((each) => isIn(each) && !isTaken(boxes, each));
+      // Below its point or above, where it hides no other point, if there is such a place.
+      const box = free.find((each) => !isTaken(dots(number), each)) ?? free[0];
+      const isShown = box && boxes.length < sizes.n;
       if (isShown) boxes.push(box);
       label.setAttribute("visibility", isShown ? "visible" : "hidden");
       label.setAttribute("x", x.toFixed(1));
-      label.setAttribute("y", (box.y + 0.77 * sizes.height).toFixed(1));
+      if (box) label.setAttribute("y", (box.y + 0.77 * sizes.height).toFixed(1));
     });
   };
   const zoom = d3.zoom().scaleExtent([1, 40]).translateExtent([[0, 0], [MAP.width, MAP.height]])

@@ -58,22 +58,24 @@ const changedThemes = (context) => {
 };
 
 const drawChanged = (context) => {
-  const { facts, counts, slice } = context;
+  const { facts, counts } = context;
   const changed = changedThemes(context);
   if (!changed.length) {
     const segment = chosenSegmentName(facts);
     const isJudged = facts.themes.some(({ judged }) => judged.some((row) => row.segment === segment && row.verdict));
     if (!isJudged && state.segment) return quiet(say("no_verdict_of_segment"));
     const reasons = new Set(facts.themes.map(({ silent }) => silent));
-    return quiet(say(isJudged || facts.themes.some(({ verdict }) => verdict) ? "nothing_changed" : "nothing_judged"), " ", !isJudged && reasons.size === 1 && facts.themes.length ? say(`silent_${[...reasons][0]}_means`) : "");
+    const none = context.visible.length < facts.themes.length ? "nothing_changed_here" : "nothing_changed";
+    return quiet(say(isJudged || facts.themes.some(({ verdict }) => verdict) ? none : "nothing_judged"), " ", !isJudged && reasons.size === 1 && facts.themes.length ? say(`silent_${[...reasons][0]}_means`) : "");
   }
-  const { from, to } = chartWeeks(facts);
+  // What is judged is all that was said, up to now: so is its line.
+  const { drawn, last } = facts.weeks ?? { drawn: 1, last: 0 };
   return [
-    h("ul", { class: "changed" }, changed.slice(0, MAX_CHANGED).map(({ theme, row, mood }) => {
-      const weekly = counts.weekly(theme.cube, slice);
-      const values = Array.from({ length: Math.max(0, to - from + 1) }, (_, place) => weekly.get(from + place) ?? 0).slice(-26);
+    h("ul", { class: "changed" }, changed.slice(0, MAX_CHANGED).map(({ theme, row, verdict, mood }) => {
+      const weekly = counts.weekly(theme.cube, { source: 0, lang: 0 });
+      const values = Array.from({ length: Math.max(0, last - drawn + 1) }, (_, place) => weekly.get(drawn + place) ?? 0).slice(-26);
       return h("li", {},
-        h("div", { class: "what" }, themeLink(theme), badges(theme)),
+        h("div", { class: "what" }, themeLink(theme), badges(theme, { verdict: verdict && asCode(verdict), mood: mood ?? null })),
         values.length > 1 && !state.segment ? sparkline(values) : null,
         h("p", { class: "quiet" }, [
           row?.verdict && row.expected !== undefined ? say("changed_counts", { n: row.n_customers ?? 0, day: day(row.period_start), expected: sayExpected(row) }) : null,
@@ -88,7 +90,7 @@ const drawChanged = (context) => {
       rows: changed.map(({ theme, row = {}, verdict }) => [
         { show: themeLink(theme), value: theme.name[0] }, verdict ? sayCode("verdict", asCode(verdict)) : "–",
         { show: row.n_customers === undefined ? "–" : number(row.n_customers), value: row.n_customers },
-        ...["expected", "expected_low", "expected_high", "ratio"].map((key) => ({ show: row[key] === undefined ? "–" : amount(row[key]), value: row[key] })),
+        ...["expected", "expected_low", "expected_high", "ratio"].map((key) => ({ show: row[key] === undefined ? "–" : (key === "ratio" ? ratio : amount)(row[key]), value: row[key] })),
         { show: row.q_value === undefined ? "–" : sayChance(row.q_value), value: row.q_value },
       ]),
     })),
@@ -129,8 +131,8 @@ const customersSection = ({ facts, slice }) => {
       { show: plain(person.id), value: person.id }, person.segment ? { show: plain(person.segment), value: person.segment } : "–",
       { show: person.theme === undefined ? plain(person.themeName) : themeLink(facts.themes[person.theme]), value: person.themeName },
       { show: person.feeling === undefined ? "–" : feeling(person.feeling), value: person.feeling },
-      { show: person.risk === undefined ? "–" : share(person.risk, 1), value: person.risk },
-      { show: person.next ? plain(person.next) : "–", value: person.next }, { show: day(person.last), value: person.last },
+      { show: person.hasLeft ? say("has_left") : person.risk === undefined ? "–" : share(person.risk, 1), value: person.risk },
+      { show: person.next ? plain(person.next.replace(` (rule: ${person.rule})`, "")) : "–", value: person.next }, { show: day(person.last), value: person.last },
     ]),
   });
 };
@@ -139,10 +141,11 @@ const qualitySection = ({ total, counts, slice, facts }) => {
   const [all, noise, linked] = total.feedback.n;
   const counted = all - noise;
   const undated = isDated() || slice.segment ? undefined : (({ n }) => n[0] - n[1])(counts.count(CUBE.feedback, { ...slice, to: 0 }));
+  const ahead = isDated() || slice.segment || !facts.weeks ? undefined : (({ n }) => n[0] - n[1])(counts.count(CUBE.feedback, { ...slice, from: facts.weeks.last + 1 }));
   const unknown = facts.langs.indexOf("und") + 1 || facts.langs.indexOf("") + 1;
   const untold = slice.lang || !unknown ? undefined : (({ n }) => n[0] - n[1])(counts.count(CUBE.feedback, { ...slice, lang: unknown }));
   const rows = [
-    ["quality_noise", noise, all], ["quality_undated", undated, counted], ["quality_language", untold, counted],
+    ["quality_noise", noise, all], ["quality_undated", undated, counted], ["quality_ahead", ahead || undefined, counted], ["quality_language", untold, counted],
     ["quality_unlinked", counted - linked, counted],
     ["quality_unassigned", spoken(total.mentions) - spoken(total.assigned), spoken(total.mentions)],
     ["quality_unrated", total.mentions.n[3], spoken(total.mentions)],
@@ -205,7 +208,7 @@ const asideSection = ({ facts, counts, slice }) => {
   }));
   return h("div", { class: "columns" },
     reasonsTable("noise", coded("noise", counts.firstNoise)), reasonsTable("unassigned", coded("unassigned", counts.firstUnassigned)),
-    reasonsTable("rejected", facts.rejected.map((each) => ({ words: plain(each.reason), n: nRejected(facts)(each) }))));
+    reasonsTable("rejected", facts.rejected.map((each) => ({ words: findWords(`rejected_${each.reason}`) ?? plain(asCode(each.reason)[1]), n: nRejected(facts)(each) }))));
 };
 
 const notes = ({ facts }) => {

@@ -2,6 +2,8 @@
 const FACTS = ["sources", "langs", "mainLangs", "segments", "noise", "unassigned", "rejected", "themes", "groups",
   "priorities", "comparison", "coverage", "customers"];
 const THEME = ["quotes", "weeks", "judged", "impacts", "stakes", "fixes", "signals", "shares", "words"];
+// What lies behind "show more" is on paper too, up to so many.
+const MAX_PRINTED = 200;
 let facts;
 let counts;
 
@@ -29,11 +31,12 @@ const gather = () => {
 
 const drawSections = (context) => {
   const { themes } = facts;
+  const ofSegment = state.segment && storySection("segment", facts.segments[state.segment - 1]);
+  const story = section("story", "story_heading", [ofSegment || storySection("store", "")], { isAll: !ofSegment || isDated() || state.source || state.lang });
   const decide = h("div", { class: "decide" },
-    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: !state.segment }));
+    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: !state.segment }), story);
   return [
-    section("story", "story_heading", [tellStory("store", "")], { isAll: true }),
-    themes.length ? decide : null,
+    themes.length ? decide : story,
     section("numbers", "in_numbers", [countsStrip(context), themes.length ? drawGlance(context) : null]),
     section("map", "map_heading", [drawMap(context)], { lead: say("map_lead") }),
     section("themes", "themes_heading", [themesSection(context), facts.nThemes > themes.length ? quiet(say("themes_left_out", { n: facts.nThemes, shown: number(themes.length) })) : null]),
@@ -50,7 +53,7 @@ const drawSections = (context) => {
 const customersLead = () => (facts.nCustomersOpen > facts.customers.length
   ? `${say("customers_lead")} ${say("customers_shown", { n: facts.nCustomersOpen, shown: number(facts.customers.length) })}` : say("customers_lead"));
 
-const NAVIGATION = { story: "story_heading", changed: "what_changed", map: "map_nav", themes: "themes_head", customers: "customers_nav", comparison: "comparison_nav", coverage: "coverage_nav", quality: "quality_nav", notes: "notes_heading" };
+const NAVIGATION = { changed: "what_changed", story: "story_heading", map: "map_nav", themes: "themes_head", customers: "customers_nav", comparison: "comparison_nav", coverage: "coverage_nav", quality: "quality_nav", notes: "notes_heading" };
 const drawNavigation = (sections) => {
   const ids = new Set(sections.flatMap((element) => [element, ...element.querySelectorAll("section")]).map(({ id }) => id));
   byId("nav").replaceChildren(...Object.entries(NAVIGATION).filter(([id]) => ids.has(id)).map(([id, key]) => h("a", {
@@ -82,7 +85,7 @@ const refresh = () => {
     facts.sources[state.source - 1] && isolate(facts.sources[state.source - 1]), state.lang ? languageName(facts.langs[state.lang - 1]) : null,
     facts.segments[state.segment - 1] && isolate(facts.segments[state.segment - 1]), state.text && `“${isolate(state.text)}”`];
   byId("filter-status").textContent = isFiltered()
-    ? [say("themes_of", { n: context.visible.length, all: number(facts.themes.length) }), ...chosen.filter(Boolean)].join(" · ") : "";
+    ? [say("themes_of", { n: context.visible.length, all: number(facts.themes.length) }), ...chosen.filter(Boolean), isSliced() && say("verdicts_of_all")].filter(Boolean).join(" · ") : "";
   byId("clear").hidden = !isFiltered() && state.sort === "size";
   syncFilters();
   writeAddress(facts);
@@ -119,6 +122,7 @@ const start = async () => {
   await readStories();
   follow();
   addEventListener("hashchange", follow);
+  addEventListener("beforeprint", () => { if (listed.n < MAX_PRINTED) { listed.n = MAX_PRINTED; refresh(); } });
   let wasNarrow = isNarrow();
   addEventListener("resize", () => { if (isNarrow() !== wasNarrow) { wasNarrow = isNarrow(); refresh(); } });
   document.documentElement.dataset.ready = "";

@@ -11,17 +11,19 @@ const themeLink = (theme, words) => h("a", {
 
 const badge = (name, words, meaning) => h("span", { class: `badge badge-${name}`, title: meaning || undefined }, words);
 const SIGNS = { one_off: "·", emerging: "✦", growing: "↑", steady: "→", fading: "↓" };
-const badges = (theme) => {
+const moodOf = (theme) => theme.judged.find(({ segment }) => segment === ALL)?.sentiment_verdict;
+const verdictBadge = (code) => {
+  const sign = SIGNS[code[0]];
+  return badge(sign ? code[0] : "other", [sign ? h("span", { "aria-hidden": "true" }, `${sign} `) : null, sayCode("verdict", code)], explainCode("verdict", code));
+};
+const badges = (theme, { verdict = theme.verdict, mood = moodOf(theme) } = {}) => {
   const found = [];
-  if (theme.verdict) {
-    const sign = SIGNS[theme.verdict[0]];
-    const name = sign ? theme.verdict[0] : "other";
-    found.push(badge(name, [sign ? h("span", { "aria-hidden": "true" }, `${sign} `) : null, sayCode("verdict", theme.verdict)], explainCode("verdict", theme.verdict)));
+  if (verdict) {
+    found.push(verdictBadge(verdict));
   } else if (theme.silent) {
     found.push(badge("silent", say("no_verdict", { why: findWords(`silent_${theme.silent}`) ?? theme.silent }), say(`silent_${theme.silent}_means`)));
   }
   if (theme.isNew) found.push(badge("new", say("new_since", { day: day(theme.first) })));
-  const mood = theme.judged.find(({ segment }) => segment === ALL)?.sentiment_verdict;
   if (mood === "worse" || mood === "better") found.push(badge(`mood-${mood}`, say(`mood_${mood}`)));
   return h("p", { class: "badges" }, found);
 };
@@ -95,7 +97,7 @@ const verdictWords = (theme, { facts }) => {
     lines.push(say("verdict_counts", {
       day: day(row.period_start), n: row.n_customers ?? 0, expected: sayExpected(row),
     }));
-    if (row.ratio !== undefined) lines.push(say("verdict_ratio", { ratio: amount(row.ratio), low: amount(row.ratio_low ?? row.ratio), high: amount(row.ratio_high ?? row.ratio) }));
+    if (row.ratio !== undefined) lines.push(say("verdict_ratio", { ratio: ratio(row.ratio), low: ratio(row.ratio_low ?? row.ratio), high: ratio(row.ratio_high ?? row.ratio) }));
     if (row.q_value !== undefined && row.verdict !== "steady") lines.push(say("verdict_error", { q: sayQ(row.q_value) }));
   }
   if (row?.sentiment_verdict && row.sentiment_expected !== undefined) {
@@ -110,8 +112,8 @@ const verdictWords = (theme, { facts }) => {
   }
   return lines.map((line) => h("p", {}, line));
 };
-const sayChance = (q) => isolate(q < 0.001 ? `<${wording.exact.format(0.001)}` : wording.exact.format(q));
-const sayQ = (q) => isolate(q === undefined ? "q –" : q < 0.001 ? `q < ${wording.exact.format(0.001)}` : `q = ${wording.exact.format(q)}`);
+const sayChance = (q) => isolate(chance(q));
+const sayQ = (q) => isolate(q === undefined ? "q –" : `q\u00a0${q < 0.001 ? chance(q).replace("<", "<\u00a0") : `=\u00a0${chance(q)}`}`);
 const sayExpected = ({ expected, expected_low: low, expected_high: high }) => (low === undefined || high === undefined
   ? say("expected_only", { n: amount(expected) }) : say("expected_span", { n: amount(expected), low: amount(low), high: amount(high) }));
 
@@ -124,7 +126,7 @@ const themeDetails = (theme, context, level) => {
   const { facts } = context;
   const quotes = quotesOf(theme, facts);
   return h("div", { class: "theme-parts" },
-    part(level, "story_heading", ofAll(), tellStory("theme", theme.id)),
+    part(level, "story_heading", ofAll(), tellStory("theme", theme.id)?.words),
     part(level, "what_they_say",
       quotes.length ? h("div", { class: "quotes" }, quotes.map((quote) => drawQuote(quote, facts))) : quiet(say(theme.quotes.length ? "no_quote_here" : "no_quote")),
       quotes.length && state.segment ? quiet(say("quotes_of_all")) : null,
@@ -181,6 +183,7 @@ const listBlocks = ({ facts, visible, counts, slice }) => {
 
 const groupSection = ({ group, number: place, themes }, context) => {
   const found = context.counts.count(context.counts.firstGroup + place, context.slice);
+  const rising = CHANGED.filter((verdict) => themes.some((theme) => theme.verdict?.[0] === verdict)).map((verdict) => verdictBadge(asCode(verdict)));
   const isOpen = openGroups.has(place) || themes.some(({ id }) => openThemes.has(id)) || Boolean(state.text);
   const fold = folded([h("b", {}, say("themes_in_group", { n: themes.length })), " ",
     h("span", { class: "names" }, themes.flatMap((theme, at) => [at ? " · " : "", said([cut(theme.name[0], 48), ...theme.name.slice(1)])]))],
@@ -188,7 +191,9 @@ const groupSection = ({ group, number: place, themes }, context) => {
   fold.addEventListener("toggle", () => openGroups[fold.open ? "add" : "delete"](place));
   return h("section", { class: "group", "aria-labelledby": `group-${place}` },
     h("div", { class: "theme-head" },
-      h("h3", { class: "group-name", id: `group-${place}` }, group.more ? pieces("group_and_more", { name: said(group.name), n: group.more }) : said(group.name)),
+      h("div", { class: "theme-words" },
+        h("h3", { class: "group-name", id: `group-${place}` }, group.more ? pieces("group_and_more", { name: said(group.name), n: group.more }) : said(group.name)),
+        rising.length ? h("p", { class: "badges" }, rising) : null),
       h("div", { class: "theme-figures" }, sizeOf(found), feelings(found))), fold);
 };
 

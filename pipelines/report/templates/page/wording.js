@@ -13,8 +13,9 @@ const setLanguage = (lang) => {
     lang, isFromRight: FROM_RIGHT.includes(lang), texts: WORDS[lang],
     plurals: new Intl.PluralRules(locale),
     whole: new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }),
-    exact: new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 }),
-    fine: new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 }),
+    chance: new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 }),
+    tenth: new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }),
+    hundredth: new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }),
     signed: new Intl.NumberFormat(locale, {
       minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero",
     }),
@@ -26,6 +27,7 @@ const setLanguage = (lang) => {
     monthNumber: new Intl.DateTimeFormat(`en-u-ca-${new Intl.DateTimeFormat(locale).resolvedOptions().calendar}`, { month: "numeric", timeZone: "UTC" }),
     time: new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" }),
     names: new Intl.DisplayNames([locale], { type: "language" }),
+    countries: new Intl.DisplayNames([locale], { type: "region" }),
   });
   document.documentElement.lang = lang;
   document.documentElement.dir = wording.isFromRight ? "rtl" : "ltr";
@@ -36,7 +38,11 @@ const isolate = (text) => (wording.isFromRight || RIGHT_TO_LEFT.test(text) ? `${
 const byFormat = (format) => (n) => isolate(wording[format].format(n).replace("-", "\u2212"));
 const number = byFormat("whole");
 const score = (n) => (n === undefined ? "–" : byFormat("signed")(n));
-const amount = (n) => byFormat(Math.abs(n) >= 100 ? "whole" : "fine")(n);
+// As exact as stories are (nlp/stories/rounding.py): a number has one look on a page.
+const amount = (n) => byFormat(Math.abs(n) >= 100 ? "whole" : "tenth")(n);
+const points = byFormat("hundredth");
+const ratio = (n) => byFormat(n < 1 ? "hundredth" : n < 10 ? "tenth" : "whole")(n);
+const chance = (q) => (q < 0.001 ? `<${wording.chance.format(0.001)}` : wording.chance.format(q));
 
 const share = (part, whole) => {
   if (!whole) return "–";
@@ -67,6 +73,14 @@ const languageName = (code) => {
     return capitalize(wording.names.of(code));
   } catch {
     return code;
+  }
+};
+
+const countryName = (code) => {
+  try {
+    return wording.countries.of(code);
+  } catch {
+    return plain(code);
   }
 };
 
