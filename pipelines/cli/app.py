@@ -34,7 +34,16 @@ from pipelines.cli import (
     sync,
     themes,
 )
+from pipelines.cli.log_options import (
+    LogFileOption,
+    LogFormatOption,
+    add_log_options,
+    log_end,
+    observe_command,
+    take_log_options,
+)
 from pipelines.cli.options import show_examples
+from pipelines.cli.said import is_left_to_log, say
 from pipelines.errors import EarfulError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -73,14 +82,17 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _begin(
-    version: Annotated[
+    _version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    log_format: LogFormatOption = None,
+    log_file: LogFileOption = None,
 ) -> None:
     """Nothing happens before a command."""
+    take_log_options(log_format, log_file)
 
 
 steps.add_commands(app)
@@ -100,6 +112,7 @@ app.add_typer(noise.app, name="noise")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
 app.add_typer(actions.actions)
+add_log_options(app)
 
 
 def run_app(arguments: list[str] | None = None) -> int:
@@ -109,13 +122,23 @@ def run_app(arguments: list[str] | None = None) -> int:
     :returns: the exit code, or STOPPED.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    with observe_command():
+        code = _do(arguments)
+        log_end(1 if code == STOPPED else code)
+    return code
+
+
+def _do(arguments: list[str] | None) -> int:
     try:
         code = _build_command()(arguments, standalone_mode=False)
     except EarfulError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}", "error", exit_code=error.exit_code)
         return error.exit_code
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]  # each has it; Typer declares it one class lower
+        if is_left_to_log():
+            say(f"error: {error.format_message()}", "error", exit_code=2)
+        else:  # each has it; Typer declares it one class lower
+            error.show()  # type: ignore[attr-defined]
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return _stop()
@@ -126,10 +149,10 @@ def run_app(arguments: list[str] | None = None) -> int:
             return _end_unread()
         raise
     except OSError as error:
-        _say(f"error: {_describe_system_error(error)}")
+        say(f"error: {_describe_system_error(error)}", "error", exit_code=1)
         return 1
     except Exception as error:  # noqa: BLE001 -- the last resort of the program
-        _say(_describe_bug(error))
+        say(_describe_bug(error), "error", exit_code=1)
         return 1
     if code == 130:  # typer's answer to Ctrl-C
         return _stop()
@@ -148,9 +171,11 @@ def _end_unread() -> int:
 
 
 def _stop() -> int:
-    _say(
+    say(
         "stopped: the store is as it was before this command. What the encoder has read so far is "
-        "kept; the same command goes on from there"
+        "kept; the same command goes on from there",
+        "error",
+        exit_code=1,
     )
     return STOPPED
 
@@ -178,7 +203,3 @@ def _describe_bug(error: Exception) -> str:
         f"{os.path.basename(frame.filename)}:{frame.lineno}). The store is as it was before. "  # noqa: PTH119
         f"Please report it; {TRACEBACK_VARIABLE}=1 shows the details, which may hold customer text"
     )
-
-
-def _say(message: str) -> None:
-    typer.secho(message, err=True, fg="red" if sys.stderr.isatty() else None)

@@ -162,7 +162,7 @@ def make_job(
 @contextmanager
 def open_job(config: Path | None, db: str | None, lock_timeout: float) -> "Iterator[Job]":
     """The job of such a command, while it shows its progress on standard error."""
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
 
     with open_progress() as progress:
         yield make_job(config, db, lock_timeout, progress)
