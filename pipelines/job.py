@@ -202,8 +202,13 @@ def _do_observed(step: str, work: _Work, readings: "ReadAhead | None") -> None:
         rank_themes(run, read_attention_settings(job.config))
     else:
         from pipelines.customer_rows import read_row_settings
+        from pipelines.drift.step import measure_run
+        from pipelines.drift.words import describe_drift
         from pipelines.publish import publish_insights
 
+        # Before actions are raised, which may be about it.
+        if measure_run(run, job.config.monitor.drift_error_rate):
+            job.progress.warn(describe_drift(run.connection, run.run_id))
         publish_insights(run, settings=read_row_settings(job.config), rules=job.config.rules)
 
 

@@ -29,6 +29,7 @@ from pipelines.cli import (
     records,
     rights,
     sources,
+    status,
     steps,
     story,
     sync,
@@ -99,6 +100,7 @@ steps.add_commands(app)
 inbox.add_commands(app)
 records.add_commands(app)
 sources.add_commands(app)
+status.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
 export.add_commands(app)

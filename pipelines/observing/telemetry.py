@@ -73,9 +73,7 @@ def _tell_once(warn: Callable[[str], None]) -> Iterator[None]:
     def emit(record: logging.LogRecord) -> None:
         if not told:
             told.append(record)
-            warn(
-                "the OpenTelemetry collector does not answer: traces and metrics cannot be sent"
-            )
+            warn("the OpenTelemetry collector does not answer: traces and metrics cannot be sent")
 
     vars(handler)["emit"] = emit
     before, logger.propagate = logger.propagate, False
