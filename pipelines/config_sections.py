@@ -224,9 +224,13 @@ class ConsentConfig(Section):
 
 
 class ErasureConfig(Section):
-    """What ``earful forget`` does with what a person said."""
+    """What ``earful forget`` does with what a person said.
+
+    :param ledger: the file that remembers erasures for backups; None for one beside the secret.
+    """
 
     feedback: Literal["delete", "deidentify"] = "delete"
+    ledger: str | None = None
 
 
 class ReportConfig(Section):

@@ -1002,7 +1002,7 @@ audit = Table(
     _key("audit_id", "time-ordered id"),
     _moment("at", "when, UTC", nullable=False),
     _text("who", "$EARFUL_USER, else the user of the machine", nullable=False),
-    _text("command", "consent, forget, export-customer or purge", nullable=False),
+    _text("command", "consent, forget, export-customer, purge or restore", nullable=False),
     _json("arguments", "what was asked, without personal data"),
     _json("result", "what came of it: counts and ids of requests"),
     comment="who ran what about customers' rights; append only",

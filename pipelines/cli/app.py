@@ -19,6 +19,7 @@ from pipelines.cli import (
     actions,
     ask,
     attention,
+    backup,
     consent,
     export,
     inbox,
@@ -109,6 +110,7 @@ story.add_commands(app)
 measure.add_commands(app)
 rights.add_commands(app)
 sync.add_commands(app)
+backup.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
 app.add_typer(consent.app, name="consent")

@@ -109,7 +109,7 @@ def upgrade() -> None:
             "command",
             sa.Text(),
             nullable=False,
-            comment="consent, forget, export-customer or purge",
+            comment="consent, forget, export-customer, purge or restore",
         ),
         sa.Column(
             "arguments", tables.Json, nullable=True, comment="what was asked, without personal data"
