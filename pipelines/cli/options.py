@@ -1,5 +1,6 @@
 """Options that several commands share, and what they amount to."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.job import Job
     from pipelines.progress import Progress
 
+DB_VARIABLE = "EARFUL_DB"
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -31,8 +33,9 @@ DbOption = Annotated[
     typer.Option(
         "--db",
         metavar="URL",
-        envvar="EARFUL_DB",
-        help="Store: sqlite:///earful.db, postgresql+psycopg://... or the path of an SQLite file.",
+        envvar=DB_VARIABLE,
+        help="Store: sqlite:///earful.db, the path of an SQLite file, or "
+        "postgresql+psycopg://user:${PASSWORD}@host/name, with the variable's value.",
     ),
 ]
 JsonOption = Annotated[
@@ -141,11 +144,29 @@ def load_settings(config: Path | None, db: str | None) -> "tuple[Config, Path]":
     from pipelines.config import load_config
 
     loaded, folder = load_config(config)
-    if db is None:
-        return loaded, folder
-    url = db if "://" in db else f"sqlite:///{db}"
+    # The environment is where secrets belong; command lines and files are read by others.
+    is_from_environment = db is not None and db == os.environ.get(DB_VARIABLE)
+    url = _find_store(db or loaded.store.url, is_secret=is_from_environment)
     store = loaded.store.model_copy(update={"url": url})
     return loaded.model_copy(update={"store": store}), folder
+
+
+def _find_store(given: str, *, is_secret: bool) -> str:
+    """The URL of the store, its variables filled in.
+
+    :param is_secret: it is where nobody else sees it, and may hold a password.
+    :raises ConfigError: for a password in plain sight, and a variable that is not set.
+    """
+    if "://" not in given and not given.startswith("$"):
+        return f"sqlite:///{given}"
+    if is_secret or given.startswith("sqlite"):
+        return given
+    from pipelines.database import parse_url
+    from pipelines.inlets.urls import fill_url
+
+    if not given.startswith("$"):
+        parse_url(given)
+    return fill_url(given).render_as_string(hide_password=False)
 
 
 def make_job(
