@@ -79,7 +79,6 @@ def test_a_planted_pickle_is_run_by_nothing_that_reads_files(call: Call, tmp_pat
     for command in (
         *(["ingest", f"dump.{ending}"] for ending in ("csv", "json", "parquet", "xlsx", "csv.gz")),
         *(["ingest", "reviews.pkl"], ["inspect", "."], ["status", "--config", "planted.toml"]),
-        ["run", "reviews.csv", "--config", "m.toml"],
         ["models", "verify", "--config", "m.toml"],
         *(["restore", "b.earful", "--db", "n.db"], ["themes", "import", "codes.csv"]),
         ["link"],

@@ -44,7 +44,7 @@ def test_corrections_for_several_measures_are_those_of_holm() -> None:
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
 def test_false_alarms_are_at_most_as_many_as_promised(world) -> None:
-    n, rate = 80, 0.1
+    n, rate = 50, 0.1
     found, _ = count_alarms(world, 12, {}, n, rate, seed=5)
     # One time in a thousand chance alone would give more.
     assert found <= stats.binom.ppf(0.999, n, rate)
