@@ -1,6 +1,6 @@
 """How often drift alarms without reason, and how much of real drift it sees: README, Operations.
 
-Usage: python scripts/bench_drift.py [--n 4000] [--write]
+Usage: python scripts/bench_drift.py [--n 4000]   (README: --n 2000, half an hour)
 """
 
 import argparse
@@ -16,7 +16,7 @@ ERROR_RATE = 0.01
 
 
 def main() -> None:
-    """Print two tables, or lay the first of them into the README."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=4_000, help="histories for each figure")
     n = parser.parse_args().n
