@@ -9,6 +9,8 @@ from contextlib import suppress
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # What is written holds customers' words: it is the user's alone, whatever file it is.
+    os.umask(0o077)
     _mend_streams()
     deliver_lost_interrupts()
     try:

@@ -18,6 +18,7 @@ from pipelines.config_sections import (
     LinkingConfig,
     MaskingConfig,
     ModelsConfig,
+    MonitorConfig,
     NextActionConfig,
     NoiseConfig,
     OutcomesConfig,
@@ -65,6 +66,7 @@ class Config(Section):
     consent: ConsentConfig = ConsentConfig()
     erasure: ErasureConfig = ErasureConfig()
     report: ReportConfig = ReportConfig()
+    monitor: MonitorConfig = MonitorConfig()
     stories: StoriesConfig = StoriesConfig()
     sources: tuple[SourceConfig, ...] = ()
     customers: tuple[RecordsConfig, ...] = ()

@@ -1,10 +1,11 @@
 """The sections of the configuration: one model each."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from nlp.themes.granularity import Granularity
 from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
@@ -20,6 +21,18 @@ ColumnMap = dict[str, str | list[str]]
 # Of what other systems are known by; of what is raised and advised.
 EntryName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
 RuleName = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+
+
+AGE: Final = re.compile("([1-9][0-9]{0,5})([smhdw])")
+
+
+def _check_age(text: str) -> str:
+    if not AGE.fullmatch(text):
+        raise ValueError(f"{text!r} is no age; write it as 90m, 26h, 8d or 2w")
+    return text
+
+
+Age = Annotated[str, AfterValidator(_check_age)]
 
 
 class Section(BaseModel):
@@ -212,9 +225,13 @@ class ConsentConfig(Section):
 
 
 class ErasureConfig(Section):
-    """What ``earful forget`` does with what a person said."""
+    """What ``earful forget`` does with what a person said.
+
+    :param ledger: the file that remembers erasures for backups; None for one beside the secret.
+    """
 
     feedback: Literal["delete", "deidentify"] = "delete"
+    ledger: str | None = None
 
 
 class ReportConfig(Section):
@@ -249,6 +266,19 @@ class _InputConfig(Section):
             return None if layout is None else check_layout_id(layout)
         except ConfigError as error:
             raise ValueError(str(error)) from error
+
+
+class MonitorConfig(Section):
+    """What ``earful status --check`` calls healthy.
+
+    :param max_age: of the last good run, such as 26h or 8d.
+    :param max_rejected: share of rows.
+    :param drift_error_rate: chance of a false alarm a run, over all measures.
+    """
+
+    max_age: Age = "26h"
+    max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.05
+    drift_error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
 
 
 class SourceConfig(_InputConfig):

@@ -13,6 +13,7 @@ from pipelines.config import Config, hash_config, read_masking, user_secret_path
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
+from pipelines.observing.steps import observe_step
 from pipelines.progress import Progress, SilentProgress
 from pipelines.runs import Run, begin_run
 from pipelines.secret import fingerprint_secret, load_secret
@@ -145,10 +146,16 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
     with closing(Readings(work.run, models, journal, progress)) as readings:
         for step in steps[:-1]:
             _do_step(step, work, readings)
-        enrich_feedback(work.run, models, readings, progress)
+        with observe_step("enrich", work.run.counts):
+            enrich_feedback(work.run, models, readings, progress)
 
 
 def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> None:
+    with observe_step(step, work.run.counts):
+        _do_observed(step, work, readings)
+
+
+def _do_observed(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     run, job = work.run, work.job
     if step in READING_STEPS:
         _read_files(step, work, readings)
@@ -192,8 +199,13 @@ def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> Non
         rank_themes(run, read_attention_settings(job.config))
     else:
         from pipelines.customer_rows import read_row_settings
+        from pipelines.drift.step import measure_run
+        from pipelines.drift.words import describe_drift
         from pipelines.publish import publish_insights
 
+        # Before actions are raised, which may be about it.
+        if measure_run(run, job.config.monitor.drift_error_rate):
+            job.progress.warn(describe_drift(run.connection, run.run_id))
         publish_insights(run, settings=read_row_settings(job.config), rules=job.config.rules)
 
 

@@ -17,8 +17,8 @@ from pipelines.views import VIEW_COMMENTS, view_queries
 # Tables of numbers and names that may be opened; words and customers are read through views,
 # which leave out what may not be shown, and all else is nobody's.
 OPEN_TABLES: Final = (
-    *("run", "theme", "theme_period", "theme_impact", "theme_stake", "theme_fix", "theme_share"),
-    *("theme_signal", "priority", "comparison", "coverage"),
+    *("run", "run_measure", "theme", "theme_period", "theme_impact", "theme_stake", "theme_fix"),
+    *("theme_share", "theme_signal", "priority", "comparison", "coverage"),
 )
 # What a dashboard without words and persons is not given of them; of v_customer it is nothing.
 _DESCRIPTIONS = ("description", "found_description", "descriptions")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from pipelines import tables
 from pipelines.errors import EarfulError
+from pipelines.observing.steps import observe_run
 from pipelines.store import Store, read_info, refuse_other_schema, write_info
 
 _UNFINISHED = (
@@ -90,9 +91,13 @@ def begin_run(
                     code_version=code_version(),
                 )
             )
+        counts: Counter[str] = Counter()
         try:
-            with store.write() as connection:
-                run = Run(connection, run_id, started_at)
+            with (
+                observe_run(run_id, command, engine, counts),
+                store.write() as connection,
+            ):
+                run = Run(connection, run_id, started_at, counts)
                 yield run
                 _finish_run(run, time.monotonic() - clock)
         except BaseException as error:

@@ -126,6 +126,31 @@ run = Table(
     comment="one execution, with its inputs, versions, counts and outcome",
 )
 
+run_measure = Table(
+    "run_measure",
+    metadata,
+    _key("run_id", "the run that measured what was read since the one before"),
+    _key(
+        "measure",
+        "language_mix, noise_rate, unassigned_rate, sentiment_mean or embedding_mean",
+    ),
+    _count("n", "feedback, or mentions, that it was made of"),
+    _number("value", "the rate or mean; null for what is no number"),
+    _json("detail", "of language_mix: feedback by language"),
+    _number("usual", "the value that the runs before let expect"),
+    _number("usual_low", "its 95 % interval"),
+    _number("usual_high", "its 95 % interval"),
+    _number("distance", "from what was expected, in standard deviations of that"),
+    _count("n_history", "runs that it was held against: at least 8, or there is no verdict"),
+    _number("p_value", "how likely a run is so far away by chance"),
+    _number("p_adjusted", "the same, corrected for the other measures of the run (Holm)"),
+    _text("verdict", "usual, drift, or unknown where there is too little history"),
+    _number("variance", "what chance alone does to the mean, from its own rows"),
+    Column("mean", LargeBinary, comment="of embedding_mean: float32, little endian"),
+    _text("basis", "the model that it depends on; empty for none", nullable=False),
+    comment="what a run brought, in five measures, each held against its own history",
+)
+
 feedback = Table(
     "feedback",
     metadata,
@@ -983,7 +1008,7 @@ audit = Table(
     _key("audit_id", "time-ordered id"),
     _moment("at", "when, UTC", nullable=False),
     _text("who", "$EARFUL_USER, else the user of the machine", nullable=False),
-    _text("command", "consent, forget, export-customer or purge", nullable=False),
+    _text("command", "consent, forget, export-customer, purge or restore", nullable=False),
     _json("arguments", "what was asked, without personal data"),
     _json("result", "what came of it: counts and ids of requests"),
     comment="who ran what about customers' rights; append only",

@@ -16,16 +16,18 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from pipelines import tables
 from pipelines.actions.customers import find_customers
+from pipelines.actions.drift import find_drift
 from pipelines.actions.kept_rules import keep_rules
 from pipelines.actions.limits import Channel, Wanted, apply_limits
 from pipelines.actions.occasions import LIFTED, Occasion, make_group_key
 from pipelines.actions.raised import find_same_rise, read_pending, read_raised, read_stored
 from pipelines.actions.respect import hinder_contacts, keep_customers, suppress_unwanted
-from pipelines.actions.rules import CustomerRule, Rules, ThemeRule, WordsRule, dump_rules
+from pipelines.actions.rules import CustomerRule, DriftRule, Rules, ThemeRule, WordsRule, dump_rules
 from pipelines.actions.suppressed import suppress
 from pipelines.actions.themes import find_themes
 from pipelines.actions.words import find_words_said
 from pipelines.bulk import insert_rows
+from pipelines.drift.step import read_last_measured
 from pipelines.odata.stored import read_history
 from pipelines.runs import Run, code_version
 from pipelines.store import read_info, write_info
@@ -66,6 +68,7 @@ def _describe_state(run: Run, rules: Rules) -> str:
         read_info(connection, "data_version") or "0",
         read_info(connection, "consent_policy") or "",
         dump_rules(rules),
+        read_last_measured(connection) or "",
         str(n_consents),
         f"{monday:%Y-%m-%d}",
         code_version(),
@@ -78,6 +81,7 @@ def _find_occasions(run: Run, rules: Rules, since: _Since, as_of: datetime) -> l
     connection = run.connection
     found = [
         *find_customers(connection, [r for r in rules if isinstance(r, CustomerRule)], since),
+        *find_drift(connection, [r for r in rules if isinstance(r, DriftRule)], since),
         *find_words_said(connection, [r for r in rules if isinstance(r, WordsRule)], since),
         *find_themes(
             connection, [r for r in rules if isinstance(r, ThemeRule)], since, run.started_at, as_of

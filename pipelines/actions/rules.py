@@ -1,7 +1,7 @@
 """The rules of the configuration, one model for each kind: what is watched, and what is raised."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
@@ -9,6 +9,9 @@ from pipelines.config_sections import RuleName, Section, Stage, check_names
 
 GroupBy = Literal["none", "theme", "customer", "day"]
 Topic = Literal["safety", "legal", "cancellation", "callback"]
+Measure = Literal[
+    "language_mix", "noise_rate", "unassigned_rate", "sentiment_mean", "embedding_mean"
+]
 NpsGroup = Literal["detractor", "passive", "promoter"]
 Share = Annotated[float | None, Field(ge=0, le=1)]
 Feeling = Annotated[float | None, Field(ge=-1, le=1)]
@@ -101,7 +104,15 @@ class WordsRule(_PersonRule):
     topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
 
 
-Rule = Annotated[CustomerRule | ThemeRule | WordsRule, Field(discriminator="kind")]
+class DriftRule(_Rule):
+    """Raised by a run that brought something other than the runs before it."""
+
+    kind: Literal["drift"]
+    measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = get_args(Measure)
+    group_by: Literal["none", "day"] = "none"
+
+
+Rule = Annotated[CustomerRule | ThemeRule | WordsRule | DriftRule, Field(discriminator="kind")]
 Rules = tuple[Rule, ...]
 _RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
 

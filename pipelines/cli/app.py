@@ -19,6 +19,7 @@ from pipelines.cli import (
     actions,
     ask,
     attention,
+    backup,
     consent,
     export,
     inbox,
@@ -30,13 +31,23 @@ from pipelines.cli import (
     rights,
     roles,
     sources,
+    status,
     steps,
     store_copy,
     story,
     sync,
     themes,
 )
+from pipelines.cli.log_options import (
+    LogFileOption,
+    LogFormatOption,
+    add_log_options,
+    log_end,
+    observe_command,
+    take_log_options,
+)
 from pipelines.cli.options import show_examples
+from pipelines.cli.said import is_left_to_log, say
 from pipelines.errors import EarfulError, StoppedError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -75,20 +86,24 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _begin(
-    version: Annotated[
+    _version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    log_format: LogFormatOption = None,
+    log_file: LogFileOption = None,
 ) -> None:
     """Nothing happens before a command."""
+    take_log_options(log_format, log_file)
 
 
 steps.add_commands(app)
 inbox.add_commands(app)
 records.add_commands(app)
 sources.add_commands(app)
+status.add_commands(app)
 look.add_commands(app)
 ask.add_commands(app)
 export.add_commands(app)
@@ -99,11 +114,13 @@ measure.add_commands(app)
 rights.add_commands(app)
 roles.add_commands(app)
 sync.add_commands(app)
+backup.add_commands(app)
 app.add_typer(themes.app, name="themes")
 app.add_typer(noise.app, name="noise")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
 app.add_typer(actions.actions)
+add_log_options(app)
 
 
 def run_app(arguments: list[str] | None = None) -> int:
@@ -113,15 +130,25 @@ def run_app(arguments: list[str] | None = None) -> int:
     :returns: the exit code, or STOPPED.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    with observe_command():
+        code = _do(arguments)
+        log_end(1 if code == STOPPED else code)
+    return code
+
+
+def _do(arguments: list[str] | None) -> int:
     try:
         code = _build_command()(arguments, standalone_mode=False)
     except StoppedError as error:
         return _stop(str(error))
     except EarfulError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}", "error", exit_code=error.exit_code)
         return error.exit_code
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]  # each has it; Typer declares it one class lower
+        if is_left_to_log():
+            say(f"error: {error.format_message()}", "error", exit_code=2)
+        else:  # each has it; Typer declares it one class lower
+            error.show()  # type: ignore[attr-defined]
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return _stop(_UNCHANGED)
@@ -132,16 +159,18 @@ def run_app(arguments: list[str] | None = None) -> int:
             return _end_unread()
         raise
     except OSError as error:
-        _say(f"error: {_describe_system_error(error)}")
+        say(f"error: {_describe_system_error(error)}", "error", exit_code=1)
         return 1
     except MemoryError:
-        _say(
+        say(
             "error: the memory is not enough. The store is as it was before; close what else needs "
-            "memory or raise its limit, then run the same command again"
+            "memory or raise its limit, then run the same command again",
+            "error",
+            exit_code=1,
         )
         return 1
     except Exception as error:  # noqa: BLE001 -- the last resort of the program
-        _say(_describe_bug(error))
+        say(_describe_bug(error), "error", exit_code=1)
         return 1
     if code == 130:  # typer's answer to Ctrl-C
         return _stop(_UNCHANGED)
@@ -166,7 +195,7 @@ _UNCHANGED = (
 
 
 def _stop(state: str) -> int:
-    _say(f"stopped: {state}")
+    say(f"stopped: {state}", "error", exit_code=1)
     return STOPPED
 
 
@@ -193,7 +222,3 @@ def _describe_bug(error: Exception) -> str:
         f"{os.path.basename(frame.filename)}:{frame.lineno}). The store is as it was before. "  # noqa: PTH119
         f"Please report it; {TRACEBACK_VARIABLE}=1 shows the details, which may hold customer text"
     )
-
-
-def _say(message: str) -> None:
-    typer.secho(message, err=True, fg="red" if sys.stderr.isatty() else None)

@@ -177,6 +177,6 @@ class LineProgress:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 -- this is the command line
 
 
-def open_progress() -> TerminalProgress | LineProgress:
+def choose_progress() -> TerminalProgress | LineProgress:
     """Bars where a person watches, lines where a file or another program does."""
     return TerminalProgress() if sys.stderr.isatty() else LineProgress()

@@ -16,6 +16,7 @@ from pipelines.cli.options import (
     make_job,
     show_examples,
 )
+from pipelines.cli.said import say
 
 if TYPE_CHECKING:
     from pipelines.rights.consents import Recorded, Statement
@@ -234,7 +235,7 @@ def _run(
 ) -> None:
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.show import print_json
     from pipelines.rights.consents import record_statements
 
@@ -267,7 +268,7 @@ def _print_done(done: "Recorded") -> None:
             fg="yellow",
         )
     for problem in done.problems:
-        typer.secho(problem, err=True, fg="yellow")
+        say(problem, "warning")
 
 
 def _name_place(row: Mapping[str, Any]) -> str:

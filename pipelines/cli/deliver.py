@@ -14,6 +14,7 @@ from pipelines.cli.options import (
     open_job,
     show_examples,
 )
+from pipelines.cli.said import say
 
 if TYPE_CHECKING:
     from pipelines.delivery.delivering import Delivered, Outcome, State
@@ -73,16 +74,16 @@ def _tell_end(done: "Delivered") -> None:
     """Say why it ended before its end, and with which code, where it did."""
     kept = f"{done.count('sent'):,} sent and recorded, {done.n_left:,} left"
     if done.error:
-        _say(f"error: {done.error}. {kept}; the next deliver sends these, and nothing twice")
+        say(f"error: {done.error}. {kept}; the next deliver sends these, and nothing twice")
         raise typer.Exit(done.exit_code)
     if done.is_cut_off:
-        _say(
+        say(
             f"stopped at once: {kept}; of these the message under way may have arrived, which the "
             "next deliver finds out as far as it can"
         )
         raise typer.Exit(1)
     if done.is_stopped:
-        _say(f"stopped: {kept}; the same command goes on from there, and sends nothing twice")
+        say(f"stopped: {kept}; the same command goes on from there, and sends nothing twice")
         raise typer.Exit(1)
 
 
@@ -129,7 +130,7 @@ def test(
     reference = f" as {receipt.reference}" if receipt.reference else ""
     typer.echo(f"{name} took the test message{reference}")
     if receipt.note:
-        _say(f"warning: {receipt.note}")
+        say(f"warning: {receipt.note}")
 
 
 def _rehearse(wanted: "Wanted", config: Any, db: str | None, *, as_json: bool) -> None:
@@ -181,7 +182,7 @@ def _print_done(done: "Delivered") -> None:
     parts = [f"{n:,} {name}" for name, n in counts.items() if n or name == "sent"]
     typer.echo(", ".join(parts))
     for name, reason in done.closed.items():
-        _say(f"warning: the destination {name} {reason}; it was not asked any further")
+        say(f"warning: the destination {name} {reason}; it was not asked any further")
 
 
 def _tell(outcome: "Outcome") -> str:
@@ -201,7 +202,7 @@ def _as_value(done: "Delivered") -> dict[str, Any]:
 def _warn(lost: Mapping[str, int]) -> None:
     if lost:
         names = ", ".join(list(lost)[:5])
-        _say(
+        say(
             f"warning: {_count(sum(lost.values()), 'action')} due for destinations that the "
             f"configuration does not have ({names}); add [[destinations]] of that name"
         )
@@ -209,7 +210,3 @@ def _warn(lost: Mapping[str, int]) -> None:
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def _say(message: str) -> None:
-    typer.secho(message, err=True, fg="yellow")

@@ -59,7 +59,7 @@ def inbox(
     What is still being written stays, and so do hidden files and those with a name such as
     a.csv.part. Beside a failed file stands the reason. It looks once and ends: have cron run it.
     """
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.show import print_json
     from pipelines.config import user_cache_dir
     from pipelines.inbox import Asked, empty_inbox

@@ -1,8 +1,8 @@
-"""Commands that look: status, runs, report, schema, doctor; and migrate."""
+"""Commands that look: runs, report, schema, doctor; and migrate."""
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,6 @@ def add_commands(app: typer.Typer) -> None:
             "earful report -o themes.html --lang he", "earful report --verify themes.html"
         ),
     )(report)
-    app.command("status", epilog=show_examples("earful status --rejected"))(status)
     app.command("runs", epilog=show_examples("earful runs -n 5 --json"))(runs)
     app.command(
         "doctor", epilog=show_examples("earful doctor --db team.db", "earful doctor --pii")
@@ -79,44 +78,6 @@ def report(
     else:
         size = output.stat().st_size / 1e3
         open_console().print(f"wrote {output} ({size:,.0f} kB); open it in a browser")
-
-
-def status(
-    config: ConfigOption = None,
-    db: DbOption = None,
-    rejected: Annotated[
-        bool, typer.Option("--rejected", help="List rejected rows with their reasons.")
-    ] = False,
-    limit: ShownOption = 20,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what the store holds, and the last run. By source and language, with what is noise."""
-    from pipelines import overview
-    from pipelines.cli.show import print_json
-    from pipelines.cli.views import print_rejected, print_status
-    from pipelines.rights.forgetting import list_open
-    from pipelines.store import open_store
-
-    settings, _ = load_settings(config, db)
-    store = open_store(settings.store.url)
-    with store.read() as connection:
-        if rejected:
-            rows = overview.list_rejected(connection, limit)
-            counts = overview.count_reasons(connection, "rejected", "reason")
-            print_json(rows) if as_json else print_rejected(rows, counts)
-            return
-        found: dict[str, Any] = {
-            "store": store.name,
-            "tables": overview.count_tables(connection),
-            "sources": overview.list_sources(connection),
-            "languages": overview.count_languages(connection),
-            "noise": overview.count_reasons(connection, "feedback", "noise_reason"),
-            "unassigned": overview.count_unassigned(connection),
-            "rejected": overview.count_reasons(connection, "rejected", "reason"),
-            "open_erasures": list_open(connection),
-            "last_run": next(iter(overview.list_runs(connection, 1)), None),
-        }
-    print_json(found) if as_json else print_status(found)
 
 
 def runs(

@@ -140,7 +140,7 @@ def _check_options(
 def _evaluate_rows(asked: dict[str, Any], settings: "Config", *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.scores import print_evaluation
     from pipelines.cli.show import print_json
     from pipelines.config import user_cache_dir
@@ -170,7 +170,7 @@ def _evaluate_pii(asked: dict[str, Any], *, as_json: bool) -> None:
 def _evaluate_themes(asked: dict[str, Any], settings: "Config", *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.show import print_json
     from pipelines.cli.theme_scores import print_theme_evaluation
     from pipelines.config import user_cache_dir
@@ -190,7 +190,7 @@ def _write_sheet(
 ) -> None:
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.show import print_json
     from pipelines.cli.theme_scores import print_sheet_written
     from pipelines.config import user_cache_dir

@@ -55,7 +55,7 @@ def prepare(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     The default encoder is written into the cache; those of the config are fetched and checked.
     """
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.config import user_cache_dir
     from pipelines.inventory import prepare_models
 

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they amount to."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.job import Job
     from pipelines.progress import Progress
 
+DB_VARIABLE = "EARFUL_DB"
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -31,8 +33,9 @@ DbOption = Annotated[
     typer.Option(
         "--db",
         metavar="URL",
-        envvar="EARFUL_DB",
-        help="Store: sqlite:///earful.db, postgresql+psycopg://... or the path of an SQLite file.",
+        envvar=DB_VARIABLE,
+        help="Store: sqlite:///earful.db, the path of an SQLite file, or "
+        "postgresql+psycopg://user:${PASSWORD}@host/name, with the variable's value.",
     ),
 ]
 JsonOption = Annotated[
@@ -143,9 +146,11 @@ def load_settings(
     from pipelines.config import load_config
 
     loaded, folder = load_config(config)
-    if db is not None:
-        store = loaded.store.model_copy(update={"url": _name_store(db)})
-        loaded = loaded.model_copy(update={"store": store})
+    # The environment is where secrets belong; command lines and files are read by others.
+    is_from_environment = db is not None and db == os.environ.get(DB_VARIABLE)
+    url = _find_store(db or loaded.store.url, is_secret=is_from_environment)
+    store = loaded.store.model_copy(update={"url": url})
+    loaded = loaded.model_copy(update={"store": store})
     if opens_store:
         _check_place(loaded)
     return loaded, folder
@@ -163,11 +168,9 @@ def _check_place(settings: "Config") -> None:
 def read_store_url(given: str) -> str:
     """The URL of a store that an argument names, with the environment's values in it.
 
-    :raises ConfigError: for a variable that is not set.
+    :raises ConfigError: for a password in plain sight, and a variable that is not set.
     """
-    from pipelines.environment import fill_variables
-
-    return _name_store(fill_variables(given, "the URL of a store"))
+    return _find_store(given, is_secret=False)
 
 
 def _name_store(given: str) -> str:
@@ -175,6 +178,24 @@ def _name_store(given: str) -> str:
     from sqlalchemy.engine import URL
 
     return given if "://" in given else URL.create("sqlite", database=given).render_as_string()
+
+
+def _find_store(given: str, *, is_secret: bool) -> str:
+    """The URL of the store, its variables filled in.
+
+    :param is_secret: it is where nobody else sees it, and may hold a password.
+    :raises ConfigError: for a password in plain sight, and a variable that is not set.
+    """
+    if "://" not in given and not given.startswith("$"):
+        return _name_store(given)
+    if is_secret or given.startswith("sqlite"):
+        return given
+    from pipelines.database import parse_url
+    from pipelines.inlets.urls import fill_url
+
+    if not given.startswith("$"):
+        parse_url(given)
+    return fill_url(given).render_as_string(hide_password=False)
 
 
 def make_job(
@@ -191,7 +212,7 @@ def make_job(
 @contextmanager
 def open_job(config: Path | None, db: str | None, lock_timeout: float) -> "Iterator[Job]":
     """The job of such a command, while it shows its progress on standard error."""
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
 
     with open_progress() as progress:
         yield make_job(config, db, lock_timeout, progress)

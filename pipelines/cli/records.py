@@ -23,6 +23,7 @@ from pipelines.cli.options import (
     load_settings,
     show_examples,
 )
+from pipelines.cli.said import say
 from pipelines.cli.steps import run_asked, show_result
 from pipelines.errors import ConfigError, InputError
 
@@ -175,7 +176,7 @@ def inspect(
     else:
         print_inspections(tables, read_masking(settings))
     for error in bad:
-        typer.echo(f"not read: {error}", err=True)
+        say(f"not read: {error}", "warning")
     if write_config and not as_json:
         typer.echo(f"\nwrote {write_config}; read it all with: earful run --config {write_config}")
     if bad:

@@ -23,6 +23,7 @@ from pipelines.cli.options import (
     read_store,
     show_examples,
 )
+from pipelines.cli.said import say
 
 if TYPE_CHECKING:
     from pipelines.rights.forgetting import Receipt
@@ -198,11 +199,10 @@ def _tell(values: Mapping[str, Any]) -> str:
 
 def warn_unrecorded(file: object) -> None:
     """Say that an erasure will not reach a file."""
-    typer.secho(
+    say(
         f"{file} is not recorded, as the store is held by a run or cannot be written: an erasure "
         "will not reach it. Write it again later",
-        err=True,
-        fg="yellow",
+        "warning",
     )
 
 
@@ -218,7 +218,7 @@ def _print_receipt(receipt: "Receipt") -> None:
             "stays, and they are not blocked"
         )
     for problem in receipt.problems:
-        typer.secho(f"not finished: {problem}", err=True, fg="yellow")
+        say(f"not finished: {problem}", "warning")
     if receipt.digest:
         typer.echo(f"no trace was found; receipt {receipt.digest[:16]}")
 
@@ -228,7 +228,7 @@ def _print_purged(done: "Purged") -> None:
     counted = _list(done.counts) or "nothing"
     typer.echo(f"from before {done.before:%Y-%m-%d}, {verb}: {counted}")
     for problem in done.problems:
-        typer.secho(f"not finished: {problem}", err=True, fg="yellow")
+        say(f"not finished: {problem}", "warning")
 
 
 def _list(counts: Mapping[str, Any]) -> str:

@@ -223,7 +223,7 @@ def run_job(
     :param folder: what paths in the configuration are relative to.
     :param look: how themes are looked for, where that was said.
     """
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.config import user_cache_dir
     from pipelines.inlets.spool import Spool
     from pipelines.job import Job, run_steps

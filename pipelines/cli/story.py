@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.options import ConfigOption, DbOption, JsonOption, load_settings, show_examples
+from pipelines.cli.said import say
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,12 +66,12 @@ def story(
     if settings.stories.url is not None:
         told = _word(store, told, settings, folder)
     if told.lang != name_language(lang):
-        typer.echo(f"no stories are told in {lang!r}: this one is in English", err=True)
+        say(f"no stories are told in {lang!r}: this one is in English")
     print_json(describe_story(told)) if as_json else _print(told)
 
 
 def _word(store: "Store", told: "Story", settings: "Config", folder: Path) -> "Story":
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.stories.language_model import LanguageModel
     from pipelines.stories.wordings import word_story
 
@@ -79,10 +80,9 @@ def _word(store: "Store", told: "Story", settings: "Config", folder: Path) -> "S
         found = word_story(store, told, model, progress)
     if found.refused:
         reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(found.refused.items()))
-        typer.echo(
+        say(
             f"{found.n_told} sentences are in the words of {model.name}; what else it said is not "
-            f"borne out by the facts ({reasons})",
-            err=True,
+            f"borne out by the facts ({reasons})"
         )
     return found.story
 

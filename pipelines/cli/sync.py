@@ -15,6 +15,7 @@ from pipelines.cli.options import (
     rejected_code,
     show_examples,
 )
+from pipelines.cli.said import say
 from pipelines.errors import LockedError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def sync(
         for each in results:
             _print_synced(each, dry_run, limit)
     if patience.clock.is_stopping:
-        _say(_describe_stop(results))
+        say(_describe_stop(results))
     _end(results, is_stopped=patience.clock.is_stopping)
 
 
@@ -148,9 +149,9 @@ def _print_synced(done: "Synced", dry_run: bool, limit: int) -> None:
     if done.changes:
         _print_changes(done, limit)
     if done.error:
-        _say(f"{done.sync}: {done.error}")
+        say(f"{done.sync}: {done.error}")
     if done.n_failed:
-        _say(
+        say(
             f"{done.sync}: failed rows are tried again by the next earful sync; why they failed: "
             f"earful sync {done.sync} --failed"
         )
@@ -169,10 +170,6 @@ def _print_changes(done: "Synced", limit: int) -> None:
             table.add_row(*map(escape, cells))
     title = f"the first {limit:,} of {len(done.changes):,}" if len(done.changes) > limit else ""
     print_table(open_console(), title, table)
-
-
-def _say(message: str) -> None:
-    typer.secho(message, err=True, fg="yellow")
 
 
 def _show(value: object) -> str:

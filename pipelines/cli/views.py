@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from pipelines.doctor import Finding
 
 MAX_LANGUAGES = 3
-_STATE_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+_STATE_COLOURS = {
+    "ok": "green",
+    "warning": "yellow",
+    "error": "red",
+    "critical": "red",
+    "unknown": "yellow",
+}
 
 
 def print_status(found: dict[str, Any]) -> None:
@@ -50,6 +56,15 @@ def print_status(found: dict[str, Any]) -> None:
         )
     if found["last_run"]:
         print_runs([found["last_run"]], "Last run")
+        _print_health(console, found["health"]["checks"])
+
+
+def _print_health(console: Console, checks: Sequence[Mapping[str, Any]]) -> None:
+    table = make_table({"check": "id", "state": "id", "what was found": "left"})
+    for each in checks:
+        state = f"[{_STATE_COLOURS[each['state']]}]{each['state']}[/]"
+        table.add_row(each["name"], state, escape(each["said"]))
+    print_table(console, "Health", table)
 
 
 def print_rejected(rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> None:

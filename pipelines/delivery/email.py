@@ -1,6 +1,7 @@
 """Mails over SMTP, with TLS from the start or by STARTTLS."""
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from pipelines.delivery.plain import write_text
 from pipelines.delivery.settings import DestinationConfig, WhenUnknown, find_ca_file, is_loopback
 from pipelines.delivery.trust import NOT_TRUSTED, read_trusted
 from pipelines.environment import SecretName
+from pipelines.network import DeniedAddressError, Network, connect_to
 
 _MAX_SUBJECT: Final = 200
 _TEMPLATE: Final = Path(__file__).with_name("templates") / "mail.html"
@@ -44,6 +46,7 @@ class EmailConfig(DestinationConfig):
     sender: str
     to: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)]
     ca_file: str | None = None
+    networks: tuple[Network, ...] = ()
     when_unknown: Literal["again", "stop"] = "again"
 
     @field_validator("sender")
@@ -134,12 +137,10 @@ class Email:
         # Without it the library asks the name server who we are.
         own = config.sender.rpartition("@")[2]
         if config.security == "tls":
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
-                config.host, config.port or 465, own, timeout=config.timeout_s, context=context
-            )
+            client: smtplib.SMTP = _TlsMail(config, config.port or 465, own, context)
         else:
             port = config.port or (587 if config.security == "starttls" else 25)
-            client = smtplib.SMTP(config.host, port, own, timeout=config.timeout_s)
+            client = _Mail(config, port, own)
         try:
             if config.security == "starttls":
                 client.starttls(context=context)
@@ -192,6 +193,29 @@ def _load_template() -> Any:
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
+class _Mail(smtplib.SMTP):
+    """A connection to an address that may be called."""
+
+    def __init__(self, config: EmailConfig, port: int, own: str) -> None:
+        self._networks = config.networks
+        super().__init__(config.host, port, own, timeout=config.timeout_s)
+
+    def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        return connect_to(host, port, timeout, self._networks)
+
+
+class _TlsMail(smtplib.SMTP_SSL):
+    """The same, encrypted from the start."""
+
+    def __init__(self, config: EmailConfig, port: int, own: str, context: ssl.SSLContext) -> None:
+        self._networks = config.networks
+        super().__init__(config.host, port, own, timeout=config.timeout_s, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        connected = connect_to(host, port, timeout, self._networks)
+        return self.context.wrap_socket(connected, server_hostname=host)
+
+
 def _send_data(client: smtplib.SMTP, data: bytes) -> None:
     """Hand the mail over: from here on a silence says nothing about whether it was taken."""
     try:
@@ -239,6 +263,8 @@ def _describe(error: Exception) -> DeliveryError:
         passing = 400 <= error.smtp_code < 500
         said = f"refused us ({error.smtp_code})"
         return DeliveryError(said, "passing" if passing else "destination")
+    if isinstance(error, DeniedAddressError):
+        return DeliveryError(str(error), "destination")
     if isinstance(error, OSError):  # smtplib's own errors too
         return DeliveryError("could not be reached, or broke off before the mail", "passing")
     return DeliveryError(f"could not be asked ({type(error).__name__})", "later")

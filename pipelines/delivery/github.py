@@ -64,7 +64,8 @@ class Github:
             "x-github-api-version": API_VERSION,
         }
         ca_file = config.find_ca_file(self._folder)
-        self._wire = Wire(config.read_address(config.url), headers, config.timeout_s, ca_file)
+        address = config.read_address(config.url)
+        self._wire = Wire(address, headers, config.timeout_s, ca_file, config.networks)
         self.secrets = frozenset([token])
 
     def render(self, message: Message) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pipelines.config_sections import EntryName, Section
 from pipelines.environment import VARIABLE, fill_header_secret
 from pipelines.errors import ConfigError
+from pipelines.network import Network
 
 # What to do after an attempt of which nobody knows whether it arrived: send again at once; look
 # first whether it is there, and not before the receiver's index has settled; or leave it to people.
@@ -51,10 +52,12 @@ class ReachedConfig(Section):
 
     :param plain_http: take ``http://`` too; for loopback addresses it always is.
     :param ca_file: certificates of an authority of one's own, in PEM.
+    :param networks: that are not public, and may be called all the same.
     """
 
     plain_http: bool = False
     ca_file: str | None = None
+    networks: tuple[Network, ...] = ()
 
     @property
     def what(self) -> str:

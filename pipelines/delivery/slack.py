@@ -53,7 +53,7 @@ class Slack:
         config = self._config
         address = config.read_address(config.url)
         ca_file = config.find_ca_file(self._folder)
-        self._wire = Wire(address, {}, config.timeout_s, ca_file)
+        self._wire = Wire(address, {}, config.timeout_s, ca_file, config.networks)
         self.secrets = split_address(address)
 
     def render(self, message: Message) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Webhook:
             headers["authorization"] = config.read_secret(config.authorization)
         ca_file = config.find_ca_file(self._folder)
         address = config.read_address(config.url)
-        self._wire = Wire(address, headers, config.timeout_s, ca_file)
+        self._wire = Wire(address, headers, config.timeout_s, ca_file, config.networks)
         self.secrets = frozenset([*given, *headers.values()]) | split_address(address)
 
     def render(self, message: Message) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class Zendesk:
         login = base64.b64encode(f"{config.user}/token:{token}".encode()).decode()
         headers = {"authorization": f"Basic {login}", "accept": "application/json"}
         ca_file = config.find_ca_file(self._folder)
-        self._wire = Wire(config.read_address(config.url), headers, config.timeout_s, ca_file)
+        address = config.read_address(config.url)
+        self._wire = Wire(address, headers, config.timeout_s, ca_file, config.networks)
         self.secrets = frozenset([token, login])
 
     def render(self, message: Message) -> dict[str, Any]:

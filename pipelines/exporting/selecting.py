@@ -15,7 +15,16 @@ from pipelines.rights.gate import allows, allows_account, allows_customer
 
 EXPORTED: Final = frozenset(
     (
-        *("run", "feedback", "rejected", "mention", "theme", "theme_quote", "theme_edit"),
+        *(
+            "run",
+            "run_measure",
+            "feedback",
+            "rejected",
+            "mention",
+            "theme",
+            "theme_quote",
+            "theme_edit",
+        ),
         *("theme_event", "theme_period", "theme_impact", "theme_stake", "theme_fix"),
         *("theme_share", "theme_signal", "priority", "comparison", "coverage", "customer"),
         *("event", "customer_fact", "feedback_outcome", "customer_insight", "customer_theme"),
@@ -48,6 +57,7 @@ _WORDS = "it may hold words of customers"
 LEFT_OUT_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "feedback": dict.fromkeys(("text_hash", "content_hash", "enriched_run", "refused"), _OWN),
     "mention": {"text_hash": _OWN},
+    "run_measure": {"mean": "what models made of texts"},
     "rejected": {"raw": _WORDS},
     "theme": dict.fromkeys(
         ("found_name", "found_description"), "what people put others in place of"

@@ -24,18 +24,25 @@ def read_url(given: str, folder: Path) -> URL:
     :raises ConfigError: for a wrong URL, a variable that is not set, and a secret that is written
         out: command lines and configurations are read by others.
     """
-    given = given.strip()
-    if match := VARIABLE.fullmatch(given):
-        url = _parse(read_variable(match[1], _WHAT))
-    else:
-        url = _parse(given)
-        _check_secrets(url)
-        url = _fill(url)
+    url = fill_url(given)
     if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         return url.set(database=str(folder / Path(url.database).expanduser()))
     return url
+
+
+def fill_url(given: str) -> URL:
+    """A database URL with its variables filled in, which holds no secret in plain sight.
+
+    :raises ConfigError: as :func:`read_url`.
+    """
+    given = given.strip()
+    if match := VARIABLE.fullmatch(given):
+        return _parse(read_variable(match[1], _WHAT))
+    url = _parse(given)
+    _check_secrets(url)
+    return _fill(url)
 
 
 def name_database(url: URL) -> str:

@@ -18,7 +18,10 @@ from pipelines.store import Store, read_info
 
 # Tables that never hold anything of a person; all others are rewritten where free pages keep bytes.
 IMPERSONAL: Final = frozenset(
-    ("audit", "blocked_key", "erasure", "input_file", "run", "store_info", "theme_suggestion")
+    {
+        *("audit", "blocked_key", "erasure", "input_file", "run", "run_measure", "store_info"),
+        "theme_suggestion",
+    }
 )
 _LOCK_TIMEOUT = "30s"
 

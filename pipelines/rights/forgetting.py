@@ -21,13 +21,14 @@ from pipelines.rights.audit import record_audit
 from pipelines.rights.blocks import block_keys, forget_files, hash_blocked, is_blocked
 from pipelines.rights.cleaning import empty_log, list_files, remove_unfinished, rewrite_store
 from pipelines.rights.erasing import Erased, erase_person
+from pipelines.rights.ledger import find_ledger
 from pipelines.rights.outputs import list_outputs, remove_exports, rewrite_outputs
 from pipelines.rights.people import Asked, Person, find_person, hash_asked
 from pipelines.rights.requests import note_erased, open_request
 from pipelines.rights.scan import choose_tokens, find_traces
 from pipelines.runs import Run, make_time_id
 from pipelines.secret import load_secret
-from pipelines.store import Store, open_store
+from pipelines.store import Store, open_store, read_info
 from pipelines.syncs.syncing import refresh_files
 from pipelines.syncs.takeback import list_holders, take_back
 from pipelines.syncs.target import SyncError
@@ -147,13 +148,16 @@ def _has_consent(connection: Connection, person: Person) -> bool:
 def _erase_rows(run: Run, job: Job, person: Person, secret: bytes) -> tuple[str, Erased]:
     """Everything that is one transaction: the open request lets guarded tables yield."""
     connection, request_id = run.connection, make_time_id(datetime.now(UTC))
-    open_request(run, request_id, hash_blocked(secret, person.asked))
+    key_hash = hash_blocked(secret, person.asked)
+    open_request(run, request_id, key_hash)
     keeps_words = job.config.erasure.feedback == "deidentify"
     erased = erase_person(run, job.models, person, secret, keeps_words=keeps_words)
     feedback = [("feedback_id", each) for each in person.feedback_ids]
-    erased.counts["blocked_key"] += block_keys(
-        connection, secret, [*person.keys, *feedback], request_id
-    )
+    keys = [*person.keys, *feedback]
+    blocked = {hash_blocked(secret, key) for key in keys}
+    store_id = read_info(connection, "store_id") or ""
+    find_ledger(job).note_erasure(store_id, request_id, key_hash, blocked)
+    erased.counts["blocked_key"] += block_keys(connection, secret, keys, request_id)
     forget_files(connection)
     counts = note_erased(connection, request_id, erased.counts)
     told = {"by": person.asked[0], "feedback": job.config.erasure.feedback}

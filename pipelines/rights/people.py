@@ -93,8 +93,16 @@ def find_person(connection: Connection, asked: Asked, secret: bytes, region: str
 
     :raises ConfigError: when the key is of several customers.
     """
-    key = hash_asked(asked, secret, region)
-    customers = _find_customers(connection, key, asked.customer)
+    return find_person_by_key(connection, hash_asked(asked, secret, region), asked.customer)
+
+
+def find_person_by_key(connection: Connection, key: Key, customer_id: str | None) -> Person:
+    """The same, by a keyed hash.
+
+    :param customer_id: where the key is that of an id, the id.
+    :raises ConfigError: when the key is of several customers.
+    """
+    customers = _find_customers(connection, key, customer_id)
     if len(customers) > 1:
         named = ", ".join(customers[:_MAX_NAMED])
         raise ConfigError(

@@ -14,11 +14,12 @@ from pipelines.rights.audit import record_audit
 from pipelines.rights.blocks import forget_files, write_purge_date
 from pipelines.rights.erasing import Erased, erase_feedback
 from pipelines.rights.forgetting import resume_erasures
+from pipelines.rights.ledger import find_ledger
 from pipelines.rights.requests import note_erased, open_request
 from pipelines.rights.synced_words import forgetting_old_names
 from pipelines.rights.upkeep import publish_anew
 from pipelines.runs import Run
-from pipelines.store import open_store
+from pipelines.store import open_store, read_info
 
 _AGE = re.compile(r"\s*(\d+)\s*([dwmy])\s*", re.IGNORECASE)
 _DAYS = {"d": 1, "w": 7, "m": 30.4375, "y": 365.25}
@@ -74,14 +75,24 @@ def purge_store(job: Job, older_than: str, *, is_dry: bool) -> Purged:
         request_id = f"purge {run.run_id}"
         # Open while rows go, so that the log of edits lets go of their words too.
         open_request(run, request_id)
-        with forgetting_old_names(connection):
-            _erase_old(run, job, before, erased)
+        store_id = read_info(connection, "store_id") or ""
+        find_ledger(job).note_purge(store_id, request_id, before)
+        erase_before(run, job, before, erased)
         counts = note_erased(connection, request_id, erased.counts)
         told = {"older_than": older_than, "before": before.isoformat()}
         record_audit(connection, "purge", told, {"request_id": request_id, "counts": counts})
     # The request is finished as one of a person is: files, log and free pages.
     problems = [problem for each in resume_erasures(job) for problem in each.problems]
     return Purged(store.name, before, is_dry, counts, problems)
+
+
+def erase_before(run: Run, job: Job, before: datetime, erased: Erased) -> None:
+    """Delete what is older than a day, in a transaction whose request is open.
+
+    :param erased: gets the counts.
+    """
+    with forgetting_old_names(run.connection):
+        _erase_old(run, job, before, erased)
 
 
 def _erase_old(run: Run, job: Job, before: datetime, erased: Erased) -> None:

@@ -38,6 +38,7 @@ class LanguageModel:
             headers,
             config.timeout_s,
             config.find_ca_file(folder),
+            config.networks,
         )
 
     def ask(self, messages: Sequence[Message]) -> str:

@@ -49,7 +49,9 @@ class PatientSession:
 
     def _send(self, method: str, url: str, given: dict[str, Any]) -> requests.Response:
         try:
-            response = self.session.request(method, url, timeout=self.timeout_s, **given)
+            response = self.session.request(
+                method, url, timeout=self.timeout_s, allow_redirects=False, **given
+            )
         except requests.exceptions.SSLError:
             raise SyncError(f"the certificate of {self.name} cannot be trusted") from None
         except requests.RequestException as error:

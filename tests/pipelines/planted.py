@@ -31,7 +31,7 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 DIM, N_THEMES, ENCODER = 32, 4, "planted"
 # Changed by every run and edit, whatever it says.
 RUN_FACTS = {"run_id", "found_run", "updated_run", "updated_at"}
-LOGS = {"run", "theme_edit", "theme_event", "store_info"}
+LOGS = {"run", "run_measure", "theme_edit", "theme_event", "store_info"}
 # An undone pin leaves its theme, retired, and the vectors of its examples.
 REMAINS = {
     "theme": tables.theme.c.status != "retired",

@@ -384,7 +384,9 @@ def make_stores(call: Call) -> None:
     Path("folder.db").mkdir()
 
 
-def test_a_database_that_is_not_ours_is_left_alone(call: Call) -> None:
+def test_a_database_that_is_not_ours_is_left_alone(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_stores(call)
     expected = {
         "newer.db": (2, "; update earful as it was installed (a clone: git pull"),
@@ -395,8 +397,10 @@ def test_a_database_that_is_not_ours_is_left_alone(call: Call) -> None:
         "cut.db": (1, "is damaged; restore it from a backup"),
         "mysql://x/y": (2, "names neither SQLite nor PostgreSQL"),
         "sqlite://": (2, "a store needs a file"),
-        "postgresql://u:hidden@127.0.0.1:1/x": (1, "u:***@127.0.0.1:1/x: the server cannot be"),
+        "postgresql://u:hidden@127.0.0.1:1/x": (2, "holds a password in plain sight"),
+        "postgresql://u:${PG_PW}@127.0.0.1:1/x": (1, "u:***@127.0.0.1:1/x: the server cannot be"),
     }
+    monkeypatch.setenv("PG_PW", "hidden")
     before = {path: Path(path).read_bytes() for path in ("foreign.db", "text.db", "newer.db")}
     for name, (code, message) in expected.items():
         for arguments in (["ingest", "good.csv"], ["status"], ["report"], ["migrate"], ["link"]):

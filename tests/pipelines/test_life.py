@@ -58,6 +58,7 @@ path = "in/events.csv"
 name = "desk"
 kind = "webhook"
 url = "{address}"
+networks = ["127.0.0.0/8"]
 secrets = ["${{HOOK_SECRET}}"]
 
 [[rules]]

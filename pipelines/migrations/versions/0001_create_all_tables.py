@@ -109,7 +109,7 @@ def upgrade() -> None:
             "command",
             sa.Text(),
             nullable=False,
-            comment="consent, forget, export-customer or purge",
+            comment="consent, forget, export-customer, purge or restore",
         ),
         sa.Column(
             "arguments", tables.Json, nullable=True, comment="what was asked, without personal data"
@@ -1455,6 +1455,91 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id"),
         comment="one execution, with its inputs, versions, counts and outcome",
+    )
+    op.create_table(
+        "run_measure",
+        sa.Column(
+            "run_id",
+            sa.Text(),
+            nullable=False,
+            comment="the run that measured what was read since the one before",
+        ),
+        sa.Column(
+            "measure",
+            sa.Text(),
+            nullable=False,
+            comment="language_mix, noise_rate, unassigned_rate, sentiment_mean or embedding_mean",
+        ),
+        sa.Column(
+            "n",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="feedback, or mentions, that it was made of",
+        ),
+        sa.Column(
+            "value",
+            sa.Double(),
+            nullable=True,
+            comment="the rate or mean; null for what is no number",
+        ),
+        sa.Column(
+            "detail", tables.Json, nullable=True, comment="of language_mix: feedback by language"
+        ),
+        sa.Column(
+            "usual", sa.Double(), nullable=True, comment="the value that the runs before let expect"
+        ),
+        sa.Column("usual_low", sa.Double(), nullable=True, comment="its 95 % interval"),
+        sa.Column("usual_high", sa.Double(), nullable=True, comment="its 95 % interval"),
+        sa.Column(
+            "distance",
+            sa.Double(),
+            nullable=True,
+            comment="from what was expected, in standard deviations of that",
+        ),
+        sa.Column(
+            "n_history",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="runs that it was held against: at least 8, or there is no verdict",
+        ),
+        sa.Column(
+            "p_value",
+            sa.Double(),
+            nullable=True,
+            comment="how likely a run is so far away by chance",
+        ),
+        sa.Column(
+            "p_adjusted",
+            sa.Double(),
+            nullable=True,
+            comment="the same, corrected for the other measures of the run (Holm)",
+        ),
+        sa.Column(
+            "verdict",
+            sa.Text(),
+            nullable=True,
+            comment="usual, drift, or unknown where there is too little history",
+        ),
+        sa.Column(
+            "variance",
+            sa.Double(),
+            nullable=True,
+            comment="what chance alone does to the mean, from its own rows",
+        ),
+        sa.Column(
+            "mean",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="of embedding_mean: float32, little endian",
+        ),
+        sa.Column(
+            "basis",
+            sa.Text(),
+            nullable=False,
+            comment="the model that it depends on; empty for none",
+        ),
+        sa.PrimaryKeyConstraint("run_id", "measure"),
+        comment="what a run brought, in five measures, each held against its own history",
     )
     op.create_table(
         "shared_key",

@@ -212,7 +212,7 @@ def test_the_examples_of_the_default_configuration_are_rules() -> None:
     _, _, examples = path.read_text(encoding="utf-8").partition("\n# [[rules]]")
     lines = takewhile(lambda line: line.startswith("#"), f"# [[rules]]{examples}".splitlines())
     rules = tomllib.loads("\n".join(line[1:] for line in lines))["rules"]
-    assert {rule["kind"] for rule in rules} == {"customer", "theme", "words"}
+    assert {rule["kind"] for rule in rules} == {"customer", "theme", "words", "drift"}
     named = {name for rule in rules for name in rule["deliver_to"]}
     assert named <= {"crm", "chat"}
     assert len(make_rules(*rules)) == len(rules)

@@ -53,6 +53,10 @@ class CsvFolder:
         return [services.ID.findall(path.name)[0] for path in sorted(self.folder.glob("*"))]
 
 
+# Where the servers of the tests are.
+HERE = ["127.0.0.0/8"]
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
@@ -89,7 +93,7 @@ def _make_place(kind: str, folder: Path, certificate: Path, stack: ExitStack) ->
         mail, port = stack.enter_context(serve_mail(certificate))
         login = {"username": services.USER, "password": "${TOKEN}", "ca_file": str(certificate)}
         boxes = {"sender": "earful@acme.example", "to": ["care@acme.example"]}
-        entry = {"host": "127.0.0.1", "port": port, **login, **boxes}
+        entry = {"host": "127.0.0.1", "networks": HERE, "port": port, **login, **boxes}
         return Place(entry, mail, mail=mail)
     makers: dict[str, Callable[[], Any]] = {
         "webhook": lambda: services.WebhookService(SECRET),
@@ -109,7 +113,7 @@ def _make_place(kind: str, folder: Path, certificate: Path, stack: ExitStack) ->
     server, address = stack.enter_context(serve(service))
     path = f"/services/T0/B0/{services.TOKEN}" if kind == "slack" else ""
     settle = getattr(service, "index", None) or getattr(service, "forget_keys", None)
-    place = Place({"url": address + path, **entries[kind]}, service, server)
+    place = Place({"url": address + path, "networks": HERE, **entries[kind]}, service, server)
     place.settle = settle or place.settle
     return place
 

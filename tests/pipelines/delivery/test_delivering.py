@@ -184,7 +184,7 @@ def test_a_program_that_is_killed_while_the_receiver_answers_sends_it_once(
     place.server.mishaps = [killing]
     (tmp_path / "earful.toml").write_text(
         f'[[destinations]]\nname = "webhook"\nkind = "webhook"\nurl = "{place.entry["url"]}"\n'
-        'secrets = ["${HOOK_SECRET}"]\n'
+        'secrets = ["${HOOK_SECRET}"]\nnetworks = ["127.0.0.0/8"]\n'
     )
     command = [sys.executable, "-m", "pipelines", "actions", "deliver", "--db", str(outbox.path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "EARFUL_CACHE": str(tmp_path)}

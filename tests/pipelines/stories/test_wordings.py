@@ -58,6 +58,9 @@ class Model:
         return Reply(value={"choices": [{"message": {"content": text}}]})
 
 
+HERE = ("127.0.0.0/8",)
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", KEY)
@@ -69,7 +72,8 @@ def serve_model(word: Wording, **settings: Any) -> Iterator[tuple[Model, Server,
     service = Model(word)
     with serve(service) as (server, url):
         config = StoriesConfig.model_validate(
-            {"url": f"{url}/v1", "model": "tiny", "key": "${MODEL_KEY}"} | settings
+            {"url": f"{url}/v1", "model": "tiny", "key": "${MODEL_KEY}", "networks": HERE}
+            | settings
         )
         yield service, server, LanguageModel(config, Path(), FakeClock())
 
@@ -210,7 +214,7 @@ def test_an_answer_that_is_none_leaves_the_templates(told_store: Store, answer: 
         return Reply(value={"choices": [{"message": {"content": answer}}]})
 
     with serve(service) as (_, url):
-        config = StoriesConfig(url=url, model="tiny")
+        config = StoriesConfig(url=url, model="tiny", networks=HERE)
         found = word(told_store, LanguageModel(config, Path(), FakeClock()))
     assert found.story == tell(told_store)
 
@@ -363,7 +367,9 @@ def test_the_command_tells_in_the_words_of_the_model(
         config = tmp_path / "earful.toml"
         address = model._wire._base
         config.write_text(
-            f'[stories]\nurl = "{address}"\nmodel = "tiny"\nkey = "${{MODEL_KEY}}"\n', "utf-8"
+            f'[stories]\nurl = "{address}"\nmodel = "tiny"\nkey = "${{MODEL_KEY}}"\n'
+            'networks = ["127.0.0.0/8"]\n',
+            "utf-8",
         )
         ended = call("story", "theme", LATE, "--config", config, "--db", address_of(told_store))
         customer = call(

@@ -1,0 +1,1 @@
+"""Copies of a store in one file: made while runs write, checked, and taken back without loss."""

@@ -1,0 +1,1 @@
+"""Whether what a run brought is like what the runs before it brought."""

@@ -1,0 +1,1 @@
+"""Simulated histories of runs for scripts/bench_drift.py and its test."""
