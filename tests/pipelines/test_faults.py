@@ -129,7 +129,7 @@ def test_a_disk_that_turns_read_only_in_the_middle_takes_the_run_back(
 def test_a_connection_that_is_cut_takes_the_run_back_and_says_so(postgres_store: Store) -> None:
     make_customers(postgres_store, "c1")
     with (
-        pytest.raises(StoreError, match="an administrator ended the session|closed the connection"),
+        pytest.raises(StoreError, match="ended the session"),
         begin_run(postgres_store, "test", config_hash="", lock_timeout_s=1) as run,
     ):
         add_rows(run.connection, "customer", {"customer_id": "c2"})
