@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from nlp.masking import STANDARD, Masking
 from pipelines.errors import InputError
-from pipelines.feedback_rows import mask_raw
 from pipelines.known_files import (
     FileCounts,
     Place,
@@ -28,6 +27,7 @@ from pipelines.progress import Progress
 from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
+from pipelines.refused import RefusedRow, hide_person
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.rights.blocks import Blocks
 from pipelines.rights.stated_by_key import record_unsaid
@@ -104,7 +104,7 @@ class Loader(Protocol):
     settings: ReadSettings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[Any]:
-        """Records of a file; BadRow for what cannot be used, LEFT_OUT for what is not wanted."""
+        """Records of a file; bad or refused rows; LEFT_OUT for what is not wanted."""
 
     def prepare(self, given: FileInput, records: Sequence[Any]) -> list[Prepared | BadRow]:
         """The rows of some records."""
@@ -209,7 +209,7 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
 
 def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> FileCounts:
     occurrences: Counter[str] = Counter()
-    blocks = Blocks.read(run.connection, loader.settings.secret, loader.settings.region)
+    blocks = Blocks.read(run.connection, loader.settings.secret)
     counts = FileCounts()
     progress.start(f"reading {given.file.name}")
     records = loader.read(given, progress)
@@ -229,21 +229,21 @@ def _load_batch(
     occurrences: Counter[str],
     blocks: Blocks,
 ) -> FileCounts:
-    bad = [record for record in batch if isinstance(record, BadRow)]
+    bad = [_refuse(loader, row) for row in batch if isinstance(row, BadRow | RefusedRow)]
     rows: list[Incoming] = []
-    good = [record for record in batch if not isinstance(record, BadRow | LeftOut)]
+    good = [record for record in batch if not isinstance(record, BadRow | RefusedRow | LeftOut)]
     n_left_out = sum(isinstance(record, LeftOut) for record in batch)
     for prepared in loader.prepare(given, good):
         if isinstance(prepared, BadRow):
-            bad.append(prepared)
+            bad.append(_refuse(loader, prepared))
         else:
             named = _name_row(given, loader, prepared, occurrences)
             if not blocks.holds_row(loader.kind, named.row, prepared.keys or named.keys):
                 rows.append(named)
     bad = [row for row in bad if not blocks.holds_person(row.keys)]
-    record_unsaid(run, given.source, bad, loader.settings.secret, loader.settings.region)
+    record_unsaid(run, given.source, bad)
     losers = loader.staging.add(rows)
-    reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
+    reject_rows(run, [_reject_row(given, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     n_rejected = len(bad) + len(losers)
     # What is neither stored nor rejected nor left out is of somebody who was erased.
@@ -270,9 +270,15 @@ def _name_row(
     return replace(prepared.incoming, row=row)
 
 
-def _reject_row(given: FileInput, masking: Masking, row: BadRow) -> Rejection:
-    raw = mask_raw(row.raw, masking)
-    return Rejection(given.source, given.file.name, row.number, row.reason, raw)
+def _refuse(loader: Loader, row: BadRow | RefusedRow) -> RefusedRow:
+    settings = loader.settings
+    if isinstance(row, RefusedRow):
+        return row
+    return hide_person(row, settings.secret, settings.region, settings.masking)
+
+
+def _reject_row(given: FileInput, row: RefusedRow) -> Rejection:
+    return Rejection(given.source, given.file.name, row.number, row.reason, row.raw)
 
 
 def _reject_file(given: FileInput, error: InputError) -> Rejection:

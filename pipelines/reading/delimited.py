@@ -266,12 +266,12 @@ def _read_rows(
 ) -> Iterator[Row | BadRow]:
     with file.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
-        number = cursor.begin(text)
+        number = n_passed = cursor.begin(text)
         lines = _Lines(text)
         if is_cuttable(text):
             cursor.tell = lambda: (text.tell(), number) if lines.is_at_stream else None
         records = _read_records(lines, dialect, len(columns))
-        for number, record in enumerate(records, number + 1):
+        for number, record in enumerate(records, n_passed + 1):
             if number <= n_before + 1 or record == []:
                 continue
             if isinstance(record, tuple):

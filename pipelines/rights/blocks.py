@@ -12,7 +12,6 @@ from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from pipelines import tables
 from pipelines.id_batches import batch_ids
-from pipelines.keys import hash_keys
 from pipelines.secret import hash_key
 from pipelines.store import read_info, write_info
 
@@ -30,13 +29,12 @@ class Blocks:
     hashes: frozenset[str]
     before: datetime | None
     secret: bytes
-    region: str
 
     @classmethod
-    def read(cls, connection: Connection, secret: bytes, region: str) -> "Blocks":
+    def read(cls, connection: Connection, secret: bytes) -> "Blocks":
         """What the store blocks now."""
         hashes = connection.execute(select(_blocked.key_hash)).scalars()
-        return cls(frozenset(hashes), read_purge_date(connection), secret, region)
+        return cls(frozenset(hashes), read_purge_date(connection), secret)
 
     def holds_row(self, kind: str, row: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
         """Whether a row is of somebody who was erased, or older than what was purged.
@@ -51,18 +49,13 @@ class Blocks:
         own = [*keys.items(), ("feedback_id", str(row.get("feedback_id")))]
         return any(hash_blocked(self.secret, key) in self.hashes for key in own)
 
-    def holds_person(self, named: Iterable[Key]) -> bool:
+    def holds_person(self, keys: Mapping[str, str]) -> bool:
         """Whether a row that could not be used names somebody who was erased.
 
-        :param named: whom it names, by role, as written.
+        :param keys: whom it names: keyed hash by key type.
         """
         if not self.hashes:
             return False
-        # The role of the id is "customer".
-        given: dict[str, str | None] = {
-            "customer_id" if role == "customer" else role: value for role, value in named
-        }
-        keys = hash_keys(self.secret, given, self.region)
         return any(hash_blocked(self.secret, key) in self.hashes for key in keys.items())
 
 

@@ -1,13 +1,12 @@
 """Consent in rows that hold no feedback: known by the contact of the person who left them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, select, tuple_
 
 from pipelines import tables
-from pipelines.keys import hash_keys
-from pipelines.reading.tables import BadRow
+from pipelines.refused import RefusedRow
 from pipelines.rights.blocks import Key
 from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.stated import PERSONAL, Answer, find_changes, list_answers
@@ -17,13 +16,11 @@ _consent = tables.consent.c
 _Subject = tuple[Key, str, str]
 
 
-def record_unsaid(
-    run: Run, source: str, rows: Iterable[BadRow], secret: bytes, region: str
-) -> None:
+def record_unsaid(run: Run, source: str, rows: Iterable[RefusedRow]) -> None:
     """Append what rejected rows state of consent, where it changes what such rows said before."""
     answers: dict[_Subject, list[Answer]] = defaultdict(list)
     for row in rows:
-        key = _choose_key(row, secret, region) if row.said else None
+        key = _choose_key(row.keys) if row.said else None
         if key is None:
             continue
         at = min(row.said_at or run.started_at, run.started_at)
@@ -48,14 +45,9 @@ def record_unsaid(
     run.counts["n_consents"] += add_consents(run.connection, new)
 
 
-def _choose_key(row: BadRow, secret: bytes, region: str) -> Key | None:
+def _choose_key(keys: Mapping[str, str]) -> Key | None:
     """The surest of the keys that a row names."""
-    # The role of the id is "customer".
-    named: dict[str, str | None] = {
-        "customer_id" if role == "customer" else role: told for role, told in row.keys
-    }
-    hashes = hash_keys(secret, named, region)
-    return next(((kind, hashes[kind]) for kind in PERSONAL if kind in hashes), None)
+    return next(((kind, keys[kind]) for kind in PERSONAL if kind in keys), None)
 
 
 def _read_known(connection: Connection, keys: Sequence[Key]) -> dict[_Subject, list[Answer]]:
