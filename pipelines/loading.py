@@ -158,23 +158,48 @@ def load_files(
     return counts
 
 
+def is_known(run: Run, loader: Loader, given: FileInput, inputs: Sequence[FileInput]) -> bool:
+    """Whether the store holds what a file says, so that it is not read again.
+
+    :param inputs: all files that are given with it.
+    :raises InputError: when it cannot be read.
+    """
+    reading = hash_reading(given, loader.kind, loader.settings)
+    return _find_known(run, loader, given, inputs, reading) is not None
+
+
+def hash_reading(given: FileInput, loader_kind: str, settings: ReadSettings) -> Reading:
+    """What a file holds, and all that decides which rows it gives."""
+    return Reading(
+        given.digest or hash_file(given.file), _hash_settings(given, loader_kind, settings)
+    )
+
+
+def _find_known(
+    run: Run, loader: Loader, given: FileInput, inputs: Sequence[FileInput], reading: Reading
+) -> FileCounts | None:
+    known = find_counts(run.connection, reading)
+    if known is None or _has_returned(run, reading, _place(given, loader), inputs, loader):
+        return None
+    return known
+
+
+def _place(given: FileInput, loader: Loader) -> Place:
+    return Place(loader.kind, given.source, given.file.name)
+
+
 def _load_known_or_new(
     run: Run, given: FileInput, inputs: Sequence[FileInput], loader: Loader, progress: Progress
 ) -> FileCounts:
-    reading, place = _read_key(given, loader), Place(loader.kind, given.source, given.file.name)
-    known = find_counts(run.connection, reading)
-    if known is not None and not _has_returned(run, reading, place, inputs, loader):
+    reading = hash_reading(given, loader.kind, loader.settings)
+    if known := _find_known(run, loader, given, inputs, reading):
         progress.start(f"reading {given.file.name}", 0)
         progress.finish("not changed since it was read")
         return known
     with run.connection.begin_nested():
         counts = _load_file(run, given, loader, progress)
-        note_reading(run.connection, reading, place, counts, run.run_id)
+        note_reading(run.connection, reading, _place(given, loader), counts, run.run_id)
     return counts
-
-
-def _read_key(given: FileInput, loader: Loader) -> Reading:
-    return Reading(given.digest or hash_file(given.file), _hash_settings(given, loader))
 
 
 def _has_returned(
@@ -188,15 +213,13 @@ def _has_returned(
     for each in inputs if later else ():
         if (each.source, each.file.name) == (place.source, place.file):
             with suppress(InputError):
-                later.discard(_read_key(each, loader))
+                later.discard(hash_reading(each, loader.kind, loader.settings))
     return bool(later)
 
 
-def _hash_settings(given: FileInput, loader: Loader) -> str:
-    """Hash of all that decides which rows a file gives."""
-    settings = loader.settings
+def _hash_settings(given: FileInput, kind: str, settings: ReadSettings) -> str:
     masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
-    how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
+    how = (READING_VERSION, hash_layouts(), kind, settings.region, settings.timezone)
     origin = (given.channel, given.party, given.stated)
     what = (given.source, *origin, given.pairs, given.file.format, given.file.layout)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
