@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
+from pipelines.distributed.folders import remove_lake
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
@@ -55,6 +56,11 @@ class Job:
         from pipelines.models import Models
 
         return Models(self.config.models, self.cache_dir)
+
+    @property
+    def lake(self) -> Path:
+        """The folder that the nodes of a cluster share with this machine."""
+        return self.folder / self.config.engine.lake
 
     @contextmanager
     def begin(self, store: Store, command: str) -> Iterator[Run]:
@@ -113,9 +119,9 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
             respect_files(run, job.models, policy, job.progress)
         changes = bool(run.n_refusals or run.counts["n_consents"])
         result = RunResult(run.run_id, store.name, dict(run.counts), changes)
+        store_id = str(read_info(run.connection, "store_id"))
     journal.discard()
-    if cluster:
-        cluster.lake.discard()
+    remove_lake(job.lake, store_id)  # of a run on a cluster, be it this one or one that was killed
     return result
 
 

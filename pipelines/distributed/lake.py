@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipelines.distributed.folders import lake_folder
 from pipelines.distributed.receipts import ShardReceipt, read_receipt
 from pipelines.errors import StoreError
 
@@ -100,7 +101,7 @@ class Lake:
     """
 
     def __init__(self, root: Path, store_id: str) -> None:
-        self.folder = root.absolute() / store_id
+        self.folder = lake_folder(root, store_id)
         self.shards = self.folder / _SHARDS
         try:
             self.shards.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,10 +123,6 @@ class Lake:
         except OSError as error:
             raise _explain(self.folder, error) from error
         self.done[receipt.name] = receipt
-
-    def discard(self) -> None:
-        """Remove all of it: it is in the store, or is not wanted."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read_ledger(self) -> Iterator[ShardReceipt]:
         with suppress(FileNotFoundError):

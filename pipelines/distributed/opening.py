@@ -32,7 +32,7 @@ class ClusterSteps:
 
         :raises StoreError: when the lake cannot be used.
         """
-        lake = Lake(job.folder / job.config.engine.lake, store_id)
+        lake = Lake(job.lake, store_id)
         with ExitStack() as stack:
             engine = ClusterEngine(
                 run, job.models, journal, lake, job.config.engine.shard_rows, job.progress

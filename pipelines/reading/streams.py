@@ -173,7 +173,8 @@ class _CheckedStream(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return isinstance(self._inner, io.BufferedReader)  # a file as it is
+        # Only of a file as it is: to go back in a packed one is to unpack it again.
+        return isinstance(self._inner, io.BufferedReader) and self._inner.seekable()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._inner.seek(offset, whence)
