@@ -1,17 +1,19 @@
 """The engine of a run on a cluster: what its steps ask for was computed there before."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import select
 
 from nlp.mentions import Span
-from nlp.near_copies import Sketches
+from nlp.near_copies import Sketches, find_likes
 from nlp.themes.assignment import Assignment, KnownThemes
 from nlp.themes.centring import LanguageMeans
+from nlp.themes.vectors import READ_ROWS
 from pipelines import tables
 from pipelines.distributed.cluster import Workers
 from pipelines.distributed.lake import Lake
@@ -44,6 +46,8 @@ from pipelines.splitting import FeedbackText, SaidPart, describe_parts, make_par
 if TYPE_CHECKING:
     from pipelines.distributed.tasks import Planned
 
+# From so many texts on a step is worth the way to the nodes and back.
+MANY = 100_000
 # Raise when the same rows would give other shards than before.
 SHARD_VERSION = 1
 
@@ -65,7 +69,7 @@ class ClusterEngine:
     ) -> None:
         self._run, self._models, self._journal = run, models, journal
         self._lake, self._progress = lake, progress
-        self._workers: Workers
+        self._workers: Workers | None = None
         self._shard_rows = shard_rows
         self._shelf = Shelf()
         self._read: dict[FileInput, tuple[FilePlan, list[ShardOrder]] | EarfulError] = {}
@@ -137,7 +141,9 @@ class ClusterEngine:
         self, sketches: Sketches, is_new: Any, read: Callable[[Sequence[int]], list[list[int]]]
     ) -> Iterator[tuple[int, int]]:
         """See :class:`~pipelines.engine.Engine`."""
-        return LOCAL.find_likes(sketches, is_new, read)
+        if self._workers is None or len(is_new) < MANY:
+            return LOCAL.find_likes(sketches, is_new, read)
+        return find_likes(sketches, is_new, read, self._collide)
 
     def assign_themes(
         self,
@@ -150,14 +156,42 @@ class ClusterEngine:
         means: LanguageMeans,
     ) -> Assignment:
         """See :class:`~pipelines.engine.Engine`."""
-        return LOCAL.assign_themes(texts, vectors, langs, known, registers=registers, means=means)
+        if self._workers is None or len(texts) < MANY:
+            return LOCAL.assign_themes(
+                texts, vectors, langs, known, registers=registers, means=means
+            )
+        self._share(themes=known, means=means)
+        blocks = [slice(at, at + READ_ROWS) for at in range(0, len(texts), READ_ROWS)]
+        given = ((texts[block], vectors[block], langs[block], registers[block]) for block in blocks)
+        done: dict[int, Assignment] = dict(self._give("assign", given))
+        parts = [done[number] for number in range(len(blocks))]
+        return Assignment(
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.strengths for part in parts]),
+            tuple(reason for part in parts for reason in part.reasons),
+        )
+
+    def _collide(self, bands: Any, counts: Any, is_new: Any) -> Iterator[list[int]]:
+        """Collisions of the bands of texts: each task gets some of the values of one band."""
+        places = np.flatnonzero(counts)
+        n_parts = -(-len(places) // MANY)
+
+        def list_parts() -> Iterator[tuple[Any, Any, Any]]:
+            for band in bands.T:
+                part_of = band[places] % n_parts
+                for number in range(n_parts):
+                    own = places[part_of == number]
+                    yield band[own], own, is_new[own]
+
+        for _, found in self._give("collide", list_parts()):
+            yield from found
 
     def _hash(self, inputs: Sequence[FileInput]) -> list[FileInput]:
         """The files by paths that hold everywhere, with their digests; without, if unreadable."""
         placed = [_place_absolute(given) for given in inputs]
         unknown = [at for at, given in enumerate(placed) if given.digest is None]
         self._progress.start("looking at the files", len(unknown), "files")
-        for number, found in self._workers.map("hash", (placed[at] for at in unknown)):
+        for number, found in self._give("hash", (placed[at] for at in unknown)):
             if isinstance(found, str):
                 placed[unknown[number]] = replace(placed[unknown[number]], digest=found)
             self._progress.advance()
@@ -167,7 +201,7 @@ class ClusterEngine:
     def _plan(self, inputs: Sequence[FileInput], settings: ReadSettings) -> None:
         self._progress.start("cutting the files into shards", len(inputs), "files")
         orders = [(given, self._shard_rows) for given in inputs]
-        plans: dict[int, Planned | EarfulError] = dict(self._workers.map("plan", orders))
+        plans: dict[int, Planned | EarfulError] = dict(self._give("plan", orders))
         for number, given in enumerate(inputs):
             planned = plans[number]
             if isinstance(planned, EarfulError):
@@ -209,13 +243,25 @@ class ClusterEngine:
         for name in done:
             self._keep(self._lake.done[name])
         if due:
-            self._workers.share(known=self._list_known())
-        for _, receipt in self._workers.map("shard", due):
+            self._share(known=self._list_known())
+        for _, receipt in self._give("shard", due):
             if isinstance(receipt, EarfulError):
                 raise receipt
             self._lake.note(receipt)
             self._keep(receipt)
         self._progress.finish(f"{len(done):,} were done before" if done else "")
+
+    def _share(self, **values: Any) -> None:
+        assert self._workers is not None, "use() comes first"
+        self._workers.share(**values)
+
+    def _give(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        """Have tasks done: the number of each and its result.
+
+        :raises ClusterError: when the cluster is lost.
+        """
+        assert self._workers is not None, "use() comes first"
+        yield from self._workers.map(task, arguments)
 
     def _list_known(self) -> Any:
         """Short hashes of the texts that the store has vectors of."""

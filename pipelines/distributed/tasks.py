@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from nlp.near_copies import find_collisions
+from nlp.themes.assignment import Assignment, assign_themes
 from pipelines.config_sections import ModelsConfig
 from pipelines.distributed.receipts import ShardReceipt
 from pipelines.distributed.shards import ShardOrder, make_shard
@@ -68,10 +72,25 @@ def _shard(worker: Worker, order: ShardOrder) -> ShardReceipt:
     return make_shard(order, worker.models, worker.shared["known"])
 
 
+def _collide(_worker: Worker, argument: tuple[Any, Any, Any]) -> list[list[int]]:
+    keys, places, is_new = argument
+    every = np.ones(len(places), dtype=bool)
+    found = find_collisions(keys[:, None], every, is_new)
+    return [places[bucket].tolist() for bucket in found]
+
+
+def _assign(worker: Worker, argument: tuple[Any, Any, Any, Any]) -> Assignment:
+    texts, vectors, langs, registers = argument
+    known, means = worker.shared["themes"], worker.shared["means"]
+    return assign_themes(texts, vectors, langs, known, registers=registers, means=means)
+
+
 _TASKS: Final[Mapping[str, Callable[[Worker, Any], Any]]] = {
     "hash": _hash,
     "plan": _plan,
     "shard": _shard,
+    "collide": _collide,
+    "assign": _assign,
 }
 
 

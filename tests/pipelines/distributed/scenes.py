@@ -127,12 +127,12 @@ def lose(folder: Path, nodes: Any, befall: Any) -> dict[str, Any]:
 def find_worker(nodes: Any, path: Path) -> tuple[int, Any]:
     """The process that reads a pipe, and the node that it is of."""
     by_raylet = {node.all_processes["raylet"][0].process.pid: node for node in nodes.worker_nodes}
-    for folder in Path("/proc").glob("[0-9]*"):
-        pid = int(folder.name)
-        if pid != os.getpid() and path in list(list_files(folder / "fd")):
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            return pid, by_raylet[parent]
-    raise LookupError(path)
+    while True:  # a writer may be let in before the reader has its file
+        for folder in Path("/proc").glob("[0-9]*"):
+            pid = int(folder.name)
+            if pid != os.getpid() and path in list(list_files(folder / "fd")):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                return pid, by_raylet[parent]
 
 
 def is_reading(pid: int) -> bool:

@@ -6,11 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nlp.near_copies import fold_words, sketch_texts
+from nlp.themes.assignment import KnownThemes
+from nlp.themes.centring import zero_means
+from pipelines.distributed import engine
+from pipelines.distributed.engine import ClusterEngine
+from pipelines.engine import LOCAL
 from pipelines.errors import ConfigError, InputError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
@@ -174,3 +182,42 @@ def test_a_file_that_cannot_be_read_is_rejected_as_by_a_local_run(
     assert dump(ray.config.store.url) == dump(local.config.store.url)
     with pytest.raises(InputError):
         run_all(ray, files[1:2])
+
+
+def test_near_copies_and_themes_are_told_by_many_workers_as_by_one(
+    files: list[Path],
+    make_job: Callable[..., Job],
+    workers: HereWorkers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "MANY", 5)
+    monkeypatch.setattr(engine, "READ_ROWS", 7)
+    rng = np.random.default_rng(3)
+    words = [f"word{number}" for number in range(30)]
+    texts = [" ".join(rng.choice(words, 14)) for _ in range(30)]
+    changed = [" ".join(["another", *text.split()[1:]]) for text in texts[:20]]
+    sketches = sketch_texts([*texts, *changed, *texts[5:9]])
+    every = [fold_words(text) for text in (*texts, *changed, *texts[5:9])]
+    is_new = np.arange(len(every)) >= 10
+    given = (sketches, is_new, lambda places: [every[place] for place in places])
+    own = make_engine(make_job("ray", "ray"), workers)
+    assert sorted(own.find_likes(*given)) == sorted(LOCAL.find_likes(*given))
+    assert workers.done["collide"] > 32
+    vectors = rng.normal(size=(60, 16)).astype("<f4")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = KnownThemes(vectors[:30], ["en"] * 30, np.arange(30, dtype=np.int32) % 3, {})
+    new = (["a word"] * 30, vectors[30:], ["en", "de"] * 15, known)
+    told = {"registers": [""] * 30, "means": zero_means(16)}
+    found, expected = own.assign_themes(*new, **told), LOCAL.assign_themes(*new, **told)
+    assert workers.done["assign"] == 5
+    assert found.labels.tolist() == expected.labels.tolist()
+    assert found.strengths.tolist() == expected.strengths.tolist()
+    assert found.reasons == expected.reasons
+
+
+def make_engine(job: Job, workers: HereWorkers) -> ClusterEngine:
+    """One that has workers, and no store."""
+    workers.models = job.models
+    made = ClusterEngine(Any, job.models, Any, Any, 20, job.progress)  # type: ignore[arg-type]
+    made.use(workers)
+    return made
