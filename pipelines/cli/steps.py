@@ -260,7 +260,8 @@ def run_job(
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
-    with open_progress() as progress, Spool() as spool:
+    lake = folder / settings.engine.lake if look.engine == "ray" else None
+    with open_progress() as progress, Spool(lake) as spool:
         if warning:
             progress.warn(warning)
         if look.address is not None:

@@ -1,7 +1,8 @@
 """What befalls a cluster, played in a network namespace of its own; prints what came of it.
 
-Run in namespaces of the network and of processes, which end with it. A task that hashes a named
-pipe lasts until somebody writes to it: so each accident happens in the middle of one.
+Run in namespaces of the network and of processes, which end with it: see test_on_ray.py. A task
+that hashes a named pipe lasts until somebody writes to it: so each accident happens in the middle
+of one.
 """
 
 import json
@@ -17,8 +18,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from pipelines.config import Config
 from pipelines.config_sections import EngineConfig, ModelsConfig
 from pipelines.distributed.cluster import Cluster, ClusterError
+from pipelines.inputs import given_inputs
+from pipelines.job import STEPS, Job, run_steps
 from pipelines.loading import FileInput
 from pipelines.progress import SilentProgress
 from pipelines.reading.streams import InputFile
@@ -94,14 +98,30 @@ def main(folder: Path) -> None:
         "link": lambda pid, node: (freeze(pid, node), nodes.add_node(**small)),
         "head": lambda pid, node: freeze(pid, node, nodes.head_node),
     }
-    for name in sys.argv[2:] or befalls:
-        print(json.dumps({name: lose(folder, nodes, befalls[name])}), flush=True)
+    print(json.dumps({"run": run_job(folder, nodes.address)}), flush=True)
+    for name, befall in befalls.items():
+        print(json.dumps({name: lose(folder, nodes, befall)}), flush=True)
+
+
+def run_job(folder: Path, address: str) -> dict[str, int]:
+    """A run of the configuration that lies there, on two models."""
+    config = Config.model_validate_json((folder / "config.json").read_text())
+    engine = config.engine.model_copy(update={"address": address, "models": 2, "start_s": 120})
+    job = Job(
+        config.model_copy(update={"engine": engine}),
+        folder / "cache",
+        engine="ray",
+        secret_path=folder / "secret",
+        folder=folder,
+    )
+    given = given_inputs([f"{folder}/in"], source=None, pairs=(), progress=SilentProgress())
+    return run_steps(job, "run", STEPS, given).counts
 
 
 def lose(folder: Path, nodes: Any, befall: Any) -> dict[str, Any]:
     """Let something happen while a task is under way; what the run is told."""
     pipes, told, results = Pipes(folder, 1), Told(), []
-    engine = EngineConfig(address=nodes.address, start_s=60, silence_s=20, shard_s=120, models=1)
+    engine = EngineConfig(address=nodes.address, start_s=120, silence_s=30, shard_s=120, models=1)
     started = time.monotonic()
 
     def do() -> None:

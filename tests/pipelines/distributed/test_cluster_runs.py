@@ -57,9 +57,13 @@ def make_rows(n: int) -> Rows:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
+    return write_files(tmp_path)
+
+
+def write_files(parent: Path) -> list[Path]:
     """One of each kind that can be cut; rows come again, in other files and in their own."""
     rows = make_rows(70)
-    folder = tmp_path / "in"
+    folder = parent / "in"
     folder.mkdir()
     with (folder / "a.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
