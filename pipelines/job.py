@@ -131,10 +131,11 @@ def _open_engine(job: Job, run: Run, journal: Journal) -> Iterator["ClusterSteps
     if job.engine == "local":
         yield None
         return
-    from pipelines.distributed.opening import ClusterSteps
+    from pipelines.distributed.opening import ClusterSetup, ClusterSteps
 
     store_id = str(read_info(run.connection, "store_id"))
-    with ClusterSteps.open(job, run, journal, store_id) as cluster:
+    setup = ClusterSetup(job.config, job.models, job.cache_dir, job.lake, store_id, job.progress)
+    with ClusterSteps.open(setup, run, journal) as cluster:
         yield cluster
 
 

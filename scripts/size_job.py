@@ -65,8 +65,8 @@ class Stopwatch:
 class HereWorkers:
     """Does what the nodes would."""
 
-    def __init__(self, job: Job, watch: Stopwatch) -> None:
-        self._models, self._watch = make_models(job.config.models, job.cache_dir, 1.0), watch
+    def __init__(self, setup: opening.ClusterSetup, watch: Stopwatch) -> None:
+        self._models, self._watch = make_models(setup.config.models, setup.cache_dir, 1.0), watch
         self._shared: dict[str, Any] = {}
 
     def share(self, **values: Any) -> None:
@@ -110,8 +110,8 @@ def measure(data: Path, work: Path, n_rows: int) -> tuple[Rates, int]:
     watch, sizes = Stopwatch(), []
 
     @contextmanager
-    def start(job: Job, _lake: Any) -> Iterator[HereWorkers]:
-        yield HereWorkers(job, watch)
+    def start(setup: opening.ClusterSetup, _lake: Any) -> Iterator[HereWorkers]:
+        yield HereWorkers(setup, watch)
 
     def note_size(order: shards.ShardOrder, *rest: Any) -> Any:
         receipt = make_shard(order, *rest)

@@ -2,43 +2,54 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
+from pipelines.config import Config
 from pipelines.distributed.cluster import Cluster, Workers
 from pipelines.distributed.engine import ClusterEngine, refuse_limit
 from pipelines.distributed.lake import Lake
 from pipelines.journal import Journal
 from pipelines.loading import ReadSettings
+from pipelines.models import Models
+from pipelines.progress import Progress
 from pipelines.runs import Run
 
-if TYPE_CHECKING:
-    from pipelines.job import Job
 
-Start = Callable[["Job", Lake], AbstractContextManager[Workers]]
+@dataclass(frozen=True)
+class ClusterSetup:
+    """What a cluster of a run works with.
+
+    :param root: the lake, of all stores.
+    """
+
+    config: Config
+    models: Models
+    cache_dir: Path
+    root: Path
+    store_id: str
+    progress: Progress
 
 
 class ClusterSteps:
-    """The engine of a run, and the lake that it fills."""
+    """The engine of a run, and what starts its workers."""
 
-    def __init__(self, engine: ClusterEngine, lake: Lake, start: Callable[[], Workers]) -> None:
-        self.engine, self.lake, self._start = engine, lake, start
+    def __init__(self, engine: ClusterEngine, start: Callable[[], Workers]) -> None:
+        self.engine, self._start = engine, start
 
     @classmethod
     @contextmanager
-    def open(
-        cls, job: "Job", run: Run, journal: Journal, store_id: str
-    ) -> Iterator["ClusterSteps"]:
+    def open(cls, setup: ClusterSetup, run: Run, journal: Journal) -> Iterator["ClusterSteps"]:
         """Prepare the engine of a run.
 
         :raises StoreError: when the lake cannot be used.
         """
-        lake = Lake(job.lake, store_id)
+        lake = Lake(setup.root, setup.store_id)
+        shard_rows = setup.config.engine.shard_rows
         with ExitStack() as stack:
-            engine = ClusterEngine(
-                run, job.models, journal, lake, job.config.engine.shard_rows, job.progress
-            )
+            engine = ClusterEngine(run, setup.models, journal, lake, shard_rows, setup.progress)
             stack.callback(engine.close)
-            yield cls(engine, lake, lambda: stack.enter_context(start_cluster(job, lake)))
+            yield cls(engine, lambda: stack.enter_context(start_cluster(setup, lake)))
 
     def start(self, settings: ReadSettings) -> ClusterEngine:
         """Start the cluster, for there is something to read.
@@ -51,12 +62,7 @@ class ClusterSteps:
         return self.engine
 
 
-def start_cluster(job: "Job", lake: Lake) -> AbstractContextManager[Workers]:
+def start_cluster(setup: ClusterSetup, lake: Lake) -> AbstractContextManager[Workers]:
     """The cluster that the configuration names."""
-    return Cluster(
-        job.config.engine,
-        job.config.models,
-        job.cache_dir,
-        lake.folder / "ray.log",
-        job.progress,
-    )
+    config, log = setup.config, lake.folder / "ray.log"
+    return Cluster(config.engine, config.models, setup.cache_dir, log, setup.progress)

@@ -11,6 +11,7 @@ import pytest
 from pipelines.config import Config
 from pipelines.distributed import opening
 from pipelines.distributed.lake import Lake
+from pipelines.distributed.opening import ClusterSetup
 from pipelines.distributed.tasks import Worker, make_models
 from pipelines.job import Job
 from tests.tiny_models import write_network
@@ -65,9 +66,9 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> HereWorkers:
     workers = HereWorkers()
 
     @contextmanager
-    def start(job: Job, _lake: Lake) -> Iterator[HereWorkers]:
+    def start(setup: ClusterSetup, _lake: Lake) -> Iterator[HereWorkers]:
         workers.done.clear()
-        workers.models = make_models(job.config.models, job.cache_dir, 1.0)
+        workers.models = make_models(setup.config.models, setup.cache_dir, 1.0)
         yield workers
 
     monkeypatch.setattr(opening, "start_cluster", start)
