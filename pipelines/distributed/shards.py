@@ -117,9 +117,9 @@ def make_shard(order: ShardOrder, models: Models, known: NDArray[np.uint64]) -> 
     return ShardReceipt(order.name, placed.digest, *counts, (*tallies,))
 
 
-def key_text(feedback: FeedbackText) -> str:
+def key_text(said: FeedbackText) -> str:
     """What decides how a feedback is split: its very text and its language."""
-    told = f"{feedback.lang}\0{feedback.text}".encode("utf-8", "surrogatepass")
+    told = f"{said.lang}\0{said.text}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(told).hexdigest()[:32]
 
 

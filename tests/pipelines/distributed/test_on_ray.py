@@ -30,7 +30,7 @@ def is_alone() -> bool:
 
 pytestmark = [
     pytest.mark.skipif(not is_alone(), reason="no right to a network namespace (unshare --net)"),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(580),
 ]
 
 
@@ -46,7 +46,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, tiny_models: dict[str, str]
     (folder / "config.json").write_text(json.dumps(config))
     scenes = (sys.executable, "-m", "tests.pipelines.distributed.scenes", str(folder))
     done = subprocess.run(
-        [*ALONE, *scenes], cwd=ROOT, capture_output=True, text=True, check=False, timeout=380
+        [*ALONE, *scenes], cwd=ROOT, capture_output=True, text=True, check=False, timeout=560
     )
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(told) == 5, done.stderr[-4000:]
