@@ -98,9 +98,10 @@ def main(folder: Path) -> None:
         "link": lambda pid, node: (freeze(pid, node), nodes.add_node(**small)),
         "head": lambda pid, node: freeze(pid, node, nodes.head_node),
     }
-    print(json.dumps({"run": run_job(folder, nodes.address)}), flush=True)
-    for name, befall in befalls.items():
-        print(json.dumps({name: lose(folder, nodes, befall)}), flush=True)
+    for name in sys.argv[2:]:
+        is_run = name == "run"
+        found = run_job(folder, nodes.address) if is_run else lose(folder, nodes, befalls[name])
+        print(json.dumps({name: found}), flush=True)
 
 
 def run_job(folder: Path, address: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ from tests.pipelines.distributed.test_cluster_runs import run_all, write_files
 from tests.pipelines.test_run import dump
 
 ROOT = Path(__file__).parents[3]
+SCENES = ("run", "worker", "node", "link", "head")
 ALONE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -46,10 +47,15 @@ def played(tmp_path_factory: pytest.TempPathFactory, tiny_models: dict[str, str]
     (folder / "config.json").write_text(json.dumps(config))
     scenes = (sys.executable, "-m", "tests.pipelines.distributed.scenes", str(folder))
     done = subprocess.run(
-        [*ALONE, *scenes], cwd=ROOT, capture_output=True, text=True, check=False, timeout=560
+        [*ALONE, *scenes, *SCENES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=560,
     )
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(told) == 5, done.stderr[-4000:]
+    assert len(told) == len(SCENES), done.stderr[-4000:]
     return {"folder": folder, **{name: found for each in told for name, found in each.items()}}
 
 
