@@ -59,9 +59,14 @@ class Pipes:
     def inputs(self) -> list[FileInput]:
         return [FileInput(InputFile(p.name, p, "delimited", "csv"), "test") for p in self.paths]
 
-    def fill(self, number: int) -> None:
-        """Write to a pipe; waits for its reader."""
-        self.paths[number].write_bytes(_WORDS)
+    def fill(self, number: int, former: int) -> None:
+        """Write to a pipe once another process than the former one reads it."""
+        path = self.paths[number]
+        held = os.open(path, os.O_RDWR)  # else its reader would wait for a writer
+        while not any(pid != former for pid in find_readers(path)):
+            time.sleep(0.05)
+        os.write(held, _WORDS)
+        os.close(held)
 
     @contextmanager
     def hold(self, number: int) -> Iterator[None]:
@@ -139,7 +144,7 @@ def lose(folder: Path, nodes: Any, befall: Any) -> dict[str, Any]:
         befall(pid, node)
         while is_reading(pid):
             time.sleep(0.05)
-    Thread(target=pipes.fill, args=(0,), daemon=True).start()
+    Thread(target=pipes.fill, args=(0, pid), daemon=True).start()
     run.join()
     is_right = results == [sha256(_WORDS).hexdigest()]
     return {"right": is_right, "told": told.warnings, "seconds": time.monotonic() - started}
@@ -149,11 +154,17 @@ def find_worker(nodes: Any, path: Path) -> tuple[int, Any]:
     """The process that reads a pipe, and the node that it is of."""
     by_raylet = {node.all_processes["raylet"][0].process.pid: node for node in nodes.worker_nodes}
     while True:  # a writer may be let in before the reader has its file
-        for folder in Path("/proc").glob("[0-9]*"):
-            pid = int(folder.name)
-            if pid != os.getpid() and path in list(list_files(folder / "fd")):
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                return pid, by_raylet[parent]
+        for pid in find_readers(path):
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            return pid, by_raylet[int(stat.rpartition(")")[2].split()[1])]
+        time.sleep(0.05)
+
+
+def find_readers(path: Path) -> Iterator[int]:
+    """Other processes that have a pipe open."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) != os.getpid() and path in list(list_files(folder / "fd")):
+            yield int(folder.name)
 
 
 def is_reading(pid: int) -> bool:
