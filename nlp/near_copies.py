@@ -8,7 +8,7 @@ are what such pairs connect, so that they depend neither on the order nor on wha
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from nlp.turned_words import N_CODES, code_word, is_turned
 
-__all__ = ["MIN_WORDS", "N_BANDS", "Sketches", "find_likes", "sketch_texts"]
+__all__ = ["MIN_WORDS", "N_BANDS", "Sketches", "find_collisions", "find_likes", "sketch_texts"]
 
 # Of shorter texts two words are too much: "the food was cold" is no copy of "the food was good".
 MIN_WORDS: Final = 10
@@ -40,6 +40,9 @@ _WORD = re.compile(
 # "isn't" and "carry-on" are one word each: a change of one word is one change.
 _JOINERS = re.compile(r"(?<=\w)['’‘´`\u200c\u2010-\u2012-](?=\w)|[\u200c\u0640]")
 _Words = list[int]
+_Bands = NDArray[np.uint32]
+# From the bands of all texts, which of them count and which are new: places that share a band.
+Collide = Callable[[_Bands, NDArray[np.bool_], NDArray[np.bool_]], Iterable[Sequence[int]]]
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,29 @@ def fold_words(text: str) -> _Words:
     return [_hashes[word] for word in _WORD.findall(_JOINERS.sub("", text.casefold()))]
 
 
+def find_collisions(
+    bands: _Bands, counts: NDArray[np.bool_], is_new: NDArray[np.bool_]
+) -> Iterator[list[int]]:
+    """Places that share a band, at least one of them new; some more than once.
+
+    :param bands: (n, k) any of the bands of some texts.
+    :param counts: (n,) whether a text is looked at.
+    """
+    for band in bands.T:
+        yield from _find_buckets(band, counts, is_new)
+
+
 def find_likes(
-    sketches: Sketches, is_new: NDArray[np.bool_], read: Callable[[Sequence[int]], list[_Words]]
+    sketches: Sketches,
+    is_new: NDArray[np.bool_],
+    read: Callable[[Sequence[int]], list[_Words]],
+    collide: Collide = find_collisions,
 ) -> Iterator[tuple[int, int]]:
     """Find enough pairs of alike texts to connect each group; of old ones only with new ones.
 
     :param is_new: (n,) whether a text's likes are to be found; the others' are known.
     :param read: the words of texts by their places, see :func:`fold_words`.
+    :param collide: what finds collisions; in any order.
     """
     forest = _Forest(len(is_new))
     for bucket in _find_buckets(sketches.folds, sketches.folds != 0, is_new):
@@ -87,9 +106,7 @@ def find_likes(
                 yield bucket[0], place
     # Of texts in the same words one stands for all; an old one, if there is one.
     stands = _choose_first(sketches.folds, is_new) & sketches.is_long
-    buckets = {
-        tuple(bucket) for band in sketches.bands.T for bucket in _find_buckets(band, stands, is_new)
-    }
+    buckets = {tuple(bucket) for bucket in collide(sketches.bands, stands, is_new)}
     distinct = sorted(buckets, key=lambda bucket: (len(bucket), bucket))
     needed = sorted({place for alike in distinct for place in alike})
     words = dict(zip(needed, read(needed), strict=True))

@@ -89,17 +89,20 @@ def encoder_name(model: str) -> str:
 
 
 @_pausing_collector()
-def load_encoder(model: str, cache_dir: Path, *, precision: str = "auto") -> BranchingEncoder:
+def load_encoder(
+    model: str, cache_dir: Path, *, precision: str = "auto", n_threads: int | None = None
+) -> BranchingEncoder:
     """Load a model that turns texts into vectors, in the form that is fastest here.
 
     :param model: `default`, a sentence-transformers or transformers folder, or a hub name.
     :param precision: `auto`, `bf16` or `fp32`.
+    :param n_threads: that the default model computes on; None for all cores.
     :raises ModelError: if there is no such model or it is damaged, incomplete or not safetensors.
     """
     check_precision(precision)
     if is_compiled(model):
         folder = prepare_default_encoder(cache_dir).resolve()
-        return _load_compiled(folder, _stamp_model(folder), precision, count_cores())
+        return _load_compiled(folder, _stamp_model(folder), precision, n_threads or count_cores())
     return load_sentence_encoder(model, cache_dir, precision=precision)
 
 

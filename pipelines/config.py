@@ -14,6 +14,7 @@ from pipelines.config_sections import (
     ComparisonConfig,
     ConsentConfig,
     CoverageConfig,
+    EngineConfig,
     ErasureConfig,
     LinkingConfig,
     MaskingConfig,
@@ -51,6 +52,7 @@ class Config(Section):
 
     store: StoreConfig = StoreConfig()
     models: ModelsConfig = ModelsConfig()
+    engine: EngineConfig = EngineConfig()
     text: TextConfig = TextConfig()
     masking: MaskingConfig = MaskingConfig()
     noise: NoiseConfig = NoiseConfig()

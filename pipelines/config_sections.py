@@ -68,6 +68,21 @@ class ModelsConfig(Section):
     sentiment_labels: dict[str, Literal["negative", "neutral", "positive"]] = {}
 
 
+class EngineConfig(Section):
+    """Where ``--engine ray`` works, and how long it waits."""
+
+    address: str = ""
+    lake: str = "earful-lake"
+    models: Annotated[int, Field(ge=0)] = 0
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+    gpus: Annotated[float, Field(ge=0)] = 0.0
+    shard_rows: Annotated[int, Field(ge=1)] = 20_000
+    tries: Annotated[int, Field(ge=1)] = 4
+    start_s: Annotated[float, Field(gt=0)] = 120.0
+    shard_s: Annotated[float, Field(gt=0)] = 3600.0
+    silence_s: Annotated[float, Field(gt=0)] = 180.0
+
+
 class TextConfig(Section):
     """How texts, dates and numbers are read."""
 

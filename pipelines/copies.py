@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from pipelines import tables
 from pipelines.bursts import mark_bursts
 from pipelines.counted import is_analysed
+from pipelines.engine import LOCAL, Engine
 from pipelines.id_batches import batch_ids
 from pipelines.likeness import extend_groups
 from pipelines.noise_marks import NoiseMark, write_marks
@@ -28,7 +29,7 @@ _voice = func.coalesce(_feedback.customer_id, _feedback.author_key)
 _joined = tables.feedback.join(tables.likeness, _likeness.text_hash == _feedback.text_hash)
 
 
-def mark_copies(run: Run) -> int:
+def mark_copies(run: Run, engine: Engine = LOCAL) -> int:
     """Mark every feedback that repeats an earlier one as noise, and the first of them as it was.
 
     See :func:`pipelines.repeats.find_repeats`. Bursts are marked before, see
@@ -38,7 +39,7 @@ def mark_copies(run: Run) -> int:
     """
     is_stale = bool(read_info(run.connection, _STALE))
     bursts = mark_bursts(run, of_all=is_stale)
-    touched = extend_groups(run.connection, is_thinned=is_stale)
+    touched = extend_groups(run.connection, engine, is_thinned=is_stale)
     touched |= _read_groups(run.connection, bursts)
     groups = None if is_stale else sorted(touched | _read_groups_of_new(run.connection))
     changes = list(_find_changes(run.connection, groups))

@@ -13,6 +13,7 @@ from sqlalchemy import and_, or_, select, update
 from pipelines import tables
 from pipelines.bulk import update_rows
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
+from pipelines.engine import LOCAL, Engine
 from pipelines.errors import ConfigError
 from pipelines.models import Models
 from pipelines.progress import Progress
@@ -36,18 +37,26 @@ from pipelines.themes.silence import note_silence
 NO_PLAN: Final = RefitPlan()
 
 
-def discover_store(run: Run, models: Models, progress: Progress, plan: RefitPlan = NO_PLAN) -> None:
+def discover_store(
+    run: Run,
+    models: Models,
+    progress: Progress,
+    plan: RefitPlan = NO_PLAN,
+    engine: Engine = LOCAL,
+) -> None:
     """Decide about every mention that no run has decided about yet.
 
     :param plan: when to find themes anew in all texts.
     :raises ConfigError: when the encoder changed and the texts were not read with the new one.
     """
     _set_noise_aside(run)
-    _decide_store(run, models, progress, plan)
+    _decide_store(run, models, progress, plan, engine)
     share_fates(run)
 
 
-def _decide_store(run: Run, models: Models, progress: Progress, plan: RefitPlan) -> None:
+def _decide_store(
+    run: Run, models: Models, progress: Progress, plan: RefitPlan, engine: Engine
+) -> None:
     last = read_fit(run)
     is_other_encoder = last is not None and last.encoder != models.encoder_name
     is_other_level = last is not None and last.granularity != plan.granularity
@@ -59,12 +68,18 @@ def _decide_store(run: Run, models: Models, progress: Progress, plan: RefitPlan)
     progress.start("finding themes", unit="")
     if last and is_other_encoder:
         last = carry_themes_over(run, models, pool, last)
-    summary = _decide(run, models, progress, pool, last, plan)
+    summary = _decide(run, models, progress, pool, last, plan, engine)
     progress.finish(f"{summary} among {len(pool.keys):,} mentions")
 
 
 def _decide(
-    run: Run, models: Models, progress: Progress, pool: Pool, last: Fit | None, plan: RefitPlan
+    run: Run,
+    models: Models,
+    progress: Progress,
+    pool: Pool,
+    last: Fit | None,
+    plan: RefitPlan,
+    engine: Engine,
 ) -> str:
     """Fit or extend the themes; say in words what came of it."""
     now = describe_fit(run, models, pool, plan.granularity)
@@ -77,7 +92,7 @@ def _decide(
         if done.n_kept:
             progress.warn(_describe_kept(done.n_kept))
     elif _has_undecided(run):
-        fates, n_born = extend_themes(run, models, pool, plan.granularity)
+        fates, n_born = extend_themes(run, models, pool, plan.granularity, engine)
         summary = f"{n_born:,} new themes"
     else:
         return "nothing new since themes were last found"

@@ -82,12 +82,7 @@ class EncoderPass:
         """
         if rows:
             self.load_models()
-        # Alike in length: the fewer kinds of shapes in a call, the less padding.
-        rows = sorted(rows, key=lambda row: len(row.text), reverse=True)
-        calls = [
-            self._thread.submit(_read_texts, rows[start : start + _TEXTS_A_CALL], self._models)
-            for start in range(0, len(rows), _TEXTS_A_CALL)
-        ]
+        calls = [self._thread.submit(read_texts, call, self._models) for call in list_calls(rows)]
         self._waiting.append(_Waiting(n_units, known, calls))
         self._queued.update(known, (row.text_hash for row in rows))
 
@@ -130,7 +125,18 @@ class _Waiting:
     calls: Sequence[Future[dict[str, Reading]]]
 
 
-def _read_texts(rows: Sequence[TextRow], models: Models) -> dict[str, Reading]:
+def list_calls(rows: Sequence[TextRow]) -> list[Sequence[TextRow]]:
+    """Texts as the models are asked for them, the longest first."""
+    # Alike in length: the fewer kinds of shapes in a call, the less padding.
+    rows = sorted(rows, key=lambda row: len(row.text), reverse=True)
+    return [rows[start : start + _TEXTS_A_CALL] for start in range(0, len(rows), _TEXTS_A_CALL)]
+
+
+def read_texts(rows: Sequence[TextRow], models: Models) -> dict[str, Reading]:
+    """The readings of distinct texts, by hash.
+
+    :raises ConfigError: when a model cannot be used.
+    """
     found = models.read([row.text for row in rows], [row.lang for row in rows])
     vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
     probabilities = np.ascontiguousarray(found.probabilities, dtype=PROBABILITY_TYPE)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
 from nlp.cleaning import normalize_text
-from nlp.targets import find_target
 from pipelines import tables
 from pipelines.adverts import mark_adverts
 from pipelines.bulk import insert_rows, update_rows
@@ -16,11 +15,12 @@ from pipelines.copies import mark_copies
 from pipelines.counted import is_analysed
 from pipelines.edits.noise import lay_sound
 from pipelines.encoder_pass import TextRow
+from pipelines.engine import LOCAL, Engine
 from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.readings import Readings, sentiment_key, write_sentiment
 from pipelines.runs import Run
-from pipelines.splitting import FeedbackText, Part, split_feedback
+from pipelines.splitting import FeedbackText, SaidPart
 from pipelines.store import read_info, write_info
 
 _is_waiting = and_(tables.feedback.c.enriched_run.is_(None), is_analysed)
@@ -28,22 +28,24 @@ SPLIT_BATCH = 1_000
 ENCODE_BATCH = 1_024
 
 
-def enrich_feedback(run: Run, models: Models, readings: Readings, progress: Progress) -> None:
+def enrich_feedback(
+    run: Run, models: Models, readings: Readings, progress: Progress, engine: Engine = LOCAL
+) -> None:
     """Split new feedback into mentions, and give every mention its vector and its sentiment.
 
     One pass of the encoder per distinct text. A model that changed reads all texts again.
     """
-    mark_copies(run)
+    mark_copies(run, engine)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    _read_new_feedback(run, readings, models)
+    _read_new_feedback(run, readings, models, engine)
     _read_old_texts(run, readings, models)
     _score_texts(run, models, progress)
     lay_sound(run)
     run.counts["n_noise"] = _count_noise(run)
 
 
-def _read_new_feedback(run: Run, readings: Readings, models: Models) -> None:
+def _read_new_feedback(run: Run, readings: Readings, models: Models, engine: Engine) -> None:
     """Split new feedback on this thread, while the models read what was split before.
 
     Then tell the adverts among what was read, while the models read on.
@@ -53,7 +55,7 @@ def _read_new_feedback(run: Run, readings: Readings, models: Models) -> None:
     if total:
         split: deque[list[str]] = deque()
         readings.read(
-            _split_new_feedback(run, split),
+            _split_new_feedback(run, split, engine),
             total,
             "feedback",
             when_stored=lambda: mark_adverts(run, models, split.popleft()),
@@ -73,7 +75,9 @@ def _normalise(batch: Sequence[Any]) -> list[TextRow]:
     return [TextRow(row.text_hash, normalize_text(row.text, row.lang), row.lang) for row in batch]
 
 
-def _split_new_feedback(run: Run, split: deque[list[str]]) -> Iterator[tuple[int, list[TextRow]]]:
+def _split_new_feedback(
+    run: Run, split: deque[list[str]], engine: Engine
+) -> Iterator[tuple[int, list[TextRow]]]:
     """Split new feedback into mentions, batch by batch; yield its number and its texts.
 
     :param split: the ids of each batch are added to it.
@@ -87,25 +91,27 @@ def _split_new_feedback(run: Run, split: deque[list[str]]) -> Iterator[tuple[int
     )
     while batch := run.connection.execute(query).all():
         split.append([row.feedback_id for row in batch])
-        yield len(batch), _split_batch(run, batch)
+        yield len(batch), _split_batch(run, batch, engine)
 
 
-def _split_batch(run: Run, batch: Sequence[Any]) -> list[TextRow]:
+def _split_batch(run: Run, batch: Sequence[Any], engine: Engine) -> list[TextRow]:
     """Write the mentions of some feedback; return their texts."""
-    parts = split_feedback([FeedbackText(row.text_hash, row.text, row.lang) for row in batch])
+    texts = [FeedbackText(row.text_hash, row.text, row.lang) for row in batch]
+    parts = engine.describe_parts(texts)
     mentions = [
-        _make_mention(row, position, part, run.run_id)
+        _make_mention(row, position, said, run.run_id)
         for row, own in zip(batch, parts, strict=True)
-        for position, part in enumerate(own)
+        for position, said in enumerate(own)
     ]
     insert_rows(run.connection, tables.mention, mentions)
     run.counts["n_mentions"] += len(mentions)
     marks = [{"feedback_id": row.feedback_id, "enriched_run": run.run_id} for row in batch]
     update_rows(run.connection, tables.feedback, marks)
-    return [part.row for own in parts for part in own]
+    return [said.part.row for own in parts for said in own]
 
 
-def _make_mention(row: Any, position: int, part: Part, run_id: str) -> dict[str, Any]:
+def _make_mention(row: Any, position: int, said: SaidPart, run_id: str) -> dict[str, Any]:
+    part = said.part
     return {
         "mention_id": f"{row.feedback_id}-{position}",
         "feedback_id": row.feedback_id,
@@ -115,7 +121,7 @@ def _make_mention(row: Any, position: int, part: Part, run_id: str) -> dict[str,
         "text": part.text,
         "text_hash": part.row.text_hash,
         "lang": row.lang,
-        "target": find_target(part.text, row.lang),
+        "target": said.target,
         "run_id": run_id,
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
+from pipelines.distributed.folders import remove_lake
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
@@ -20,7 +21,9 @@ from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
 
 if TYPE_CHECKING:
+    from pipelines.distributed.opening import ClusterSteps
     from pipelines.edits.apply import Applied
+    from pipelines.engine import Engine
     from pipelines.ingest import ReadAhead
     from pipelines.models import Models
 
@@ -32,6 +35,7 @@ READING_STEPS = ("customers", "events", "ingest")
 class Job:
     """Where to work and how.
 
+    :param engine: local or ray.
     :param cache_dir: for converted models and the vectors of an unfinished run.
     :param secret_path: the file with the secret, when the environment holds none.
     :param is_refit: find themes anew in all texts, whether or not it is time.
@@ -53,6 +57,11 @@ class Job:
         from pipelines.models import Models
 
         return Models(self.config.models, self.cache_dir)
+
+    @property
+    def lake(self) -> Path:
+        """The folder that the nodes of a cluster share with this machine."""
+        return self.folder / self.config.engine.lake
 
     @contextmanager
     def begin(self, store: Store, command: str) -> Iterator[Run]:
@@ -102,13 +111,29 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         journal = Journal(path)
         policy = configured_policy(job.config)
         respect_refusals(run, job.models, policy)
-        with journal:
-            _do_steps(steps, _Work(run, job, inputs, secret), journal)
+        with journal, _open_engine(job, run, journal) as cluster:
+            _do_steps(steps, _Work(run, job, inputs, secret, cluster), journal)
         if "link" not in steps:  # what was read may be of somebody who refuses
             respect_files(run, job.models, policy, job.progress)
         result = RunResult(run.run_id, store.name, dict(run.counts))
+        store_id = str(read_info(run.connection, "store_id"))
     journal.discard()
+    remove_lake(job.lake, store_id)  # of a run on a cluster, be it this one or one that was killed
     return result
+
+
+@contextmanager
+def _open_engine(job: Job, run: Run, journal: Journal) -> Iterator["ClusterSteps | None"]:
+    """What computes elsewhere, if anything does."""
+    if job.engine == "local":
+        yield None
+        return
+    from pipelines.distributed.opening import ClusterSetup, ClusterSteps
+
+    store_id = str(read_info(run.connection, "store_id"))
+    setup = ClusterSetup(job.config, job.models, job.cache_dir, job.lake, store_id, job.progress)
+    with ClusterSteps.open(setup, run, journal) as cluster:
+        yield cluster
 
 
 def _check_models(job: Job) -> None:
@@ -125,6 +150,14 @@ class _Work:
     job: Job
     inputs: Inputs
     secret: bytes
+    cluster: "ClusterSteps | None" = None
+
+    @property
+    def engine(self) -> "Engine":
+        """What computes for the steps."""
+        from pipelines.engine import LOCAL
+
+        return self.cluster.engine if self.cluster else LOCAL
 
 
 def _do_steps(steps: Sequence[str], work: _Work, journal: Journal) -> None:
@@ -145,9 +178,9 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
     progress = work.job.progress
     with closing(Readings(work.run, models, journal, progress)) as readings:
         for step in steps[:-1]:
-            _do_step(step, work, readings)
+            _do_step(step, work, None if work.cluster else readings)
         with observe_step("enrich", work.run.counts):
-            enrich_feedback(work.run, models, readings, progress)
+            enrich_feedback(work.run, models, readings, progress, work.engine)
 
 
 def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> None:
@@ -180,7 +213,7 @@ def _do_observed(step: str, work: _Work, readings: "ReadAhead | None") -> None:
         plan = RefitPlan(
             job.is_refit, themes.refit_growth, themes.refit_every_days, themes.granularity
         )
-        discover_store(run, job.models, job.progress, plan)
+        discover_store(run, job.models, job.progress, plan, work.engine)
         forbid_quotes(run)
         if warning := describe_unapplied(apply_edits(run, job.models)):
             job.progress.warn(warning)
@@ -250,7 +283,8 @@ def _read_files(step: str, work: _Work, readings: "ReadAhead | None") -> None:
     elif step == "events" and inputs.events:
         load_events(run, inputs.events, settings, progress)
     elif step == "ingest" and inputs.feedback:
-        ingest_feedback(run, inputs.feedback, settings, progress, readings)
+        elsewhere = work.cluster.start(settings) if work.cluster else None
+        ingest_feedback(run, inputs.feedback, settings, progress, readings, elsewhere)
 
 
 def _check_secret(run: Run, store: Store, secret: bytes) -> None:

@@ -9,18 +9,19 @@ import numpy as np
 from sqlalchemy import Connection, Select, delete, func, select
 
 from nlp.cleaning import normalize_text
-from nlp.near_copies import N_BANDS, Sketches, find_likes, fold_words, sketch_texts
+from nlp.near_copies import Sketches, fold_words
 from pipelines import tables
 from pipelines.bulk import insert_rows, update_rows
+from pipelines.engine import Engine
 from pipelines.id_batches import batch_ids
+from pipelines.sketches import UNKNOWN_LANG, unpack_sketches
+from pipelines.splitting import FeedbackText
 
 TEXTS_A_BATCH = 5_000
-UNKNOWN_LANG = "und"
-_SKETCH = np.dtype([("fold", "<u8"), ("is_long", "u1"), ("bands", "<u4", (N_BANDS,))])
 _feedback, _likeness = tables.feedback.c, tables.likeness.c
 
 
-def extend_groups(connection: Connection, *, is_thinned: bool) -> set[str]:
+def extend_groups(connection: Connection, engine: Engine, *, is_thinned: bool) -> set[str]:
     """Give every text of feedback its group.
 
     The sketches of all texts are in memory meanwhile: 140 MB for a million texts.
@@ -30,11 +31,11 @@ def extend_groups(connection: Connection, *, is_thinned: bool) -> set[str]:
     :returns: the groups that got a text, under their present names.
     """
     lost = _drop_unused(connection) if is_thinned else set()
-    if not _sketch_new(connection) and not lost:
+    if not _sketch_new(connection, engine) and not lost:
         return set()
     known = _read_known(connection)
     is_new = np.array([group is None or group in lost for group in known.groups], dtype=bool)
-    groups = _connect(connection, known, is_new)
+    groups = _connect(connection, engine, known, is_new)
     changed = [place for place, group in enumerate(groups) if group != known.groups[place]]
     rows = [{"text_hash": known.hashes[place], "group_hash": groups[place]} for place in changed]
     update_rows(connection, tables.likeness, rows)
@@ -46,7 +47,7 @@ def extend_groups(connection: Connection, *, is_thinned: bool) -> set[str]:
 class _Known:
     hashes: list[str]
     groups: list[str | None]
-    sketches: Any
+    sketches: Sketches
 
 
 def _drop_unused(connection: Connection) -> set[str]:
@@ -59,19 +60,19 @@ def _drop_unused(connection: Connection) -> set[str]:
     return {group for _, group in unused}
 
 
-def _sketch_new(connection: Connection) -> int:
+def _sketch_new(connection: Connection, engine: Engine) -> int:
     """Sketch the texts of new feedback; number of texts that were not known."""
     total = 0
     rows = iter(connection.execute(_select_new()).all())
     while batch := list(islice(rows, TEXTS_A_BATCH)):
-        made = sketch_texts([normalize_text(row.text, row.lang or UNKNOWN_LANG) for row in batch])
-        packed = _pack(made)
+        texts = [FeedbackText(row.text_hash, row.text, row.lang) for row in batch]
+        packed = engine.sketch_feedback(texts)
         insert_rows(
             connection,
             tables.likeness,
             [
-                {"text_hash": row.text_hash, "group_hash": None, "sketch": packed[at].tobytes()}
-                for at, row in enumerate(batch)
+                {"text_hash": row.text_hash, "group_hash": None, "sketch": sketch}
+                for row, sketch in zip(batch, packed, strict=True)
             ],
         )
         total += len(batch)
@@ -100,29 +101,21 @@ def _select_new() -> Select[Any]:
     )
 
 
-def _pack(made: Sketches) -> Any:
-    packed = np.zeros(len(made.folds), dtype=_SKETCH)
-    packed["fold"], packed["is_long"], packed["bands"] = made.folds, made.is_long, made.bands
-    return packed
-
-
 def _read_known(connection: Connection) -> _Known:
     query = select(tables.likeness).order_by(_likeness.text_hash)
     rows = connection.execute(query).all()
-    sketches = np.frombuffer(b"".join(row.sketch for row in rows), dtype=_SKETCH)
+    sketches = unpack_sketches([row.sketch for row in rows])
     return _Known([row.text_hash for row in rows], [row.group_hash for row in rows], sketches)
 
 
-def _connect(connection: Connection, known: _Known, is_new: Any) -> list[str]:
+def _connect(connection: Connection, engine: Engine, known: _Known, is_new: Any) -> list[str]:
     """The group of each text: that of its likes, named by the smallest hash among them."""
     parents = _GroupForest(known, is_new)
-    folds, is_long = known.sketches["fold"], known.sketches["is_long"].astype(bool)
-    sketches = Sketches(folds, known.sketches["bands"], is_long)
 
     def read(places: Sequence[int]) -> list[list[int]]:
         return _read_words(connection, [known.hashes[place] for place in places])
 
-    for one, other in find_likes(sketches, is_new, read):
+    for one, other in engine.find_likes(known.sketches, is_new, read):
         parents.join(one, other)
     return [known.hashes[parents.find(place)] for place in range(len(known.hashes))]
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from nlp.masking import STANDARD, Masking
 from pipelines.errors import InputError
-from pipelines.feedback_rows import mask_raw
 from pipelines.known_files import (
     FileCounts,
     Place,
@@ -28,6 +27,7 @@ from pipelines.progress import Progress
 from pipelines.reading.layouts import hash_layouts
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
+from pipelines.refused import RefusedRow, hide_person
 from pipelines.rejections import Rejection, describe_loser, reject_rows
 from pipelines.rights.blocks import Blocks
 from pipelines.rights.stated_by_key import record_happened, record_unsaid
@@ -104,7 +104,7 @@ class Loader(Protocol):
     settings: ReadSettings
 
     def read(self, given: FileInput, progress: Progress) -> Iterator[Any]:
-        """Records of a file; BadRow for what cannot be used, LEFT_OUT for what is not wanted."""
+        """Records of a file; bad or refused rows; LEFT_OUT for what is not wanted."""
 
     def prepare(self, given: FileInput, records: Sequence[Any]) -> list[Prepared | BadRow]:
         """The rows of some records."""
@@ -158,23 +158,48 @@ def load_files(
     return counts
 
 
+def is_known(run: Run, loader: Loader, given: FileInput, inputs: Sequence[FileInput]) -> bool:
+    """Whether the store holds what a file says, so that it is not read again.
+
+    :param inputs: all files that are given with it.
+    :raises InputError: when it cannot be read.
+    """
+    reading = hash_reading(given, loader.kind, loader.settings)
+    return _find_known(run, loader, given, inputs, reading) is not None
+
+
+def hash_reading(given: FileInput, loader_kind: str, settings: ReadSettings) -> Reading:
+    """What a file holds, and all that decides which rows it gives."""
+    return Reading(
+        given.digest or hash_file(given.file), _hash_settings(given, loader_kind, settings)
+    )
+
+
+def _find_known(
+    run: Run, loader: Loader, given: FileInput, inputs: Sequence[FileInput], reading: Reading
+) -> FileCounts | None:
+    known = find_counts(run.connection, reading)
+    if known is None or _has_returned(run, reading, _place(given, loader), inputs, loader):
+        return None
+    return known
+
+
+def _place(given: FileInput, loader: Loader) -> Place:
+    return Place(loader.kind, given.source, given.file.name)
+
+
 def _load_known_or_new(
     run: Run, given: FileInput, inputs: Sequence[FileInput], loader: Loader, progress: Progress
 ) -> FileCounts:
-    reading, place = _read_key(given, loader), Place(loader.kind, given.source, given.file.name)
-    known = find_counts(run.connection, reading)
-    if known is not None and not _has_returned(run, reading, place, inputs, loader):
+    reading = hash_reading(given, loader.kind, loader.settings)
+    if known := _find_known(run, loader, given, inputs, reading):
         progress.start(f"reading {given.file.name}", 0)
         progress.finish("not changed since it was read")
         return known
     with run.connection.begin_nested():
         counts = _load_file(run, given, loader, progress)
-        note_reading(run.connection, reading, place, counts, run.run_id)
+        note_reading(run.connection, reading, _place(given, loader), counts, run.run_id)
     return counts
-
-
-def _read_key(given: FileInput, loader: Loader) -> Reading:
-    return Reading(given.digest or hash_file(given.file), _hash_settings(given, loader))
 
 
 def _has_returned(
@@ -188,15 +213,13 @@ def _has_returned(
     for each in inputs if later else ():
         if (each.source, each.file.name) == (place.source, place.file):
             with suppress(InputError):
-                later.discard(_read_key(each, loader))
+                later.discard(hash_reading(each, loader.kind, loader.settings))
     return bool(later)
 
 
-def _hash_settings(given: FileInput, loader: Loader) -> str:
-    """Hash of all that decides which rows a file gives."""
-    settings = loader.settings
+def _hash_settings(given: FileInput, kind: str, settings: ReadSettings) -> str:
     masking = (*astuple(replace(settings.masking, keep=frozenset())), sorted(settings.masking.keep))
-    how = (READING_VERSION, hash_layouts(), loader.kind, settings.region, settings.timezone)
+    how = (READING_VERSION, hash_layouts(), kind, settings.region, settings.timezone)
     origin = (given.channel, given.party, given.stated)
     what = (given.source, *origin, given.pairs, given.file.format, given.file.layout)
     wanted = (settings.selection, settings.cut) if settings.selection else ()
@@ -209,7 +232,7 @@ def _hash_settings(given: FileInput, loader: Loader) -> str:
 
 def _load_file(run: Run, given: FileInput, loader: Loader, progress: Progress) -> FileCounts:
     occurrences: Counter[str] = Counter()
-    blocks = Blocks.read(run.connection, loader.settings.secret, loader.settings.region)
+    blocks = Blocks.read(run.connection, loader.settings.secret)
     counts = FileCounts()
     progress.start(f"reading {given.file.name}")
     records = loader.read(given, progress)
@@ -229,23 +252,23 @@ def _load_batch(
     occurrences: Counter[str],
     blocks: Blocks,
 ) -> FileCounts:
-    bad = [record for record in batch if isinstance(record, BadRow)]
+    bad = [_refuse(loader, row) for row in batch if isinstance(row, BadRow | RefusedRow)]
     rows: list[Incoming] = []
-    good = [record for record in batch if not isinstance(record, BadRow | LeftOut)]
+    good = [record for record in batch if not isinstance(record, BadRow | RefusedRow | LeftOut)]
     n_left_out = sum(isinstance(record, LeftOut) for record in batch)
     for prepared in loader.prepare(given, good):
         if isinstance(prepared, BadRow):
-            bad.append(prepared)
+            bad.append(_refuse(loader, prepared))
         else:
             named = _name_row(given, loader, prepared, occurrences)
             if not blocks.holds_row(loader.kind, named.row, prepared.keys or named.keys):
                 rows.append(named)
     bad = [row for row in bad if not blocks.holds_person(row.keys)]
-    record_unsaid(run, given.source, bad, loader.settings.secret, loader.settings.region)
+    record_unsaid(run, given.source, bad)
     if loader.kind == "events":  # what it says holds for its moment, also where it is edited later
         record_happened(run, given.source, rows)
     losers = loader.staging.add(rows)
-    reject_rows(run, [_reject_row(given, loader.settings.masking, row) for row in bad])
+    reject_rows(run, [_reject_row(given, row) for row in bad])
     reject_rows(run, [describe_loser(given.source, loser) for loser in losers])
     n_rejected = len(bad) + len(losers)
     # What is neither stored nor rejected nor left out is of somebody who was erased.
@@ -272,9 +295,15 @@ def _name_row(
     return replace(prepared.incoming, row=row)
 
 
-def _reject_row(given: FileInput, masking: Masking, row: BadRow) -> Rejection:
-    raw = mask_raw(row.raw, masking)
-    return Rejection(given.source, given.file.name, row.number, row.reason, raw)
+def _refuse(loader: Loader, row: BadRow | RefusedRow) -> RefusedRow:
+    settings = loader.settings
+    if isinstance(row, RefusedRow):
+        return row
+    return hide_person(row, settings.secret, settings.region, settings.masking)
+
+
+def _reject_row(given: FileInput, row: RefusedRow) -> Rejection:
+    return Rejection(given.source, given.file.name, row.number, row.reason, row.raw)
 
 
 def _reject_file(given: FileInput, error: InputError) -> Rejection:

@@ -29,10 +29,12 @@ class Models:
     """The encoder and the sentiment model that a configuration names.
 
     :param cache_dir: where converted weights are kept.
+    :param n_threads: that the encoder computes on; None for all cores.
     """
 
-    def __init__(self, config: ModelsConfig, cache_dir: Path) -> None:
+    def __init__(self, config: ModelsConfig, cache_dir: Path, n_threads: int | None = None) -> None:
         self._config = config
+        self._n_threads = n_threads
         self._cache_dir = cache_dir
 
     def check(self) -> None:
@@ -127,7 +129,10 @@ class Models:
     def _encoder(self) -> BranchingEncoder:
         try:
             return load_encoder(
-                self._config.encoder, self._cache_dir, precision=self._config.precision
+                self._config.encoder,
+                self._cache_dir,
+                precision=self._config.precision,
+                n_threads=self._n_threads,
             )
         except ModelError as error:
             raise explain_model_error(error) from error

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Literal
 
 from sqlalchemy import JSON, DateTime, Double, Integer, TypeDecorator
 
-Kind = Literal["text", "whole", "number", "moment", "json"]
+Kind = Literal["text", "whole", "number", "moment", "json", "bytes"]
 _ROWS_A_GROUP = 10_000
 
 
@@ -38,6 +38,7 @@ def stream_parquet_rows(
         "number": pa.float64(),
         "moment": pa.timestamp("us", tz="UTC"),
         "json": pa.string(),
+        "bytes": pa.binary(),
     }
     schema = pa.schema([(name, types[kind]) for name, kind in kinds.items()])
     remaining = iter(rows)

@@ -1,11 +1,14 @@
 """From a file to typed records: what its columns are is decided from a sample, or told by --map."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import InputError
 from pipelines.inspect import list_value_problems
+from pipelines.reading.cutting import WHOLE, Part, list_parts
 from pipelines.reading.fields import Tally
 from pipelines.reading.items import CustomerRecord, EventRecord, FeedbackItem
 from pipelines.reading.kinds import KindGuess
@@ -15,7 +18,7 @@ from pipelines.reading.plans import Plan, plan_table, plan_tables
 from pipelines.reading.records import customer_records, event_records, feedback_items
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
-from pipelines.reading.tables import BadRow
+from pipelines.reading.tables import BadRow, Table
 
 Warn = Callable[[str], None]
 _KEYS = ("customer", "email", "phone", "handle")
@@ -37,6 +40,71 @@ def read_feedback(
     :raises ConfigError: when a pair names a role or a column that is not there.
     """
     yield from _read(file, pairs, "feedback", feedback_items, timezone, warn)
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """How the feedback of a file is read, and where the file can be cut.
+
+    :param plans: of its tables in their order, None for what is not read; empty where it has none.
+    :param parts: in the order of the rows; one where the file cannot be cut.
+    :param encoding: of a text file.
+    """
+
+    plans: tuple[Plan | None, ...]
+    parts: tuple[Part, ...] = (WHOLE,)
+    encoding: str | None = None
+
+
+def plan_feedback(file: InputFile, pairs: Sequence[str], *, part_rows: int, warn: Warn) -> FilePlan:
+    """Decide how a file is read, from all its rows; raises as :func:`read_feedback`.
+
+    :param part_rows: rows of a part, about.
+    """
+    tables: list[Table] = []
+    parts: list[Part] = []
+    samples = []
+    for table in open_tables(file):
+        tables.append(table)
+        if table.source:
+            table.rows = list_parts(table.rows, table.source, part_rows, parts)
+        samples.append(sample_table(table))
+    plans = _plan(file, samples, pairs, "feedback", warn)
+    for table, plan in zip(tables, plans, strict=False):
+        for note in table.notes if plan else ():
+            warn(f"{file.name}: {note}")
+    whole = len(tables) != 1 or not parts
+    return FilePlan((*plans,), (WHOLE,) if whole else (*parts,), tables[0].encoding)
+
+
+def read_part(
+    file: InputFile, planned: FilePlan, part: Part, *, timezone: str, tallies: list[Tally]
+) -> Iterator[FeedbackItem | BadRow]:
+    """What :func:`read_feedback` yields of a part of a file.
+
+    :param tallies: gets one for each table, to be told when all parts are read.
+    """
+    for table, plan in zip(open_tables(file, planned.encoding), planned.plans, strict=False):
+        tallies.append(Tally())
+        if plan is None:
+            continue
+        if table.source and part != WHOLE:
+            n_before = table.source.go_to(part.start)
+            n_to = None if part.n_rows is None else n_before + part.n_rows
+            table.rows = islice(table.rows, n_before, n_to)
+        yield from feedback_items(
+            table, plan.mapping, plan.formats, ZoneInfo(timezone), tallies[-1]
+        )
+
+
+def tell_problems(file: InputFile, planned: FilePlan, tallies: Sequence[Tally], warn: Warn) -> None:
+    """Tell what could not be read of the values of a file.
+
+    :param tallies: of its tables.
+    """
+    for plan, tally in zip(planned.plans, tallies, strict=False):
+        for problem in list_value_problems(plan, tally) if plan else ():
+            warn(f"{file.name}: {problem}")
 
 
 def read_customers(
@@ -75,15 +143,11 @@ def _read(
     warn: Warn,
 ) -> Iterator[Any]:
     samples = [sample_table(table) for table in open_tables(file)]
-    if not any(sample.n_rows or sample.n_bad for sample in samples):
-        warn(f"{file.name} has a header but 0 rows; nothing was read from it")
+    plans = _plan(file, samples, pairs, kind, warn)
+    if not plans:
         return
-    plans = plan_tables(samples, pairs, kind)
-    if kind != "feedback" and not pairs:
-        plans = _leave_others_out(file, samples, plans, kind)
-    _check_usable(file, samples, plans, kind, warn)
     for table, plan in zip(open_tables(file), plans, strict=True):
-        if plan is None or not _is_usable(plan, kind):
+        if plan is None:
             continue
         for note in table.notes:
             warn(f"{file.name}: {note}")
@@ -91,6 +155,23 @@ def _read(
         yield from make_records(table, plan.mapping, plan.formats, ZoneInfo(timezone), tally)
         for problem in list_value_problems(plan, tally):
             warn(f"{file.name}: {problem}")
+
+
+def _plan(
+    file: InputFile, samples: Sequence[Sample], pairs: Sequence[str], kind: str, warn: Warn
+) -> list[Plan | None]:
+    """The plan of each table, None for those that are not read; no plans where there are no rows.
+
+    :raises InputError: when no table can be used.
+    """
+    if not any(sample.n_rows or sample.n_bad for sample in samples):
+        warn(f"{file.name} has a header but 0 rows; nothing was read from it")
+        return []
+    plans: list[Plan | None] = [*plan_tables(samples, pairs, kind)]
+    if kind != "feedback" and not pairs:
+        plans = _leave_others_out(file, samples, plans, kind)
+    _check_usable(file, samples, plans, kind, warn)
+    return [plan if plan and _is_usable(plan, kind) else None for plan in plans]
 
 
 def _leave_others_out(

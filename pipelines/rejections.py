@@ -51,7 +51,7 @@ def describe_loser(source: str, loser: Loser) -> Rejection:
     """The rejection of a row that a better one of its id beat."""
     shown: dict[str, Any] = {
         name: value
-        for name, value in loser.incoming.row.items()
+        for name, value in sorted(loser.incoming.row.items())  # wherever it was read
         if value is not None and name not in _HIDDEN
     }
     raw = json.dumps(shown, ensure_ascii=False, default=str)[:MAX_RAW_CHARS]

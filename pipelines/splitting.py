@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from nlp.cleaning import normalize_text, text_hash
 from nlp.mentions import Span, split_texts
+from nlp.targets import find_target
 from pipelines.encoder_pass import TextRow
 
 
@@ -27,15 +28,29 @@ class Part(NamedTuple):
     row: TextRow
 
 
-def split_feedback(batch: Sequence[FeedbackText]) -> list[list[Part]]:
-    """Split some feedback: the parts of each."""
-    spans = split_texts([each.text for each in batch], [each.lang for each in batch])
+class SaidPart(NamedTuple):
+    """A mention, and what it is said of, where it names that."""
+
+    part: Part
+    target: str | None
+
+
+def describe_parts(batch: Sequence[FeedbackText]) -> list[list[SaidPart]]:
+    """Split some feedback, and find what each part is said of."""
     return [
-        [_make_part(each, span) for span in own] for each, own in zip(batch, spans, strict=True)
+        [SaidPart(part, find_target(part.text, part.row.lang)) for part in own]
+        for own in split_feedback(batch)
     ]
 
 
-def _make_part(feedback: FeedbackText, span: Span) -> Part:
+def split_feedback(batch: Sequence[FeedbackText]) -> list[list[Part]]:
+    """Split some feedback: the parts of each."""
+    spans = split_texts([each.text for each in batch], [each.lang for each in batch])
+    return [[make_part(each, span) for span in own] for each, own in zip(batch, spans, strict=True)]
+
+
+def make_part(feedback: FeedbackText, span: Span) -> Part:
+    """The part of a feedback that stands there."""
     text = feedback.text[span.start : span.end]
     normalised = normalize_text(text, feedback.lang)
     return Part(span, text, TextRow(text_hash(normalised), normalised, feedback.lang))

@@ -44,7 +44,21 @@ PathsArgument = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="Where it runs: local.", metavar="local")
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Where texts are read: in this process, or on a cluster (pip install "
+        "'earful[distributed]').",
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="The Ray cluster of --engine ray, else as configured, else this machine alone.",
+    ),
 ]
 
 RefitOption = Annotated[
@@ -63,12 +77,20 @@ GranularityOption = Annotated[
 
 @dataclass(frozen=True)
 class _Look:
-    """How themes are looked for: anew in all texts, and how fine; None is as configured."""
+    """How a run goes about it, where the command line says so.
+
+    :param is_refit: find themes anew in all texts.
+    :param granularity: how fine themes are; None is as configured.
+    :param address: of a cluster; None is as configured.
+    """
 
     is_refit: bool = False
     granularity: str | None = None
+    engine: str = "local"
+    address: str | None = None
 
 
+ENGINES = ("local", "ray")
 _READING = ("customers", "events", "ingest")
 _STEPS = {
     "link": "Link feedback to customers. By id, e-mail, phone or handle.",
@@ -108,6 +130,7 @@ def run(
     config: ConfigOption = None,
     db: DbOption = None,
     engine: EngineOption = "local",
+    address: AddressOption = None,
     mapping: MapOption = None,
     source: SourceOption = None,
     sql: SqlOption = None,
@@ -126,13 +149,19 @@ def run(
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
-    if engine != "local":
-        raise ConfigError(f"--engine {engine!r} is not there; this version has: local")
+    _check_engine(engine, address)
     steps = (*_READING, *_STEPS)
-    look = _Look(refit, granularity)
     asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit, layout)
-    result = run_asked("run", steps, asked, config, db, lock_timeout, look)
+    how = _Look(refit, granularity, engine, address)
+    result = run_asked("run", steps, asked, config, db, lock_timeout, how)
     show_result(result, as_json=as_json)
+
+
+def _check_engine(engine: str, address: str | None) -> None:
+    if engine not in ENGINES:
+        raise ConfigError(f"--engine {engine!r} is not there; choose {' or '.join(ENGINES)}")
+    if address is not None and engine != "ray":
+        raise ConfigError("--address names a cluster of Ray; it needs --engine ray")
 
 
 def ingest(
@@ -231,13 +260,18 @@ def run_job(
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
-    with open_progress() as progress, Spool() as spool:
+    lake = folder / settings.engine.lake if look.engine == "ray" else None
+    with open_progress() as progress, Spool(lake) as spool:
         if warning:
             progress.warn(warning)
+        if look.address is not None:
+            engine = settings.engine.model_copy(update={"address": look.address})
+            settings = settings.model_copy(update={"engine": engine})
         job = Job(
             settings,
             user_cache_dir(),
             lock_timeout,
+            engine=look.engine,
             progress=progress,
             is_refit=look.is_refit,
             folder=folder,

@@ -5,8 +5,10 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from pipelines.errors import InputError
+from pipelines.reading.cutting import Cursor, RowSource, is_cuttable
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.recognising import locate_header
 from pipelines.reading.streams import InputFile
@@ -69,14 +71,17 @@ def open_delimited(
     n_skipped = 1 if is_headed else 0
     n_preamble, header = _read_header(file, sample, dialect, n_skipped)
     columns = name_columns(header)
+    n_before = n_skipped + n_preamble
+    source = RowSource(partial(_read_rows, file, found.name, dialect, columns, n_before))
     table = Table(
         file.name,
         columns,
-        _read_rows(file, found.name, dialect, columns, n_skipped + n_preamble),
+        source,
         _FORMATS.get(dialect.delimiter, "csv"),
         encoding=found.name,
         delimiter=dialect.delimiter,
         header=header,
+        source=source,
     )
     table.notes = _note(found, n_preamble)
     return table
@@ -207,6 +212,11 @@ class _Lines:
             raise _RecordTooLongError
         return line
 
+    @property
+    def is_at_stream(self) -> bool:
+        """Whether the next line is the stream's, and not one that was taken back."""
+        return not self._returned
+
     def start_record(self) -> None:
         """Forget the lines of the record before."""
         self.taken.clear()
@@ -247,12 +257,21 @@ def _read_lines(file: InputFile, encoding: str) -> Iterator[Row | BadRow]:
 
 
 def _read_rows(
-    file: InputFile, encoding: str, dialect: Dialect, columns: list[str], n_before: int
+    file: InputFile,
+    encoding: str,
+    dialect: Dialect,
+    columns: list[str],
+    n_before: int,
+    cursor: Cursor,
 ) -> Iterator[Row | BadRow]:
     with file.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
-        records = _read_records(_Lines(text), dialect, len(columns))
-        for number, record in enumerate(records, 1):
+        number = n_passed = cursor.begin(text)
+        lines = _Lines(text)
+        if is_cuttable(text):
+            cursor.tell = lambda: (text.tell(), number) if lines.is_at_stream else None
+        records = _read_records(lines, dialect, len(columns))
+        for number, record in enumerate(records, n_passed + 1):
             if number <= n_before + 1 or record == []:
                 continue
             if isinstance(record, tuple):

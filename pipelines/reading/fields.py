@@ -1,7 +1,7 @@
 """What a row says of one role: a date, a rating, an amount, or the text as it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Literal
 
@@ -42,6 +42,14 @@ class Tally:
     def note_unread(self, what: Value, role: str, column: str, row: int) -> None:
         """Count a value that cannot be read."""
         self.unread.setdefault(column, Unread(what, role, row)).n += 1
+
+    def add(self, other: "Tally") -> None:
+        """Add what was met in the rows that follow."""
+        for name in ("n_rows", "n_items", "n_unclear_consents", "n_lost_bytes", "n_control_chars"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for column, own in other.unread.items():
+            first = self.unread.setdefault(column, replace(own, n=0))
+            first.n += own.n
 
     def count_unread(self, what: Value) -> int:
         """How many values that should be one of these cannot be read."""

@@ -4,9 +4,11 @@ import io
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.reading.cutting import Cursor, RowSource, is_cuttable
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.flattening import flatten_record
 from pipelines.reading.json_places import Place, find_records, is_object
@@ -53,7 +55,7 @@ def open_json(
     place = find_records(head, file)
     if is_whole and place.form == "list" and len(head) < _HEAD_CHARS and is_object(head):
         place = Place("whole", len(head) - len(head.lstrip("\ufeff \r\n\t")))
-    rows = _read_rows(file, found.name, place, unfold)
+    rows = RowSource(partial(_read_rows, file, found.name, place, unfold))
     first = list(itertools.islice(rows, _SAMPLE_RECORDS))
     if not first:
         return None
@@ -70,6 +72,8 @@ def open_json(
     check_width(file.name, len(columns))
     form = "jsonl" if place.form == "jsonl" else "json"
     table = Table(file.name, list(columns), itertools.chain(first, rows), form, encoding=found.name)
+    if place.form == "jsonl" and unfold is None:  # else a record may give several rows
+        table.source = rows
     table.notes += found.list_notes()
     if place.path:
         table.notes.append(f"the records are taken from the list {place.path!r}")
@@ -101,16 +105,20 @@ def sniff_records(file: InputFile, n_records: int) -> list[dict[str, Any]]:
 
 
 def _read_rows(
-    file: InputFile, encoding: str, place: Place, unfold: Unfold | None
+    file: InputFile, encoding: str, place: Place, unfold: Unfold | None, cursor: Cursor
 ) -> Iterator[Row | BadRow]:
     with file.open() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="replace")
+        number = cursor.begin(text)
         if place.form == "jsonl":
-            records = read_lines(text)
+            records = read_lines(text, number)
+            if is_cuttable(text):
+                cursor.tell = lambda: (text.tell(), number)
         else:
             text.read(place.start)
             records = read_stream(text)
         for record in records:
+            number = record.number if isinstance(record, BadRow) else record[0]
             if isinstance(record, BadRow):
                 yield record
                 continue

@@ -18,9 +18,11 @@ Record = BadRow | tuple[int, Any, str]
 """A record that cannot be read, or its number, what it is, and how it is written."""
 
 
-def read_lines(text: io.TextIOWrapper) -> Iterator[Record]:
-    """Yield the record of each line."""
-    number = 0
+def read_lines(text: io.TextIOWrapper, number: int = 0) -> Iterator[Record]:
+    """Yield the record of each line.
+
+    :param number: of the line before.
+    """
     while line := text.readline(MAX_RECORD_CHARS):
         number += 1
         if len(line) >= MAX_RECORD_CHARS:

@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.reading.cutting import Cursor, RowSource
 from pipelines.reading.flattening import flatten_record
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import (
@@ -24,13 +26,14 @@ def open_parquet(file: InputFile) -> Table:
 
     :raises InputError: for damaged or encrypted files.
     """
-    rows = _read_rows(file)
+    rows = RowSource(partial(_read_rows, file))
     head = list(itertools.islice(rows, _BATCH_ROWS))
     columns: dict[str, None] = dict.fromkeys(_list_columns(file))
     for row in head:
         if isinstance(row, Row):
             columns.update(dict.fromkeys(row.values))
-    return Table(file.name, list(columns), itertools.chain(head, rows), "parquet")
+    chained = itertools.chain(head, rows)
+    return Table(file.name, list(columns), chained, "parquet", source=rows)
 
 
 def _list_columns(file: InputFile) -> list[str]:
@@ -46,14 +49,16 @@ def _list_columns(file: InputFile) -> list[str]:
     return [field.name for field in schema if not pa.types.is_struct(field.type)]
 
 
-def _read_rows(file: InputFile) -> Iterator[Row | BadRow]:
+def _read_rows(file: InputFile, cursor: Cursor) -> Iterator[Row | BadRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    number = 0
+    number = cursor.start.number if cursor.start else 0
     with file.on_disk() as path:
+        if path == file.path:  # else it would be unpacked for each part
+            cursor.tell = lambda: (number, number)
         try:
-            for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH_ROWS):
+            for batch in _read_batches(pq.ParquetFile(path), number):
                 for record in _list_records(batch):
                     number += 1
                     yield _make_row(number, flatten_record(record))
@@ -61,6 +66,20 @@ def _read_rows(file: InputFile) -> Iterator[Row | BadRow]:
             if number == 0:
                 raise _damaged(file.name, error) from error
             yield make_bad_row(number + 1, "damaged_file", "")
+
+
+def _read_batches(parquet: Any, n_before: int) -> Iterator[Any]:
+    """The batches behind so many rows; of the groups before them nothing is read."""
+    sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+    first = 0
+    while first < len(sizes) and n_before >= sizes[first]:
+        n_before -= sizes[first]
+        first += 1
+    groups = list(range(first, len(sizes)))
+    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, row_groups=groups):
+        if n_before < batch.num_rows:
+            yield batch.slice(n_before)
+        n_before = max(0, n_before - batch.num_rows)
 
 
 def _make_row(number: int, values: dict[str, str]) -> Row | BadRow:

@@ -37,6 +37,8 @@ def apply_rules(table: Table, layout: Layout) -> None:
     changes = [*_list_changes(layout, table.columns, personal)]
     if changes:
         table.rows = _change_rows(table.rows, changes)
+    if layout.replies or layout.continued:
+        table.source = None  # what a row becomes depends on those around it
     if layout.replies:
         table.columns = [*table.columns, REPLY, QUESTION, BEFORE]
         table.rows = attach_replies(table.rows, layout.replies, personal)

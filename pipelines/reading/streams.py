@@ -172,6 +172,16 @@ class _CheckedStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        # Only of a file as it is: to go back in a packed one is to unpack it again.
+        return isinstance(self._inner, io.BufferedReader) and self._inner.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._inner.tell()
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             data = self._inner.read1(len(buffer))  # read() would lose what precedes a damage

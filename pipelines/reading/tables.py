@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nlp.noise import Reason
 from pipelines.errors import InputError
+from pipelines.reading.cutting import RowSource
 from pipelines.reading.layouts import Recognised
 
 MAX_COLUMNS = 16_384
@@ -90,6 +91,7 @@ class Table:
     :param closed: columns that the header says hold no free text.
     :param zone: time zone of dates that name none, where the file says so.
     :param recognised: the layout that it has, if a known one.
+    :param source: where the rows come from, one for each; None where the file cannot be cut.
     """
 
     file: str
@@ -105,6 +107,7 @@ class Table:
     closed: frozenset[str] = frozenset()
     zone: str | None = None
     recognised: Recognised | None = None
+    source: RowSource | None = None
 
 
 def check_width(file: str, n_columns: int) -> None:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, delete, literal, select, update
 from pipelines import tables
 from pipelines.bulk import insert_rows
 from pipelines.id_batches import batch_ids
-from pipelines.keys import hash_keys
 from pipelines.secret import hash_key
 from pipelines.store import read_info, write_info
 
@@ -31,13 +30,12 @@ class Blocks:
     hashes: frozenset[str]
     before: datetime | None
     secret: bytes
-    region: str
 
     @classmethod
-    def read(cls, connection: Connection, secret: bytes, region: str) -> "Blocks":
+    def read(cls, connection: Connection, secret: bytes) -> "Blocks":
         """What the store blocks now."""
         hashes = connection.execute(select(_blocked.key_hash)).scalars()
-        return cls(frozenset(hashes), read_purge_date(connection), secret, region)
+        return cls(frozenset(hashes), read_purge_date(connection), secret)
 
     def holds_row(self, kind: str, row: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
         """Whether a row is of somebody who was erased, or older than what was purged.
@@ -55,18 +53,14 @@ class Blocks:
             return False
         return any(hash_blocked(self.secret, key) in self.hashes for key in keys)
 
-    def holds_person(self, named: Iterable[Key]) -> bool:
+    def holds_person(self, keys: Mapping[str, str]) -> bool:
         """Whether a row that could not be used names somebody who was erased.
 
-        :param named: whom it names, by role, as written.
+        :param keys: whom it names: keyed hash by key type.
         """
         if not self.hashes:
             return False
-        # The role of the id is "customer".
-        given: dict[str, str | None] = {
-            "customer_id" if role == "customer" else role: value for role, value in named
-        }
-        return self.holds_keys(hash_keys(self.secret, given, self.region).items())
+        return self.holds_keys(keys.items())
 
 
 def forget_files(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from pipelines import tables
 from pipelines.asking.index import list_index_files, remove_index
 from pipelines.database import BUSY_TIMEOUT_MS, clear_database_errors, sqlite_driver
+from pipelines.distributed.folders import remove_lake
 from pipelines.errors import StoreError
 from pipelines.half_vectors import HALF, has_half_vectors
 from pipelines.journal import journal_path
@@ -26,14 +27,16 @@ IMPERSONAL: Final = frozenset(
 _LOCK_TIMEOUT = "30s"
 
 
-def remove_unfinished(store: Store, cache_dir: Path) -> None:
-    """Remove what an unfinished run read, and the index of earful ask: hashes and vectors.
+def remove_unfinished(store: Store, cache_dir: Path, lake: Path) -> None:
+    """Remove what an unfinished run read, here and in the lake, and the index of earful ask.
 
-    Both are made again when they are needed.
+    All are made again when they are needed.
     """
     remove_index(store)
     with store.read() as connection:
-        path = journal_path(cache_dir, read_info(connection, "store_id"))
+        store_id = read_info(connection, "store_id")
+    remove_lake(lake, str(store_id))
+    path = journal_path(cache_dir, store_id)
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 

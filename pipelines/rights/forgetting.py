@@ -181,7 +181,7 @@ def _finish(
     problems = [*known, *_clean_files(store, job, request_id)]
     n_traces = 0
     try:
-        remove_unfinished(store, job.cache_dir)
+        remove_unfinished(store, job.cache_dir, job.lake)
         found = _clean_store(store, tokens)
         n_traces = sum(found.values())
         problems += [f"{n:,} traces are left in {path}" for path, n in found.items()]

@@ -11,9 +11,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select, tuple_
 
 from pipelines import tables
-from pipelines.keys import hash_keys
 from pipelines.reading.consents import WITHDRAWN
-from pipelines.reading.tables import BadRow
+from pipelines.refused import RefusedRow
 from pipelines.rights.blocks import Key
 from pipelines.rights.consent_rows import add_consents
 from pipelines.rights.stated import PERSONAL, Answer, find_changes, list_answers
@@ -38,14 +37,12 @@ class _Said:
     customer_id: str | None = None
 
 
-def record_unsaid(
-    run: Run, source: str, rows: Iterable[BadRow], secret: bytes, region: str
-) -> None:
+def record_unsaid(run: Run, source: str, rows: Iterable[RefusedRow]) -> None:
     """Append what rejected rows state of consent, where it changes what such rows said before."""
     said = [
         _Said(key, row.said_at or run.started_at, row.said)
         for row in rows
-        if row.said and (key := _choose_key(_hash_named(row, secret, region)))
+        if row.said and (key := _choose_key(row.keys))
     ]
     _record(run, source, "feedback", said)
 
@@ -92,17 +89,9 @@ def _record(run: Run, source: str, via: str, said: Iterable[_Said]) -> None:
     run.counts["n_consents"] += add_consents(run.connection, new)
 
 
-def _hash_named(row: BadRow, secret: bytes, region: str) -> dict[str, str]:
-    # The role of the id is "customer".
-    named: dict[str, str | None] = {
-        "customer_id" if role == "customer" else role: told for role, told in row.keys
-    }
-    return hash_keys(secret, named, region)
-
-
-def _choose_key(hashes: Mapping[str, str]) -> Key | None:
+def _choose_key(keys: Mapping[str, str]) -> Key | None:
     """The surest of the keys that a row names."""
-    return next(((kind, hashes[kind]) for kind in PERSONAL if kind in hashes), None)
+    return next(((kind, keys[kind]) for kind in PERSONAL if kind in keys), None)
 
 
 def _read_known(

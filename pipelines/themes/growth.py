@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp.themes.assignment import KnownThemes, assign_themes
+from nlp.themes.assignment import KnownThemes
 from nlp.themes.births import (
     MIN_SEPARATION,
     is_new_theme,
@@ -17,6 +17,7 @@ from nlp.themes.discovery import Discovery
 from nlp.themes.granularity import Granularity
 from nlp.themes.partition import min_theme_size
 from nlp.themes.registry import match_themes
+from pipelines.engine import LOCAL, Engine
 from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.themes.births import add_themes, name_pool
@@ -63,7 +64,11 @@ class _Candidates:
 
 
 def extend_themes(
-    run: Run, models: Models, pool: Pool, granularity: Granularity = "normal"
+    run: Run,
+    models: Models,
+    pool: Pool,
+    granularity: Granularity = "normal",
+    engine: Engine = LOCAL,
 ) -> tuple[dict[str, Fate], int]:
     """Give every new text a theme or a reason; find new themes among those that fit nowhere.
 
@@ -73,7 +78,8 @@ def extend_themes(
     members = choose_known(pool)
     theme_ids = members.theme_ids
     known = members.describe(read_centres(run, models, members.pool))
-    fates = _assign_new(models, pool.take(np.flatnonzero(pool.is_new)), known, theme_ids)
+    new = pool.take(np.flatnonzero(pool.is_new))
+    fates = _assign_new(models, new, known, theme_ids, engine)
     candidates = _find_candidates(models, pool, fates, known)
     numbers = {theme_id: number for number, theme_id in enumerate(theme_ids)}
     nearest = [fates.get(key) or before for key, before in candidates.fates]
@@ -82,14 +88,14 @@ def extend_themes(
     born = _find_births(run, models, candidates, known, nearest_known, fates, granularity)
     if born and candidates.others:
         others = pool.take(candidates.others)
-        fates |= _join_births(models, others, candidates.pool, members, known, born)
+        fates |= _join_births(models, others, candidates.pool, members, known, born, engine)
     return {**_follow_their_like(pool), **fates}, len({*born.values()})
 
 
 def _assign_new(
-    models: Models, new: Pool, known: KnownThemes, theme_ids: list[str]
+    models: Models, new: Pool, known: KnownThemes, theme_ids: list[str], engine: Engine
 ) -> dict[str, Fate]:
-    assigned = assign_themes(
+    assigned = engine.assign_themes(
         new.texts,
         new.vectors,
         new.langs,
@@ -200,6 +206,7 @@ def _join_births(
     members: KnownMembers,
     known: KnownThemes,
     born: dict[int, str],
+    engine: Engine,
 ) -> dict[str, Fate]:
     """New texts that were not looked at, where a theme that was born without them is nearest."""
     first = candidates.take(born)
@@ -213,7 +220,7 @@ def _join_births(
         [*members.pool.registers, *first.registers],
         [*members.pool.keys, *first.keys],
     )
-    fates = _assign_new(models, others, grown, theme_ids)
+    fates = _assign_new(models, others, grown, theme_ids, engine)
     return {key: fate for key, fate in fates.items() if fate.nearest in {*born.values()}}
 
 

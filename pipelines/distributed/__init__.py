@@ -1,0 +1,1 @@
+"""A run on a cluster of machines: files are read and understood there, in shards, by Ray."""
