@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,7 +79,13 @@ class PostgresPlace(_Folder):
         os.kill(pid, signal.SIGQUIT)
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.02)
-        self._server.ensure_postgres_running()
+        for _ in range(
+            5
+        ):  # it gives up after ten seconds, which recovery may take on a busy machine
+            with suppress(subprocess.SubprocessError):
+                self._server.ensure_postgres_running()
+                return
+        raise SystemExit("the server does not start again")
 
     def clear(self) -> None:
         """Remove all."""
