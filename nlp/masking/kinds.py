@@ -23,11 +23,11 @@ __all__ = [
 HANDLE: Final = "HANDLE"
 PERSON: Final = "PERSON"
 
-# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography;
-# invisible direction marks in numbers count as spaces. One character each: offsets stay right.
+# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography.
+# One character each: offsets stay right.
 _ASCII: Final = str.maketrans(
     {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
-    | dict.fromkeys("\u00a0\u2007\u2009\u202f\u200e\u200f\u202a\u202b\u202c\u2066\u2069", " ")
+    | dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
     | dict.fromkeys("‐‑‒–—−", "-")
     | {chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
 )

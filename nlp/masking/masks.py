@@ -30,6 +30,10 @@ _MAX_PASSES: Final = 4
 # These come first: nothing that was judged before them can change.
 _LONE: Final = frozenset({"EMAIL", HANDLE})
 _DIGIT = re.compile("[0-9]")
+# Signs that show nothing, wherever they stand in a number; joiners belong to letters.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,34 @@ def mask_text(text: str, masking: Masking = STANDARD, known: tuple[str, ...] = (
 
     :param known: names of the person who wrote the text, as their own record has them.
     """
-    draft = Draft(text)
+    seen = text if text.isascii() else _UNSEEN.sub("", text)
+    draft = Draft(seen)
     for _ in range(_MAX_PASSES):
         if not _mask_once(draft, masking, known):
             break
     if not draft.spans:
         return Masked(text)
-    return Masked(draft.text, dict(Counter(span.kind for span in draft.spans)), draft.spans)
+    spans, masked = draft.spans, draft.text
+    if len(seen) < len(text):
+        spans = _place_back(text, spans)
+        masked = _put_placeholders(text, spans)
+    return Masked(masked, dict(Counter(span.kind for span in spans)), spans)
+
+
+def _place_back(text: str, spans: tuple[MaskedSpan, ...]) -> tuple[MaskedSpan, ...]:
+    """Give spans of a text's seen characters in the text itself."""
+    places = [place for place, char in enumerate(text) if not _UNSEEN.match(char)]
+    return tuple(
+        MaskedSpan(span.kind, places[span.start], places[span.end - 1] + 1) for span in spans
+    )
+
+
+def _put_placeholders(text: str, spans: tuple[MaskedSpan, ...]) -> str:
+    pieces, at = [], 0
+    for span in spans:
+        pieces += [text[at : span.start], f"<{span.kind}>"]
+        at = span.end
+    return "".join([*pieces, text[at:]])
 
 
 def _mask_once(draft: Draft, masking: Masking, known: tuple[str, ...]) -> bool:

@@ -82,8 +82,11 @@ class Script:
     """Names of a language without capitals, and the words before them.
 
     :param own: phrases before a whole name; after `strong` ones there may be a given name alone.
+    :param introduces: words with which somebody names or describes himself.
     :param joiners: parts of a name that stand between others, such as "bin".
     :param article: with which family names begin; empty in other languages.
+    :param clitics: letters that are glued before a word.
+    :param compound: what begins a name of two words, of which only the second one differs.
     """
 
     given: frozenset[str]
@@ -92,8 +95,11 @@ class Script:
     own: frozenset[str]
     strong: frozenset[str]
     weak: frozenset[str]
+    introduces: frozenset[str]
     joiners: frozenset[str]
     article: str
+    clitics: tuple[str, ...]
+    compound: str
     stops: frozenset[str]
 
 
@@ -136,7 +142,7 @@ def load_script(lang: str) -> Script:
     from nlp.themes.wording import load_wording
 
     entry = _rules()[lang]
-    given = _read_list(f"{lang}_given")
+    given = _read_list(f"{lang}_given") | _words(entry.get("given", ""))
     family = _words(entry["family"])
     if lang != "he":
         family |= _read_list(f"{lang}_family")
@@ -147,8 +153,11 @@ def load_script(lang: str) -> Script:
         own=_phrases(entry["own"]),
         strong=_phrases(entry["strong"]),
         weak=_phrases(entry["weak"]),
+        introduces=_phrases(entry["self"]),
         joiners=_words(entry["joiners"]),
         article=entry.get("article", ""),
+        clitics=tuple(map(fold_name, entry.get("clitics", "").split())),
+        compound=fold_name(entry.get("compound", "")),
         stops=frozenset(map(fold_name, load_wording(lang).stop_words)),
     )
 

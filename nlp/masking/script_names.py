@@ -8,7 +8,9 @@ from nlp.masking.name_lists import Script, fold_name, load_script
 
 __all__ = ["find_script_names"]
 
+# "عبد الله" is one word of a name.
 _WORD = re.compile(
+    r"\bعبد ال[\u0620-\u064a]{2,9}\b|"
     r"[א-ת\u0620-\u064a\u066e-\u06d3\u200c\u064b-\u0652]+(?:['\"׳״.:](?=[א-ת\s]|$)[א-ת]*)?"
 )
 _HEBREW = re.compile("[א-ת]")
@@ -17,6 +19,9 @@ _PERSIAN = re.compile("[پچژگک\u06cc]")
 _MAX_WORDS: Final = 3
 _MAX_CUE_WORDS: Final = 4
 _MIN_CHARS: Final = 4
+_TO_THE: Final = "لل"
+# After a lone name: a sign, the end, or where somebody is from.
+_ENDED = re.compile(r"\s*(?:[,،.!;:\n)]|$)|[ ](?:من|مِن)[ ]")
 # A gap that two words of one name may have between them.
 _GAP: Final = " "
 
@@ -40,19 +45,23 @@ def find_script_names(text: str) -> list[tuple[int, int]]:
 
 
 def _find(text: str, script: Script) -> Iterator[tuple[int, int]]:
-    words = [_Word(fold_name(match[0]), *match.span()) for match in _WORD.finditer(text)]
+    words = [
+        _Word(fold_name(match[0]).replace(" ", ""), *match.span()) for match in _WORD.finditer(text)
+    ]
     at = 0
     while at < len(words):
-        n_taken = _judge(text, words, at, script)
+        run = _run(text, words, at)
+        n_taken, start = _judge(text, words, at, run, script), words[at].start
+        if not n_taken and run[0].form.startswith(script.clitics):
+            n_taken, start = _count_full([_unglue(run[0]), *run[1:]], script), start + 1
         if n_taken:
             last = words[at + n_taken - 1]
-            yield words[at].start, last.end - (last.form[-1] in ".:'\"׳״")
+            yield start, last.end - (last.form[-1] in ".:'\"׳״")
         at += max(1, n_taken)
 
 
-def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
+def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], script: Script) -> int:
     """Say how many words from here are a name."""
-    run = _run(text, words, at)
     n_names = _count_names(run, script)
     cue = _read_cue(text, words, at, script)
     if cue in ("whole", "strong") and not n_names:
@@ -62,10 +71,25 @@ def _judge(text: str, words: Sequence[_Word], at: int, script: Script) -> int:
         # After a family name it is the verb.
         is_whole = run[0].form in script.family or run[1].form in script.stops
         return 1 if is_whole else 2
-    if cue:
-        return n_names
-    is_full = n_names > 1 and run[0].form in script.given and run[n_names - 1].form in script.family
+    if cue == "self" and n_names == 1:
+        is_ended = run[0].form in script.given and _ENDED.match(text, run[0].end) is not None
+        return int(is_ended)
+    return n_names if cue else _count_full(run, script)
+
+
+def _count_full(run: Sequence[_Word], script: Script) -> int:
+    """Count the words of a given and a family name that need nothing before them."""
+    n_names = _count_names(run, script)
+    is_full = n_names > 1 and all(
+        run[place].form in known or _is_compound(run[place].form, script)
+        for place, known in ((0, script.given), (n_names - 1, script.family))
+    )
     return n_names if is_full else 0
+
+
+def _unglue(word: _Word) -> _Word:
+    """Give a word without the letter of a preposition before it."""
+    return _Word(word.form[1:], word.start + 1, word.end)
 
 
 def _count_unlisted(run: Sequence[_Word], script: Script) -> int:
@@ -104,18 +128,34 @@ def _count_names(run: Sequence[_Word], script: Script) -> int:
 
 
 def _is_name(form: str, script: Script) -> bool:
-    return (form in script.given or form in script.family) and form not in script.stops
+    is_listed = form in script.given or form in script.family or _is_compound(form, script)
+    return is_listed and form not in script.stops
+
+
+def _is_compound(form: str, script: Script) -> bool:
+    """Say whether a word is a name of two, as those that begin with "servant of the" are."""
+    return bool(script.compound) and form.startswith(script.compound) and form != script.compound
 
 
 def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str:
     before = [word.form for word in words[max(0, at - _MAX_CUE_WORDS) : at]]
     if not before or len(text[words[at - 1].end : words[at].start].strip(" ,:،")):
         return ""
-    if before[-1].rstrip(".") in script.titles or before[-1] in script.titles:
+    if not _spell_title(before[-1], script).isdisjoint(script.titles):
         return "whole"
     phrases = {" ".join(before[-n:]) for n in range(1, len(before) + 1)}
     phrases |= {f"{phrase}:" for phrase in phrases}
-    for cue, known in (("whole", script.own), ("strong", script.strong), ("weak", script.weak)):
+    cues = (script.own, script.strong, script.weak, script.introduces)
+    for cue, known in zip(("whole", "strong", "weak", "self"), cues, strict=True):
         if not phrases.isdisjoint(known):
             return cue
     return ""
+
+
+def _spell_title(word: str, script: Script) -> frozenset[str]:
+    """Give the ways in which a title may be listed: "للأستاذ" is "الأستاذ" after "to"."""
+    bare = word.rstrip(".")
+    found = {word, bare}
+    if word.startswith(script.clitics):
+        found |= {bare[1:], script.article + bare[2:] if bare.startswith(_TO_THE) else bare[1:]}
+    return frozenset(found)

@@ -286,6 +286,8 @@ def _make_row(number: int, cells: list[str], columns: list[str]) -> Row | BadRow
     joined = "".join(cells)
     if len(joined) > MAX_CELL_CHARS and max(map(len, cells)) > MAX_CELL_CHARS:
         return make_bad_row(number, "cell_too_long", "\t".join(cell[:100] for cell in cells))
+    if joined.startswith("\ufeff"):  # where a file was put behind another
+        cells = [cells[0].lstrip("\ufeff"), *cells[1:]]
     values = dict(zip(columns, cells, strict=False))
     return Row(number, values, "\ufffd" in joined)
 

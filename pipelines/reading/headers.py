@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from pipelines.reading.layout_names import find_first, fold_columns
 from pipelines.reading.layout_parts import Header
-from pipelines.reading.tables import BadRow, Row, Table, name_columns
+from pipelines.reading.tables import BadRow, Row, Table, make_bad_row, name_columns
 from pipelines.reading.vocabulary import fold_name
+
+# One name alone may be what somebody says.
+_MIN_NAMES = 2
 
 
 @dataclass(slots=True)
@@ -43,6 +46,35 @@ def join_header(table: Table, header: Header) -> None:
     table.labels = _label(columns, parts)
     table.closed = frozenset(closed)
     _rename(table, columns)
+
+
+def reject_headers(table: Table, n_rows: int) -> None:
+    """Give up rows that are the header again, each with the further rows of a header of several."""
+    names = [" ".join(name.replace("\ufeff", "").split()) for name in table.header]
+    if sum(map(bool, names)) >= _MIN_NAMES:
+        table.rows = _reject_repeated(table.rows, names, n_rows)
+
+
+def _reject_repeated(
+    rows: Iterator[Row | BadRow], names: list[str], n_rows: int
+) -> Iterator[Row | BadRow]:
+    n_left = 0
+    for row in rows:
+        if isinstance(row, Row) and _is_repeated(row, names):
+            n_left = n_rows
+        if n_left and isinstance(row, Row):
+            yield make_bad_row(row.number, "repeated_header", "; ".join(row.values.values()))
+        else:
+            yield row
+        n_left = max(0, n_left - 1)
+
+
+def _is_repeated(row: Row, names: list[str]) -> bool:
+    # Nearly all rows differ in their first cell.
+    cells = row.values.values()
+    return len(cells) == len(names) and all(
+        " ".join(cell.split()) == name for cell, name in zip(cells, names, strict=True)
+    )
 
 
 def _take_rows(table: Table, header: Header) -> list[list[str]]:

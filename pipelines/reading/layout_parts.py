@@ -87,10 +87,12 @@ class Match(LayoutPart):
     :param equals: one of these values, compared without case; "" is an empty cell.
     :param begins: or it begins so.
     :param has: or one of these stands in it as whole words.
+    :param same: or it holds what this other column holds.
     """
 
     column: str | int
     unless: str | None = None
+    same: str | None = None
     equals: tuple[str, ...] = ()
     begins: tuple[str, ...] = ()
     has: tuple[str, ...] = ()

@@ -38,7 +38,13 @@ def matches(row: Row, match: Match, columns: list[str]) -> bool:
         is_there = name in row.values or _find_folded(match.column, tuple(columns)) in columns
     if match.unless is not None and get_value(match.unless, row.values).strip():
         return False
-    return is_there and says(row.values.get(name, ""), match)
+    cell = row.values.get(name, "")
+    return is_there and (says(cell, match) or _is_same(cell, row, match))
+
+
+def _is_same(cell: str, row: Row, match: Match) -> bool:
+    other = get_value(match.same, row.values) if match.same else ""
+    return bool(other.strip()) and cell.strip() == other.strip()
 
 
 def says(cell: str, match: Match) -> bool:

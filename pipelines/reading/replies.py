@@ -1,11 +1,12 @@
 """What the company says in a conversation: kept beside the customer's turn, never as feedback."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pipelines.reading.layout_parts import Match, Replies
 from pipelines.reading.matching import find_name, get_value, reject_row, says
-from pipelines.reading.tables import BadRow, Row
+from pipelines.reading.tables import BadRow, Row, Table
 
 REPLY = "company reply"
 """Column of what the company said after a row."""
@@ -15,6 +16,23 @@ BEFORE = "company said before"
 """Column of what the company said before the first row of a conversation."""
 MAX_SAID_CHARS = 20_000
 _MAX_WAITING = 1_000
+_N_LISTENED = 500
+
+
+def note_speakers(table: Table, rule: Replies) -> None:
+    """Note where no speaker is known to be the company's: then all turns count as customers'."""
+    if not rule.has:
+        return
+    first = list(itertools.islice(table.rows, _N_LISTENED))
+    table.rows = itertools.chain(first, table.rows)
+    told = (get_value(str(rule.column), row.values) for row in first if isinstance(row, Row))
+    speakers = {speaker.strip().casefold() for speaker in told} - {""}
+    known = Match(column=rule.column, has=(*rule.has, *rule.asks))
+    if len(speakers) > 1 and not any(says(speaker, known) for speaker in speakers):
+        table.notes.append(
+            f"none of the {len(speakers)} speakers is known to be the company's: all of them are "
+            "read as customers. Name its own, such as Agent or Moderator"
+        )
 
 
 def attach_replies(

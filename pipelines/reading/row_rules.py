@@ -18,7 +18,13 @@ from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import PERSONAL_ROLES
 from pipelines.reading.matching import find_name, matches, reject_row
 from pipelines.reading.name_columns import is_named_for_people
-from pipelines.reading.replies import BEFORE, QUESTION, REPLY, attach_replies
+from pipelines.reading.replies import (
+    BEFORE,
+    QUESTION,
+    REPLY,
+    attach_replies,
+    note_speakers,
+)
 from pipelines.reading.tables import BadRow, Row, Table
 
 MADE = {"id": "made id", "author": "made author"}
@@ -40,6 +46,7 @@ def apply_rules(table: Table, layout: Layout) -> None:
     if layout.replies or layout.continued:
         table.source = None  # what a row becomes depends on those around it
     if layout.replies:
+        note_speakers(table, layout.replies)
         table.columns = [*table.columns, REPLY, QUESTION, BEFORE]
         table.rows = attach_replies(table.rows, layout.replies, personal)
     if layout.continued:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from pipelines.reading.flattening import flatten_record
-from pipelines.reading.headers import join_header
+from pipelines.reading.headers import join_header, reject_headers
 from pipelines.reading.json_rows import open_json, sniff_records
 from pipelines.reading.layouts import Layout, Recognised, load_layouts
 from pipelines.reading.recognising import choose_layout, recognise_layout
@@ -29,10 +29,11 @@ def shape_table(table: Table, wanted: str | None = None) -> Table:
         table.rows = itertools.chain(first, table.rows)
         cells = [row.values.values() for row in first if isinstance(row, Row)]
         table.recognised = choose_layout(wanted, table.columns, cells)
-    if table.recognised is not None:
-        layout = table.recognised.layout
-        if layout.header.rows > 1:
-            join_header(table, layout.header)
+    layout = table.recognised.layout if table.recognised else None
+    if layout is not None and layout.header.rows > 1:
+        join_header(table, layout.header)
+    reject_headers(table, layout.header.rows if layout else 1)
+    if layout is not None:
         apply_rules(table, layout)
         table.zone = table.zone or layout.zone
     return table

@@ -70,6 +70,7 @@ REASONS = {
     "deleted": "deleted or removed at its source: its words are gone",
     "footer": "a total or notice below the rows of a report",
     "company_only": "the company speaks here, and no customer beside it",
+    "repeated_header": "the header again, as where exports were put one after another",
     "not_a_record": "a part of the export that describes it, and no record",
 }
 """Each reason that a reader gives, in words."""

@@ -12,6 +12,8 @@ from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_ba
 COLUMNS = ("conversation", "speaker", "start", "end", "utterance")
 _HEAD_CHARS = 2**15
 _MIN_SHARE = 0.6
+# So many of the lines are of speakers who speak again: of four lines those of an agent.
+_MIN_AGAIN = 0.5
 _CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
 _TIMES = re.compile(rf"\s*({_CLOCK})\s*-->\s*({_CLOCK})")
 # `Agent:`, `[00:12] Dana Levi:`, `00:12 - AGENT (Support):`, `(00:12) Speaker 1:`
@@ -20,6 +22,8 @@ _LABEL = re.compile(
     rf"(?:[\[(](?P<later>{_CLOCK})[\])])?\s*+[:：](?!//)\s*+"
 )
 _LABEL_CHARS = 200
+# "P1 (Anna)" is P1 the next time.
+_ASIDE = re.compile(r"\s*\(.*")
 _VOICE = re.compile(r"<v(?:\.[^\s>]{0,80})?\s{1,20}([^>]{1,80})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9.]{1,20}(?:\s[^<>]{0,80})?>")
 _MAX_LINE_CHARS = 2**20
@@ -40,7 +44,7 @@ def open_transcript(file: InputFile, encoding: str | None = None) -> Table | Non
     """Open a transcript; None where a text is none: where most lines name no speaker.
 
     Consecutive cues and lines of one speaker are one turn. A line that names no speaker goes on
-    with the turn before.
+    with the turn before; above the first speaker of labelled text it is a title, and no turn.
     """
     with file.open() as stream:
         name = encoding or detect_encoding(stream).name
@@ -57,13 +61,13 @@ def is_labelled(text: str) -> bool:
     """Tell whether most lines of a text begin with one of a few speakers' names."""
     lines = [line for line in text.strip("\ufeff\n").split("\n")[:200] if line.strip()]
     found = [match for line in lines if (match := _LABEL.match(line.strip()[:_LABEL_CHARS]))]
-    speakers = [match["speaker"].casefold() for match in found]
+    speakers = [_ASIDE.sub("", match["speaker"]).casefold() for match in found]
     n_again = sum(speakers.count(speaker) > 1 for speaker in speakers)
     return (
         len(lines) >= 4
         and len(found) >= _MIN_SHARE * len(lines)
         and len({*speakers}) >= 2
-        and n_again >= _MIN_SHARE * len(speakers)
+        and n_again >= _MIN_AGAIN * len(speakers)
     )
 
 
@@ -73,7 +77,12 @@ def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[R
         lines = iter(lambda: text.readline(_MAX_LINE_CHARS), "")
         turns = _read_cues(lines) if is_timed else _read_lines(lines)
         for turn in _join_turns(turns):
-            yield _make_row(turn, file.name)
+            is_title = not is_timed and not turn.speaker
+            yield _reject_title(turn) if is_title else _make_row(turn, file.name)
+
+
+def _reject_title(turn: _Turn) -> BadRow:
+    return make_bad_row(turn.number, "not_a_record", " ".join(turn.said))
 
 
 def _make_row(turn: _Turn, conversation: str) -> Row | BadRow:

@@ -90,7 +90,9 @@ def test_a_hundred_thousand_columns_are_one_clear_error(open_bytes):
     ):
         open_bytes("a.csv", f"{header}\n{header}\n")
     ten_thousand = ",".join(f"c{number}" for number in range(10_000))
-    assert len(next(open_bytes("a.csv", f"{ten_thousand}\n{ten_thousand}\n").rows).values) == 10_000
+    assert (
+        len(next(open_bytes("a.csv", f"{ten_thousand}\n{'x,' * 9_999}x\n").rows).values) == 10_000
+    )
 
 
 def test_a_file_with_only_a_header_is_a_table_without_rows(open_bytes):
@@ -177,3 +179,19 @@ def test_any_bytes_end_in_rows_or_in_one_clear_error(tmp_path, data):
             assert numbers == sorted(set(numbers))
     except InputError:
         pass
+
+
+def test_a_header_in_the_middle_is_no_feedback_and_its_mark_no_part_of_an_id(open_bytes):
+    export = "\ufeffid,text\n{},{}\n"
+    table = open_bytes("a.csv", export.format(1, "Slow") + export.format("\ufeff2", "Fine"))
+    assert outcomes(table) == [(2, ["1", "Slow"]), (3, "repeated_header"), (4, ["2", "Fine"])]
+
+
+def test_of_a_header_of_several_rows_all_are_given_up_where_it_comes_again(open_bytes):
+    ids = '{"ImportId":"startDate"},{"ImportId":"_recordId"},{"ImportId":"QID1_TEXT"}'
+    quoted = ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in ids.split(","))
+    export = "StartDate,ResponseId,Q1\nStart,Response,What is missing?\n" + quoted + "\n"
+    rows = "2026-01-01,R_1,A dark mode\n"
+    table = open_bytes("a.csv", export + rows + export + rows.replace("R_1", "R_2"))
+    found = [row.reason if isinstance(row, BadRow) else row.values["Q1"] for row in table.rows]
+    assert found == ["A dark mode", *["repeated_header"] * 3, "A dark mode"]

@@ -1,0 +1,64 @@
+"""Transcripts: who speaks for the company, in whatever words a tool names its speakers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.inspect import inspect_paths
+from tests.pipelines.reading.test_sources import read_export
+
+SAID = "The app does not open"
+ASKED = "How can I help?"
+
+
+def read_turns(folder: Path, *lines: str) -> dict[str, Any]:
+    path = folder / "call.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return read_export(path)
+
+
+@pytest.mark.parametrize(
+    ("company", "customer"),
+    [
+        ("נציגת שירות", "לקוחה"),
+        ("המוקדן", "לקוח"),
+        ("موظفة خدمة العملاء", "العميل"),
+        ("پشتیبانی", "مشتری"),
+        ("Mitarbeiterin", "Kundin"),
+        ("Оператор", "Клиент"),
+        ("Help Desk", "Dana"),
+        ("Agent (Dana)", "Caller"),
+    ],
+)
+def test_turns_of_the_company_are_replies_in_any_language(
+    tmp_path: Path, company: str, customer: str
+) -> None:
+    pair = (f"{customer}: {SAID}", f"{company}: {ASKED}")
+    found = read_turns(tmp_path, *pair * 3)
+    assert [item["text"] for item in found["items"]] == [SAID] * 3
+    assert {item["reply"] for item in found["items"]} == {ASKED}
+
+
+def test_speakers_of_two_forms_in_a_short_talk_are_still_a_transcript(tmp_path: Path) -> None:
+    found = read_turns(
+        tmp_path, f"נציג: {ASKED}", f"לקוח: {SAID}", "נציג: אבדוק", "לקוחה: תודה רבה לך"
+    )
+    assert [item["text"] for item in found["items"]] == [SAID, "תודה רבה לך"]
+
+
+def test_a_title_above_the_first_speaker_is_no_turn(tmp_path: Path) -> None:
+    found = read_turns(tmp_path, "Focus group, 12 March", *(f"P1: {SAID}", f"P2: {ASKED}") * 2)
+    assert found["rejected"] == [[1, "not_a_record"]]
+    assert len(found["items"]) == 4
+
+
+@pytest.mark.parametrize(("speaker", "n_notes"), [("Dana", 1), ("Support", 0)])
+def test_it_is_told_when_nobody_is_known_to_speak_for_the_company(
+    tmp_path: Path, speaker: str, n_notes: int
+) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text(f"{speaker}: {ASKED}\nRami: {SAID}\n" * 3)
+    (found,) = inspect_paths([str(path)])
+    notes = [each for each in found.problems if "none of the 2 speakers" in each]
+    assert len(notes) == n_notes
