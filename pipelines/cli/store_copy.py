@@ -34,7 +34,7 @@ def copy_store(
     """
     from dataclasses import asdict
 
-    from pipelines.cli.bars import open_progress
+    from pipelines.cli.logged import open_progress
     from pipelines.cli.show import open_console, print_json
     from pipelines.store_copy import copy_store as copy
 

@@ -102,7 +102,7 @@ def record_statements(job: Job, statements: Sequence[Statement], origin: str) ->
         _check(each)
     store = open_store(job.config.store.url)
     with job.begin(store, "consent") as run:
-        blocks = Blocks.read(run.connection, secret, region)
+        blocks = Blocks.read(run.connection, secret)
         wanted = [each for each in named if not blocks.holds_keys([each.key])]
         customers = find_customers(run.connection, {each.name for each in wanted})
         written = find_written(run.connection, {each.key for each in wanted})
