@@ -53,6 +53,9 @@ _STAND_INS = re.compile(r"<[A-Z]{2,12}>|@user\b|\bhttp\b|https?://\S+|@\w+")
 _LINK = re.compile(r"\bhttp\b|https?://|<URL>")
 _LINK_SCORE: Final = 0.7
 _TOKEN = re.compile(r"[^\W\d_]+")
+_QUOTED = re.compile('["“„«״][^"“”„«»״\n]{1,200}["”“»״]')
+# So many words around a quotation say something of it.
+_TOLD_WORDS: Final = 3
 
 
 def score_noise(text: str, normalised: str, lang: str) -> Noise:
@@ -65,7 +68,7 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     text, normalised = text[:_MAX_CHARS], normalised[:_MAX_CHARS]
     if not normalised:
         return Noise(1.0, "empty")
-    if any(pattern.search(text) for pattern in _template_patterns()):
+    if _is_template(text):
         return Noise(0.9, "template")
     if _is_bare_link(normalised):
         return Noise(_LINK_SCORE, "spam")
@@ -76,6 +79,13 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     if gibberish >= NOISE_THRESHOLD:
         return Noise(gibberish, "gibberish")
     return Noise(max(low_effort, gibberish), None)
+
+
+def _is_template(text: str) -> bool:
+    """Whether a field of a form was left unfilled; a quoted one is somebody's to tell of."""
+    told = _QUOTED.sub("", text)
+    is_quoted = len(_TOKEN.findall(told)) >= _TOLD_WORDS
+    return any(pattern.search(told if is_quoted else text) for pattern in _template_patterns())
 
 
 def _is_bare_link(normalised: str) -> bool:
