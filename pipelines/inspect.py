@@ -172,7 +172,10 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
             tally.n_unclear_consents,
             "an answer about consent that is neither yes nor no: nothing said, or no to quoting",
         ),
-        (tally.n_lost_bytes, "bytes that cannot be decoded; they stand as \ufffd"),
+        (
+            tally.n_lost_bytes,
+            "bytes that could not be decoded, here or before; they stand as \ufffd",
+        ),
         (tally.n_control_chars, "control characters (NUL, ESC ...) in the text; they are dropped"),
     ):
         if n:

@@ -80,6 +80,11 @@ def _read_lines(url: URL, sql: str) -> Iterator[bytes]:
             yield from _stream_lines(connection, sql.strip().rstrip(";"), name_database(url))
     except SQLAlchemyError as error:
         raise InputError(_describe_refusal(error, name_database(url))) from error
+    except engine.dialect.loaded_dbapi.Warning as error:  # SQLAlchemy does not wrap it
+        raise InputError(
+            f"{name_database(url)} refused the query: it holds more than one statement; give one "
+            "SELECT. Nothing was read from it"
+        ) from error
     finally:
         engine.dispose()
 

@@ -1,6 +1,7 @@
 """What the values of a column look like: prose, dates, numbers, addresses."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ _URL = re.compile(r"(https?://|www\.)\S+")
 _CODE = re.compile(r"[\w\-./:+#]*\d[\w\-./:+#]*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’‌][^\W\d_]+)*")
+# How survey tools join the options that somebody ticked.
+_OPTIONS = re.compile(r"\s*[,;|/]\s*")
+# An option is ticked so often; of so many answers some have several.
+_MIN_TICKED = 3
+_SEVERAL_SHARE = 0.2
 _ROUNDED = re.compile(r"\d\.\d+E\+?\d+", re.IGNORECASE)
 
 
@@ -26,6 +32,7 @@ class Evidence:
     :param n_filled: filled values in the sample.
     :param n_distinct: distinct ones among them.
     :param mean_words: words a value; two characters count as one in scripts without spaces.
+    :param ticked: made of options that come again and again; 0 where hardly any has several.
     """
 
     n_filled: int
@@ -41,6 +48,7 @@ class Evidence:
     profiles: float
     langs: float
     rounded: float
+    ticked: float
 
     @property
     def distinct(self) -> float:
@@ -80,12 +88,23 @@ def weigh_values(values: Sequence[str], n_looked_at: int = N_LOOKED_AT) -> Evide
         profiles=sum(take_handle(value) is not None for value in looked) / n,
         langs=_share(_LANG, looked),
         rounded=_share(_ROUNDED, looked),
+        ticked=_share_ticked(looked),
     )
 
 
 def _share(pattern: re.Pattern[str], values: list[str]) -> float:
     matches = sum(pattern.fullmatch(value) is not None for value in values if len(value) < 300)
     return matches / (len(values) or 1)
+
+
+def _share_ticked(values: list[str]) -> float:
+    """Share of the values that are lists of options of a closed question."""
+    options = [{*_OPTIONS.split(value.casefold())} - {""} for value in values if len(value) < 300]
+    if sum(len(each) > 1 for each in options) < _SEVERAL_SHARE * (len(values) or 1):
+        return 0.0
+    counts = Counter(option for each in options for option in each)
+    is_known = [all(counts[option] >= _MIN_TICKED for option in each) for each in options]
+    return sum(is_known) / len(values)
 
 
 def _count_words(value: str) -> int:

@@ -12,6 +12,8 @@ from pipelines.reading.numbers import detect_decimal, infer_rating_max
 from pipelines.reading.roles import is_order_number
 from pipelines.reading.sampling import Sample
 
+_NPS_MAX = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Formats:
@@ -50,13 +52,16 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
     rest = [column for column in sample.columns if column not in mapping.used]
     rating = mapping.columns.get("rating", "")
     asked = f"{rating} {sample.labels.get(rating, '')}"
+    rating_max = (layout and layout.rating_max) or infer_rating_max(values("rating"), asked)
+    # A score of 0 to 10 beside a comment is an NPS export, whatever its columns are called.
+    is_nps = rating_max == _NPS_MAX and len(mapping.texts) == 1
     return Formats(
         dates=detect_date_order(values("at") + values("created") + values("edited")),
-        rating_max=(layout and layout.rating_max) or infer_rating_max(values("rating"), asked),
+        rating_max=rating_max,
         decimal=detect_decimal(values("amount")),
         labels=sample.labels,
         zone=sample.zone,
-        keeps_ratings=layout is not None and layout.keeps_ratings,
+        keeps_ratings=layout.keeps_ratings if layout else is_nps,
         numbers_orders=is_order_number(mapping.columns.get("id", "")),
         origin=_describe_origin(layout),
         consents=find_consents(rest, sample.rows, sample.labels),

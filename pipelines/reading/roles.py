@@ -19,6 +19,8 @@ _MIN_FILLED = 3
 # Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
 _MIN_OPINIONS = 10
 _MIN_OPINION_WORDS = 2
+# A question whose answers are nearly all made of the same options is a closed one.
+_TICKED_SHARE = 0.9
 # Of a wide table fewer values a column are looked at; ten thousand columns took 1 ms each.
 _MAX_CELLS = 100_000
 _MIN_LOOKED_AT = 20
@@ -284,6 +286,7 @@ def _choose_texts(
         if (known.is_question(column) or known.is_question(labels.get(column, "")))
         and column not in several
         and _is_answered(weighed[column])
+        and weighed[column].ticked < _TICKED_SHARE
     ]
     named = [column for column in open_columns if known.score_name("text", column) >= 0.9]
     if questions or len(several) >= 2:

@@ -237,7 +237,7 @@ def test_invalid_utf_8_is_kept_and_counted(call: Call) -> None:
     data = GOOD.replace("for the", "בפעם ה").encode() + b"R99,2026-01-30,It is b\xffroken \xfe,1\n"
     Path("a.csv").write_bytes(data)
     ended = call("ingest", "a.csv", "--json")
-    check_message(ended, 0, "1 of 11 rows have bytes that cannot be decoded")
+    check_message(ended, 0, "1 of 11 rows have bytes that could not be decoded")
     assert json.loads(ended.out)["n_new"] == 11
 
 

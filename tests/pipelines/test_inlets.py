@@ -180,6 +180,7 @@ def test_a_refused_query_says_why_without_a_row_of_the_table(shop: Path, tmp_pat
         "SELEC": 'near "SELEC": syntax error',
         "DELETE FROM reviews": "refused the query: OperationalError",
         "PRAGMA query_only = ON": "gives no rows",
+        "SELECT 1; DROP TABLE reviews": "more than one statement",
         "SELECT json(body) FROM reviews": "refused the query: OperationalError;",
     }
     with Spool() as spool:

@@ -216,3 +216,11 @@ def test_a_placeholder_is_no_value_and_no_problem(tmp_path):
         (None, {}), (12.5, {}), (None, {}),
     ]  # fmt: skip
     assert tally.unread == {}
+
+
+@pytest.mark.parametrize(("top", "n_kept"), [(10, 3), (5, 2)])
+def test_a_score_of_ten_without_a_comment_is_kept_as_of_an_nps_export(tmp_path, top, n_kept):
+    data = f"Date,Score,Comment\n2026-01-01,{top},Great staff\n2026-01-02,3,Too slow for me\n"
+    items = read_all(tmp_path, "a.csv", f"{data}2026-01-03,2,\n")
+    kept = [item for item in items if not isinstance(item, BadRow)]
+    assert [item.text for item in kept] == ["Great staff", "Too slow for me", ""][:n_kept]

@@ -238,3 +238,12 @@ def test_of_a_wide_table_fewer_values_a_column_are_looked_at() -> None:
 
 def test_every_row_of_the_widest_table_finds_the_names_of_its_columns_masked() -> None:
     assert _mask_name.cache_parameters()["maxsize"] >= MAX_COLUMNS
+
+
+def test_a_question_that_was_answered_by_ticking_is_no_feedback():
+    columns = ["What do you like most about us?", "Which features do you use?"]
+    options = ["Search", "Data export", "Team sharing", "Mobile app", "Reports"]
+    draw = random.Random(1)
+    ticked = [", ".join(draw.sample(options, draw.randint(1, 4))) for _ in range(60)]
+    rows = rows_of(columns, *((f"{PROSE[i % 4]} {i}", ticked[i]) for i in range(60)))
+    assert recognise_roles(columns, rows).texts == (columns[0],)
