@@ -49,7 +49,7 @@ def test_concatenated_json_objects_are_all_read():
     ("name", "problem"),
     [
         ("airline_b", "2 byte sequences are not valid utf-8"),
-        ("airline_c", "have bytes that cannot be"),
+        ("airline_c", "have bytes that could not be"),
     ],
 )
 def test_invalid_bytes_are_told(name, problem):
