@@ -439,7 +439,7 @@ def test_a_held_lock_is_exit_code_4(call: Call) -> None:
         ("bogus",),
         ("run", "--bogus"),
         ("inspect",),
-        ("run", "good.csv", "--engine", "ray"),
+        ("run", "good.csv", "--engine", "spark"),
         ("themes", "show", "t0"),
         ("schema", "no_table"),
         ("status", "--limit", "0"),

@@ -3,6 +3,7 @@ from collections import deque
 import pytest
 
 from nlp.cleaning import normalize_text, text_hash
+from pipelines.engine import LocalEngine
 from pipelines.enrich import _split_new_feedback
 from pipelines.runs import Run
 from tests.pipelines.conftest import add_rows, read_rows
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.model
 def test_clauses_become_mentions_with_their_target_and_their_own_text(run: Run) -> None:
     text = "The food was great but the waiter was rude. Call me on <PHONE>"
     add_rows(run.connection, "feedback", a_feedback("f1", text=text, lang="en"))
-    assert [n for n, _ in _split_new_feedback(run, deque())] == [1]
+    assert [n for n, _ in _split_new_feedback(run, deque(), LocalEngine())] == [1]
     mentions = read_rows(
         run.connection, "mention", "mention_id", "char_start", "char_end", "text", "target"
     )
