@@ -18,8 +18,10 @@ _MAX_LANGUAGES = 3
 
 
 def list_measures(connection: Connection, run_id: str | None) -> list[dict[str, Any]]:
-    """The measures of a run, in the order of MEASURES."""
-    query = select(*(_row[name] for name in _SHOWN)).where(_row.run_id == run_id)
+    """The measures of a run that this version knows, in the order of MEASURES."""
+    query = select(*(_row[name] for name in _SHOWN)).where(
+        _row.run_id == run_id, _row.measure.in_(MEASURES)
+    )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return sorted(rows, key=lambda row: [*MEASURES].index(row["measure"]))
 
