@@ -47,9 +47,6 @@ _NOUN_LAST: Final[Mapping[tuple[str, str], float]] = {
 _BEHIND: Final = 0.01
 _MODIFYING: Final = {"modifier", "opinion", "verb"}
 _NOUN_FIRST: Final = {**_NOUN_LAST, ("before", "opinion"): 1.0, ("after", "opinion"): 2.0}
-_LISTS: Final = (
-    *("determiners", "copulas", "pronouns", "topics", "linking", "elided", "verbs", "never"),
-)
 
 
 class _Token(NamedTuple):

@@ -106,7 +106,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     store = open_store(job.config.store.url, create=True)
     with job.begin(store, command) as run:
         _check_secret(run, store, secret)
-        path = journal_path(job.cache_dir, read_info(run.connection, "store_id"))
+        store_id = read_info(run.connection, "store_id")
+        path = journal_path(job.cache_dir, store_id)
         remove_old_journals(job.cache_dir, time.time(), keep=path)
         journal = Journal(path)
         policy = configured_policy(job.config)
@@ -116,9 +117,9 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         if "link" not in steps:  # what was read may be of somebody who refuses
             respect_files(run, job.models, policy, job.progress)
         result = RunResult(run.run_id, store.name, dict(run.counts))
-        store_id = str(read_info(run.connection, "store_id"))
     journal.discard()
-    remove_lake(job.lake, store_id)  # of a run on a cluster, be it this one or one that was killed
+    # Of a run on a cluster, be it this one or one that was killed.
+    remove_lake(job.lake, str(store_id))
     return result
 
 

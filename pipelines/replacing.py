@@ -47,11 +47,19 @@ def open_replacement(path: Path, *, is_private: bool = False) -> Iterator[Binary
 def sync_folder(folder: Path) -> None:
     """Have a new name in a folder outlast a loss of power; where the system cannot, do nothing."""
     with suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        sync_path(folder)
+
+
+def sync_path(path: Path) -> None:
+    """Have a file, or the names in a folder, outlast a loss of power.
+
+    :raises OSError: where the system cannot.
+    """
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _remove_left_behind(path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.themes.vectors import Floats, Ints
+from nlp.themes.vectors import Ints
 
 # A theme of which less than this is left, as seen from both sides, is not the same theme.
 _MIN_SHARE = 0.25
@@ -165,11 +165,3 @@ def _tell(
 
 def _is_part(share: Share) -> bool:
     return share.of_known >= _PART_SHARE or share.of_found >= 0.5
-
-
-def compare_centres(known: Floats, found: Floats) -> Floats:
-    """Cosines between the centres of known and of found themes, in one space.
-
-    :param known: (n_known, d) unit rows, zeros where there is none.
-    """
-    return np.asarray(known @ found.T, dtype=np.float32)

@@ -18,6 +18,7 @@ from pathlib import Path
 from pipelines.distributed.folders import lake_folder
 from pipelines.distributed.receipts import ShardReceipt, read_receipt
 from pipelines.errors import StoreError
+from pipelines.replacing import sync_path
 
 _LEDGER = "ledger.jsonl"
 _SHARDS = "shards"
@@ -49,7 +50,7 @@ def place_folder(target: Path) -> Iterator[Placed]:
         placed.path.mkdir(mode=0o700, parents=True)
         yield placed
         for path in placed.path.iterdir():
-            _flush(path)
+            sync_path(path)
         with suppress(FileExistsError):
             _move(placed.path, target)
         placed.digest = hash_folder(target)
@@ -69,15 +70,7 @@ def _move(path: Path, target: Path) -> None:
         if not target.exists():
             raise
         raise FileExistsError(target) from error
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    sync_path(target.parent)
 
 
 def hash_folder(folder: Path) -> str:

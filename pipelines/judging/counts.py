@@ -3,7 +3,7 @@
 Each voice is one: ten mentions of one person weigh as much as one of another.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -30,8 +30,6 @@ EVERYBODY = "all"
 FRESH_DAYS = 28
 _segment = tables.customer.c.segment
 _is_segment = and_(_segment.is_not(None), _segment != EVERYBODY)
-
-Exposure = Mapping[tuple[str, datetime], int]
 
 
 def count_periods(

@@ -22,7 +22,6 @@ _SIGN = r"\s*[-–—:=(]\s*"
 _STEP = re.compile(
     rf"(\d{{1,2}}){_SIGN}[^\W\d_][^\d]{{1,40}}|[^\W\d_][^\d]{{1,40}}?{_SIGN}(\d{{1,2}})\)?"
 )
-_SCALE_NAMES = (5, 7, 10, 100)
 
 
 def is_placeholder(text: str) -> bool:

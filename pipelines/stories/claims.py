@@ -16,7 +16,7 @@ from pipelines.errors import InputError
 from pipelines.runs import code_version
 from pipelines.store import read_info
 from pipelines.stories.facts import Fact, make_plain, read_fact
-from pipelines.stories.sentences import Kind, Sentence, Story
+from pipelines.stories.sentences import Kind, Sentence, Story, describe_story
 
 FORMAT: Final = 1
 # The script element of a page that holds them.
@@ -76,23 +76,16 @@ def describe_claims(connection: Connection, stories: Sequence[Story], k: int) ->
     for fact in (f for story in stories for each in story.sentences for f in each.slots.values()):
         facts.setdefault(fact.id, fact)
     places = {fact_id: place for place, fact_id in enumerate(facts)}
+
+    def describe(sentence: Sentence) -> dict[str, Any]:
+        return _describe_sentence(sentence, places)
+
     return {
         "format": FORMAT,
         "state": asdict(read_state(connection)),
         "k": k,
         "facts": [[fact_id, fact.value] for fact_id, fact in facts.items()],
-        "stories": [_describe(story, places) for story in stories],
-    }
-
-
-def _describe(story: Story, places: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "kind": story.kind,
-        "subject": story.subject,
-        "lang": story.lang,
-        "dir": story.direction,
-        "title": story.title,
-        "sentences": [_describe_sentence(each, places) for each in story.sentences],
+        "stories": [describe_story(story, describe) for story in stories],
     }
 
 

@@ -1,6 +1,6 @@
 """Stories as they are told: sentences, each with the facts that it rests on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, Literal
@@ -148,15 +148,20 @@ def describe_sentence(sentence: Sentence) -> dict[str, Any]:
     }
 
 
-def describe_story(story: Story) -> dict[str, Any]:
-    """A story as JSON has it."""
+def describe_story(
+    story: Story, describe: Callable[[Sentence], dict[str, Any]] = describe_sentence
+) -> dict[str, Any]:
+    """A story as JSON has it.
+
+    :param describe: what is said of each sentence.
+    """
     return {
         "kind": story.kind,
         "subject": story.subject,
         "lang": story.lang,
         "dir": story.direction,
         "title": story.title,
-        "sentences": [describe_sentence(each) for each in story.sentences],
+        "sentences": [describe(each) for each in story.sentences],
     }
 
 
