@@ -320,6 +320,7 @@ text_sentiment = Table(
     _text("sentiment", "negative, neutral or positive", nullable=False),
     _number("sentiment_score", "-1..1"),
     _number("confidence", "0..1"),
+    sqlite_with_rowid=False,
     comment="one sentiment for each distinct text and model",
 )
 
@@ -458,6 +459,7 @@ theme_period = Table(
     _number("sentiment_high", "upper end of it"),
     _number("sentiment_q", "of a shift as large, corrected like q_value"),
     _text("sentiment_verdict", "worse, steady or better"),
+    sqlite_with_rowid=False,
     comment="each theme in each period: counts, expectation and verdict",
 )
 
@@ -826,6 +828,7 @@ feedback_outcome = Table(
         "value", "rating 0..1; nps_group -1, 0, 1; churn 0, 1; change of spend in its currency"
     ),
     Index("ix_feedback_outcome", "outcome"),
+    sqlite_with_rowid=False,
     comment="what followed a feedback, once enough time has passed to know",
 )
 
@@ -882,6 +885,7 @@ customer_theme = Table(
     _number("sentiment", "mean sentiment score, -1..1"),
     _moment("first_at", "first mention, UTC"),
     _moment("last_at", "last mention, UTC"),
+    sqlite_with_rowid=False,
     comment="which customer spoke of which theme",
 )
 

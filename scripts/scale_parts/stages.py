@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 PAGE = resource.getpagesize()
@@ -111,5 +112,4 @@ def watch_stages(stages: Stages) -> None:
 
 def read_memory_mb() -> float:
     """Memory that this process holds now (resident set)."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * PAGE / 1e6
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 1e6

@@ -2,7 +2,7 @@
 
 A text's vector is a linear function of the mean of its tokens' embeddings, fitted by ridge
 regression on texts that the real encoder has read; so are the logits of its sentiment. What comes
-after the pass has clusters, languages and feelings to work on, while the pass costs next to nothing.
+after the pass has clusters, languages and feelings to work on, and the pass costs next to nothing.
 """
 
 from collections.abc import Sequence

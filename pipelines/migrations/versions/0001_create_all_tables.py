@@ -622,6 +622,7 @@ def upgrade() -> None:
         sa.Column("last_at", tables.UtcDateTime(), nullable=True, comment="last mention, UTC"),
         sa.PrimaryKeyConstraint("customer_id", "theme_id"),
         comment="which customer spoke of which theme",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "customer_version",
@@ -942,6 +943,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("feedback_id", "outcome"),
         comment="what followed a feedback, once enough time has passed to know",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("feedback_outcome", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_outcome", ["outcome"], unique=False)
@@ -1623,6 +1625,7 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double(), nullable=True, comment="0..1"),
         sa.PrimaryKeyConstraint("text_hash", "model"),
         comment="one sentiment for each distinct text and model",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "theme",
@@ -2076,6 +2079,7 @@ def upgrade() -> None:
         sa.Column("sentiment_verdict", sa.Text(), nullable=True, comment="worse, steady or better"),
         sa.PrimaryKeyConstraint("theme_id", "period_start", "period", "segment"),
         comment="each theme in each period: counts, expectation and verdict",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "theme_quote",
