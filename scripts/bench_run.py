@@ -170,20 +170,21 @@ def run_in_process(folder: Path) -> dict[str, Any]:
         return pool.submit(run_once, str(folder)).result()
 
 
-def dump_tables(folder: Path) -> dict[str, list[Any]]:
-    """Every row of every table but run."""
+def digest_tables(folder: Path) -> dict[str, str]:
+    """A digest of the rows of every table but run."""
     from sqlalchemy import select
 
+    from pipelines.row_digest import RowDigest
     from pipelines.store import open_store
     from pipelines.tables import metadata
 
+    digests = {name: RowDigest(table) for name, table in metadata.tables.items() if name != "run"}
     store = open_store(f"sqlite:///{folder}/bench.db")
     with store.read() as connection:
-        return {
-            name: connection.execute(select(table)).all()
-            for name, table in metadata.tables.items()
-            if name != "run"
-        }
+        for name, digest in digests.items():
+            for row in connection.execute(select(metadata.tables[name])):
+                digest.add(row)
+    return {name: digest.text() for name, digest in digests.items()}
 
 
 def print_stages(spent: dict[str, Spent], n_rows: int) -> None:
@@ -220,9 +221,9 @@ def main() -> None:
     n_rows = write_input(options.data, folder / "input", options.rows)
 
     first = run_in_process(folder)
-    before = dump_tables(folder)
+    before = digest_tables(folder)
     second = run_in_process(folder)
-    after = dump_tables(folder)
+    after = digest_tables(folder)
     n_changed = sum(before[name] != after[name] for name in before)
 
     print(f"{n_rows:,} rows, {first['counts'].get('n_mentions', 0):,} mentions")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,13 +20,26 @@ from tests.tiny_models import write_network
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Without bytecode each worker compiles all tests (9 s), and each program that a test starts all of
+# the package (0.3 s).
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What the shell of whoever runs the tests has set.
+for own in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET", "EARFUL_TRACEBACK"):
+    os.environ.pop(own, None)
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
 
 # The files that take longest begin first, so that no worker waits long for another at the end.
-LONGEST = ("test_demo", "test_run", "test_stopping", "test_branch", "test_theme_identity")
+LONGEST = (
+    *("test_demo", "test_run", "test_stopping", "test_theme_edits", "test_bad_input"),
+    *("test_consent", "test_page_browser", "test_encoder", "test_branch", "test_compiled"),
+    *("test_forgetting", "test_stated", "test_theme_edit_rules", "test_theme_splits"),
+    *("test_architecture", "test_security", "test_docs"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,11 @@
 """What the documentation says is what the program does."""
 
+import io
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,18 +98,28 @@ def test_what_the_demo_advises_next_is_plain_commands() -> None:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_every_command_that_is_advised_exists_with_its_options(
-    line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_that_is_advised_exists_with_its_options(line: str) -> None:
     words = shlex.split(line.replace("[", "").replace("]", ""))[1:]
     names = words[:1]
-    command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+    command = read_program().commands[words[0]]
     if len(words) > 1 and (inner := words[1].strip(",")) in getattr(command, "commands", ()):
         names.append(inner)
-    assert run_app([*names, "--help"]) == 0
-    shown = capsys.readouterr().out
+    shown = read_help(*names)
     for option in (word for word in words if word.startswith("-")):
         assert option in shown, f"{option} is not an option of earful {' '.join(names)}"
+
+
+@cache
+def read_program() -> Any:
+    return typer.main.get_command(app)
+
+
+@cache
+def read_help(*names: str) -> str:
+    """What a command says of itself: many lines of the README name the same one."""
+    with redirect_stdout(io.StringIO()) as out:
+        assert run_app([*names, "--help"]) == 0
+    return out.getvalue()
 
 
 def test_every_command_of_the_program_is_in_the_readme(
@@ -129,7 +142,7 @@ def test_the_help_of_every_command_has_an_example() -> None:
         for name, each in getattr(command, "commands", {}).items():
             yield from find_bare(each, (*path, name))
 
-    assert list(find_bare(typer.main.get_command(app), ("earful",))) == []
+    assert list(find_bare(read_program(), ("earful",))) == []
 
 
 def test_every_path_in_the_readme_exists() -> None:

@@ -34,8 +34,6 @@ def call(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("EARFUL_CACHE", str(tmp_path / "cache"))
-    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
-        monkeypatch.delenv(name, raising=False)
     return make_call(capsys)
 
 

@@ -1,7 +1,7 @@
 """Stores with the same first rows, made once: a copy of a database costs far less than a run."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +14,8 @@ from pipelines.store import Store, open_store
 
 # The file of a SQLite store, or the name of a PostgreSQL database, by kind and name.
 _originals: dict[tuple[str, str], bytes | str] = {}
+# Databases on a server that were made for a test.
+_made: list[URL] = []
 
 
 def open_copy(url: str, name: str, fill: Callable[[Store], object] | None = None) -> Store:
@@ -47,6 +49,18 @@ def make_postgres_database(maintenance_url: str) -> str:
     url = name_postgres_database(maintenance_url)
     _create_database(make_url(url))
     return url
+
+
+@contextmanager
+def drop_databases() -> Iterator[None]:
+    """Drop the databases that are made within, but not those that are copied."""
+    n_before = len(_made)
+    yield
+    kept = set(_originals.values())
+    for place in _made[n_before:]:
+        if place.database not in kept:
+            do_on_server(place, f"DROP DATABASE IF EXISTS {place.database} WITH (FORCE)")
+    del _made[n_before:]
 
 
 def forgo_durability(maintenance_url: str) -> None:
@@ -84,6 +98,7 @@ def _restore(place: URL, original: bytes | str) -> None:
 
 
 def _create_database(place: URL, original: str = "template1") -> None:
+    _made.append(place)
     do_on_server(place, f"CREATE DATABASE {place.database} TEMPLATE {original}")
 
 

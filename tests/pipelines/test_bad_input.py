@@ -39,8 +39,6 @@ def call(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("EARFUL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
-    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET", "EARFUL_TRACEBACK"):
-        monkeypatch.delenv(name, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 
     yield make_call(capsys)

@@ -25,8 +25,6 @@ def quiet_cli(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "100")
-    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
-        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = run_app(list(arguments))

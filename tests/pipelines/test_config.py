@@ -55,7 +55,6 @@ def test_a_file_that_is_not_there_or_not_toml_is_named(tmp_path: Path) -> None:
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EARFUL_CONFIG", raising=False)
     assert load_config(None) == (Config(), Path())
 
 
@@ -63,7 +62,6 @@ def test_a_local_file_is_found_and_its_folder_is_the_base(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EARFUL_CONFIG", raising=False)
     (tmp_path / "earful.toml").write_text('[store]\nurl = "sqlite:///other.db"\n')
     config, folder = load_config(None)
     assert (config.store.url, folder) == ("sqlite:///other.db", Path())

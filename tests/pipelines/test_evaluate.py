@@ -45,7 +45,6 @@ def call(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EARFUL_CACHE", str(model_cache))
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.delenv("EARFUL_CONFIG", raising=False)
 
     return make_call(capsys)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,6 @@ def call(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EARFUL_CACHE", str(model_cache))
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.delenv("EARFUL_CONFIG", raising=False)
     return make_call(capsys)
 
 
@@ -187,14 +187,25 @@ def test_rows_without_a_theme_or_a_text_are_one_clear_error(call: Call, tmp_path
     assert ended.code == 1
 
 
+@pytest.fixture(scope="module")
+def kept_sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first sheet is kept."""
+    return tmp_path_factory.mktemp("kept") / "coding"
+
+
 @pytest.fixture
-def sheet(call: Call, labelled: Path, tmp_path: Path) -> Path:
+def sheet(call: Call, labelled: Path, tmp_path: Path, kept_sheet: Path) -> Path:
+    """A sheet as it was written; themes are found for it once."""
+    place = tmp_path / "coding"
+    if kept_sheet.exists():
+        return shutil.copytree(kept_sheet, place)
     ended = call("evaluate", labelled, "-t", "themes", "--sheet", "40", "--json")
     assert ended.code == 0, ended.err
     found = json.loads(ended.out)
     assert found["files"] == ["coder_1.csv", "coder_2.csv", "key.json", "themes.csv"]
     assert found["n_items"] == 40
-    return tmp_path / "coding"
+    shutil.copytree(place, kept_sheet)
+    return place
 
 
 def read_sheet(path: Path) -> list[dict[str, str]]:

@@ -86,7 +86,6 @@ def test_only_usable_keys_are_hashed_in_order_of_trust() -> None:
 
 
 def test_a_secret_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(SECRET_VARIABLE, raising=False)
     path = tmp_path / "config" / "secret"
     secret = load_secret(path)
     assert len(secret) == 64
@@ -111,7 +110,6 @@ def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_secret_that_others_can_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(SECRET_VARIABLE, raising=False)
     path = tmp_path / "secret"
     path.write_text("a secret that is long enough")
     path.chmod(0o644)

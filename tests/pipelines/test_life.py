@@ -139,7 +139,6 @@ def test_a_person_writes_is_known_is_answered_refuses_asks_and_is_forgotten(
     monkeypatch.setenv("HOOK_SECRET", KEY)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("EARFUL_SECRET", "a secret of this test that is long enough")
-    monkeypatch.delenv("EARFUL_DB", raising=False)
     write_inputs(tmp_path / "in")
     with serve(desk) as (_, address):
         Path("earful.toml").write_text(CONFIG.format(url=database_url, address=address))

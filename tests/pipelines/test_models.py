@@ -28,9 +28,6 @@ def call(
     monkeypatch.setenv("EARFUL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "60")
-    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-
     return make_call(capsys)
 
 

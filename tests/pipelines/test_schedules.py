@@ -38,8 +38,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "reviews.csv").write_text("\n".join(["id,text", *rows, "r99,"]) + "\n")
     monkeypatch.setenv("EARFUL_CALLS", str(tmp_path / "calls"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("EARFUL_DB", "EARFUL_SECRET"):
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 

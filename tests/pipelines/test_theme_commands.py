@@ -36,8 +36,6 @@ def call(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "110")
     monkeypatch.setenv("LOGNAME", "noa")
-    for name in ("EARFUL_DB", "EARFUL_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
     return make_call(capsys)
 
 

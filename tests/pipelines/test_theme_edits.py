@@ -32,7 +32,15 @@ from tests.pipelines.planted import (
 
 
 @pytest.fixture
-def filled(store_url: str) -> Iterator[Store]:
+def filled(sqlite_url: str) -> Iterator[Store]:
+    store = make_store(sqlite_url)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def either(store_url: str) -> Iterator[Store]:
+    """The same on either database: its tests have every statement that edits write with."""
     store = make_store(store_url)
     yield store
     store.engine.dispose()
@@ -72,36 +80,36 @@ def test_a_name_survives_a_later_run_with_new_feedback(filled: Store) -> None:
     assert before < found_in(filled, theme_id) == mentions_in(filled, theme_id)
 
 
-def test_new_feedback_of_a_merged_theme_goes_to_its_target(filled: Store) -> None:
-    gone, into, *_ = ids_of(filled)
-    both = mentions_in(filled, gone) | mentions_in(filled, into)
-    edit(filled, "merge", gone, other_id=into)
-    assert mentions_in(filled, into) == both
-    assert count_rows(filled, "theme_period", theme_id=gone) == 0
-    assert count_rows(filled, "theme_quote", theme_id=gone) == 0
-    assert count_rows(filled, "customer_theme", theme_id=gone) == 0
-    before = found_in(filled, gone)
-    add_feedback(filled, range(160, 200))
-    rows = read_themes(filled)
-    assert before < found_in(filled, gone) < mentions_in(filled, into)
-    assert mentions_in(filled, gone) == set()
+def test_new_feedback_of_a_merged_theme_goes_to_its_target(either: Store) -> None:
+    gone, into, *_ = ids_of(either)
+    both = mentions_in(either, gone) | mentions_in(either, into)
+    edit(either, "merge", gone, other_id=into)
+    assert mentions_in(either, into) == both
+    assert count_rows(either, "theme_period", theme_id=gone) == 0
+    assert count_rows(either, "theme_quote", theme_id=gone) == 0
+    assert count_rows(either, "customer_theme", theme_id=gone) == 0
+    before = found_in(either, gone)
+    add_feedback(either, range(160, 200))
+    rows = read_themes(either)
+    assert before < found_in(either, gone) < mentions_in(either, into)
+    assert mentions_in(either, gone) == set()
     assert (rows[gone]["status"], rows[gone]["merged_into"], rows[gone]["n_mentions"]) == (
         *("merged", into, 0),
     )
-    assert rows[into]["n_mentions"] == len(mentions_in(filled, into))
-    with filled.read() as connection:
+    assert rows[into]["n_mentions"] == len(mentions_in(either, into))
+    with either.read() as connection:
         shown = set(connection.execute(text("SELECT theme_id FROM v_theme")).scalars())
     assert shown == rows.keys() - {gone}
-    decided = {row["edit_id"] for row in read_mentions(filled).values()}
+    decided = {row["edit_id"] for row in read_mentions(either).values()}
     assert decided == {None, "e000001"}
 
 
-def test_a_merge_changes_nothing_that_the_machine_finds(filled: Store, sqlite_url: str) -> None:
+def test_a_merge_changes_nothing_that_the_machine_finds(filled: Store, file_url: str) -> None:
     gone, into, *_ = ids_of(filled)
     edit(filled, "merge", gone, other_id=into)
     edit(filled, "move", into, mention_ids=sorted(mentions_in(filled, None))[:3] or ["f0003-0"])
     add_feedback(filled, range(160, 220))
-    untouched = make_store(sqlite_url.replace("store.db", "other.db"))
+    untouched = make_store(file_url.replace("store.db", "other.db"))
     add_feedback(untouched, range(160, 220))
     names = ("nearest_theme_id", "theme_strength", "found_reason")
     found, expected = (
@@ -151,52 +159,52 @@ def test_a_moved_mention_that_says_something_else_now_is_where_it_is_found(fille
 
 
 def test_a_moved_mention_of_feedback_that_is_read_anew_stays_while_it_says_the_same(
-    filled: Store,
+    either: Store,
 ) -> None:
-    source, target, *_ = ids_of(filled)
-    moved = min(mentions_in(filled, source))
-    edit(filled, "move", target, mention_ids=[moved])
-    before = read_mentions(filled)[moved]
-    with begin_run(filled, "test", config_hash="", lock_timeout_s=1) as run:
+    source, target, *_ = ids_of(either)
+    moved = min(mentions_in(either, source))
+    edit(either, "move", target, mention_ids=[moved])
+    before = read_mentions(either)[moved]
+    with begin_run(either, "test", config_hash="", lock_timeout_s=1) as run:
         column = tables.mention.c.mention_id
         run.connection.execute(delete(tables.mention).where(column == moved))
         decided = ("theme_id", "nearest_theme_id", "theme_strength", "found_reason", "edit_id")
         fresh = {**before, **dict.fromkeys(decided)}
         run.connection.execute(insert(tables.mention).values(**fresh))
         run.mark_changed()
-    add_feedback(filled, [])
-    after = read_mentions(filled)[moved]
+    add_feedback(either, [])
+    after = read_mentions(either)[moved]
     assert (after["theme_id"], after["edit_id"]) == (target, "e000001")
     assert after["nearest_theme_id"] is not None
 
 
-def test_undoing_every_edit_restores_every_table(filled: Store) -> None:
-    a, b, c, d = ids_of(filled)
-    before = copy_tables(filled)
-    some = sorted(mentions_in(filled, a))[:3] + sorted(mentions_in(filled, c))[:1]
-    edit(filled, "rename", a, text="one")
-    edit(filled, "describe", a, text="what it is", lang="he")
-    edit(filled, "move", d, mention_ids=some)
-    edit(filled, "merge", a, other_id=b)
-    edit(filled, "merge", b, other_id=c)
-    edit(filled, "mute", c)
-    edit(filled, "group", c, other_id=d)
-    assert copy_tables(filled) != before
+def test_undoing_every_edit_restores_every_table(either: Store) -> None:
+    a, b, c, d = ids_of(either)
+    before = copy_tables(either)
+    some = sorted(mentions_in(either, a))[:3] + sorted(mentions_in(either, c))[:1]
+    edit(either, "rename", a, text="one")
+    edit(either, "describe", a, text="what it is", lang="he")
+    edit(either, "move", d, mention_ids=some)
+    edit(either, "merge", a, other_id=b)
+    edit(either, "merge", b, other_id=c)
+    edit(either, "mute", c)
+    edit(either, "group", c, other_id=d)
+    assert copy_tables(either) != before
     for _ in range(7):
-        edit(filled, "undo")
-    assert copy_tables(filled) == before
+        edit(either, "undo")
+    assert copy_tables(either) == before
     with pytest.raises(ConfigError, match="no edit to undo"):
-        edit(filled, "undo")
+        edit(either, "undo")
 
 
-def test_after_each_edit_all_figures_are_those_of_looking_at_everything(filled: Store) -> None:
-    one, other, third, *_ = ids_of(filled)
-    moved = tuple(sorted(mentions_in(filled, one))[:5])
+def test_after_each_edit_all_figures_are_those_of_looking_at_everything(either: Store) -> None:
+    one, other, third, *_ = ids_of(either)
+    moved = tuple(sorted(mentions_in(either, one))[:5])
     noise = moved[0].partition("-")[0]
-    with filled.write() as connection:
+    with either.write() as connection:
         chosen = update(tables.feedback).where(tables.feedback.c.feedback_id == noise)
         connection.execute(chosen.values(noise_reason="spam", found_noise_reason="spam"))
-    add_customers(filled)
+    add_customers(either)
     edits: list[tuple[str, str | None, dict[str, Any]]] = [
         ("move", third, {"mention_ids": moved}),
         ("mute", third, {}),
@@ -207,13 +215,13 @@ def test_after_each_edit_all_figures_are_those_of_looking_at_everything(filled: 
         ("unmute", third, {}),
         ("pin", None, {"text": "Nobody speaks of it", "keywords": ("zebra",)}),
         ("pin", None, {"text": "Like some", "examples": (plant().texts[0],)}),
-        ("split", other, {"mention_ids": sorted(mentions_in(filled, other))[:3]}),
+        ("split", other, {"mention_ids": sorted(mentions_in(either, other))[:3]}),
         ("group", third, {"other_id": other}),
         *([("undo", None, {})] * 4),
     ]
     for action, theme_id, asked in edits:
-        edit(filled, action, theme_id, **asked)
-        assert count_outdated(filled) == 0, action
+        edit(either, action, theme_id, **asked)
+        assert count_outdated(either) == 0, action
 
 
 def test_undoing_an_undo_brings_the_edit_back(filled: Store) -> None:
@@ -236,17 +244,17 @@ def test_an_undo_that_leaves_a_later_edit_without_sense_is_refused(filled: Store
     assert copy_tables(filled, with_logs=True) == before
 
 
-def test_a_second_run_after_edits_writes_nothing(filled: Store) -> None:
-    a, b, c, d = ids_of(filled)
-    edit(filled, "merge", a, other_id=b)
-    edit(filled, "move", c, mention_ids=sorted(mentions_in(filled, d))[:2])
-    edit(filled, "mute", d)
-    edit(filled, "rename", b, text="both")
-    before = copy_tables(filled, with_logs=True)
-    add_feedback(filled, [])
-    after = copy_tables(filled, with_logs=True)
+def test_a_second_run_after_edits_writes_nothing(either: Store) -> None:
+    a, b, c, d = ids_of(either)
+    edit(either, "merge", a, other_id=b)
+    edit(either, "move", c, mention_ids=sorted(mentions_in(either, d))[:2])
+    edit(either, "mute", d)
+    edit(either, "rename", b, text="both")
+    before = copy_tables(either, with_logs=True)
+    add_feedback(either, [])
+    after = copy_tables(either, with_logs=True)
     assert {name for name in before if before[name] != after[name]} == {"run"}
-    with begin_run(filled, "test", config_hash="", lock_timeout_s=1) as run:
+    with begin_run(either, "test", config_hash="", lock_timeout_s=1) as run:
         run.mark_changed()
         assert apply_edits(run, PlantedModels()).n_written == 0
 
@@ -329,17 +337,17 @@ def test_an_edit_of_a_theme_that_is_gone_is_reported_and_harms_nothing(filled: S
 
 
 def test_a_muted_theme_is_counted_but_not_listed_and_nothing_is_claimed_of_it(
-    filled: Store,
+    either: Store,
 ) -> None:
-    theme_id = ids_of(filled)[0]
-    before = read_themes(filled)[theme_id]
+    theme_id = ids_of(either)[0]
+    before = read_themes(either)[theme_id]
     assert before["verdict"] is not None
-    edit(filled, "mute", theme_id)
-    row = read_themes(filled)[theme_id]
+    edit(either, "mute", theme_id)
+    row = read_themes(either)[theme_id]
     assert (row["n_mentions"], row["verdict"]) == (before["n_mentions"], None)
-    assert count_rows(filled, "theme_period", theme_id=theme_id) > 0
-    assert count_rows(filled, "theme_quote", theme_id=theme_id) > 0
-    with filled.read() as connection:
+    assert count_rows(either, "theme_period", theme_id=theme_id) > 0
+    assert count_rows(either, "theme_quote", theme_id=theme_id) > 0
+    with either.read() as connection:
         listed = {row["theme_id"] for row in list_themes(connection)}
         everything = {row["theme_id"] for row in list_themes(connection, is_all=True)}
         facts = gather_facts(connection)
@@ -348,21 +356,21 @@ def test_a_muted_theme_is_counted_but_not_listed_and_nothing_is_claimed_of_it(
     assert facts.n_themes_hidden == 1
     assert facts.last_run is not None
     assert (facts.last_run.command, facts.last_run.encoder) == ("themes mute", "planted")
-    edit(filled, "unmute", theme_id)
-    assert read_themes(filled)[theme_id]["verdict"] == before["verdict"]
+    edit(either, "unmute", theme_id)
+    assert read_themes(either)[theme_id]["verdict"] == before["verdict"]
 
 
-def test_each_edit_is_told_once_in_the_lives_of_its_themes(filled: Store) -> None:
-    a, b, c, *_ = ids_of(filled)
-    n_mentions = len(mentions_in(filled, a))
-    found_name = read_themes(filled)[a]["name"]
-    edit(filled, "rename", a, text="one")
-    edit(filled, "merge", a, other_id=b)
-    moved = sorted(mentions_in(filled, c))[:2]
-    edit(filled, "move", b, mention_ids=moved)
-    edit(filled, "undo")
-    add_feedback(filled, range(160, 180))
-    with filled.read() as connection:
+def test_each_edit_is_told_once_in_the_lives_of_its_themes(either: Store) -> None:
+    a, b, c, *_ = ids_of(either)
+    n_mentions = len(mentions_in(either, a))
+    found_name = read_themes(either)[a]["name"]
+    edit(either, "rename", a, text="one")
+    edit(either, "merge", a, other_id=b)
+    moved = sorted(mentions_in(either, c))[:2]
+    edit(either, "move", b, mention_ids=moved)
+    edit(either, "undo")
+    add_feedback(either, range(160, 180))
+    with either.read() as connection:
         lives = {
             theme_id: [
                 (row["event"], row["edit_id"], row["detail"], row["undone_by"])

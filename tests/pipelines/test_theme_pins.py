@@ -29,7 +29,15 @@ OWN = [text for text, theme in zip(plant().texts, plant().themes, strict=True) i
 
 
 @pytest.fixture
-def filled(store_url: str) -> Iterator[Store]:
+def filled(sqlite_url: str) -> Iterator[Store]:
+    store = make_store(sqlite_url)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def either(store_url: str) -> Iterator[Store]:
+    """The same on either database: its tests have every statement that pins write with."""
     store = make_store(store_url)
     yield store
     store.engine.dispose()
@@ -59,33 +67,33 @@ def test_a_pinned_theme_draws_the_mentions_that_resemble_its_examples(filled: St
     assert count_rows(filled, "theme_quote", theme_id=theme_id) == 3
 
 
-def test_later_mentions_go_to_a_pinned_theme_too(filled: Store) -> None:
-    theme_id = pin(filled, examples=OWN[:3])
-    before = mentions_in(filled, theme_id)
-    add_feedback(filled, range(160, 200))
-    after = mentions_in(filled, theme_id)
+def test_later_mentions_go_to_a_pinned_theme_too(either: Store) -> None:
+    theme_id = pin(either, examples=OWN[:3])
+    before = mentions_in(either, theme_id)
+    add_feedback(either, range(160, 200))
+    after = mentions_in(either, theme_id)
     assert before < after <= planted_in(0, 200)
-    again = copy_tables(filled, with_logs=True)
-    add_feedback(filled, [])
-    now = copy_tables(filled, with_logs=True)
+    again = copy_tables(either, with_logs=True)
+    add_feedback(either, [])
+    now = copy_tables(either, with_logs=True)
     assert {name for name in again if again[name] != now[name]} == {"run"}
 
 
-def test_undoing_a_pin_frees_its_mentions_and_leaves_a_retired_theme(filled: Store) -> None:
-    before = copy_tables(filled)
-    theme_id = pin(filled, examples=OWN[:3], keywords=["card"])
-    pinned = copy_tables(filled)
-    edit(filled, "undo")
-    assert copy_tables(filled) == before
-    assert read_themes(filled)[theme_id]["status"] == "retired"
-    edit(filled, "undo", other_id="e000002")
-    assert copy_tables(filled) == pinned
-    edit(filled, "undo", other_id="e000003")
-    assert pin(filled, examples=OWN[:3], keywords=["card"]) == theme_id
+def test_undoing_a_pin_frees_its_mentions_and_leaves_a_retired_theme(either: Store) -> None:
+    before = copy_tables(either)
+    theme_id = pin(either, examples=OWN[:3], keywords=["card"])
+    pinned = copy_tables(either)
+    edit(either, "undo")
+    assert copy_tables(either) == before
+    assert read_themes(either)[theme_id]["status"] == "retired"
+    edit(either, "undo", other_id="e000002")
+    assert copy_tables(either) == pinned
+    edit(either, "undo", other_id="e000003")
+    assert pin(either, examples=OWN[:3], keywords=["card"]) == theme_id
 
 
-def test_a_theme_is_pinned_before_there_is_any_data(store_url: str) -> None:
-    store = open_copy(store_url, "empty")
+def test_a_theme_is_pinned_before_there_is_any_data(sqlite_url: str) -> None:
+    store = open_copy(sqlite_url, "empty")
     theme_id = pin(store, examples=OWN[:3])
     row = read_themes(store)[theme_id]
     assert (row["status"], row["n_mentions"] or 0) == ("active", 0)
@@ -156,14 +164,20 @@ def test_the_life_of_a_pinned_theme_says_who_pinned_it(filled: Store) -> None:
     ],
 )
 def test_a_pin_that_makes_no_sense_is_refused_without_a_trace(
-    store_url: str, asked: dict[str, object], message: str
+    pinned: Store, asked: dict[str, object], message: str
 ) -> None:
-    store = open_copy(store_url, "empty")
-    pin(store, examples=OWN[:1])
-    before = copy_tables(store, with_logs=True)
+    before = copy_tables(pinned, with_logs=True)
     with pytest.raises(ConfigError, match=message):
-        edit(store, "pin", **asked)
-    assert copy_tables(store, with_logs=True) == before
+        edit(pinned, "pin", **asked)
+    assert copy_tables(pinned, with_logs=True) == before
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with nothing but a pin; nothing writes into it."""
+    store = open_copy(f"sqlite:///{tmp_path_factory.mktemp('pinned')}/store.db", "empty")
+    pin(store, examples=OWN[:1])
+    yield store
     store.engine.dispose()
 
 

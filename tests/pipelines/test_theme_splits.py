@@ -23,9 +23,10 @@ from tests.pipelines.planted import (
 )
 from tests.pipelines.store_copies import open_copy
 
+SMALL = "One word"
 
-@pytest.fixture
-def joined(store_url: str) -> Iterator[Store]:
+
+def open_joined(url: str) -> Store:
     """A store where two planted themes are one, by a merge."""
 
     def join(empty: Store) -> None:
@@ -33,7 +34,29 @@ def joined(store_url: str) -> Iterator[Store]:
         one, other = sorted(theme_of(empty, planted) for planted in (0, 1))
         edit(empty, "merge", one, other_id=other)
 
-    store = open_copy(store_url, "joined", join)
+    return open_copy(url, "joined", join)
+
+
+@pytest.fixture
+def joined(sqlite_url: str) -> Iterator[Store]:
+    store = open_joined(sqlite_url)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def either(store_url: str) -> Iterator[Store]:
+    """The same on either database: its tests have every statement that splits write with."""
+    store = open_joined(store_url)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The same with a small theme beside; nothing writes into it."""
+    store = open_joined(f"sqlite:///{tmp_path_factory.mktemp('kept')}/store.db")
+    edit(store, "pin", text=SMALL, keywords=[plant().texts[2].split()[0]])
     yield store
     store.engine.dispose()
 
@@ -56,17 +79,17 @@ def planted_in(keys: set[str]) -> set[int]:
     return {int(key[1:5]) % N_THEMES for key in keys}
 
 
-def test_what_is_nearer_to_the_examples_becomes_a_theme_of_its_own(joined: Store) -> None:
-    whole = theme_of(joined, 0)
-    both = mentions_in(joined, whole)
-    made = edit(joined, "split", whole, mention_ids=["f0000-0", "f0004-0"], text="Lost cards")
-    part = theme_of(joined, 0)
-    row = read_themes(joined)[part]
+def test_what_is_nearer_to_the_examples_becomes_a_theme_of_its_own(either: Store) -> None:
+    whole = theme_of(either, 0)
+    both = mentions_in(either, whole)
+    made = edit(either, "split", whole, mention_ids=["f0000-0", "f0004-0"], text="Lost cards")
+    part = theme_of(either, 0)
+    row = read_themes(either)[part]
     assert (row["name"], row["status"], row["made_by"]) == ("Lost cards", "active", made.edit_id)
-    assert planted_in(mentions_in(joined, part)) == {0}
-    assert planted_in(mentions_in(joined, whole)) == {1}
-    assert mentions_in(joined, part) | mentions_in(joined, whole) == both
-    assert row["n_mentions"] == len(mentions_in(joined, part))
+    assert planted_in(mentions_in(either, part)) == {0}
+    assert planted_in(mentions_in(either, whole)) == {1}
+    assert mentions_in(either, part) | mentions_in(either, whole) == both
+    assert row["n_mentions"] == len(mentions_in(either, part))
 
 
 def test_a_closer_look_finds_the_parts_and_touches_no_other_theme(joined: Store) -> None:
@@ -97,18 +120,18 @@ def test_later_mentions_go_to_the_part_that_they_are_nearest(joined: Store) -> N
     assert (planted_in(after[part]), planted_in(after[whole])) == ({0}, {1})
 
 
-def test_undo_joins_the_parts_again(joined: Store) -> None:
-    before = copy_tables(joined)
-    whole = theme_of(joined, 0)
-    edit(joined, "split", whole, mention_ids=["f0000-0"])
-    split = copy_tables(joined)
-    part = theme_of(joined, 0)
-    edit(joined, "undo")
-    assert copy_tables(joined) == before
-    assert read_themes(joined)[part]["status"] == "retired"
-    edit(joined, "undo", other_id="e000003")
-    assert copy_tables(joined) == split
-    with joined.read() as connection:
+def test_undo_joins_the_parts_again(either: Store) -> None:
+    before = copy_tables(either)
+    whole = theme_of(either, 0)
+    edit(either, "split", whole, mention_ids=["f0000-0"])
+    split = copy_tables(either)
+    part = theme_of(either, 0)
+    edit(either, "undo")
+    assert copy_tables(either) == before
+    assert read_themes(either)[part]["status"] == "retired"
+    edit(either, "undo", other_id="e000003")
+    assert copy_tables(either) == split
+    with either.read() as connection:
         lives = [[row["event"] for row in read_history(connection, each)] for each in (whole, part)]
     assert lives[0][-3:] == ["split", "undone", "undone"]
     assert lives[1] == ["split", "undone", "undone"]
@@ -145,18 +168,18 @@ def test_a_part_can_be_split_and_merged_like_any_theme(joined: Store) -> None:
     ],
 )
 def test_a_split_that_makes_no_sense_is_refused_without_a_trace(
-    joined: Store, theme: str, mentions: list[str] | str, message: str
+    kept: Store, theme: str, mentions: list[str] | str, message: str
 ) -> None:
-    whole = theme_of(joined, 0)
-    gone = next(key for key, row in read_themes(joined).items() if row["status"] == "merged")
-    word = plant().texts[2].split()[0]
-    small = str(edit(joined, "pin", text="One word", keywords=[word]).theme_id)
+    whole = theme_of(kept, 0)
+    themes = read_themes(kept)
+    gone = next(key for key, row in themes.items() if row["status"] == "merged")
+    small = next(key for key, row in themes.items() if row["name"] == SMALL)
     theme_id = {"gone": gone, "whole": whole, "small": small}.get(theme, theme)
-    named = sorted(mentions_in(joined, whole)) if mentions == "all" else mentions
-    before = copy_tables(joined, with_logs=True)
+    named = sorted(mentions_in(kept, whole)) if mentions == "all" else mentions
+    before = copy_tables(kept, with_logs=True)
     with pytest.raises(ConfigError, match=message):
-        edit(joined, "split", theme_id, mention_ids=named)
-    assert copy_tables(joined, with_logs=True) == before
+        edit(kept, "split", theme_id, mention_ids=named)
+    assert copy_tables(kept, with_logs=True) == before
 
 
 def test_another_encoder_than_that_of_the_store_is_refused(joined: Store) -> None:

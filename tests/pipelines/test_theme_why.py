@@ -39,8 +39,6 @@ def call(
 ) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "110")
-    for name in ("EARFUL_DB", "EARFUL_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
     return make_call(capsys)
 
 

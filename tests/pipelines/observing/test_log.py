@@ -26,8 +26,6 @@ def call(
 ) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("EARFUL_DB", "EARFUL_CONFIG", "EARFUL_SECRET"):
-        monkeypatch.delenv(name, raising=False)
     return make_call(capsys)
 
 
