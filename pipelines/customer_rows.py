@@ -1,6 +1,5 @@
 """The row of each customer: words, events, risk and the next best action, put together."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,7 +13,6 @@ from pipelines.counted import feedback
 from pipelines.customer_mentions import read_mentions, read_sums
 from pipelines.id_batches import batch_ids
 from pipelines.insights import (
-    CustomerMention,
     Insight,
     Spread,
     describe_customer,
@@ -23,34 +21,24 @@ from pipelines.insights import (
 from pipelines.journeys import JourneyStage, read_stages
 from pipelines.kept_settings import keep_values
 from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
-from pipelines.odata.facts import Facts, Happened, derive_facts
-from pipelines.odata.outcomes import OutcomeSettings, measure_churn
+from pipelines.odata.facts import Facts
+from pipelines.odata.outcomes import OutcomeSettings
 from pipelines.odata.stored import (
     History,
     derive_batch,
-    read_events,
     read_history,
     write_facts,
     write_outcomes,
 )
-from pipelines.risk import (
-    LEFT,
-    Risk,
-    RiskModel,
-    Signs,
-    add_points,
-    fit_risk,
-    predict_risk,
-    take_log,
-)
+from pipelines.risk import LEFT, Risk, RiskModel, add_points, predict_risk
+from pipelines.risk_fitting import fit_model, load_model, read_signs
 from pipelines.runs import Run
-from pipelines.store import read_info, write_info
 from pipelines.upserts import replace_rows, round_floats
 
 if TYPE_CHECKING:
     from pipelines.config import Config
 
-_MODEL, _SETTINGS = "risk_model", "row_settings"
+_SETTINGS = "row_settings"
 
 
 @dataclass(frozen=True)
@@ -110,8 +98,9 @@ def publish_customers(run: Run, settings: RowSettings, customers: Collection[str
     if customers is None:
         written += write_facts(run, history)
         written += write_outcomes(run, history, settings.outcomes)
-        _fit_model(run, history, spread, settings.outcomes.churn_days)
-    known = _Known(history, spread, _load_model(run.connection), settings.rules)
+        everybody = _list_customers(run.connection, None)
+        fit_model(run.connection, everybody, history, spread, settings.outcomes.churn_days)
+    known = _Known(history, spread, load_model(run.connection), settings.rules)
     for batch in batch_ids(_list_customers(run.connection, customers)):
         told = {"run_id": run.run_id, "updated_at": run.started_at}
         rows = [{**row, **told} for row in _describe_batch(run.connection, batch, known)]
@@ -213,23 +202,8 @@ def _describe_one(
 def _judge_risk(insight: Insight, facts: Facts | None, stage: str, known: _Known) -> Risk:
     if facts is not None and facts.churned_at is not None:
         return Risk(1.0, (f"left on {facts.churned_at:%Y-%m-%d}",), LEFT)
-    signs = _read_signs(insight, facts, stage)
+    signs = read_signs(insight, facts, stage)
     return predict_risk(known.model, signs) if known.model else add_points(signs)
-
-
-def _read_signs(insight: Insight, facts: Facts | None, stage: str) -> Signs:
-    recency = None
-    if facts is not None:
-        recency = facts.recency_days if facts.n_orders else facts.tenure_days
-    return Signs(
-        sentiment=insight.sentiment,
-        last_sentiment=insight.last_sentiment,
-        open_complaint=float(insight.open_theme_id is not None),
-        is_leaving=float(stage == "leaving"),
-        recency=take_log(recency),
-        frequency=take_log(facts.frequency if facts else 0),
-        tickets=take_log(facts.n_tickets_90 if facts else 0),
-    )
 
 
 def _choose_value(facts: Facts | None) -> tuple[float | None, str | None]:
@@ -238,47 +212,6 @@ def _choose_value(facts: Facts | None) -> tuple[float | None, str | None]:
         return None, None
     currency = max(facts.spend_year, key=lambda each: (facts.spend_year[each], each))
     return facts.spend_year[currency], currency
-
-
-def _fit_model(run: Run, history: History, spread: Spread, days: int) -> None:
-    """Fit on each customer's latest feedback after which it is known whether they left."""
-    examples: list[Signs] = []
-    labels: list[bool] = []
-    customers = _list_customers(run.connection, None) if days and history.known_until else []
-    for batch in batch_ids(customers):
-        events = dict(read_events(run.connection, batch))
-        for customer_id, rows in groupby(read_mentions(run.connection, batch), lambda row: row[0]):
-            found = _find_example(
-                [each for _, each in rows], events.get(customer_id, []), history, spread, days
-            )
-            if found is not None:
-                examples.append(found[0])
-                labels.append(found[1])
-    model = fit_risk(examples, labels)
-    write_info(run.connection, _MODEL, json.dumps(model.to_json() if model else None))
-
-
-def _find_example(
-    mentions: Sequence[CustomerMention],
-    events: Sequence[Happened],
-    history: History,
-    spread: Spread,
-    days: int,
-) -> tuple[Signs, bool] | None:
-    until = history.known_until or history.as_of
-    moments = sorted({each.at for each in mentions if each.at}, reverse=True)
-    for at in moments if events else ():
-        has_left = measure_churn(at, events, until, days)
-        if has_left is not None:
-            before = [each for each in mentions if each.at and each.at <= at]
-            insight = describe_customer(before, spread)
-            return _read_signs(insight, derive_facts(events, at), "unknown"), has_left
-    return None
-
-
-def _load_model(connection: Connection) -> RiskModel | None:
-    stored = json.loads(read_info(connection, _MODEL) or "null")
-    return RiskModel.from_json(stored) if stored else None
 
 
 def _read_records(connection: Connection, customers: Sequence[str]) -> dict[str, dict[str, Any]]:

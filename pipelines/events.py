@@ -12,6 +12,7 @@ from pipelines.progress import Progress
 from pipelines.reading.items import EventRecord
 from pipelines.reading.tables import BadRow
 from pipelines.recognition import read_events
+from pipelines.rights.stated_by_key import record_lifted
 from pipelines.runs import Run
 from pipelines.staging import Incoming, Merged, Staging, delete_by_id, hash_content
 
@@ -58,6 +59,7 @@ class _EventLoader:
         """Add the keys; those of an older version of an event go with it."""
         delete_by_id(run.connection, tables.event_key, "event_id", merged.updated)
         self.staging.copy_keys(tables.event_key)
+        record_lifted(run, self.staging.keys)
 
     def _prepare(self, record: EventRecord, given: FileInput) -> Prepared | BadRow:
         keys = hash_person(self.settings.secret, record, self.settings.region, record.order)

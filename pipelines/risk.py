@@ -3,7 +3,8 @@
 The model is a logistic regression on what was known when each customer last wrote, against
 whether they left within the configured days; Platt's scaling (1999) on predictions from five
 folds makes its probabilities mean what they say. Without enough outcomes each sign counts on its
-own, and the signs are put together as if they were independent (noisy-or).
+own, the signs are put together as if they were independent (noisy-or), and each reason tells its
+share of the risk: the shares add up to it.
 """
 
 import math
@@ -97,6 +98,9 @@ _POINTS = {
     "recency": 0.1,
 }
 _BASE_POINTS = 0.05
+_BASE = "anybody may leave"
+_LOG_BASE = math.log1p(-_BASE_POINTS)
+_LOW_IS_BAD = frozenset(("sentiment", "last_sentiment"))
 
 
 def take_log(value: float | None) -> float:
@@ -105,7 +109,10 @@ def take_log(value: float | None) -> float:
 
 
 def add_points(signs: Signs) -> Risk:
-    """Risk where too few outcomes are known: a base and a share for each sign that is there."""
+    """Risk where too few outcomes are known, of a base and each sign that is there.
+
+    Each has the share of the risk that its own has of the log of the chance to stay.
+    """
     present = {
         "is_leaving": signs.is_leaving > 0,
         "open_complaint": signs.open_complaint > 0,
@@ -114,15 +121,15 @@ def add_points(signs: Signs) -> Risk:
         "tickets": signs.tickets > take_log(2),
         "recency": take_log(180) < signs.recency < take_log(_FAR_DAYS),
     }
-    stays = 1 - _BASE_POINTS
-    reasons = []
-    for name in (name for name, is_there in present.items() if is_there):
-        stays *= 1 - _POINTS[name]
-        is_low_bad = name in ("sentiment", "last_sentiment")
-        reasons.append(f"{_WORDS[name][int(is_low_bad)]} (+{_POINTS[name]:.2f})")
-    return Risk(
-        1 - stays, tuple(reasons) or (f"no sign of leaving ({_BASE_POINTS:.2f})",), "points"
-    )
+    there = [name for name in _POINTS if present[name]]
+    if not there:
+        return Risk(_BASE_POINTS, (f"no sign of leaving ({_BASE_POINTS:.2f})",), "points")
+    stays = {name: math.log1p(-_POINTS[name]) for name in there} | {_BASE: _LOG_BASE}
+    value = -math.expm1(sum(stays.values()))
+    share = value / sum(stays.values())
+    words = {name: _WORDS[name][int(name in _LOW_IS_BAD)] for name in there} | {_BASE: _BASE}
+    reasons = tuple(f"{words[name]} (+{share * each:.2f})" for name, each in stays.items())
+    return Risk(value, reasons, "points")
 
 
 def fit_risk(examples: Sequence[Signs], has_left: Sequence[bool]) -> RiskModel | None:

@@ -75,7 +75,7 @@ def begin_run(
     """
     with store.lock(lock_timeout_s, command=f"earful {command}"):
         clock = time.monotonic()
-        with store.write() as connection:
+        with store.write(is_change=False) as connection:
             refuse_other_schema(connection, store.name)
             started_at = _choose_start(connection, datetime.now(UTC))
             run_id = make_time_id(started_at)
@@ -167,7 +167,7 @@ def _record_failure(
     if status == "interrupted":
         said = f"stopped {_UNFINISHED}"
     try:
-        with store.write() as connection:
+        with store.write(is_change=False) as connection:
             connection.execute(
                 update(tables.run)
                 .where(tables.run.c.run_id == run_id)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL, Engine
 
+from pipelines.commits import note_commit
 from pipelines.database import (
     clear_database_errors,
     connect_engine,
@@ -61,15 +62,18 @@ class Store:
             engine.dispose()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, is_change: bool = True) -> Iterator[Connection]:
         """A transaction: committed as a whole at the end, or not at all.
 
+        :param is_change: not where only the row of a run is noted, or the schema brought up.
         :raises StoreError: when the database refuses.
         """
         with clear_database_errors(self.url), self.engine.begin() as connection:
             if self.path is None:
                 begin_writing(connection, self._held, self.name)
             yield connection
+        if is_change:
+            note_commit()
 
     @contextmanager
     def lock(self, timeout_s: float, of: Lock = "store", command: str = "") -> Iterator[None]:
@@ -160,7 +164,10 @@ def migrate_store(store: Store, lock_timeout_s: float = 30.0) -> str | None:
     from pipelines.half_vectors import keep_half_vectors, refuse_hidden_table
     from pipelines.migrations import migrate_schema, schema_version
 
-    with store.lock(lock_timeout_s, command="earful migrate"), store.write() as connection:
+    with (
+        store.lock(lock_timeout_s, command="earful migrate"),
+        store.write(is_change=False) as connection,
+    ):
         before = schema_version(connection)
         if before is None:
             refuse_hidden_table(connection)

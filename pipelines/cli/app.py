@@ -48,6 +48,7 @@ from pipelines.cli.log_options import (
 )
 from pipelines.cli.options import show_examples
 from pipelines.cli.said import is_left_to_log, say
+from pipelines.commits import count_commits
 from pipelines.errors import EarfulError, StoppedError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -131,12 +132,12 @@ def run_app(arguments: list[str] | None = None) -> int:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with observe_command():
-        code = _do(arguments)
+        code = _do(arguments, count_commits())
         log_end(1 if code == STOPPED else code)
     return code
 
 
-def _do(arguments: list[str] | None) -> int:
+def _do(arguments: list[str] | None, n_before: int) -> int:
     try:
         code = _build_command()(arguments, standalone_mode=False)
     except StoppedError as error:
@@ -151,7 +152,7 @@ def _do(arguments: list[str] | None) -> int:
             error.show()  # type: ignore[attr-defined]
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        return _stop(_UNCHANGED)
+        return _stop(_tell_state(n_before) + _GOES_ON)
     except BrokenPipeError:
         return _end_unread()
     except SystemExit as error:  # typer's and rich's answer to a broken pipe
@@ -163,17 +164,17 @@ def _do(arguments: list[str] | None) -> int:
         return 1
     except MemoryError:
         say(
-            "error: the memory is not enough. The store is as it was before; close what else needs "
+            f"error: the memory is not enough: {_tell_state(n_before)}. Close what else needs "
             "memory or raise its limit, then run the same command again",
             "error",
             exit_code=1,
         )
         return 1
     except Exception as error:  # noqa: BLE001 -- the last resort of the program
-        say(_describe_bug(error), "error", exit_code=1)
+        say(_describe_bug(error, n_before), "error", exit_code=1)
         return 1
     if code == 130:  # typer's answer to Ctrl-C
-        return _stop(_UNCHANGED)
+        return _stop(_tell_state(n_before) + _GOES_ON)
     return code if isinstance(code, int) else 0
 
 
@@ -188,10 +189,17 @@ def _end_unread() -> int:
     return 0
 
 
-_UNCHANGED = (
-    "the store is as it was before this command. What the encoder has read so far is kept; the "
-    "same command goes on from there"
-)
+_GOES_ON = ". What the encoder has read so far is kept; the same command goes on from there"
+
+
+def _tell_state(n_before: int) -> str:
+    """What has become of the store, so that nobody takes for undone what was done.
+
+    :param n_before: changes that were committed before the command began.
+    """
+    if count_commits() > n_before:
+        return "what the command had finished is stored; what it was at was taken back as a whole"
+    return "the store is as it was before this command"
 
 
 def _stop(state: str) -> int:
@@ -212,13 +220,14 @@ def _describe_system_error(error: OSError) -> str:
     return f"the system refused: {said}"
 
 
-def _describe_bug(error: Exception) -> str:
+def _describe_bug(error: Exception, n_before: int) -> str:
     """Where it happened, but not the message: it may hold a customer's words."""
     if os.environ.get(TRACEBACK_VARIABLE):
         return traceback.format_exc()
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"error: something that earful does not expect ({type(error).__name__} in "
-        f"{os.path.basename(frame.filename)}:{frame.lineno}). The store is as it was before. "  # noqa: PTH119
-        f"Please report it; {TRACEBACK_VARIABLE}=1 shows the details, which may hold customer text"
+        f"{os.path.basename(frame.filename)}:{frame.lineno}): "  # noqa: PTH119
+        f"{_tell_state(n_before)}. Please report it; {TRACEBACK_VARIABLE}=1 shows the details, "
+        "which may hold customer text"
     )

@@ -257,7 +257,7 @@ def _print_done(done: "Recorded") -> None:
     changed = "row" if done.n_changed == 1 else "rows"
     typer.echo(f"{said}; {done.n_changed:,} {changed} of feedback and customers changed with it")
     if done.n_blocked:
-        typer.echo(f"{done.n_blocked:,} are of erased persons and were not stored")
+        typer.echo(f"not stored, since of erased persons: {done.n_blocked:,}")
     if done.unknown_channels:
         unknown = ", ".join(map(repr, done.unknown_channels))
         known = ", ".join(done.known_channels)

@@ -214,8 +214,8 @@ def _print_receipt(receipt: "Receipt") -> None:
     typer.echo(f"erased (request {receipt.request_id}): {_list(receipt.counts)}")
     if receipt.n_shared:
         typer.echo(
-            f"{receipt.n_shared:,} of their keys are others' too: feedback known by these alone "
-            "stays, and they are not blocked"
+            f"keys that are others' too: {receipt.n_shared:,}. Feedback known by such a key alone "
+            "stays, and none of them is blocked"
         )
     for problem in receipt.problems:
         say(f"not finished: {problem}", "warning")

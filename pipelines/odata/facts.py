@@ -134,7 +134,9 @@ def _find_churn(past: Sequence[Happened]) -> datetime | None:
 
 def _count_open(past: Sequence[Happened]) -> int:
     state: dict[str, bool] = {}
-    for number, each in enumerate(past):
+    # Of one day, as many sources date their events, the order comes before what closes it.
+    ordered = sorted(past, key=lambda each: (each.at, each.kind in _CLOSES))
+    for number, each in enumerate(ordered):
         if each.kind == "order":
             state[each.order or f"#{number}"] = True
         elif each.kind in _CLOSES:

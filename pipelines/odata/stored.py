@@ -100,7 +100,7 @@ def derive_batch(
     connection: Connection, customers: Sequence[str], history: History
 ) -> list[tuple[str, Facts]]:
     """Facts of some customers, of those that have events."""
-    since = _read_since(connection, customers)
+    since = read_since(connection, customers)
     return [
         (
             each,
@@ -163,7 +163,8 @@ def _batch_sorted(ids: Iterable[str]) -> Iterator[Sequence[str]]:
     return batch_ids(sorted(ids))
 
 
-def _read_since(connection: Connection, customers: Sequence[str]) -> dict[str, datetime]:
+def read_since(connection: Connection, customers: Sequence[str]) -> dict[str, datetime]:
+    """Since when the CRM knows customers, where it says so."""
     customer = tables.customer.c
     query = select(customer.customer_id, customer.valid_from).where(
         customer.valid_from.is_not(None), customer.customer_id.in_(customers)

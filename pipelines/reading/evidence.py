@@ -10,6 +10,8 @@ from pipelines.reading.numbers import is_placeholder, parse_rating
 from pipelines.reading.profiles import take_handle
 
 N_LOOKED_AT = 200
+# From 0 to 10.
+_LONGEST_SCALE = 11
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _PHONE = re.compile(r"\+?[\d٠-٩۰-۹][\d٠-٩۰-۹ ().\-/x]{6,24}")
 _LANG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4}){0,2}")
@@ -63,7 +65,9 @@ class Evidence:
     @property
     def is_wordy(self) -> bool:
         """Words rather than numbers, marks, dates, addresses or codes."""
-        other = max(self.emails, self.dates, self.urls, self.codes, self.ratings)
+        # "The courier never came (4)": more of such than a scale has points are no ratings.
+        ratings = 0.0 if self.n_distinct > _LONGEST_SCALE and self.mean_words >= 3 else self.ratings
+        other = max(self.emails, self.dates, self.urls, self.codes, ratings)
         return self.letters >= 0.5 and other < 0.5
 
 

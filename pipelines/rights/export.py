@@ -20,6 +20,8 @@ from pipelines.secret import load_secret
 from pipelines.store import open_store
 
 SUFFIXES = (".json", ".html")
+# Signs of a value that shares its line of the page with others.
+_SHORT = 40
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _render_page(found: Mapping[str, list[Row]], now: datetime) -> str:
         (_name(name), NOTES[name], [_spell_row(row) for row in rows])
         for name, rows in found.items()
     ]
-    return template.render(made_at=_spell(now), sections=sections)
+    return template.render(made_at=_spell(now), sections=sections, short=_SHORT)
 
 
 def _name(column: str) -> str:

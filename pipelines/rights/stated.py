@@ -134,7 +134,7 @@ def _list_touched(run: Run, holder: _Holder) -> Iterator[Sequence[str]]:
     """Ids of rows with answers of which this run wrote a version, in portions; some twice."""
     for columns in (holder.table.c, holder.history.c):
         own_id, last = columns[holder.id_name], ""
-        is_touched = and_(columns.run_id == run.run_id, _has_answers(columns))
+        is_touched = and_(columns.run_id == run.run_id, has_answers(columns))
         while True:
             query = select(own_id).where(own_id > last, is_touched).distinct()
             page = list(run.connection.execute(query.order_by(own_id).limit(_PAGE)).scalars())
@@ -144,7 +144,8 @@ def _list_touched(run: Run, holder: _Holder) -> Iterator[Sequence[str]]:
             last = page[-1]
 
 
-def _has_answers(columns: Any) -> Any:
+def has_answers(columns: Any) -> Any:
+    """SQL for a table's columns: whether the attributes of a row hold an answer."""
     return cast(columns.attributes, Text).contains(f'"{PREFIX}', autoescape=True)
 
 

@@ -4,22 +4,24 @@ These are events, such as orders, and rows that hold no words.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Table, select, tuple_
 
 from pipelines import tables
+from pipelines.id_batches import batch_ids
+from pipelines.key_columns import is_same_key
 from pipelines.reading.consents import WITHDRAWN
 from pipelines.refused import RefusedRow
 from pipelines.rights.blocks import Key
 from pipelines.rights.consent_rows import add_consents
-from pipelines.rights.stated import PERSONAL, Answer, find_changes, list_answers
+from pipelines.rights.stated import PERSONAL, Answer, find_changes, has_answers, list_answers
 from pipelines.runs import Run
 from pipelines.staging import Incoming
 
-_consent = tables.consent.c
+_consent, _event, _key = tables.consent.c, tables.event.c, tables.event_key.c
 _Subject = tuple[Key, str, str]
 
 
@@ -59,7 +61,41 @@ def record_happened(run: Run, source: str, rows: Iterable[Incoming]) -> None:
     _record(run, source, "events", said)
 
 
-def _record(run: Run, source: str, via: str, said: Iterable[_Said]) -> None:
+def record_lifted(run: Run, read_keys: Table) -> None:
+    """Append what events that are stored say after a refusal that has only now been read.
+
+    That somebody does not refuse is no news when it is read, and is one once an older refusal is.
+
+    :param read_keys: the keys of the events that were read, with the columns of ``event_key``.
+    """
+    refused = (
+        select(_consent.key_type, _consent.key_hash)
+        .join(read_keys, is_same_key(read_keys.c, _consent))
+        .where(_consent.via == "events", _consent.status == WITHDRAWN)
+        .distinct()
+    )
+    for batch in batch_ids([(row[0], row[1]) for row in run.connection.execute(refused)]):
+        _record(run, None, "events", _read_happened(run, batch))
+
+
+def _read_happened(run: Run, keys: Sequence[Key]) -> Iterator[_Said]:
+    """What events of the past whose surest key is one of some say of consent."""
+    wanted = select(_key.event_id).where(tuple_(_key.key_type, _key.key_hash).in_(keys))
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    of_events = select(_key.event_id, _key.key_type, _key.key_hash)
+    for event_id, kind, key in run.connection.execute(of_events.where(_key.event_id.in_(wanted))):
+        found[event_id][kind] = key
+    columns = (_event.event_id, _event.at, _event.attributes, _event.named_customer)
+    query = select(*columns).where(
+        _event.event_id.in_(wanted), _event.at <= run.started_at, has_answers(_event)
+    )
+    for event_id, at, attributes, named in run.connection.execute(query):
+        key = _choose_key(found[event_id])
+        if key is not None and key in keys:
+            yield _Said(key, at, attributes, named)
+
+
+def _record(run: Run, source: str | None, via: str, said: Iterable[_Said]) -> None:
     answers: dict[_Subject, list[Answer]] = defaultdict(list)
     named: dict[Key, str | None] = {}
     for each in said:

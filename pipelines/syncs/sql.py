@@ -12,6 +12,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     delete,
+    event,
     insert,
     select,
     update,
@@ -54,9 +55,16 @@ def open_target(settings: SqlSync, around: Surroundings) -> "SqlTarget":
 
 def _open_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        return create_engine(url, module=sqlite_driver(), hide_parameters=True)
+        engine = create_engine(url, module=sqlite_driver(), hide_parameters=True)
+        event.listen(engine, "connect", _wipe_deleted)
+        return engine
     given = {"connect_timeout": 15} if url.get_driver_name().startswith("psycopg") else {}
     return create_engine(url, hide_parameters=True, connect_args=given)
+
+
+def _wipe_deleted(connection: Any, _record: object) -> None:
+    """What is taken back must not stay readable in free pages of the file."""
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 class _RefusedRowError(SyncError):

@@ -1,6 +1,7 @@
 """What events say of customers, what followed, and the row that is made of all."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.journey import STAGES, classify_stages
+from pipelines import risk_fitting
 from pipelines.config import check_config
 from pipelines.customer_rows import RowSettings, publish_customers, read_row_settings
 from pipelines.errors import ConfigError
+from pipelines.journeys import JourneyStage
 from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
 from pipelines.odata.facts import Happened, derive_facts
 from pipelines.odata.kinds import name_kind
@@ -114,8 +117,11 @@ def test_points_name_their_reasons() -> None:
     assert calm.reasons == ("no sign of leaving (0.05)",)
     expected = 1 - 0.95 * 0.55 * 0.8 * 0.88 * 0.9
     assert angry.value == pytest.approx(expected)
-    assert angry.reasons[0] == "speaks of leaving (+0.45)"
-    assert len(angry.reasons) == 4
+    assert angry.reasons[0] == "speaks of leaving (+0.36)"
+    assert angry.reasons[-1] == "anybody may leave (+0.03)"
+    shares = [float(reason[-6:-1]) for reason in angry.reasons]
+    assert len(shares) == 5
+    assert sum(shares) == pytest.approx(angry.value, abs=0.025)  # each is rounded
 
 
 def test_the_model_is_fitted_and_calibrated_when_enough_have_left() -> None:
@@ -135,6 +141,32 @@ def test_the_model_is_fitted_and_calibrated_when_enough_have_left() -> None:
     assert happy.value == pytest.approx(1 / (1 + np.exp(1 + 1.8)), abs=0.05)
     assert angry.value == pytest.approx(1 / (1 + np.exp(1 - 1.8)), abs=0.08)
     assert any("negative" in reason or "badly" in reason for reason in angry.reasons)
+
+
+def test_the_model_is_fitted_to_the_stage_that_it_judges_by(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(run)
+    add_rows(run.connection, "event", event("e8", "A", on(1), "login"))
+    add_rows(run.connection, "event", event("e9", "A", on(99), "login"))
+    staged = {"f1": JourneyStage("use"), "f2": JourneyStage("leaving")}
+    monkeypatch.setattr(risk_fitting, "read_stages", lambda _, asked: {x: staged[x] for x in asked})
+    fitted: list[tuple[float, bool]] = []
+
+    def note(examples: Sequence[Signs], has_left: Sequence[bool]) -> None:
+        fitted.extend(zip((each.is_leaving for each in examples), has_left, strict=True))
+
+    monkeypatch.setattr(risk_fitting, "fit_risk", note)
+    publish_customers(run, RowSettings(OutcomeSettings(churn_days=30)), None)
+    assert fitted == [(0.0, False), (1.0, True)]
+
+
+def test_an_order_of_the_day_on_which_it_is_done_is_not_open() -> None:
+    for closing in ("delivered", "cancelled", "refund"):
+        named = [happened(3, closing, order="7"), happened(3, "order", 5.0, order="7")]
+        assert derive_facts(named, on(4)).n_open_orders == 0
+        unnamed = [happened(3, closing), happened(3, "order", 5.0)]
+        assert derive_facts(unnamed, on(4)).n_open_orders == 0
 
 
 def test_the_first_rule_that_holds_chooses_the_action() -> None:
@@ -196,7 +228,7 @@ def fill(run: Run) -> None:
     for number, (customer_id, at, kind) in enumerate(
         (("A", on(0), "purchase"), ("A", future, "order"), ("B", on(10), "churn"))
     ):
-        row = {"event_id": f"e{number}", "customer_id": customer_id, "at": at, "kind": kind}
+        row = event(f"e{number}", customer_id, at, kind)
         more = {"amount": 100.0, "currency": "EUR"} if customer_id == "A" else {}
         add_rows(run.connection, "event", {**row, **more})
     for key, customer_id, rating in (("f1", "A", 1), ("f2", "B", None)):
@@ -206,3 +238,7 @@ def fill(run: Run) -> None:
         mention = {"mention_id": f"{key}-0", "feedback_id": key, "position": 0, "text": "words"}
         felt = {"text_hash": "h", "sentiment": "negative", "sentiment_score": -0.8}
         add_rows(run.connection, "mention", {**mention, **felt, "theme_id": "t"})
+
+
+def event(event_id: str, customer_id: str, at: datetime, kind: str) -> dict[str, Any]:
+    return {"event_id": event_id, "customer_id": customer_id, "at": at, "kind": kind}

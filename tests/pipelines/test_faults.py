@@ -345,7 +345,35 @@ def test_too_little_memory_ends_a_command_with_a_clear_message(
 
     monkeypatch.setattr(app, "_build_command", build)
     assert app.run_app(["status"]) == 1
-    assert "the memory is not enough" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "the memory is not enough: the store is as it was before this command" in said
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, RuntimeError])
+def test_an_error_tells_as_undone_only_what_is(
+    error: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    job = make_people_job(open_store(f"sqlite:///{tmp_path / 'store.db'}", create=True), tmp_path)
+    store = open_store(job.config.store.url)
+
+    def stop(*, has_finished: bool) -> str:
+        def build() -> Any:
+            if has_finished:
+                with job.begin(store, "ingest"):
+                    pass
+            with job.begin(store, "ingest"):
+                raise error
+
+        monkeypatch.setattr(app, "_build_command", build)
+        assert app.run_app(["inbox"]) != 0
+        return capfd.readouterr().err
+
+    before, stored = "the store is as it was before this command", "had finished is stored"
+    assert before in (said := stop(has_finished=False)) and stored not in said
+    assert stored in (said := stop(has_finished=True)) and before not in said
 
 
 MOUNTS = r"""

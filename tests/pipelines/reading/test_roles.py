@@ -126,6 +126,16 @@ def test_personal_details_are_set_apart():
     )
 
 
+def test_words_that_end_with_a_number_are_words_and_labels_of_a_scale_are_none() -> None:
+    def make_rows(text: str, n: int) -> list[dict[str, str]]:
+        told = {"created_at": "2026-03-01", "email": "dana@example.com"}
+        return [{"ticket_id": f"T{k}", "body": f"{text} ({k % n})", **told} for k in range(60)]
+
+    columns = ["ticket_id", "body", "created_at", "email"]
+    assert recognise_kind(columns, make_rows("Parcel never came", 60)).kind == "feedback"
+    assert recognise_kind(columns, make_rows("Not at all satisfied", 5)).kind == "customers"
+
+
 def test_lists_of_customers_and_events_are_told_apart():
     columns = ["customer_id", "email", "segment", "country", "created_at"]
     rows = rows_of(

@@ -152,6 +152,24 @@ def test_what_orders_state_holds_for_who_placed_them(store: Store, tmp_path: Pat
     assert {row[4] for row in read_consent(store, "via")} == {"events"}
 
 
+def test_an_older_order_that_refuses_does_not_outlast_a_newer_one_that_was_read_before(
+    store: Store, tmp_path: Path
+) -> None:
+    read_night(store, [write_csv(tmp_path, "crm", "Customer ID,Name,Email", "C1,Dana,d@e.com")])
+    say(store, tmp_path, "granted", "contact", at=datetime(2026, 1, 1, tzinfo=UTC))
+    heads = "Order number,Email,Kind,Time,Amount,Email Opt Out"
+    for name, row in (
+        ("april", "4,d@e.com,order,2026-04-01,5,no"),
+        ("march", "3,d@e.com,order,2026-03-01,5,yes"),
+        ("february", "2,d@e.com,order,2026-02-01,5,yes"),
+    ):
+        read_night(store, events=[write_csv(tmp_path, name, heads, row)])
+        assert list_reachable(store, "email") == ["C1"], name
+    refusal = write_csv(tmp_path, "may", heads, "5,d@e.com,order,2026-05-01,5,yes")
+    read_night(store, events=[refusal])
+    assert list_reachable(store, "email") == []
+
+
 def test_an_older_file_that_comes_later_changes_the_past_and_not_the_present(
     store: Store, tmp_path: Path
 ) -> None:
