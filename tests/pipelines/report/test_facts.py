@@ -365,6 +365,7 @@ def test_a_theme_without_a_verdict_says_why(fill_store: Store) -> None:
             "feedback": [item(7 * week, "s", "en") for week in (0, *range(40, 60))],
             "theme": [topic("a", 3, verdict="steady"), topic("b", 2), topic("c", 2), topic("d", 1)],
             "theme_period": heard("a", 50, 59) + heard("b", 0) + heard("c", 59),
+            "store_info": [{"name": "judged_version", "value": "1"}],
         }
     )
     facts = gather_facts(store)

@@ -254,6 +254,17 @@ def test_news_comes_first_and_days_that_cannot_be_are_said(told: Connection) -> 
     assert find(story, "store_ahead").text == "2 of them are dated later than they were read."
 
 
+def test_a_store_of_which_no_trend_can_be_told_says_why(told: Connection) -> None:
+    def list_templates() -> list[str]:
+        return [each.template for each in tell(told, draft_store_story).told]
+
+    change(told, tables.theme, {"verdict": None})
+    assert list_templates()[:2] == ["store_themes", "store_trend_short_past"]
+    told.execute(delete(tables.theme_period))
+    change(told, tables.feedback, {"occurred_at": None})
+    assert list_templates()[:2] == ["store_themes", "store_trend_undated"]
+
+
 def test_what_was_said_on_one_day_of_one_theme_is_told_once(told: Connection) -> None:
     change(told, tables.feedback, {"occurred_at": MONDAY})
     change(told, tables.theme, {"status": "muted"}, tables.theme.c.theme_id == VISA)
