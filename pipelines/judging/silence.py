@@ -29,6 +29,8 @@ def explain_silence(connection: Connection, theme_ids: Collection[str]) -> dict[
 
     :returns: by theme_id one of MEANINGS.
     """
+    if not theme_ids:
+        return {}
     volume = {at.date(): n for at, n in count_exposure(connection, "day").items()}
     timeline = find_timeline(volume)
     is_judged = read_info(connection, "judged_version") is not None
