@@ -20,7 +20,13 @@ from pipelines.insights import (
 )
 from pipelines.journeys import JourneyStage, read_stages
 from pipelines.kept_settings import keep_values
-from pipelines.next_actions import DEFAULT_RULES, ActionRule, Situation, choose_action
+from pipelines.next_actions import (
+    DEFAULT_RULES,
+    ActionRule,
+    Situation,
+    choose_action,
+    describe_action,
+)
 from pipelines.odata.facts import Facts
 from pipelines.odata.outcomes import OutcomeSettings
 from pipelines.odata.stored import (
@@ -192,7 +198,7 @@ def _describe_one(
         "risk": risk.value,
         "risk_reasons": list(risk.reasons),
         "risk_method": risk.method,
-        "next_action": rule and f"{rule.action} (rule: {rule.name})",
+        "next_action": rule and describe_action(rule),
         "next_rule": rule and rule.name,
         "declared": {name: told for name, told in declared.items() if told is not None} or None,
         "inferred": {name: made for name, made in inferred.items() if made is not None},

@@ -46,6 +46,11 @@ DEFAULT_RULES = (
 )
 
 
+def describe_action(rule: ActionRule) -> str:
+    """What is to be done, and by which rule, as `customer_insight.next_action` says it."""
+    return f"{rule.action} (rule: {rule.name})"
+
+
 def choose_action(rules: Sequence[ActionRule], situation: Situation) -> ActionRule | None:
     """The first rule that holds; None when none does."""
     return next((rule for rule in rules if _holds(rule, situation)), None)

@@ -148,7 +148,7 @@ def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[str, Any]]:
-    """Themes with their languages, those that deserve attention first.
+    """Themes with their languages and why they have no verdict, what deserves attention first.
 
     :param is_all: those too that are not active: muted, merged, retired.
     """
@@ -162,9 +162,11 @@ def list_themes(connection: Connection, *, is_all: bool = False) -> list[dict[st
     languages = _languages_of_themes(connection)
     names = read_names(connection, (row["parent_id"] for row in rows))
     groups = {key: show_title(group.title) for key, group in read_groups(connection).items()}
+    silence = explain_silence(connection, [row["theme_id"] for row in rows if not row["verdict"]])
     return [
         {
             **row,
+            "no_verdict": silence.get(row["theme_id"]),
             "languages": languages.get(row["theme_id"], []),
             "parent_name": names.get(row["parent_id"]),
             "group_name": groups.get(row["parent_id"] or row["theme_id"])

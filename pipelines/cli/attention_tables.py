@@ -56,7 +56,7 @@ def print_priorities(rows: Sequence[Row], segment: str) -> None:
         )
         return
     heads = {"": "right", "theme": "left", "gain": "right", "95 %": "id", "of": "left"}
-    table = make_table({**heads, "q": "right?", "voices": "right?", "id": "id?"})
+    table = make_table({**heads, "q": "right", "voices": "right?", "id": "id?"})
     for row in rows:
         table.add_row(
             str(row["rank"]),

@@ -1,5 +1,6 @@
 """The tables that status, runs, doctor and themes print."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -166,8 +167,17 @@ def print_themes(
         )
     console = open_console()
     print_table(console, title, table)
+    if len(rows) > 1:
+        _print_silence(console, rows)
     if len(rows) < n_all:
         console.print(f"{len(rows):,} of {n_all:,} themes shown; all with --limit 0")
+
+
+def _print_silence(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    from pipelines.judging.silence import MEANINGS
+
+    for reason, n in Counter(row["no_verdict"] for row in rows if row["no_verdict"]).items():
+        console.print(f"no verdict on {n:,} of {len(rows):,}: {MEANINGS[reason]}", style="yellow")
 
 
 def _explain_none(counts: Mapping[str, int]) -> str:

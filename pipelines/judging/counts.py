@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from pipelines import tables
+from pipelines.anonymity import choose_shown
 from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
 
 PERIODS = ("day", "week", "month")
@@ -130,7 +131,23 @@ def count_segment_exposure(connection: Connection, period: str) -> dict[str, dic
     return counts
 
 
-def count_heard(connection: Connection) -> dict[str, int]:
+def find_shown_segments(connection: Connection, k: int) -> frozenset[str]:
+    """Segments of k customers or more who were heard, by which no smaller one can be reckoned.
+
+    Where how many voices there are is told, and not how many of them are customers.
+    """
+    n_voices, _ = _count_unsegmented(connection)
+    return choose_shown(_count_heard(connection), k, n_voices)
+
+
+def find_told_segments(connection: Connection, k: int) -> frozenset[str]:
+    """Those of them that may be told of beside the number of customers who were heard."""
+    _, n_customers = _count_unsegmented(connection)
+    beside_customers = choose_shown(_count_heard(connection), k, n_customers)
+    return find_shown_segments(connection, k) & beside_customers
+
+
+def _count_heard(connection: Connection) -> dict[str, int]:
     """How many customers of each segment have given feedback that counts."""
     query = (
         select(_segment, func.count(feedback.customer_id.distinct()))
@@ -141,14 +158,19 @@ def count_heard(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def count_unsegmented(connection: Connection) -> int:
-    """How many voices are of nobody whose segment is known."""
+def _count_unsegmented(connection: Connection) -> tuple[int, int]:
+    """How many voices are of nobody whose segment is known, and how many of them are customers."""
     joined = tables.feedback.outerjoin(
         tables.customer, tables.customer.c.customer_id == feedback.customer_id
     )
     is_in_none = or_(_segment.is_(None), _segment == EVERYBODY)
-    query = select(func.count(voice.distinct())).select_from(joined).where(is_counted, is_in_none)
-    return connection.execute(query).scalar_one()
+    query = (
+        select(func.count(voice.distinct()), func.count(feedback.customer_id.distinct()))
+        .select_from(joined)
+        .where(is_counted, is_in_none)
+    )
+    row = connection.execute(query).one()
+    return row[0], row[1]
 
 
 def read_second_sources(

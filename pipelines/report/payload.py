@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from pipelines.next_actions import DEFAULT_RULES, describe_action
 from pipelines.report.cells import PERIODS, pack_cells
 from pipelines.report.decisions import CustomerFacts
 from pipelines.report.display import direction_of, disarm_text, language_tag, show_code
@@ -21,6 +22,8 @@ MAX_QUOTE_LENGTH = 420
 MAX_BRIEF_LENGTH = 160
 _MAX_KEYWORDS = 8
 _MAX_LABEL_LENGTH = 120
+
+_DEFAULT_ACTIONS = {describe_action(rule): rule.name for rule in DEFAULT_RULES}
 
 Json = dict[str, Any]
 
@@ -163,8 +166,7 @@ def _describe_customer(
         "feeling": _round(person.sentiment),
         "risk": _round(person.risk),
         "hasLeft": person.risk_method == LEFT or None,
-        "next": person.next_action and disarm_text(person.next_action, MAX_QUOTE_LENGTH),
-        "rule": person.next_rule and _label(person.next_rule),
+        "next": person.next_action and _name_action(person.next_action, person.next_rule),
         "last": at,
         "week": _week(at, facts),
         "places": [
@@ -212,6 +214,13 @@ def _said(text: str | None, lang: str | None, limit: int = MAX_NAME_LENGTH) -> l
 
 def _label(text: str) -> str:
     return disarm_text(text, _MAX_LABEL_LENGTH)
+
+
+def _name_action(action: str, rule: str | None) -> list[str]:
+    """The name of a default rule, for which the page has words, or none; and what is to be done."""
+    is_default = action in _DEFAULT_ACTIONS
+    said = action.removesuffix(f" (rule: {rule})")
+    return [_DEFAULT_ACTIONS[action] if is_default else "", disarm_text(said, MAX_QUOTE_LENGTH)]
 
 
 def _code(code: str) -> list[str]:

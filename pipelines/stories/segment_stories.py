@@ -1,6 +1,6 @@
 """The story of a segment: who they are, what they speak of, how it feels, what to fix for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -26,16 +26,19 @@ from pipelines.stories.theme_parts import tell_feeling, tell_languages, tell_wee
 _MAX_THEMES, _MAX_WEEKS, _MAX_PRIORITIES = 3, 3, 2
 
 
-def draft_segment(connection: Connection, segment: str, k: int) -> list[Draft]:
+def draft_segment(
+    connection: Connection, segment: str, k: int, shown: Collection[str]
+) -> list[Draft]:
     """The sentences of a segment's story.
 
-    :param k: of fewer customers who are heard nothing is told, as they could be recognised.
+    :param k: of fewer customers nothing is told, as they could be recognised.
+    :param shown: segments of which something may be told.
     :raises ConfigError: where there is no such segment, or it is too small.
     """
     among = {"segment": [segment]}
     records = count(connection, "customer", ["segment"], among)
     whole = count(connection, "mention", ["segment"], among)
-    _check_size(segment, records, whole, k)
+    _check_size(segment, records, k, shown)
     by_theme = count(connection, "mention", ["segment", "theme_id"], among)
     by_lang = count(connection, "mention", ["segment", "lang"], among)
     themes = {
@@ -65,17 +68,17 @@ def draft_segment(connection: Connection, segment: str, k: int) -> list[Draft]:
     )
 
 
-def _check_size(segment: str, records: Counted, whole: Counted, k: int) -> None:
-    n_heard = int(whole.value("n_customers", segment) or 0)
+def _check_size(segment: str, records: Counted, k: int, shown: Collection[str]) -> None:
     if not records.rows:
         raise ConfigError(
             f"there is no segment {segment!r}; see those that there are with: "
             "earful story store, or in the column segment of the CRM's file"
         )
-    if n_heard < k:
+    if segment not in shown:
         raise ConfigError(
-            f"no story is told of a segment of which fewer than {k} customers are heard: they "
-            "could be recognised. How many it takes is [anonymity] min_customers"
+            f"no story is told of a segment of which fewer than {k} customers are heard, nor of "
+            "one by which these could be reckoned: they could be recognised. How many it takes is "
+            "[anonymity] min_customers"
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, func, select
 
 from pipelines import tables
+from pipelines.judging.silence import explain_silence
 from pipelines.stories.cost_parts import tell_priorities
 from pipelines.stories.evidence import (
     Counted,
@@ -91,8 +92,19 @@ def _tell_themes(connection: Connection, largest: Sequence[str]) -> list[Draft]:
     counted = count(connection, "theme", [])
     judged = select(_theme.theme_id).where(_theme.verdict.is_not(None)).limit(1)
     is_judged = connection.execute(judged).first() is not None
-    rising = Draft("store_rising", {"n": counted.fact("n_rising")}) if is_judged else None
-    return make_drafts(Draft("store_themes", {"n": counted.fact("n_themes")}), rising)
+    rising = Draft("store_rising", {"n": counted.fact("n_rising")})
+    return make_drafts(
+        Draft("store_themes", {"n": counted.fact("n_themes")}),
+        rising if is_judged else _tell_silence(connection, largest),
+    )
+
+
+def _tell_silence(connection: Connection, theme_ids: Sequence[str]) -> Draft | None:
+    """Why nothing can be said of trends, where that is so of the whole store."""
+    reasons = set(explain_silence(connection, theme_ids).values())
+    if reasons == {"undated"}:
+        return Draft("store_trend_undated")
+    return Draft("store_trend_short_past") if "short_past" in reasons else None
 
 
 def _tell_largest(

@@ -1,6 +1,6 @@
 """Telling a story of a theme, a segment, a customer or the whole store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from nlp.stories.languages import choose_language, read_language
+from pipelines.anonymity import MIN_CUSTOMERS
 from pipelines.errors import ConfigError
+from pipelines.judging.counts import find_told_segments
 from pipelines.report.display import disarm_text
 from pipelines.stories.customer_stories import draft_customer
 from pipelines.stories.evidence import read_themes
@@ -18,8 +20,6 @@ from pipelines.stories.sentences import Draft, Kind, Story, word_drafts
 from pipelines.stories.store_stories import draft_store
 from pipelines.stories.theme_stories import draft_theme, read_theme_evidence
 
-# Of fewer customers nothing is told, as they could be recognised.
-MIN_CUSTOMERS: Final = 5
 _GONE: Final = ("merged", "retired")
 _MAX_TITLE: Final = 160
 
@@ -61,10 +61,11 @@ def draft_report(
     :param k: of fewer customers nothing is told.
     :param segments: those that may be shown; none is told of one with too few who are heard.
     """
+    shown = find_told_segments(connection, k)
     told = [draft_store_story(connection, k)]
     for segment in segments:
         with suppress(ConfigError):
-            told.append(draft_segment_story(connection, segment, k))
+            told.append(draft_segment_story(connection, segment, k, shown))
     return told + draft_theme_stories(connection, theme_ids, k)
 
 
@@ -72,7 +73,7 @@ def draft_theme_stories(
     connection: Connection, theme_ids: Sequence[str], k: int = MIN_CUSTOMERS
 ) -> list[Drafted]:
     """The stories of themes, in the order given; those that are not there are left out."""
-    found = read_theme_evidence(connection, theme_ids)
+    found = read_theme_evidence(connection, theme_ids, k)
     return [
         Drafted("theme", key, found.name(key), draft_theme(found, key, k))
         for key in theme_ids
@@ -99,13 +100,20 @@ def draft_theme_story(connection: Connection, theme_id: str, k: int = MIN_CUSTOM
     return draft_theme_stories(connection, [theme_id], k)[0]
 
 
-def draft_segment_story(connection: Connection, segment: str, k: int = MIN_CUSTOMERS) -> Drafted:
+def draft_segment_story(
+    connection: Connection,
+    segment: str,
+    k: int = MIN_CUSTOMERS,
+    shown: Collection[str] | None = None,
+) -> Drafted:
     """The story of a segment.
 
+    :param shown: segments that may be; None to find them.
     :raises ConfigError: where there is none, or too few of its customers are heard.
     """
     title = Fact("customer", (("segment", segment),), "segment", segment)
-    return Drafted("segment", segment, title, draft_segment(connection, segment, k))
+    told_of = find_told_segments(connection, k) if shown is None else shown
+    return Drafted("segment", segment, title, draft_segment(connection, segment, k, told_of))
 
 
 def draft_customer_story(connection: Connection, customer_id: str) -> Drafted:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipelines import tables
+from pipelines.judging.counts import find_told_segments
 from pipelines.stories.cost_parts import tell_fixes, tell_impact, tell_priorities
 from pipelines.stories.evidence import (
     Counted,
@@ -64,11 +65,17 @@ class ThemeEvidence:
         return name_theme(self.themes[theme_id])
 
 
-def read_theme_evidence(connection: Connection, theme_ids: Collection[str]) -> ThemeEvidence:
-    """Read what the stories of some themes are made of."""
+def read_theme_evidence(
+    connection: Connection, theme_ids: Collection[str], k: int
+) -> ThemeEvidence:
+    """Read what the stories of some themes are made of.
+
+    :param k: no segment of fewer customers, or by which fewer could be reckoned, is among it.
+    """
     among = {"theme_id": theme_ids}
     run = read_last_run(connection)
     whole = count(connection, "mention", ["theme_id"], among)
+    in_segments = {**among, "segment": find_told_segments(connection, k)}
     of_run = {**among, "run_id": [run.run_id] if run else []}
     derived = ("theme_impact", "theme_fix", "theme_signal", "comparison")
     shares = {
@@ -79,7 +86,7 @@ def read_theme_evidence(connection: Connection, theme_ids: Collection[str]) -> T
         themes=read_themes(connection, theme_ids),
         whole=whole,
         by_lang=count(connection, "mention", ["theme_id", "lang"], among),
-        by_segment=count(connection, "mention", ["theme_id", "segment"], among),
+        by_segment=count(connection, "mention", ["theme_id", "segment"], in_segments),
         added=count(connection, "mention", ["run_id", "theme_id"], of_run),
         actions=count(connection, "action", ["theme_id"], among),
         run=run,

@@ -156,6 +156,8 @@ def test_a_list_of_themes_that_is_cut_says_so_and_json_is_whole(
         return out.count("t0000000"), out.splitlines()[-1]
 
     assert count_listed() == (50, "50 of 64 themes shown; all with --limit 0")
+    listed = quiet_cli("themes", "list")[1]
+    assert "no verdict on 50 of 50: it was not judged since it changed" in listed
     assert count_listed("-n", "7") == (7, "7 of 64 themes shown; all with --limit 0")
     for options in (("--limit", "0"), ("--limit", "64"), ("--all", "-n", "0")):
         n_listed, last = count_listed(*options)

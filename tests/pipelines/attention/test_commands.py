@@ -67,6 +67,15 @@ def test_before_anything_is_ranked_the_commands_say_what_to_do(call: Call) -> No
     assert call("coverage", "--themes").code == 2
 
 
+def test_a_gain_keeps_its_q_in_a_narrow_terminal(
+    call: Call, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("rank")
+    monkeypatch.setenv("COLUMNS", "60")
+    (first,) = run("priorities")
+    assert f"{first['q_value']:.3f}" in call("priorities").out
+
+
 def test_what_was_ranked_is_shown(call: Call, run: Callable[..., Any]) -> None:
     run("rank")
     (first,) = run("priorities")

@@ -161,6 +161,26 @@ def test_a_silent_week_is_told_where_voices_were_expected(small: Store) -> None:
     assert len(evening) == 1
 
 
+def test_a_theme_of_a_voice_a_fortnight_has_an_expectation_in_every_week(small: Store) -> None:
+    with begin_run(small, "more", config_hash="", lock_timeout_s=1) as run:
+        days = range(0, N_DAYS, 14)
+        say(
+            run,
+            [
+                (f"x{day}", "evening", MONDAY + timedelta(days=day), f"c{4 + day // 14}")
+                for day in days
+            ],
+        )
+    judge(small)
+    with small.read() as connection:
+        evening = weeks(connection, "evening")
+        plain = weeks(connection, "evening", "plain")
+    starts = [week["period_start"] for week in evening if week["expected"] is not None]
+    assert starts == [starts[0] + timedelta(weeks=n) for n in range(len(starts))]
+    assert {0, 1} < {week["n_customers"] for week in evening}
+    assert all(week["n_customers"] for week in plain)
+
+
 def test_a_voice_that_goes_on_is_fresh_once_in_four_weeks(small: Store) -> None:
     with begin_run(small, "more", config_hash="", lock_timeout_s=1) as run:
         days = [*range(14), 60]

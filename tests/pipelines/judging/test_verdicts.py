@@ -65,6 +65,17 @@ def test_a_new_theme_with_voices_on_many_days_is_emerging() -> None:
     assert now(judge(counts))[:3] == ["emerging", "one_off", "one_off"]
 
 
+def test_stray_voices_of_long_ago_do_not_make_an_old_theme_of_a_new_one() -> None:
+    counts = steady()
+    counts[:3] = 0
+    counts[:2, 10:150:10] = 1
+    counts[2, 10:150:2] = 1
+    counts[0, -14:] = 2
+    counts[1, [-10, -7, -4, -1]] = 2  # may be less than five times as many
+    counts[2, -14:] = 4
+    assert now(judge(counts))[:3] == ["emerging", "growing", "growing"]
+
+
 def test_one_evening_is_enough_where_several_sources_speak() -> None:
     counts = steady()
     counts[0, :-1], counts[0, -1] = 0, 12

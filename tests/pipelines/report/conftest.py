@@ -255,13 +255,20 @@ def _add_mention(
     return said
 
 
+# A team's own, and one that the page has words for.
+ACTIONS = (
+    {"next_action": "call: two complaints in 14 days, no answer since"},
+    {"next_action": "thank, and ask for a review (rule: thank)", "next_rule": "thank"},
+)
+
+
 def _people(rows: Rows) -> Rows:
     known = sorted({row["customer_id"] for row in rows["feedback"] if row["customer_id"]})
     themes = [row["theme_id"] for row in rows["theme"]]
     insights = [
         {"customer_id": customer_id, "n_feedback": 3, "sentiment": -0.9 + place / 40}
         | {"open_theme_id": themes[place % len(themes)], "risk": 0.9 - place / 100}
-        | {"next_action": "call: two complaints in 14 days, no answer since"}
+        | ACTIONS[place % 2]
         | {"last_feedback_at": rows["feedback"][place]["occurred_at"]}
         for place, customer_id in enumerate(known[:30])
     ]

@@ -211,6 +211,26 @@ def test_segments_of_few_customers_are_in_nothing_that_is_read(decided_store: Co
     assert "Tiny" in everybody.names["segment"]
 
 
+def test_a_segment_by_which_a_smaller_one_could_be_reckoned_cannot_be_chosen(
+    fill_store: Store,
+) -> None:
+    sizes = {"big": 8, "mid": 6, "solo": 1}
+    names = [f"{segment}-{n}" for segment, size in sizes.items() for n in range(size)]
+    numbered = list(enumerate(names))
+    store = fill_store(
+        {
+            "theme": [topic("a", 14)],
+            "customer": [{"customer_id": name, "segment": name[:-2]} for name in names],
+            "feedback": [item(n, "s", "en", customer_id=name) for n, name in numbered],
+            # Solo said nothing of the theme: beside its voices mid alone could be shown.
+            "mention": [said(n, "neutral", "a") for n, name in numbered if name != "solo-0"],
+        }
+    )
+    facts = gather_facts(store)
+    assert [name for name in facts.names["segment"] if name] == ["big"]
+    assert facts.cells.segments["voices"].max() == 8
+
+
 def test_charts_of_an_even_store_begin_with_it(fill_store: Store) -> None:
     weeks = gather_facts(fill_store({"feedback": [item(n, "s", "en") for n in range(100)]})).weeks
     assert weeks.drawn == weeks.first < weeks.last == weeks.end
@@ -345,6 +365,7 @@ def test_a_theme_without_a_verdict_says_why(fill_store: Store) -> None:
             "feedback": [item(7 * week, "s", "en") for week in (0, *range(40, 60))],
             "theme": [topic("a", 3, verdict="steady"), topic("b", 2), topic("c", 2), topic("d", 1)],
             "theme_period": heard("a", 50, 59) + heard("b", 0) + heard("c", 59),
+            "store_info": [{"name": "judged_version", "value": "1"}],
         }
     )
     facts = gather_facts(store)

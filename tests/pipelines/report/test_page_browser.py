@@ -358,6 +358,10 @@ def test_the_page_speaks_from_the_right(open_page: Opened, lang: str) -> None:
         "lang => new Intl.PluralRules(lang).resolvedOptions().pluralCategories", lang
     )
     assert set(forms) == FORMS[lang]
+    to_do = page.locator("#customers").inner_text()
+    assert "call: two complaints" in to_do
+    thanks = {"he": "להודות, ולבקש ביקורת", "ar": "الشكر وطلب تقييم", "fa": "سپاس و درخواست نظر"}
+    assert thanks[lang] in to_do and "thank, and" not in to_do
     digits = {"he": "1,019", "ar": "١٬٠١٩", "fa": "۱٬۰۱۹"}[lang]
     assert digits in page.locator(".counts b").first.inner_text()
     assert f"ui={lang}" in page.url

@@ -21,6 +21,7 @@ CODED = (
     *("verdict_", "silent_", "noise_", "unassigned_", "outcome_", "part_", "dimension_"),
     *("reason_", "unit_", "why_", "unsaid_", "held_", "method_", "heard_", "rejected_"),
     *("status_", "feeling_", "mood_", "quality_", "note_", "by_", "look_", "sort_", "share_"),
+    "next_",
 )
 
 

@@ -254,6 +254,17 @@ def test_news_comes_first_and_days_that_cannot_be_are_said(told: Connection) -> 
     assert find(story, "store_ahead").text == "2 of them are dated later than they were read."
 
 
+def test_a_store_of_which_no_trend_can_be_told_says_why(told: Connection) -> None:
+    def list_templates() -> list[str]:
+        return [each.template for each in tell(told, draft_store_story).told]
+
+    change(told, tables.theme, {"verdict": None})
+    assert list_templates()[:2] == ["store_themes", "store_trend_short_past"]
+    told.execute(delete(tables.theme_period))
+    change(told, tables.feedback, {"occurred_at": None})
+    assert list_templates()[:2] == ["store_themes", "store_trend_undated"]
+
+
 def test_what_was_said_on_one_day_of_one_theme_is_told_once(told: Connection) -> None:
     change(told, tables.feedback, {"occurred_at": MONDAY})
     change(told, tables.theme, {"status": "muted"}, tables.theme.c.theme_id == VISA)
@@ -301,12 +312,28 @@ def test_a_segment_of_few_is_not_told_and_it_is_said_why(told: Connection) -> No
     assert templates == ["segment_size", "segment_coverage", "segment_theme"]
     assert len(story.quotes) == 3
     for small in ("tiny", "mute"):
-        with pytest.raises(ConfigError, match="fewer than 5 customers are heard"):
+        with pytest.raises(
+            ConfigError, match="fewer than 5 customers are heard, nor of one by which"
+        ):
             tell(told, draft_segment_story, small)
     with pytest.raises(ConfigError, match="fewer than 9 customers"):
         tell(told, draft_segment_story, "gold", 9)
     with pytest.raises(ConfigError, match="there is no segment 'none'"):
         tell(told, draft_segment_story, "none")
+
+
+def test_no_story_is_told_of_a_segment_by_which_a_smaller_one_could_be_reckoned(
+    told: Connection,
+) -> None:
+    # All who are heard, less those of gold and silver, are four.
+    with pytest.raises(ConfigError, match="by which these could be reckoned"):
+        tell(told, draft_segment_story, "silver")
+    told_of = draft_report(told, [LATE, VISA], segments=["gold", "silver", "tiny"])
+    assert [each.subject for each in told_of if each.kind == "segment"] == ["gold"]
+    texts = [each.text for story in told_of for each in story.word("en").sentences]
+    assert not [text for text in texts if "silver" in text or "tiny" in text]
+    change(told, tables.customer, {"segment": "tiny"}, tables.customer.c.customer_id == "gold-0")
+    tell(told, draft_segment_story, "silver")
 
 
 def test_no_story_names_a_segment_of_few(told: Connection) -> None:

@@ -121,7 +121,7 @@ const customersSection = ({ facts, slice }) => {
     (!slice.segment || person.segment === facts.segments[slice.segment - 1]) &&
     (!isDated() || (person.week >= slice.from && person.week <= slice.to)) &&
     person.places.concat(slice.source || slice.lang ? [] : [[]]).some(([source, lang]) => (!slice.source || source === slice.source - 1) && (!slice.lang || lang === slice.lang - 1)) &&
-    (!wanted || matches(fold(`${person.id} ${person.themeName} ${person.next ?? ""}`), wanted)));
+    (!wanted || matches(fold(`${person.id} ${person.themeName} ${person.next ? sayCode("next", person.next) : ""}`), wanted)));
   if (!people.length) return quiet(say(facts.customers.length ? "no_customer_here" : "no_open_customer"));
   const feeling = (value) => h("span", { class: value < -0.05 ? "negative" : value > 0.05 ? "positive" : undefined }, score(value));
   return table({
@@ -132,7 +132,7 @@ const customersSection = ({ facts, slice }) => {
       { show: person.theme === undefined ? plain(person.themeName) : themeLink(facts.themes[person.theme]), value: person.themeName },
       { show: person.feeling === undefined ? "–" : feeling(person.feeling), value: person.feeling },
       { show: person.hasLeft ? say("has_left") : person.risk === undefined ? "–" : share(person.risk, 1), value: person.risk },
-      { show: person.next ? plain(person.next.replace(` (rule: ${person.rule})`, "")) : "–", value: person.next }, { show: day(person.last), value: person.last },
+      { show: person.next ? plain(sayCode("next", person.next)) : "–", value: person.next && sayCode("next", person.next) }, { show: day(person.last), value: person.last },
     ]),
   });
 };
