@@ -26,7 +26,7 @@ Kind = Literal["contrast", "weak", "opening", "closing", "joining"]
 
 # The language whose candidates are parsed.
 PARSED: Final = "en"
-COMMA: Final = re.compile(r"[,،、，;؛:]|\s[-–—]+\s")
+COMMA: Final = re.compile(r"[,،、，;؛:]")
 _MIN_WORDS: Final = 4
 
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import LABELS
+from pipelines.cli.app import STOPPED
 from pipelines.evaluation.scores import RELIABLE_ROWS
 from tests.command_line import Call, make_call
 
@@ -255,3 +256,16 @@ def test_noise_is_scored_as_noise_or_sound_whatever_a_label_is_called(
     code, _, said = call("evaluate", str(bad), "--task", "noise")
     assert code == 2
     assert "noise or sound" in said
+
+
+def test_an_evaluation_that_is_stopped_promises_nothing_of_a_store(
+    call: Call, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.evaluation.models.evaluate_file", stop)
+    ended = call("evaluate", labelled, "--task", "sentiment")
+    assert ended.code == STOPPED
+    assert "an evaluation stores nothing; the same command begins anew" in ended.err
+    assert "the store is as it was" not in ended.err
