@@ -120,6 +120,8 @@ def _is_turn(sentence: Sentence, first: int, place: Place) -> bool:
         return False
     if place.kind == "contrast" and is_repeated(left, right, sentence.rules):
         return False
+    if place.kind == "contrast" and is_felt_apart(left, right, sentence.rules):
+        return True
     parts = (left[0].start, words[place.at].start), (right[0].start, len(sentence.text))
     if place.kind == "joining":
         is_bound = not {left[0].form, right[0].form}.isdisjoint(sentence.rules.binding)

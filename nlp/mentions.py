@@ -36,25 +36,27 @@ _PIECE_CHARS: Final = 20_000
 _UNBROKEN_CHARS: Final = 400
 _RUN_ENDS: Final = "。！？!?."
 _MIN_WORDS: Final = 2
+_MIN_DENSE: Final = 4
 
 _SPACE = r"[^\S\n]"
 # A list item, a new line, or the end of a run of emoji before a word starts a new part.
 _LINE = re.compile(r"\n+")
-_EMOJI_RUN = re.compile(
-    "(?<![\U0001f000-\U0001faff\u2600-\u27bf\u2b50\ufe0f\u200d])"
-    "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\ufe0f\u200d]++" + _SPACE + r"++(?=[^\W\d_])"
-)
+# The patterns begin with the sign itself and look behind it: `re` skips to such signs at once.
+_EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\ufe0f\u200d]"
+_EMOJI_RUN = re.compile(rf"{_EMOJI}(?<!{_EMOJI}{{2}}){_EMOJI}*+{_SPACE}++(?=[^\W\d_])")
 # spaCy keeps "word.word" together: a full stop between two words of letters ends a sentence in
 # scripts without capitals, and before a capital elsewhere; ? and ! always do.
 _GLUED_END = re.compile(
-    r"(?<=[^\W\d_])[!?؟۔।。！？]+(?=[^\W\d_]{2})"
-    r"|(?<=[\u05d0-\u06ff]{2})\.+(?=[\u05d0-\u06ff]{2})"
-    r"|(?<=[^\W\d_]{3})(?:\.|\.{3,})(?=[A-ZÀ-ÞА-Я][a-zß-ÿа-я]{2})"
-    r"|(?<=[^\W\d_]{2})(?:\.{2,}|…)" + _SPACE + r"*(?=[^\W\d_]{2})"
+    r"[!?؟۔।。！？.…](?:"
+    r"(?<=[^\W\d_][!?؟۔।。！？])[!?؟۔।。！？]*(?=[^\W\d_]{2})"
+    r"|(?<=[\u05d0-\u06ff]{2}\.)\.*(?=[\u05d0-\u06ff]{2})"
+    r"|(?<=[^\W\d_]{3}\.)(?:\.{2,})?(?=[A-ZÀ-ÞА-Я][a-zß-ÿа-я]{2})"
+    r"|(?<=[^\W\d_]{2}[.…])(?:(?<=…)|(?<=\.)\.+)" + _SPACE + r"*(?=[^\W\d_]{2}))"
 )
 # Possessive, and only from the start of a run: linear on a megabyte of dots.
 _ELLIPSIS = re.compile(
-    r"(?:(?<!\.)\.{2,}+|…|؛|(?<![!?؟])[!?؟]{2,}+)[\"'”’)\]]*+" + _SPACE + r"++(?=[^\W_])"
+    r"[.…؛!?؟](?:(?<!\.\.)(?<=\.)\.++|(?<=[…؛])|(?<![!?؟]{2})(?<=[!?؟])[!?؟]++)"
+    r"[\"'”’)\]]*+" + _SPACE + r"++(?=[^\W_])"
 )
 _WHOLE = re.compile(r"https?://\S+|www\.\S+|<[A-Z]+>|[X\d]{1,4}(?:[/.:,-][X\d]{1,4})+")
 _LIST_MARK = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[-*•–]|\(?[a-z]\))\s*")
@@ -105,7 +107,8 @@ def split_sentences(texts: Sequence[str], langs: Sequence[str]) -> list[list[Spa
 def _pieces(text: str) -> Iterator[Span]:
     """Cut a text where spaCy's time or memory would suffer: by length and in unbroken runs."""
     start = at = 0
-    for match in _WORD.finditer(text):
+    # A short text has no such place.
+    for match in _WORD.finditer(text) if len(text) > _UNBROKEN_CHARS else ():
         at = max(at, match.start())
         while match.end() - at > _UNBROKEN_CHARS:
             # Chinese, Japanese and Thai have no spaces: their runs end at punctuation if they can.
@@ -232,9 +235,11 @@ def _join_short(text: str, spans: list[Span]) -> list[Span]:
 def _is_short(text: str, span: Span) -> bool:
     part = text[slice(*span)]
     n_words = sum(bool(_LETTER.search(word)) for word in part[:80].split())
+    if n_words >= _MIN_WORDS:
+        return False
     # A sign of Chinese, Japanese or Thai says more than a letter: four make a mention.
-    is_dense = sum("\u0e00" <= char <= "\u0eff" or char >= "\u2e80" for char in part[:80]) >= 4
-    return n_words < _MIN_WORDS and not (is_dense and n_words)
+    n_dense = sum("\u0e00" <= char <= "\u0eff" or char >= "\u2e80" for char in part[:80])
+    return not (n_words and n_dense >= _MIN_DENSE)
 
 
 def _opens(text: str, span: Span) -> bool:

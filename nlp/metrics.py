@@ -140,6 +140,20 @@ def calibration_error(bins: list[Bin]) -> float:
     return sum(each.n * abs(each.confidence - each.accuracy) for each in bins) / max(total, 1)
 
 
+def chance_error(bins: list[Bin], *, seed: int = SEED) -> float:
+    """Give the calibration error that exact confidences stay under, 95 times in 100.
+
+    Few rows never fit their tenths exactly: of 200 rows, an error of .09 may be chance.
+    """
+    rng = np.random.default_rng(seed)
+    total = sum(each.n for each in bins)
+    errors = np.zeros(N_RESAMPLES)
+    for each in bins:
+        right = rng.binomial(each.n, min(each.confidence, 1.0), N_RESAMPLES)
+        errors += np.abs(right - each.n * each.confidence) / total
+    return float(np.quantile(errors, 0.95))
+
+
 def _resample(confusion: Counts, seed: int) -> tuple[Counts, Counts, Counts]:
     """Draw tables of as many rows with replacement; returns their margins, `(draws, labels)` each.
 

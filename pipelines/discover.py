@@ -17,7 +17,7 @@ from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.engine import LOCAL, Engine
 from pipelines.errors import ConfigError
 from pipelines.models import Models
-from pipelines.progress import Progress
+from pipelines.progress import Progress, count_units
 from pipelines.runs import Run
 from pipelines.themes.copies import share_fates
 from pipelines.themes.encoder import carry_themes_over
@@ -95,7 +95,7 @@ def _decide(
             progress.warn(_describe_kept(done.n_kept))
     elif _has_undecided(run):
         fates, n_born = extend_themes(run, models, pool, plan.granularity, engine)
-        summary = f"{n_born:,} new themes"
+        summary = count_units(n_born, "new themes")
     else:
         return "nothing new since themes were last found"
     note_silence(run, pool, fates)
@@ -106,10 +106,11 @@ def _decide(
 
 def _describe_refit(done: Refit, cause: str, plan: RefitPlan, was: str | None) -> str:
     if cause == "first":
-        return f"{done.n_born:,} new themes"
+        return count_units(done.n_born, "new themes")
     if cause == "granularity":
         cause = f"{plan.granularity} now, {was} before"
-    return f"found anew ({cause}): {done.n_born:,} new themes, {done.n_gone:,} retired,"
+    born = count_units(done.n_born, "new themes")
+    return f"found anew ({cause}): {born}, {done.n_gone:,} retired,"
 
 
 def _describe_kept(n_kept: int) -> str:

@@ -12,6 +12,7 @@ from pipelines.cli.options import (
     rejected_code,
     show_examples,
 )
+from pipelines.clock import tell_stopped
 from pipelines.evaluation.labels import Task
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ _EPILOG = show_examples(
 
 def add_commands(app: typer.Typer) -> None:
     """Add evaluate."""
-    app.command("evaluate", epilog=_EPILOG)(evaluate)
+    stoppable = tell_stopped("an evaluation stores nothing; the same command begins anew")
+    app.command("evaluate", epilog=_EPILOG)(stoppable(evaluate))
 
 
 def evaluate(

@@ -147,7 +147,10 @@ def _print_reliability(console: Console, group: "Group", title: str) -> None:
         span = f"{each.low:.1f}–{each.high:.1f}"
         table.add_row(span, f"{each.n:,}", f"{each.confidence:.3f}", f"{each.accuracy:.3f}")
     print_table(console, f"Does confidence mean what it says? {title}", table)
-    console.print(f"expected calibration error {group.calibration_error:.3f}, 10 bins")
+    console.print(
+        f"expected calibration error {group.calibration_error:.3f}, 10 bins; by chance alone "
+        f"exact confidences come under {group.chance_error:.3f} (95 %) on as many rows"
+    )
 
 
 def _print_details(console: Console, group: "Group", task: str) -> None:

@@ -13,6 +13,7 @@ from nlp.metrics import (
     Scores,
     bin_confidence,
     calibration_error,
+    chance_error,
     count_confusion,
     score_confusion,
 )
@@ -72,6 +73,7 @@ class Group:
 
     :param confusion: the filled cells.
     :param calibration_error: expected calibration error; None where every row was read as ``und``.
+    :param chance_error: what it would stay under, were the confidences exact.
     :param reliability: rows by their confidence, but for those read as ``und``.
     :param mistakes: the worst, most confident first.
     """
@@ -80,6 +82,7 @@ class Group:
     scores: Scores
     confusion: list[Cell]
     calibration_error: float | None
+    chance_error: float | None
     reliability: list[Bin]
     mistakes: list[Mistake]
 
@@ -146,6 +149,7 @@ def score_group(lang: str, read: Sequence[ReadRow], task: Task) -> Group:
         score_confusion(confusion, names),
         [Cell(names[i], names[j], int(confusion[i, j])) for i, j in np.argwhere(confusion)],
         calibration_error(bins) if bins else None,
+        chance_error(bins) if bins else None,
         bins,
         _find_worst(read),
     )

@@ -7,6 +7,7 @@ from nlp.metrics import (
     Bin,
     bin_confidence,
     calibration_error,
+    chance_error,
     count_confusion,
     score_confusion,
 )
@@ -108,3 +109,20 @@ def test_a_calibrated_model_has_next_to_no_calibration_error() -> None:
     confidence = rng.uniform(0.34, 1, 50_000)
     bins = bin_confidence(confidence, rng.random(50_000) < confidence)
     assert calibration_error(bins) < 0.01
+
+
+def test_chance_alone_brings_the_error_that_exact_confidences_have_on_as_few_rows() -> None:
+    rng = np.random.default_rng(5)
+
+    def draw(n: int, shift: float) -> tuple[float, float]:
+        confidence = rng.uniform(0.34, 0.99, n)
+        bins = bin_confidence(confidence, rng.random(n) < confidence - shift)
+        return calibration_error(bins), chance_error(bins)
+
+    exact = [draw(200, 0) for _ in range(200)]
+    share_above = np.mean([error > chance for error, chance in exact])
+    assert 0.01 <= share_above <= 0.1
+    assert all(error > chance for error, chance in (draw(400, 0.3) for _ in range(20)))
+    error, chance = draw(20_000, 0)
+    assert error < 0.02
+    assert chance < 0.02

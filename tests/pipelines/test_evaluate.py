@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from rich.cells import cell_len
 
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import LABELS
+from pipelines.cli.app import STOPPED
 from pipelines.evaluation.scores import RELIABLE_ROWS
 from tests.command_line import Call, make_call
 
@@ -81,6 +83,7 @@ def test_scores_come_as_json_and_every_row_is_accounted_for(call: Call, labelled
     assert 0 <= low <= overall["scores"]["macro_f1"] <= high <= 1
     assert sum(each["n"] for each in overall["reliability"]) == 9
     assert 0 <= overall["calibration_error"] <= 1
+    assert 0 < overall["chance_error"] < 1
     assert [(g["lang"], g["scores"]["n"]) for g in found["languages"]] == [
         *(("en", 5), ("he", 2), ("ar", 1), ("fa", 1))
     ]
@@ -97,8 +100,8 @@ def test_the_tables_fit_sixty_columns_and_show_no_personal_data(call: Call, labe
     assert "dana@example.com" not in ended.out + ended.err
     assert "9 of 12 rows scored; not scored: 1 without a label" in " ".join(ended.out.split())
     assert "Confusion, he" in ended.out
-    assert "expected calibration error" in ended.out
     shown = " ".join(ended.out.split())
+    assert re.search(r"expected calibration error 0\.\d+, 10 bins; by chance alone", shown)
     assert "no row is labelled neutral or positive: macro-F1 is over negative alone" in shown
     assert "always saying negative has accuracy 1.000, macro-F1 1.000" in shown
     assert "1.000–1.000" not in shown
@@ -252,3 +255,16 @@ def test_noise_is_scored_as_noise_or_sound_whatever_a_label_is_called(
     code, _, said = call("evaluate", str(bad), "--task", "noise")
     assert code == 2
     assert "noise or sound" in said
+
+
+def test_an_evaluation_that_is_stopped_promises_nothing_of_a_store(
+    call: Call, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.evaluation.models.evaluate_file", stop)
+    ended = call("evaluate", labelled, "--task", "sentiment")
+    assert ended.code == STOPPED
+    assert "an evaluation stores nothing; the same command begins anew" in ended.err
+    assert "the store is as it was" not in ended.err
