@@ -1,7 +1,7 @@
 """Noise: feedback that should not count, with a score and the reason; conservative by intent.
 
-Word lists, rules and letter statistics are data (`data/noise`). Copies, campaigns and bots need
-other rows to be seen and are found elsewhere.
+Word lists, rules and letter statistics are data (`data/noise`). Adverts (`nlp.spam`) need vectors,
+copies, campaigns and bots need other rows to be seen: they are found elsewhere.
 """
 
 import re
@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from nlp.gibberish import score_gibberish
 
@@ -70,9 +70,6 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
         return Noise(1.0, "empty")
     if _is_template(text):
         return Noise(0.9, "template")
-    spam = _spam_score(text)
-    if spam >= NOISE_THRESHOLD:
-        return Noise(spam, "spam")
     if _is_bare_link(normalised):
         return Noise(_LINK_SCORE, "spam")
     low_effort = _low_effort_score(normalised)
@@ -81,7 +78,7 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
     gibberish = score_gibberish(_STAND_INS.sub(" ", normalised), lang)
     if gibberish >= NOISE_THRESHOLD:
         return Noise(gibberish, "gibberish")
-    return Noise(max(spam, low_effort, gibberish), None)
+    return Noise(max(low_effort, gibberish), None)
 
 
 def _is_template(text: str) -> bool:
@@ -94,12 +91,6 @@ def _is_template(text: str) -> bool:
 def _is_bare_link(normalised: str) -> bool:
     """Whether nothing is said but where to go."""
     return bool(_LINK.search(normalised)) and not _LETTERS.search(_STAND_INS.sub(" ", normalised))
-
-
-def _spam_score(text: str) -> float:
-    weight = sum(weight for pattern, weight in _spam_rules() if pattern.search(text))
-    # Half at a weight of 1, where a rule alone decides; never quite 1.
-    return round(min(weight / 2, 0.95), 3)
 
 
 def _low_effort_score(normalised: str) -> float:
@@ -155,12 +146,6 @@ def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ..
     fillers = [frozenset(fold_answer(each["filler"]).split()) for each in lists]
     pairs = zip(cores, fillers, strict=True)
     return given["max_words"], tuple((core, core | filler) for core, filler in pairs)
-
-
-@cache
-def _spam_rules() -> tuple[tuple[re.Pattern[str], float], ...]:
-    rules: list[dict[str, Any]] = tomllib.loads(_read("spam.toml"))["rule"]
-    return tuple((re.compile(rule["pattern"], re.IGNORECASE), rule["weight"]) for rule in rules)
 
 
 @cache
