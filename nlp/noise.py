@@ -52,6 +52,8 @@ _SPEAKS = re.compile(
 _STAND_INS = re.compile(r"<[A-Z]{2,12}>|@user\b|\bhttp\b|https?://\S+|@\w+")
 _LINK = re.compile(r"\bhttp\b|https?://|<URL>")
 _LINK_SCORE: Final = 0.7
+_RUN_SCORE: Final = 0.8
+_RUN_LETTERS: Final = 4
 _TOKEN = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile('["“„«״][^"“”„«»״\n]{1,200}["”“»״]')
 # So many words around a quotation say something of it.
@@ -72,7 +74,9 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
         return Noise(0.9, "template")
     if _is_bare_link(normalised):
         return Noise(_LINK_SCORE, "spam")
-    low_effort = _low_effort_score(normalised)
+    # Runs of a letter are shortened to two or three in the normalised text.
+    is_run = _is_one_letter(text, _RUN_LETTERS)
+    low_effort = _RUN_SCORE if is_run else _low_effort_score(normalised)
     if low_effort >= NOISE_THRESHOLD:
         return Noise(low_effort, "low_effort")
     gibberish = score_gibberish(_STAND_INS.sub(" ", normalised), lang)
@@ -105,9 +109,13 @@ def _low_effort_score(normalised: str) -> float:
         return 0.9
     if _is_empty_answer(key):
         return 0.7
-    letters = "".join(_TOKEN.findall(said)).lower()
-    # One letter, or one letter many times.
-    return 0.8 if len(letters) > 1 and len(set(letters)) == 1 and len(letters) != 2 else 0.0
+    return _RUN_SCORE if _is_one_letter(said, 3) else 0.0
+
+
+def _is_one_letter(text: str, n_times: int) -> bool:
+    """Whether a text is one letter, so many times at least."""
+    letters = "".join(_TOKEN.findall(text)).lower()
+    return len(letters) >= n_times and len(set(letters)) == 1
 
 
 def fold_answer(text: str) -> str:

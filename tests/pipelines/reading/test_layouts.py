@@ -271,6 +271,16 @@ def test_a_page_on_which_nothing_was_found_is_a_table_without_rows(
     assert (found.layout, found.kind) == (read_layout_name(layout), "feedback")
 
 
+def test_a_page_without_records_among_others_is_no_row(tmp_path: Path) -> None:
+    page = json.dumps(json.loads((FOLDER / "x_api-page.json").read_text()))
+    empty = json.dumps({"meta": {"result_count": 0}})
+    path = tmp_path / "pages.jsonl"
+    path.write_text(f"{page}\n{empty}\n")
+    found, alone = read_export(path), read_export(FOLDER / "x_api-page.json")
+    assert [each["text"] for each in found["items"]] == [each["text"] for each in alone["items"]]
+    assert not found["rejected"]
+
+
 def read_layout_name(layout: str) -> str:
     return next(each.name for each in load_layouts() if each.id == layout)
 
