@@ -6,7 +6,7 @@ Names of columns, values and limits are data (`data/noise/rows.toml`).
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -17,6 +17,7 @@ from nlp.own_posts import is_own_post
 __all__ = ["read_row_signs"]
 
 _SCORE: Final = 0.9
+_BETWEEN = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Items of one grid: Q5_1, Q5_2 ..., a question's number and its item's; or Q1, Q2 ...
 _ITEM = re.compile(r"(.+?)[_. \[(]+\d+[\])]?|([^\W\d_]{1,12})\d+")
@@ -46,15 +47,14 @@ def read_row_signs(
 
 def fold_name(name: str) -> str:
     """A name or value without case, spaces and punctuation."""
-    return re.sub(r"[\W_]+", "", name.casefold())
+    return _BETWEEN.sub("", name.casefold())
 
 
 def _is_test(text: str, folded: Mapping[str, str]) -> bool:
     rules = _rules()["test_row"]
     if len(text) <= 60 and fold_answer(text) in _test_texts():
         return True
-    for column in rules["columns"]:
-        value = fold_name(folded.get(column, ""))
+    for column, value in _named(rules["columns"], folded):
         is_word = value in rules["values"] and not value.isdigit()
         is_known = is_word and value not in ("true", "yes")
         if is_known or (column in rules["numbered"] and (is_word or value == "1")):
@@ -89,11 +89,15 @@ def _count_straight(attributes: Mapping[str, str]) -> int:
 def _is_by_company(folded: Mapping[str, str]) -> bool:
     """Whether a column that names the kind of author names no customer."""
     rules = _rules()["not_feedback"]
-    for column in rules["columns"]:
-        value = fold_name(folded.get(column, ""))
+    for column, value in _named(rules["columns"], folded):
         if value in rules["values"] and (value not in rules["flagged"] or column in rules["flags"]):
             return True
     return False
+
+
+def _named(columns: Iterable[str], folded: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The folded values of those columns that a row has."""
+    return ((column, fold_name(folded[column])) for column in columns if column in folded)
 
 
 @cache

@@ -54,7 +54,7 @@ class Recogniser(NamedTuple):
         """Say whether the pattern needs to be tried at all."""
         if n_digits < self.n_digits:
             return False
-        return not self.needs or any(sign in lowered for sign in self.needs)
+        return not self.needs or any(map(lowered.__contains__, self.needs))
 
 
 def to_ascii(text: str) -> str:

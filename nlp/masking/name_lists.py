@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import Any, Final
 
 __all__ = ["Latin", "Script", "fold_name", "load_ambiguous", "load_latin", "load_script"]
@@ -83,6 +84,7 @@ class Script:
 
     :param own: phrases before a whole name; after `strong` ones there may be a given name alone.
     :param introduces: words with which somebody names or describes himself.
+    :param ends: last words of all these phrases, without a colon.
     :param joiners: parts of a name that stand between others, such as "bin".
     :param article: with which family names begin; empty in other languages.
     :param clitics: letters that are glued before a word.
@@ -96,6 +98,7 @@ class Script:
     strong: frozenset[str]
     weak: frozenset[str]
     introduces: frozenset[str]
+    ends: frozenset[str]
     joiners: frozenset[str]
     article: str
     clitics: tuple[str, ...]
@@ -146,14 +149,18 @@ def load_script(lang: str) -> Script:
     family = _words(entry["family"])
     if lang != "he":
         family |= _read_list(f"{lang}_family")
+    cues = {cue: _phrases(entry[cue]) for cue in ("own", "strong", "weak", "self")}
     return Script(
         given=given,
         family=family,
         titles=_words(entry["titles"]),
-        own=_phrases(entry["own"]),
-        strong=_phrases(entry["strong"]),
-        weak=_phrases(entry["weak"]),
-        introduces=_phrases(entry["self"]),
+        own=cues["own"],
+        strong=cues["strong"],
+        weak=cues["weak"],
+        introduces=cues["self"],
+        ends=frozenset(
+            phrase.rpartition(" ")[2].removesuffix(":") for phrase in chain(*cues.values())
+        ),
         joiners=_words(entry["joiners"]),
         article=entry.get("article", ""),
         clitics=tuple(map(fold_name, entry.get("clitics", "").split())),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from nlp.masking.name_lists import Script, fold_name, load_script
@@ -52,7 +53,7 @@ def _find(text: str, script: Script) -> Iterator[tuple[int, int]]:
     while at < len(words):
         run = _run(text, words, at)
         n_taken, start = _judge(text, words, at, run, script), words[at].start
-        if not n_taken and run[0].form.startswith(script.clitics):
+        if not n_taken and _is_glued_name(run[0].form, script):
             n_taken, start = _count_full([_unglue(run[0]), *run[1:]], script), start + 1
         if n_taken:
             last = words[at + n_taken - 1]
@@ -62,8 +63,10 @@ def _find(text: str, script: Script) -> Iterator[tuple[int, int]]:
 
 def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], script: Script) -> int:
     """Say how many words from here are a name."""
-    n_names = _count_names(run, script)
     cue = _read_cue(text, words, at, script)
+    if not cue:
+        return _count_full(run, script)
+    n_names = _count_names(run, script)
     if cue in ("whole", "strong") and not n_names:
         return _count_unlisted(run, script)
     if cue == "whole" and n_names == 1 and len(run) > 1:
@@ -74,7 +77,7 @@ def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], scr
     if cue == "self" and n_names == 1:
         is_ended = run[0].form in script.given and _ENDED.match(text, run[0].end) is not None
         return int(is_ended)
-    return n_names if cue else _count_full(run, script)
+    return n_names
 
 
 def _count_full(run: Sequence[_Word], script: Script) -> int:
@@ -85,6 +88,10 @@ def _count_full(run: Sequence[_Word], script: Script) -> int:
         for place, known in ((0, script.given), (n_names - 1, script.family))
     )
     return n_names if is_full else 0
+
+
+def _is_glued_name(form: str, script: Script) -> bool:
+    return form.startswith(script.clitics) and _is_name(form[1:], script)
 
 
 def _unglue(word: _Word) -> _Word:
@@ -138,11 +145,14 @@ def _is_compound(form: str, script: Script) -> bool:
 
 
 def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str:
-    before = [word.form for word in words[max(0, at - _MAX_CUE_WORDS) : at]]
-    if not before or len(text[words[at - 1].end : words[at].start].strip(" ,:،")):
+    if not at or text[words[at - 1].end : words[at].start].strip(" ,:،"):
         return ""
-    if not _spell_title(before[-1], script).isdisjoint(script.titles):
+    last = words[at - 1].form
+    if _is_title(last, script):
         return "whole"
+    if last not in script.ends:
+        return ""
+    before = [word.form for word in words[max(0, at - _MAX_CUE_WORDS) : at]]
     phrases = {" ".join(before[-n:]) for n in range(1, len(before) + 1)}
     phrases |= {f"{phrase}:" for phrase in phrases}
     cues = (script.own, script.strong, script.weak, script.introduces)
@@ -150,6 +160,11 @@ def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str
         if not phrases.isdisjoint(known):
             return cue
     return ""
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_title(word: str, script: Script) -> bool:
+    return not _spell_title(word, script).isdisjoint(script.titles)
 
 
 def _spell_title(word: str, script: Script) -> frozenset[str]:
