@@ -1,7 +1,7 @@
 """Noise: feedback that should not count, with a score and the reason; conservative by intent.
 
-Word lists, rules and letter statistics are data (`data/noise`). Copies, campaigns and bots need
-other rows to be seen and are found elsewhere.
+Word lists, rules and letter statistics are data (`data/noise`). Adverts (`nlp.spam`) need vectors,
+copies, campaigns and bots need other rows to be seen: they are found elsewhere.
 """
 
 import re
@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from nlp.gibberish import score_gibberish
 
@@ -52,6 +52,8 @@ _SPEAKS = re.compile(
 _STAND_INS = re.compile(r"<[A-Z]{2,12}>|@user\b|\bhttp\b|https?://\S+|@\w+")
 _LINK = re.compile(r"\bhttp\b|https?://|<URL>")
 _LINK_SCORE: Final = 0.7
+_RUN_SCORE: Final = 0.8
+_RUN_LETTERS: Final = 4
 _TOKEN = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile('["“„«״][^"“”„«»״\n]{1,200}["”“»״]')
 # So many words around a quotation say something of it.
@@ -70,18 +72,17 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
         return Noise(1.0, "empty")
     if _is_template(text):
         return Noise(0.9, "template")
-    spam = _spam_score(text)
-    if spam >= NOISE_THRESHOLD:
-        return Noise(spam, "spam")
     if _is_bare_link(normalised):
         return Noise(_LINK_SCORE, "spam")
-    low_effort = _low_effort_score(normalised)
+    # Runs of a letter are shortened to two or three in the normalised text.
+    is_run = _is_one_letter(text, _RUN_LETTERS)
+    low_effort = _RUN_SCORE if is_run else _low_effort_score(normalised)
     if low_effort >= NOISE_THRESHOLD:
         return Noise(low_effort, "low_effort")
     gibberish = score_gibberish(_STAND_INS.sub(" ", normalised), lang)
     if gibberish >= NOISE_THRESHOLD:
         return Noise(gibberish, "gibberish")
-    return Noise(max(spam, low_effort, gibberish), None)
+    return Noise(max(low_effort, gibberish), None)
 
 
 def _is_template(text: str) -> bool:
@@ -96,12 +97,6 @@ def _is_bare_link(normalised: str) -> bool:
     return bool(_LINK.search(normalised)) and not _LETTERS.search(_STAND_INS.sub(" ", normalised))
 
 
-def _spam_score(text: str) -> float:
-    weight = sum(weight for pattern, weight in _spam_rules() if pattern.search(text))
-    # Half at a weight of 1, where a rule alone decides; never quite 1.
-    return round(min(weight / 2, 0.95), 3)
-
-
 def _low_effort_score(normalised: str) -> float:
     said = _STAND_INS.sub(" ", normalised)
     if not _LETTERS.search(said):
@@ -114,9 +109,13 @@ def _low_effort_score(normalised: str) -> float:
         return 0.9
     if _is_empty_answer(key):
         return 0.7
-    letters = "".join(_TOKEN.findall(said)).lower()
-    # One letter, or one letter many times.
-    return 0.8 if len(letters) > 1 and len(set(letters)) == 1 and len(letters) != 2 else 0.0
+    return _RUN_SCORE if _is_one_letter(said, 3) else 0.0
+
+
+def _is_one_letter(text: str, n_times: int) -> bool:
+    """Whether a text is one letter, so many times at least."""
+    letters = "".join(_TOKEN.findall(text)).lower()
+    return len(letters) >= n_times and len(set(letters)) == 1
 
 
 def fold_answer(text: str) -> str:
@@ -155,12 +154,6 @@ def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ..
     fillers = [frozenset(fold_answer(each["filler"]).split()) for each in lists]
     pairs = zip(cores, fillers, strict=True)
     return given["max_words"], tuple((core, core | filler) for core, filler in pairs)
-
-
-@cache
-def _spam_rules() -> tuple[tuple[re.Pattern[str], float], ...]:
-    rules: list[dict[str, Any]] = tomllib.loads(_read("spam.toml"))["rule"]
-    return tuple((re.compile(rule["pattern"], re.IGNORECASE), rule["weight"]) for rule in rules)
 
 
 @cache

@@ -34,19 +34,19 @@ def code_word(word: str) -> int:
 def is_turned(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two texts of nearly the same words say different things.
 
+    A side of opposites more is a difference too: else two texts of opposite words would both be
+    copies of a third one that has neither.
+
     :param one: numbers of words; their lowest byte is the word's code.
     """
     said, told = _count_coded(one), _count_coded(other)
     codes, other_codes = _count_codes(said), _count_codes(told)
-    if codes[_NEGATION] != other_codes[_NEGATION]:
+    codes[_NUMBER] = other_codes[_NUMBER] = 0
+    if codes != other_codes:
         return True
     gone, come = said - told, told - said
     # A number more is a copy still; a number for another is not.
-    if _has_number(gone) and _has_number(come):
-        return True
-    lost = {word % N_CODES for word in gone if word % N_CODES >= _FIRST_OPPOSITE}
-    # The two sides of a pair of opposites differ in the lowest bit.
-    return any(word % N_CODES ^ 1 in lost for word in come if word % N_CODES >= _FIRST_OPPOSITE)
+    return _has_number(gone) and _has_number(come)
 
 
 def _count_coded(words: Sequence[int]) -> Counter[int]:

@@ -5,6 +5,7 @@
     python scripts/bench_noise.py --only copies probe
 
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
+customers: scripts/noise_parts/customers_probe.txt, what customers say in an advert's words.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
 copies: copies planted among 200,000 texts; no change that turns a text (nlp/turned_words.py).
@@ -78,6 +79,14 @@ def _measure_sound(options: argparse.Namespace) -> Iterator[str]:
         counts = Counter(noise.reason for noise in _judge(texts, models) if noise.reason)
         share = counts.total() / len(texts)
         yield f"{name:28} {share:.2%} of {len(texts):,} rows flagged {dict(counts)}"
+
+
+def _measure_customers(options: argparse.Namespace) -> Iterator[str]:
+    text = (FOLDER / "customers_probe.txt").read_text(encoding="utf-8")
+    for part in text.split("== ")[1:]:
+        side, *texts = part.strip().splitlines()
+        found = [noise.reason for noise in _judge(texts, _load_models(options)) if noise.reason]
+        yield f"{side:9} {len(found)} of {len(texts)} sentences flagged {dict(Counter(found))}"
 
 
 def _measure_probe(_options: argparse.Namespace) -> Iterator[str]:
@@ -248,6 +257,7 @@ def _rates(truth: list[bool], found: list[bool]) -> str:
 
 _PARTS = {
     "spam": _measure_spam,
+    "customers": _measure_customers,
     "sound": _measure_sound,
     "probe": _measure_probe,
     "copies": _measure_copies,

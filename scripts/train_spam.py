@@ -37,6 +37,8 @@ HAM_SETS = {
     "themes/clinc150.en": 1_500,
     "themes/sib200": 800,
 }
+# Files of frames, and how many texts are made of each frame.
+FRAMES = {"spam_en.txt": 10, "spam_world.txt": 8, "spam_customers.txt": 8}
 SEED = 5
 # Tweets of the open sets hold links and some are adverts, labelled by feeling only.
 LINK_WEIGHT = 0.15
@@ -50,7 +52,7 @@ def main() -> None:
     from safetensors.numpy import save_file
 
     options = _parse_options()
-    made = [*read_frames("spam_en.txt", 10), *read_frames("spam_world.txt", 8)]
+    made = [row for name, n_each in FRAMES.items() for row in read_frames(name, n_each)]
     # As they would stand in a store: "@brand" is <HANDLE> there.
     rows = [row._replace(text=mask_text(row.text).text) for row in made]
     rows += _read_ham(options.data)

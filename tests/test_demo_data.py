@@ -189,7 +189,7 @@ def test_customers_who_voiced_the_churn_theme_leave_afterwards_and_more_often(
     assert all(left[key] > at + timedelta(days=1) for key, at in voiced.items() if key in left)
     n_others = len(tables["customers.csv"]) - len(voiced)
     others = sum(key not in voiced for key in left) / n_others
-    assert 0.45 <= sum(key in left for key in voiced) / len(voiced) <= 0.55
+    assert 0.75 <= sum(key in left for key in voiced) / len(voiced) <= 0.85
     assert 0.06 <= others <= 0.1
     assert len(voiced) >= 60
     assert fact["churn_rate_others"] == pytest.approx(others, abs=1e-4)

@@ -63,6 +63,28 @@ def _check_ip(candidate: Candidate) -> Spans:
     return [] if address.is_unspecified or address.is_loopback else _take_all(candidate)
 
 
+# Letters and digits in a word, a model or a date change thrice at most; in what was drawn often.
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z\d])|(?<=[A-Z])(?=\d)|(?<=\d)(?=[A-Za-z])")
+_UUID = re.compile(r"(?i:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_MIN_CHANGES, _MIN_CHANGES_BEHIND_CUE = 5, 3
+
+
+def _check_path(candidate: Candidate) -> Spans:
+    """A random part of a path; behind a word such as "reset" what is less random will do."""
+    words = candidate.before.split()
+    inside = words[-1] if words and not candidate.before[-1:].isspace() else ""
+    if "://" not in inside and len(inside) < len(candidate.before):
+        return []
+    cues = _numbers()["path_cues"]
+    is_led = any(word in cues for word in re.split(r"[\W_]+", inside.lower()))
+    if is_led and _UUID.fullmatch(candidate.text):
+        return _take_all(candidate)
+    least = _MIN_CHANGES_BEHIND_CUE if is_led else _MIN_CHANGES
+    n_changes = max((len(_CHANGE.findall(run)) for run in _RUN.findall(candidate.text)), default=0)
+    return _take_all(candidate) if n_changes >= least else []
+
+
 def _check_handle(candidate: Candidate) -> Spans:
     is_kept = candidate.text.lower() in candidate.keep
     is_kept |= candidate.text.lower() in _numbers()["stand_ins"]
@@ -75,6 +97,7 @@ CHECKS: Final[dict[str, Check]] = {
     "card": _check_card,
     "ip": _check_ip,
     "handle": _check_handle,
+    "path": _check_path,
     **{name: partial(_check_code, is_valid) for name, is_valid in CHECK_DIGITS.items()},
 }
 

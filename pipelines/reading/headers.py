@@ -38,14 +38,18 @@ def join_header(table: Table, header: Header) -> None:
         table.zone = _find_zone(parts.rows[-1], header.zone)
     names = _fill_names(parts) if header.fill else parts.rows[header.names - 1]
     columns = name_columns([name.replace("\ufeff", "") for name in names])
-    closed = {
-        column
-        for column, cell in zip(columns, parts.rows[-1], strict=True)
-        if header.closed and re.search(header.closed, cell)
-    }
     table.labels = _label(columns, parts)
-    table.closed = frozenset(closed)
+    table.closed = _find_columns(columns, parts.rows[-1], header.closed)
+    table.fields = table.closed & _find_columns(columns, parts.rows[-1], header.fields)
     _rename(table, columns)
+
+
+def _find_columns(columns: list[str], cells: list[str], pattern: str | None) -> frozenset[str]:
+    """The columns whose cell in a row of the header a pattern is found in."""
+    if pattern is None:
+        return frozenset()
+    pairs = zip(columns, cells, strict=True)
+    return frozenset(column for column, cell in pairs if re.search(pattern, cell))
 
 
 def reject_headers(table: Table, n_rows: int) -> None:

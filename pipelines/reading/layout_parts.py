@@ -24,6 +24,8 @@ class Header(LayoutPart):
     :param blank_under: a column in which the rows below the first are blank; else they are data.
     :param zone: pattern whose group is the time zone of all dates, searched in the last row.
     :param closed: pattern that the last row's cells match where a column holds no free text.
+    :param fields: pattern that they match where it may be a field of a form, open where its
+        answers are prose.
     """
 
     rows: Annotated[int, Field(ge=1, le=10)] = 1
@@ -35,6 +37,7 @@ class Header(LayoutPart):
     blank_under: str | None = None
     zone: str | None = None
     closed: str | None = None
+    fields: str | None = None
 
 
 class Spread(LayoutPart):

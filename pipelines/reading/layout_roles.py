@@ -18,6 +18,8 @@ from pipelines.reading.vocabulary import fold_name
 _MAX_ROUNDED = 0.2
 # What an answer to a survey's question may be, beside its text.
 _ANSWERS = PERSONAL_ROLES | {"rating"}
+# Options of a form or a matrix come again and again; of what people write hardly any does.
+_MIN_TOLD = 0.8
 # Names an order, and may be the row's id or thread as well.
 _SHARING = frozenset(("order",))
 _OWN = {**MADE, "edited": EDITED, "reply": REPLY, "question": QUESTION}
@@ -42,7 +44,7 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     ]
     found = recognise_roles(others, sample.rows, layout.kind, labels=sample.labels)
     has_texts = bool(known.texts) or layout.kind != "feedback"
-    texts = known.texts if has_texts else found.texts
+    texts = known.texts if has_texts else _add_told(found.texts, sample)
     columns = {
         role: column
         for role, column in found.columns.items()
@@ -71,6 +73,17 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
         ),
         reasons=reasons | known.reasons,
     )
+
+
+def _add_told(texts: Sequence[str], sample: Sample) -> tuple[str, ...]:
+    """The texts that were recognised, and what is told in fields of forms, in order."""
+    told = {column for column in sample.fields if _is_told(column, sample)}
+    return tuple(column for column in sample.columns if column in {*texts, *told})
+
+
+def _is_told(column: str, sample: Sample) -> bool:
+    evidence = weigh_values([row.get(column, "") for row in sample.rows])
+    return column in sample.fields and evidence.is_prose and evidence.distinct >= _MIN_TOLD
 
 
 def _is_rated(column: str, sample: Sample) -> bool:

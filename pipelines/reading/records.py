@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
+from nlp.quoted_mail import split_quoted
 from pipelines.odata.kinds import is_of_order
 from pipelines.reading.consents import is_consent
 from pipelines.reading.fields import (
@@ -25,6 +26,8 @@ from pipelines.reading.numbers import parse_rating
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row
 from pipelines.reading.vocabulary import load_vocabulary
 
+QUOTED_MAIL = "quoted mail"
+"""Attribute with the older mail that stands in what was written."""
 # NULs, escapes and the like, which the repair of texts drops; it keeps tabs and line ends.
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -63,7 +66,9 @@ def feedback_items(
         shared = _share_fields(row, table.file, mapping, formats, zone, counts)
         for column, text in texts:
             question = get_field(row.values, mapping, "question") or questions[column]
-            yield FeedbackItem(text=text, question=question, **shared)  # type: ignore[arg-type]
+            yield _leave_quoted_out(
+                FeedbackItem(text=text, question=question, **shared)  # type: ignore[arg-type]
+            )
 
 
 def customer_records(
@@ -194,6 +199,14 @@ def _take_texts(values: Mapping[str, str], mapping: ColumnMap) -> list[tuple[str
     is_repeated = text.lstrip().startswith(title.rstrip(".… "))
     titled = text if is_repeated else "\n\n".join(filter(None, (title, text)))
     return [(mapping.titled, titled), *found.items()]
+
+
+def _leave_quoted_out(item: FeedbackItem) -> FeedbackItem:
+    """Without the mail that it answers, which is kept beside it."""
+    own, quoted = split_quoted(item.text)
+    if not quoted:
+        return item
+    return replace(item, text=own, attributes={**item.attributes, QUOTED_MAIL: quoted})
 
 
 def _is_rated(values: Mapping[str, str], mapping: ColumnMap) -> bool:

@@ -23,7 +23,7 @@ class Sample:
     :param n_lost_bytes: rows with bytes that could not be decoded.
     :param place: the file and sheet, for messages.
     :param format: as in :class:`~pipelines.reading.tables.Table`, and so are `labels`, `closed`,
-        `zone` and `recognised`.
+        `fields`, `zone` and `recognised`.
     """
 
     columns: list[str]
@@ -35,6 +35,7 @@ class Sample:
     format: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
     zone: str | None = None
     recognised: Recognised | None = None
 
@@ -52,6 +53,7 @@ def sample_table(table: Table, n_sample: int = N_SAMPLE) -> Sample:
         format=table.format,
         labels=table.labels,
         closed=table.closed,
+        fields=table.fields,
         zone=table.zone,
         recognised=table.recognised,
     )

@@ -90,6 +90,7 @@ class Table:
     :param header: the names as written, blank ones too, where they were made unique.
     :param labels: by column what a survey asked there, where its header says so.
     :param closed: columns that the header says hold no free text.
+    :param fields: those of them that may be fields of a form.
     :param zone: time zone of dates that name none, where the file says so.
     :param recognised: the layout that it has, if a known one.
     :param source: where the rows come from, one for each; None where the file cannot be cut.
@@ -106,6 +107,7 @@ class Table:
     header: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
     zone: str | None = None
     recognised: Recognised | None = None
     source: RowSource | None = None

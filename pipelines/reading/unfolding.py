@@ -11,10 +11,12 @@ _MAX_DEPTH = 200
 
 
 def unfold_record(record: Record, layout: Layout) -> list[Record]:
-    """The records that one JSON object holds.
+    """The records that one JSON object holds; none where it is a page without any.
 
     :raises RecursionError: where records are nested deeper than any thread is.
     """
+    if is_empty_page(record, layout):
+        return []
     found = list(_unfold(record, layout, {}, 0))
     for each in found:
         for pick in layout.pick:

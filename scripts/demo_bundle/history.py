@@ -11,7 +11,7 @@ from demo_bundle.people import Customer
 from demo_bundle.survey import Answer
 from demo_bundle.voices import CHURN_THEME, Voice
 
-CHURN_OF_VOICED = 0.5
+CHURN_OF_VOICED = 0.8
 CHURN_OF_OTHERS = {"Basic": 0.09, "Plus": 0.07, "Business": 0.05}
 _PRICE = {"Plus": 6.9, "Business": 19.0}
 _MEAN_CARD = {"Basic": 2.2, "Plus": 3.4, "Business": 5.0}
@@ -43,7 +43,7 @@ def plan_churn(
     keep: set[str],
     rng: random.Random,
 ) -> Churn:
-    """Let half of those who voiced the theme leave after it, and about 8 % of the others.
+    """Let four of five who voiced the theme leave after it, and about 8 % of the others.
 
     Nobody writes anything after leaving.
 

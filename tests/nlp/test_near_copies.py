@@ -59,6 +59,14 @@ def test_a_short_text_a_turned_one_and_a_third_changed_word_are_no_copies(
     assert group([one, other]) == []
 
 
+def test_opposites_are_no_copies_of_each_other_through_a_third_text() -> None:
+    texts = [
+        f"Since the last update the whole app is much {word}on my old tablet at home"
+        for word in ("", "faster ", "slower ")
+    ]
+    assert group(texts) == []
+
+
 def test_what_a_changed_word_turns_round_is_no_copy_in_any_language() -> None:
     wrong = []
     for case in map(json.loads, CASES.read_text(encoding="utf-8").splitlines()):

@@ -224,6 +224,32 @@ def test_a_survey_s_rating_is_found_by_what_was_asked(
     ]
 
 
+def test_what_is_told_in_a_field_of_a_form_is_feedback_and_an_option_is_none(
+    tmp_path: Path,
+) -> None:
+    rows = list(csv.reader((FOLDER / "qualtrics-nps.csv").read_text().splitlines()))
+    told = [
+        "The staff was friendly and quick to help me",
+        "Nothing, the queue at the desk was far too long",
+        "They listened well, only parking was hard to find",
+        "It rained into the hall while we waited outside",
+    ]
+    names = [
+        ["Q5_1", "Your visit - First impressions", '{"ImportId":"QID5_1"}'],
+        ["Q6_1", "Which of these? - My order was late this time", '{"ImportId":"QID6_1"}'],
+    ]
+    for row, *more in zip(rows, *names, strict=False):
+        row.extend(more)
+    for row, text in zip(rows[3:], told, strict=False):
+        row.extend((text, "My order was late this time"))
+    path = tmp_path / "survey.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    items = read_export(path)["items"]
+    assert {each["text"] for each in items if each["question"] == names[0][1]} == set(told)
+    assert not [each for each in items if each["question"] == names[1][1]]
+
+
 @pytest.mark.parametrize(
     ("layout", "page"),
     [
@@ -243,6 +269,16 @@ def test_a_page_on_which_nothing_was_found_is_a_table_without_rows(
     assert warnings == ["page.json has a header but 0 rows; nothing was read from it"]
     (found,) = inspect_paths([str(path)])
     assert (found.layout, found.kind) == (read_layout_name(layout), "feedback")
+
+
+def test_a_page_without_records_among_others_is_no_row(tmp_path: Path) -> None:
+    page = json.dumps(json.loads((FOLDER / "x_api-page.json").read_text()))
+    empty = json.dumps({"meta": {"result_count": 0}})
+    path = tmp_path / "pages.jsonl"
+    path.write_text(f"{page}\n{empty}\n")
+    found, alone = read_export(path), read_export(FOLDER / "x_api-page.json")
+    assert [each["text"] for each in found["items"]] == [each["text"] for each in alone["items"]]
+    assert not found["rejected"]
 
 
 def read_layout_name(layout: str) -> str:

@@ -224,3 +224,17 @@ def test_a_score_of_ten_without_a_comment_is_kept_as_of_an_nps_export(tmp_path, 
     items = read_all(tmp_path, "a.csv", f"{data}2026-01-03,2,\n")
     kept = [item for item in items if not isinstance(item, BadRow)]
     assert [item.text for item in kept] == ["Great staff", "Too slow for me", ""][:n_kept]
+
+
+def test_the_mail_that_a_ticket_answers_is_kept_beside_the_customers_words(tmp_path):
+    own = "It still does not work on my phone"
+    quoted = "On Mon, 2 Mar 2026 at 10:00, Support <help@acme.com> wrote:\n> Hello\n> Restart it"
+    items = read_all(
+        tmp_path,
+        "tickets.csv",
+        f'id,subject,description\n1,Login,"{own}\n\n{quoted}"\n'
+        "2,Refund,The money did not come back yet\n3,Card,My card was lost on the way\n",
+    )
+    assert items[0].text == f"Login\n\n{own}"
+    assert items[0].attributes == {"quoted mail": quoted}
+    assert [item.attributes for item in items[1:]] == [{}, {}]
