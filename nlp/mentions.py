@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from nlp.clauses import split_clauses
 from nlp.markup import blank_markup
 from nlp.opinions import read_rules
-from nlp.syntax import import_spacy
+from nlp.syntax import import_spacy, reload_when_full
 
 __all__ = ["MAX_WORDS", "Span", "split_mentions", "split_sentences", "split_texts"]
 
@@ -301,7 +301,7 @@ def _tokenizer_name(lang: str) -> str:
     return lang if lang in read_rules("splitting")["tokenizers"] else "xx"
 
 
-@cache
+@reload_when_full
 def _pipeline(name: str) -> Any:
     """Build a tokenizer and spaCy's rule sentencizer.
 

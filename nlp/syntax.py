@@ -1,11 +1,19 @@
 """What the clause rules ask of an English sentence's parse, by character offsets."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, wraps
 from typing import Any, Final
 
-__all__ = ["Part", "Syntax", "import_spacy", "load_english", "parse_english"]
+__all__ = [
+    "MAX_WORDS",
+    "Part",
+    "Syntax",
+    "import_spacy",
+    "load_english",
+    "parse_english",
+    "reload_when_full",
+]
 
 # Character offsets: start and end.
 Part = tuple[int, int]
@@ -18,6 +26,8 @@ _DONE: Final = {"VBD", "VBN"}
 _NEAR: Final = 5
 _MAX_VERBLESS: Final = 10
 _BATCH: Final = 64
+MAX_WORDS: Final = 50_000
+"""Of a pipeline's vocabulary: a few dozen megabytes. See `reload_when_full`."""
 _NOT_NEEDED: Final = ("lemmatizer", "attribute_ruler")
 
 
@@ -154,7 +164,25 @@ def import_spacy() -> Any:
     return spacy
 
 
-@cache
+def reload_when_full(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep the spaCy pipeline that a function loads, by its arguments, while its words are few.
+
+    A pipeline never forgets a word that it has met: of a million texts they would take gigabytes.
+    Loading it anew is cheaper than spaCy's memory zones, which make a tokenizer forget at once.
+    """
+    kept: dict[tuple[Any, ...], Any] = {}
+
+    @wraps(load)
+    def load_or_keep(*arguments: Any) -> Any:
+        pipeline = kept.get(arguments)
+        if pipeline is None or len(pipeline.vocab) > MAX_WORDS:
+            pipeline = kept[arguments] = load(*arguments)
+        return pipeline
+
+    return load_or_keep
+
+
+@reload_when_full
 def load_english() -> Any:
     """Load spaCy's English pipeline, without its names of people and places (about 1 s)."""
     import_spacy()

@@ -16,6 +16,7 @@ from pipelines.config_sections import (
     CoverageConfig,
     EngineConfig,
     ErasureConfig,
+    LimitsConfig,
     LinkingConfig,
     MaskingConfig,
     ModelsConfig,
@@ -51,6 +52,7 @@ class Config(Section):
     """Everything that a run can be told."""
 
     store: StoreConfig = StoreConfig()
+    limits: LimitsConfig = LimitsConfig()
     models: ModelsConfig = ModelsConfig()
     engine: EngineConfig = EngineConfig()
     text: TextConfig = TextConfig()

@@ -59,6 +59,17 @@ class StoreConfig(Section):
     network_files: bool = False
 
 
+class LimitsConfig(Section):
+    """What a run may use, checked before it begins.
+
+    :param memory_gb: 10^9 bytes; 0 for what the machine, or its container, has.
+    :param disk_gb: for the store and for the cache, each; 0 for what is free there.
+    """
+
+    memory_gb: Annotated[float, Field(ge=0)] = 0
+    disk_gb: Annotated[float, Field(ge=0)] = 0
+
+
 class ModelsConfig(Section):
     """Which models read the texts."""
 

@@ -6,6 +6,7 @@ matched to what is known. What is found stands in ``nearest_theme_id`` and ``fou
 :func:`pipelines.edits.apply.apply_edits` makes of it what people see.
 """
 
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import and_, or_, select, update
@@ -35,6 +36,7 @@ from pipelines.themes.refit import Refit, fit_themes
 from pipelines.themes.silence import note_silence
 
 NO_PLAN: Final = RefitPlan()
+_ROWS_A_BATCH: Final = 20_000
 
 
 def discover_store(
@@ -173,9 +175,7 @@ def _has_undecided(run: Run) -> bool:
 
 
 def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
-    if not fates:
-        return
-    rows = [
+    rows = (
         {
             "mention_id": mention_id,
             "nearest_theme_id": fate.nearest,
@@ -186,8 +186,9 @@ def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
         for row, key in enumerate(pool.keys)
         if (fate := fates.get(key)) is not None
         for mention_id in _due_mentions(pool, row, fate)
-    ]
-    update_rows(run.connection, tables.mention, rows)
+    )
+    while batch := list(islice(rows, _ROWS_A_BATCH)):
+        update_rows(run.connection, tables.mention, batch)
 
 
 def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:

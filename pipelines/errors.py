@@ -17,6 +17,12 @@ class ConfigError(EarfulError):
     exit_code = 2
 
 
+class NoRoomError(EarfulError):
+    """What is to be read does not fit into the memory or onto the disk; nothing was done."""
+
+    exit_code = 2
+
+
 class MappingError(ConfigError):
     """A mapping names a role or a column that a file does not have: another file may have it."""
 

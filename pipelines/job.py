@@ -104,6 +104,10 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         _check_models(job)
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
+    if "ingest" in steps:
+        from pipelines.capacity import check_room
+
+        check_room(store, inputs.feedback, job.config.limits, job.cache_dir)
     with job.begin(store, command) as run:
         _check_secret(run, store, secret)
         store_id = read_info(run.connection, "store_id")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -62,27 +61,25 @@ def _drop_unused(connection: Connection) -> set[str]:
 
 def _sketch_new(connection: Connection, engine: Engine) -> int:
     """Sketch the texts of new feedback; number of texts that were not known."""
-    total = 0
-    rows = iter(connection.execute(_select_new()).all())
-    while batch := list(islice(rows, TEXTS_A_BATCH)):
-        texts = [FeedbackText(row.text_hash, row.text, row.lang) for row in batch]
+    new = list(connection.execute(_select_new()).scalars())
+    for start in range(0, len(new), TEXTS_A_BATCH):
+        texts = _read_texts(connection, new[start : start + TEXTS_A_BATCH])
         packed = engine.sketch_feedback(texts)
         insert_rows(
             connection,
             tables.likeness,
             [
-                {"text_hash": row.text_hash, "group_hash": None, "sketch": sketch}
-                for row, sketch in zip(batch, packed, strict=True)
+                {"text_hash": text.text_hash, "group_hash": None, "sketch": sketch}
+                for text, sketch in zip(texts, packed, strict=True)
             ],
         )
-        total += len(batch)
-    return total
+    return len(new)
 
 
 def _select_new() -> Select[Any]:
-    """Texts of feedback that waits to be enriched; equal hashes mean equal normalised texts."""
-    first = (
-        select(_feedback.text_hash, func.min(_feedback.feedback_id).label("feedback_id"))
+    """One feedback of each text that waits to be enriched; equal hashes mean equal texts."""
+    return (
+        select(func.min(_feedback.feedback_id))
         .select_from(
             tables.feedback.outerjoin(tables.likeness, _likeness.text_hash == _feedback.text_hash)
         )
@@ -92,20 +89,30 @@ def _select_new() -> Select[Any]:
             _likeness.text_hash.is_(None),
         )
         .group_by(_feedback.text_hash)
-        .subquery()
-    )
-    return (
-        select(_feedback.text_hash, _feedback.text, _feedback.lang)
-        .join(first, first.c.feedback_id == _feedback.feedback_id)
         .order_by(_feedback.text_hash)
     )
 
 
+def _read_texts(connection: Connection, feedback_ids: Sequence[str]) -> list[FeedbackText]:
+    query = select(_feedback.text_hash, _feedback.text, _feedback.lang)
+    return [
+        FeedbackText(*row)
+        for batch in batch_ids(feedback_ids)
+        for row in connection.execute(query.where(_feedback.feedback_id.in_(batch)))
+    ]
+
+
 def _read_known(connection: Connection) -> _Known:
-    query = select(tables.likeness).order_by(_likeness.text_hash)
-    rows = connection.execute(query).all()
-    sketches = unpack_sketches([row.sketch for row in rows])
-    return _Known([row.text_hash for row in rows], [row.group_hash for row in rows], sketches)
+    query = select(_likeness.text_hash, _likeness.group_hash, _likeness.sketch)
+    rows = query.order_by(_likeness.text_hash).execution_options(yield_per=TEXTS_A_BATCH)
+    hashes: list[str] = []
+    groups: list[str | None] = []
+    sketches: list[bytes] = []
+    for text_hash, group_hash, sketch in connection.execute(rows):
+        hashes.append(text_hash)
+        groups.append(text_hash if group_hash == text_hash else group_hash)
+        sketches.append(sketch)
+    return _Known(hashes, groups, unpack_sketches(sketches))
 
 
 def _connect(connection: Connection, engine: Engine, known: _Known, is_new: Any) -> list[str]:

@@ -1,10 +1,9 @@
 """People in English texts, as spaCy's recogniser of names sees them."""
 
 import re
-from functools import cache
 from typing import Any, Final
 
-from nlp.syntax import import_spacy
+from nlp.syntax import import_spacy, reload_when_full
 
 __all__ = ["is_english", "is_person"]
 
@@ -40,7 +39,7 @@ def is_person(text: str, start: int, end: int) -> bool:
     )
 
 
-@cache
+@reload_when_full
 def _recogniser() -> Any:
     """Load spaCy's English recogniser of names alone (about .5 s)."""
     import_spacy()

@@ -1,13 +1,13 @@
 """The texts that count, each once, with what is known of them: what theme discovery works on."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from sys import intern
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
@@ -32,6 +32,7 @@ from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vec
 
 # Of a larger pool the vectors stay in the store and are read by parts: these take 75 MB.
 IN_MEMORY_ROWS = 50_000
+_ROWS_A_FETCH: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,26 @@ def _select_members(encoder_name: str) -> Select[Any]:
     )
 
 
+class _Mention(NamedTuple):
+    """A mention as it is read; what many have in common is one object, for there are millions.
+
+    :param theme_strength: set where it was decided about.
+    """
+
+    mention_id: str
+    feedback_id: str
+    text_hash: str
+    text: str
+    lang: str
+    nearest_theme_id: str | None
+    theme_strength: float
+    found_reason: str | None
+    theme_id: str | None
+    noise_reason: str | None
+    channel: str
+    period: str
+
+
 @dataclass(frozen=True)
 class _Read:
     """Mentions in reading order.
@@ -227,7 +248,7 @@ class _Read:
     :param keys: hash of the text of each and of those that it is read with.
     """
 
-    rows: Sequence[Any]
+    rows: Sequence[_Mention]
     keys: list[str]
     vectors: MentionVectors
 
@@ -250,7 +271,7 @@ class _Read:
 
 
 def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:
-    rows = connection.execute(query).all()
+    rows = list(_stream_mentions(connection, query))
     hashes = [row.text_hash for row in rows]
     vectors = find_vectors(connection, encoder_name, hashes, [row.feedback_id for row in rows])
     keys = []
@@ -259,6 +280,28 @@ def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]
         named = "\0".join((*hashes[start : start + size], str(place - start), row.lang))
         keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
     return _Read(rows, keys, vectors)
+
+
+def _stream_mentions(connection: Connection, query: Select[Any]) -> Iterator[_Mention]:
+    feedback_id = ""
+    for row in connection.execute(query.execution_options(yield_per=_ROWS_A_FETCH)):
+        mention_id, of_feedback, text_hash, text, lang, nearest, strength, *rest = row
+        found_reason, theme_id, noise_reason, channel, occurred_at = rest
+        feedback_id = feedback_id if of_feedback == feedback_id else of_feedback
+        yield _Mention(
+            mention_id,
+            feedback_id,
+            text_hash,
+            text,
+            intern(lang),
+            nearest and intern(nearest),
+            strength,
+            found_reason and intern(found_reason),
+            theme_id and intern(theme_id),
+            noise_reason and intern(noise_reason),
+            intern(channel or ""),
+            _month_of(occurred_at),
+        )
 
 
 def _collapse(read: _Read) -> Pool:
@@ -273,9 +316,9 @@ def _collapse(read: _Read) -> Pool:
     return Pool(
         keys=ordered,
         langs=[row.lang for row in chosen],
-        registers=[row.channel or "" for row in chosen],
+        registers=[row.channel for row in chosen],
         documents=[row.feedback_id for row in chosen],
-        periods=[_month_of(row.occurred_at) for row in chosen],
+        periods=[row.period for row in chosen],
         mentions=[[rows[at].mention_id for at in alike] for alike in groups],
         counts=[sum(rows[at].noise_reason is None for at in alike) for alike in groups],
         quotes=[row.text for row in chosen],
@@ -290,7 +333,7 @@ def _month_of(at: datetime | None) -> str:
 
 
 def _stored_fate(
-    rows: Sequence[Any], alike: Sequence[int], is_waiting: Sequence[bool]
+    rows: Sequence[_Mention], alike: Sequence[int], is_waiting: Sequence[bool]
 ) -> Fate | None:
     """What was decided about any of the mentions that share a key."""
     decided = next((rows[at] for at in alike if not is_waiting[at]), None)
