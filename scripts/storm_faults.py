@@ -13,6 +13,7 @@ Filling and cutting disks takes root (tmpfs and ext4 are mounted); the clock tak
 """
 
 import argparse
+import itertools
 import os
 import random
 import resource
@@ -27,18 +28,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from sqlalchemy.engine import make_url  # noqa: E402
 
+from pipelines import bulk  # noqa: E402
 from scripts.storm_parts import children  # noqa: E402
 from scripts.storm_parts.life import STAGES, Life, Stage  # noqa: E402
 from scripts.storm_parts.places import DISCONNECT, Place, PostgresPlace, open_place  # noqa: E402
 from tests.pipelines.store_copies import do_on_server  # noqa: E402
 
 MB = 2**20
+# The command copies some 700 rows: the last of these trials come too late.
+MAX_COPIED = 700
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
@@ -185,6 +190,54 @@ def restart_server(storm: Storm) -> children.Ended:
     return child.wait()
 
 
+def stop_server_in_copy(storm: Storm) -> children.Ended:
+    """The server is stopped at once while it takes the rows of a COPY."""
+    assert isinstance(storm.place, PostgresPlace)
+    return halt_in_copy(storm, storm.place.restart)
+
+
+def cut_copy(storm: Storm) -> children.Ended:
+    """The server ends the session of a COPY."""
+    ended = DISCONNECT.format("storm") + " AND query LIKE 'COPY %'"
+    return halt_in_copy(storm, lambda: do_on_server(make_url(storm.place.url), ended))
+
+
+def halt_in_copy(storm: Storm, befall: Callable[[], object]) -> children.Ended:
+    """Have the command stop at a random row that it copies, until something has happened.
+
+    Where it copies fewer rows than that, nothing happens.
+    """
+    halt, number = storm.place.root / "in a COPY", storm.rng.randrange(1, MAX_COPIED)
+
+    def watch() -> None:
+        rows, make_writer = itertools.count(1), bulk._row_writer
+
+        def make_slow(*given: Any) -> Callable[[Any], Any]:
+            write = make_writer(*given)
+
+            def write_row(row: Any) -> Any:
+                if next(rows) == number:
+                    halt.touch()
+                    while halt.exists():
+                        time.sleep(0.01)
+                return write(row)
+
+            return write_row
+
+        bulk._row_writer = make_slow
+
+    halt.unlink(missing_ok=True)
+    child = storm.start(watch)
+    try:
+        while not halt.exists() and child.is_running():
+            time.sleep(0.005)
+        if halt.exists():
+            befall()
+    finally:
+        halt.unlink(missing_ok=True)
+    return child.wait()
+
+
 FAULTS: dict[str, dict[str, Fault]] = {
     "sqlite": {
         "disk full": fill_disk,
@@ -196,8 +249,11 @@ FAULTS: dict[str, dict[str, Fault]] = {
     "postgresql": {
         "sessions ended by the server": cut_connections,
         "server stopped at once": restart_server,
+        "server stopped in a COPY": stop_server_in_copy,
+        "session ended in a COPY": cut_copy,
         "memory taken": take_memory,
         "SIGTERM": terminate,
+        "clock set back": set_clock_back,
     },
 }
 

@@ -1,7 +1,7 @@
 """Kill earful at random moments over all its stages, run once more, and compare all tables.
 
 Usage: nice .venv/bin/python scripts/storm_kills.py [--kills 200] [--seed 7]
-    [--stores sqlite postgresql] [--work FOLDER]
+    [--stores sqlite postgresql] [--engine ray] [--work FOLDER]
 
 The life is that of a small bundle out of the demo, command by command, with the real encoder. It is
 lived twice without a kill first: both must leave the same, or nothing can be compared. Then each
@@ -9,6 +9,10 @@ trial puts back what was there before a stage, kills the command (`kill -9`) aft
 its processor time or of its seconds, runs the same command once more, and compares all rows of all
 tables and the files for others with those of the life that nobody cut short. Where the journal of
 an earlier kill is said to be there, the encoder has nothing to read.
+
+With `--engine ray` it is the driver of a run on Ray that is killed, and the run after it, on Ray as
+well, must leave what a local run does. Have it in a network of its own, whose names lead nowhere:
+unshare --net sh -c 'ip link set lo up; PYTHONPATH=$PWD .venv/bin/python scripts/storm_kills.py ...'
 """
 
 import argparse
@@ -20,7 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--stages", nargs="+", help="only these")
+    parser.add_argument("--engine", default="local", choices=["local", "ray"])
     parser.add_argument("--sure", action="store_true", help="two lives were compared before")
     parser.add_argument("--work", type=Path, help="keep all here")
     given = parser.parse_args()
@@ -64,8 +69,11 @@ def main() -> None:
         root.mkdir(parents=True, exist_ok=True)
         root.parent.chmod(0o755)
         with open_place(kind, root) as place:
-            life = live_twice(Life(place), is_sure=given.sure)
-            tallies = rage(life, given.kills, given.seed, given.stages)
+            if given.engine == "ray":
+                tallies = rage_on_ray(Life(place), given.kills, given.seed)
+            else:
+                life = live_twice(Life(place), is_sure=given.sure)
+                tallies = rage(life, given.kills, given.seed, given.stages)
         print_tallies(kind, tallies)
         is_calm &= not any(tally.differences for tally in tallies.values())
         if given.work is None:
@@ -105,6 +113,27 @@ def rage(life: Life, n_kills: int, seed: int, only: Sequence[str] | None) -> dic
     return tallies
 
 
+def rage_on_ray(life: Life, n_kills: int, seed: int) -> dict[str, Tally]:
+    """Kill the driver of a run on Ray so often; shards of thirty rows, one model."""
+    names = [stage.name for stage in STAGES]
+    last = names.index("run, new rows")
+    life.live(STAGES[: last + 1])
+    stage = replace(STAGES[last], arguments=("run", "--engine", "ray"))
+    life.place.put_back(stage.slug)
+    life.remove_journal()
+    calm = children.run(life.place.folder, stage.arguments, life.place.url)
+    if calm.code not in (0, 3):
+        raise SystemExit(f"a run on Ray without a kill ended with {calm.code}:\n{calm.said}")
+    life.spent[stage.name] = calm
+    print(f"a run on Ray took {calm.seconds:.0f} s", flush=True)
+    if found := life.compare(stage):
+        raise SystemExit(f"Ray gives other tables without a kill: {found}")
+    rng, tally = random.Random(seed), Tally()
+    for _ in range(n_kills):
+        try_kills(life, stage, has_journal=False, rng=rng, tally=tally)
+    return {f"{stage.name} (Ray)": tally}
+
+
 def try_kills(
     life: Life, stage: Stage, has_journal: bool, rng: random.Random, tally: Tally
 ) -> None:
@@ -117,7 +146,8 @@ def try_kills(
         arguments = life.fill_in(stage)
         took = (life.short if has_journal and stage.name in READING else life.spent)[stage.name]
         share = rng.random() * 0.8**attempt
-        by_processor = rng.random() < 0.5
+        # Of Ray it is other processes that work.
+        by_processor = "ray" not in arguments and rng.random() < 0.5
         child = children.start(place.folder, arguments, place.url)
         child.wait_for(took.seconds * share, took.cpu_s * share if by_processor else None)
         child.send(signal.SIGKILL)

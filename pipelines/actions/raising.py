@@ -27,7 +27,7 @@ from pipelines.actions.suppressed import suppress
 from pipelines.actions.themes import find_themes
 from pipelines.actions.words import find_words_said
 from pipelines.bulk import insert_rows
-from pipelines.drift.step import read_last_measured
+from pipelines.drift.step import count_measured
 from pipelines.odata.stored import read_history
 from pipelines.runs import Run, code_version
 from pipelines.store import read_info, write_info
@@ -68,7 +68,7 @@ def _describe_state(run: Run, rules: Rules) -> str:
         read_info(connection, "data_version") or "0",
         read_info(connection, "consent_policy") or "",
         dump_rules(rules),
-        read_last_measured(connection) or "",
+        str(count_measured(connection)),
         str(n_consents),
         f"{monday:%Y-%m-%d}",
         code_version(),

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 failed; 2 wrong use or configuration; 3 done, but some row
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
@@ -159,19 +160,8 @@ def _do(arguments: list[str] | None, n_before: int) -> int:
         if isinstance(error.__context__, BrokenPipeError):
             return _end_unread()
         raise
-    except OSError as error:
-        say(f"error: {_describe_system_error(error)}", "error", exit_code=1)
-        return 1
-    except MemoryError:
-        say(
-            f"error: the memory is not enough: {_tell_state(n_before)}. Close what else needs "
-            "memory or raise its limit, then run the same command again",
-            "error",
-            exit_code=1,
-        )
-        return 1
     except Exception as error:  # noqa: BLE001 -- the last resort of the program
-        say(_describe_bug(error, n_before), "error", exit_code=1)
+        say(f"error: {_describe_failure(error, n_before)}", "error", exit_code=1)
         return 1
     if code == 130:  # typer's answer to Ctrl-C
         return _stop(_tell_state(n_before) + _GOES_ON)
@@ -211,6 +201,38 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _describe_failure(error: Exception, n_before: int) -> str:
+    if _is_short_of_memory(error):
+        return (
+            f"the memory is not enough: {_tell_state(n_before)}. Close what else needs memory or "
+            "raise its limit, then run the same command again"
+        )
+    if isinstance(error, OSError):
+        return _describe_system_error(error)
+    return _describe_bug(error, n_before)
+
+
+# What the loader of libraries, torch and C++ say instead of a MemoryError.
+_NO_MEMORY = re.compile(
+    r"failed to map segment|can(?:no|')t allocate memory|bad_alloc|can't start new thread"
+    r"|\bout of memory\b",
+    re.IGNORECASE,
+)
+
+
+def _is_short_of_memory(error: BaseException | None) -> bool:
+    """Whether it, or what it came from, is a lack of memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if isinstance(error, ImportError | RuntimeError | OSError) and _NO_MEMORY.search(
+            str(error)
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _describe_system_error(error: OSError) -> str:
     said = error.strerror or type(error).__name__
     if error.filename:
@@ -226,7 +248,7 @@ def _describe_bug(error: Exception, n_before: int) -> str:
         return traceback.format_exc()
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"error: something that earful does not expect ({type(error).__name__} in "
+        f"something that earful does not expect ({type(error).__name__} in "
         f"{os.path.basename(frame.filename)}:{frame.lineno}): "  # noqa: PTH119
         f"{_tell_state(n_before)}. Please report it; {TRACEBACK_VARIABLE}=1 shows the details, "
         "which may hold customer text"

@@ -79,7 +79,10 @@ def _connect(ray: Any, engine: EngineConfig) -> None:
     if engine.address:
         ray.init(address=engine.address, **options)
     else:
+        # Without "local" it is that of $RAY_ADDRESS, or one that somebody started on this machine
+        # or that died here: what Ray keeps in /tmp/ray names it still.
         ray.init(
+            address="local",
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
             _node_ip_address="127.0.0.1",

@@ -64,6 +64,11 @@ def read_last_measured(connection: Connection) -> str | None:
     return connection.execute(select(func.max(_row.run_id))).scalar_one_or_none()
 
 
+def count_measured(connection: Connection) -> int:
+    """How many runs were measured: it grows with each, and is the same after a crash."""
+    return int(connection.execute(select(func.count(_row.run_id.distinct()))).scalar_one())
+
+
 def _is_worth_it(run: Run, after: str | None) -> bool:
     """Whether enough was read since: the rows of runs tell, without a look at those of feedback."""
     n_rows = func.coalesce(_run.n_new, 0) + func.coalesce(_run.n_updated, 0)

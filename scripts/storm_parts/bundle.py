@@ -14,6 +14,10 @@ DEMO = Path(__file__).parents[2] / "tests" / "data" / "demo"
 N_POSTS, N_ANSWERS, N_CUSTOMERS = 105, 66, 80
 
 CONFIG = """
+[engine]
+models = 1
+shard_rows = 30
+
 [[customers]]
 name = "crm"
 path = "customers.csv"

@@ -46,6 +46,10 @@ class Child:
         if self._poll() is None:
             os.kill(self.pid, number)
 
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._poll() is None
+
     def read(self) -> str:
         """What it has said so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")

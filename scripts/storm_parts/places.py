@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from tests.pipelines.store_copies import do_on_server
 
 # Of a database that somebody is connected to no copy is made.
 DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
+
+RESTART_S = 120.0
 
 
 class Place(Protocol):
@@ -79,12 +82,14 @@ class PostgresPlace(_Folder):
         os.kill(pid, signal.SIGQUIT)
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.02)
-        for _ in range(
-            5
-        ):  # it gives up after ten seconds, which recovery may take on a busy machine
-            with suppress(subprocess.SubprocessError):
+        # Recovery takes its time on a busy machine, and its library gives up while it lasts.
+        deadline = time.monotonic() + RESTART_S
+        while time.monotonic() < deadline:
+            with suppress(subprocess.SubprocessError, AssertionError, OperationalError):
                 self._server.ensure_postgres_running()
+                do_on_server(make_url(self.url), "SELECT 1")
                 return
+            time.sleep(0.2)
         raise SystemExit("the server does not start again")
 
     def clear(self) -> None:

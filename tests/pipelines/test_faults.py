@@ -1,5 +1,6 @@
 """Full and failing disks, cut connections, clocks set back, killed programs: nothing is lost."""
 
+import errno
 import subprocess
 import threading
 import time
@@ -337,11 +338,24 @@ def test_a_journal_that_a_loss_of_power_has_torn_gives_only_what_is_whole(tmp_pa
     assert max(n_found) > 50
 
 
+@pytest.mark.parametrize(
+    "lack",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("can't start new thread"),
+    ],
+)
 def test_too_little_memory_ends_a_command_with_a_clear_message(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    lack: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def build() -> Any:
-        raise MemoryError
+        try:
+            raise lack
+        except type(lack) as error:  # as libraries pass it on
+            raise ImportError("torch cannot be used") from error
 
     monkeypatch.setattr(app, "_build_command", build)
     assert app.run_app(["status"]) == 1

@@ -31,6 +31,7 @@ from tests.pipelines.actions.outbox import (
     read_actions,
     say,
 )
+from tests.pipelines.store_contents import read_contents
 from tests.pipelines.store_copies import open_copy
 
 CONTACT = {**DETRACTOR, "contacts_customer": True, "channel": "email"}
@@ -121,6 +122,22 @@ def test_nothing_is_done_while_neither_rules_nor_tables_changed(small: Store) ->
     with begin_run(small, "again", config_hash="", lock_timeout_s=1) as run:
         assert raise_actions(run, make_rules(SAFETY)) == 0
         assert raise_actions(run, make_rules({**SAFETY, "title": "Look"})) == 1
+
+
+def test_the_names_of_runs_are_not_in_what_is_kept_of_raising(tmp_path: Path) -> None:
+    kept = []
+    for name in ("run1", "run2"):  # as after a crash: measured once, by another run
+        store = open_copy(f"sqlite:///{tmp_path}/{name}.db", "raised", fill)
+        measured = {"measure": "noise_rate", "n": 200, "value": 0.1, "variance": 0.01}
+        change(store, insert(tables.run_measure).values(run_id=name, basis="", **measured))
+        raise_by(store, SAFETY)
+        kept.append(read_contents(store)["store_info"])
+        change(store, insert(tables.run_measure).values(run_id="run3", basis="", **measured))
+        with begin_run(store, "again", config_hash="", lock_timeout_s=1) as run:
+            raise_actions(run, make_rules(SAFETY))
+        kept.append(read_contents(store)["store_info"])
+        store.engine.dispose()
+    assert kept[0] == kept[2] != kept[1] == kept[3]
 
 
 def test_what_is_old_raises_nothing_but_waits_when_it_was_raised_in_time(small: Store) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import pytest
 from nlp.near_copies import fold_words, sketch_texts
 from nlp.themes.assignment import KnownThemes
 from nlp.themes.centring import zero_means
-from pipelines.distributed import engine
+from pipelines.config_sections import EngineConfig
+from pipelines.distributed import dispatcher, engine
 from pipelines.distributed.engine import ClusterEngine
 from pipelines.engine import LOCAL
 from pipelines.errors import ConfigError, InputError
@@ -225,3 +227,12 @@ def make_engine(job: Job, workers: HereWorkers) -> ClusterEngine:
     made = ClusterEngine(Any, job.models, Any, Any, 20, job.progress)  # type: ignore[arg-type]
     made.use(workers)
     return made
+
+
+def test_without_an_address_ray_is_started_here_whatever_other_cluster_there_is() -> None:
+    given: dict[str, Any] = {}
+    fake = SimpleNamespace(init=given.update)
+    dispatcher._connect(fake, EngineConfig())
+    assert given["address"] == "local"
+    dispatcher._connect(fake, EngineConfig(address="head:6379"))
+    assert given["address"] == "head:6379"
