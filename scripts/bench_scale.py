@@ -12,6 +12,7 @@ seconds of the thread that does the stages; the exponent is that of CPU seconds 
 """
 
 import argparse
+import json
 import math
 import multiprocessing
 import resource
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--encoder", choices=("stand-in", "real"), default="stand-in")
-    parser.add_argument("--work", type=Path, help="keep the stores and the files here")
+    parser.add_argument("--work", type=Path, help="keep all here, and go on from it")
     given = parser.parse_args()
     folder = given.work or Path(tempfile.mkdtemp(prefix="earful-scale-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,14 @@ def main() -> None:
 
 
 def measure_size(corpus: Corpus, folder: Path, n: int, table: Path | None) -> dict[str, Any]:
-    """The first run of a size, one with one per cent new rows, and one with nothing new."""
+    """The first run of a size, one with one per cent new rows, and one with nothing new.
+
+    What was measured before stays in the folder, and is not measured again.
+    """
+    kept = folder / "measured.json"
+    if kept.exists():
+        runs: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return {name: {**run, "spent": _read_spent(run["spent"])} for name, run in runs.items()}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     n_distinct = write_feedback(corpus, folder / "first.csv", range(n))
@@ -74,7 +83,12 @@ def measure_size(corpus: Corpus, folder: Path, n: int, table: Path | None) -> di
     write_feedback(corpus, folder / "more.csv", range(n, n + n_new))
     runs["more"] = in_process(run_once, folder, ["first", "more"], table)
     runs["none"] = in_process(run_once, folder, ["first", "more"], table)
+    kept.write_text(json.dumps(runs, default=asdict), encoding="utf-8")
     return runs
+
+
+def _read_spent(spent: dict[str, Any]) -> dict[str, Spent]:
+    return {stage: Spent(**each) for stage, each in spent.items()}
 
 
 def run_once(folder: Path, names: Sequence[str], table: Path | None) -> dict[str, Any]:
