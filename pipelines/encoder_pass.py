@@ -141,6 +141,6 @@ def read_texts(rows: Sequence[TextRow], models: Models) -> dict[str, Reading]:
     vectors = np.ascontiguousarray(found.vectors, dtype=VECTOR_TYPE)
     probabilities = np.ascontiguousarray(found.probabilities, dtype=PROBABILITY_TYPE)
     return {
-        row.text_hash: Reading(vectors[place].tobytes(), probabilities[place].tobytes())
+        row.text_hash: Reading(vectors[place].tobytes(), probabilities[place].tobytes(), row.lang)
         for place, row in enumerate(rows)
     }

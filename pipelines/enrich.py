@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, update
 
 from nlp.cleaning import normalize_text
 from pipelines import tables
@@ -18,7 +18,7 @@ from pipelines.encoder_pass import TextRow
 from pipelines.engine import LOCAL, Engine
 from pipelines.models import Models
 from pipelines.progress import Progress
-from pipelines.readings import Readings, sentiment_key, write_sentiment
+from pipelines.readings import Felt, Readings, sentiment_key, write_sentiment
 from pipelines.runs import Run
 from pipelines.splitting import FeedbackText, SaidPart
 from pipelines.store import read_info, write_info
@@ -64,7 +64,7 @@ def _read_new_feedback(run: Run, readings: Readings, models: Models, engine: Eng
 
 def _read_old_texts(run: Run, readings: Readings, models: Models) -> None:
     """Read texts of earlier runs that have no vector of this encoder."""
-    missing = _without(tables.vector, models.encoder_name)
+    missing = _without_vector(models.encoder_name)
     total = _count(run.connection, missing)
     if total:
         batches = _batches(run.connection, missing, ENCODE_BATCH)
@@ -129,7 +129,7 @@ def _make_mention(row: Any, position: int, said: SaidPart, run_id: str) -> dict[
 def _score_texts(run: Run, models: Models, progress: Progress) -> None:
     """Texts whose vector is older than the sentiment model; then every mention gets its feeling."""
     key = sentiment_key(models)
-    missing = _without(tables.text_sentiment, key)
+    missing = _without_sentiment(key)
     total = _count(run.connection, missing)
     if total:
         progress.start("reading the feeling", total, "texts")
@@ -146,8 +146,8 @@ def _score_texts(run: Run, models: Models, progress: Progress) -> None:
 def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
     texts = [normalize_text(row.text, row.lang) for row in batch]
     found = models.score(texts, [row.lang for row in batch])
-    probabilities = {row.text_hash: found[place] for place, row in enumerate(batch)}
-    write_sentiment(run, probabilities, sentiment_key(models))
+    felt = (Felt(row.text_hash, row.lang, found[place]) for place, row in enumerate(batch))
+    write_sentiment(run, felt, sentiment_key(models))
 
 
 def _copy_sentiment(run: Run, key: str) -> None:
@@ -157,6 +157,7 @@ def _copy_sentiment(run: Run, key: str) -> None:
         update(tables.mention)
         .where(
             found.text_hash == mention.text_hash,
+            found.lang == mention.lang,
             found.model == key,
             or_(*(mention[name].is_distinct_from(found[name]) for name in names)),
         )
@@ -164,28 +165,41 @@ def _copy_sentiment(run: Run, key: str) -> None:
     )
 
 
-def _without(table: Any, model: str) -> Select[Any]:
-    """Distinct texts without a row of this model in the table, the longest first.
+def _without_vector(model: str) -> Select[Any]:
+    """Distinct texts that this encoder has not read; see `_without`."""
+    return _without(tables.vector, model, ("text_hash",))
+
+
+def _without_sentiment(model: str) -> Select[Any]:
+    """Distinct texts, by the languages that they are said in, without a sentiment.
+
+    Words that two languages share have one for each, whichever was read first.
+    """
+    return _without(tables.text_sentiment, model, ("text_hash", "lang"))
+
+
+def _without(table: Table, model: str, names: Sequence[str]) -> Select[Any]:
+    """Texts without a row of this model in the table, the longest first.
 
     So the time left is rather over- than underestimated. Equal hashes mean equal normalised texts:
     any mention can stand for its text.
+
+    :param names: the columns of which no two rows are to be equal.
     """
     mention = tables.mention.c
+    is_its = and_(*(table.c[name] == mention[name] for name in names), table.c.model == model)
+    own = [mention[name] for name in names]
     chosen = (
-        select(mention.text_hash, func.min(mention.mention_id).label("mention_id"))
-        .select_from(
-            tables.mention.outerjoin(
-                table, and_(table.c.text_hash == mention.text_hash, table.c.model == model)
-            )
-        )
+        select(func.min(mention.mention_id).label("mention_id"))
+        .select_from(tables.mention.outerjoin(table, is_its))
         .where(table.c.text_hash.is_(None))
-        .group_by(mention.text_hash)
+        .group_by(*own)
         .subquery()
     )
     return (
         select(mention.text_hash, mention.text, mention.lang)
         .join(chosen, chosen.c.mention_id == mention.mention_id)
-        .order_by(func.length(mention.text).desc(), mention.text_hash)
+        .order_by(func.length(mention.text).desc(), mention.text_hash, mention.lang)
     )
 
 

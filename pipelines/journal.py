@@ -28,10 +28,12 @@ class Reading:
 
     :param vector: float16.
     :param probabilities: three float32: negative, neutral, positive.
+    :param lang: the language by which these are calibrated.
     """
 
     vector: bytes
     probabilities: bytes
+    lang: str
 
 
 def journal_path(cache_dir: Path, store_id: str | None) -> Path:
@@ -73,13 +75,15 @@ def _remove(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _fields(reading: Reading) -> tuple[bytes, bytes]:
-    return reading.vector, reading.probabilities
+def _fields(reading: Reading) -> tuple[bytes, bytes, str]:
+    return reading.vector, reading.probabilities, reading.lang
 
 
 def _checksum(text_hash: str, models: str, reading: Reading) -> int:
     """Tells a reading from one that a loss of power has torn: SQLite's pages have no checksum."""
-    return crc32(b"\0".join((text_hash.encode(), models.encode(), *_fields(reading))))
+    vector, probabilities, lang = _fields(reading)
+    names = (text_hash.encode(), models.encode(), lang.encode())
+    return crc32(b"\0".join((*names, vector, probabilities)))
 
 
 class Journal:
@@ -157,7 +161,7 @@ class Journal:
         for batch in batch_ids(text_hashes):
             marks = ",".join("?" * len(batch))
             query = (
-                "SELECT text_hash, crc, vector, probabilities FROM checked_reading "  # noqa: S608 -- marks only
+                "SELECT text_hash, crc, vector, probabilities, lang FROM own_reading "  # noqa: S608 -- marks only
                 f"WHERE models = ? AND text_hash IN ({marks})"
             )
             for text_hash, crc, *fields in self._connection.execute(query, (models, *batch)):
@@ -169,11 +173,11 @@ class Journal:
     def _insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._connection:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO checked_reading VALUES (?, ?, ?, ?, ?)", rows
+                "INSERT OR REPLACE INTO own_reading VALUES (?, ?, ?, ?, ?, ?)", rows
             )
 
     def _count(self) -> int:
-        n: int = self._connection.execute("SELECT count(*) FROM checked_reading").fetchone()[0]
+        n: int = self._connection.execute("SELECT count(*) FROM own_reading").fetchone()[0]
         return n
 
     def _remake(self) -> None:
@@ -209,7 +213,8 @@ class Journal:
         connection = sqlite_driver().connect(self._path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS checked_reading (text_hash TEXT, models TEXT, vector BLOB, "
-            "probabilities BLOB, crc INTEGER, PRIMARY KEY (text_hash, models)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS own_reading (text_hash TEXT, models TEXT, vector BLOB, "
+            "probabilities BLOB, lang TEXT, crc INTEGER, PRIMARY KEY (text_hash, models)) "
+            "WITHOUT ROWID"
         )
         return connection

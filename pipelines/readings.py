@@ -4,7 +4,7 @@ The first texts are read ahead, while the files are still being read.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -180,26 +180,37 @@ class Readings:
     def _write(self, readings: Mapping[str, Reading]) -> None:
         vectors = {key: reading.vector for key, reading in readings.items()}
         write_vectors(self._run.connection, self._models.encoder_name, vectors)
-        probabilities = {
-            key: np.frombuffer(reading.probabilities, dtype=PROBABILITY_TYPE)
-            for key, reading in readings.items()
-        }
-        write_sentiment(self._run, probabilities, self._key)
+        found = (
+            Felt(key, one.lang, np.frombuffer(one.probabilities, dtype=PROBABILITY_TYPE))
+            for key, one in readings.items()
+        )
+        write_sentiment(self._run, found, self._key)
 
 
-def write_sentiment(run: Run, probabilities: dict[str, Any], key: str) -> None:
+class Felt(NamedTuple):
+    """How a text feels, said in a language: by it the probabilities are calibrated.
+
+    :param probabilities: of negative, neutral and positive.
+    """
+
+    text_hash: str
+    lang: str
+    probabilities: Any
+
+
+def write_sentiment(run: Run, found: Iterable[Felt], key: str) -> None:
     """Write how texts feel.
 
-    :param probabilities: of negative, neutral and positive, by text hash.
     :param key: see `sentiment_key`.
     """
     rows = []
-    for key_of_text, given in probabilities.items():
-        sentiment = sentiment_of(given)
+    for felt in found:
+        sentiment = sentiment_of(felt.probabilities)
         rows.append(
             {
-                "text_hash": key_of_text,
+                "text_hash": felt.text_hash,
                 "model": key,
+                "lang": felt.lang,
                 "sentiment": sentiment.label,
                 "sentiment_score": round(sentiment.score, 6),
                 "confidence": round(sentiment.confidence, 6),

@@ -317,11 +317,12 @@ text_sentiment = Table(
     metadata,
     Column("text_hash", Text, primary_key=True, comment="hash of the normalised text"),
     Column("model", Text, primary_key=True, comment="encoder and sentiment model"),
+    Column("lang", Text, primary_key=True, comment="language by which it is calibrated"),
     _text("sentiment", "negative, neutral or positive", nullable=False),
     _number("sentiment_score", "-1..1"),
     _number("confidence", "0..1"),
     sqlite_with_rowid=False,
-    comment="one sentiment for each distinct text and model",
+    comment="one sentiment for each distinct text, language and model",
 )
 
 theme = Table(

@@ -64,6 +64,7 @@ _TEXTS: Final[dict[str, Kind]] = {
     "text_hash": "text",
     "vector": "bytes",
     "probabilities": "bytes",
+    "lang": "text",
 }
 _SKETCHES: Final[dict[str, Kind]] = {"text_hash": "text", "sketch": "bytes"}
 _HASH_DIGITS: Final = 16
@@ -109,7 +110,7 @@ def make_shard(order: ShardOrder, models: Models, known: NDArray[np.uint64]) -> 
             for one in own
         )
         _write(placed.path, "parts", _PARTS, parts)
-        read = ((key, one.vector, one.probabilities) for key, one in readings.items())
+        read = ((key, one.vector, one.probabilities, one.lang) for key, one in readings.items())
         _write(placed.path, "texts", _TEXTS, read)
         hashes = [each.text_hash for each in alike]
         _write(placed.path, "sketches", _SKETCHES, zip(hashes, sketch_feedback(alike), strict=True))
@@ -147,7 +148,7 @@ def load_parts(folder: Path) -> Iterator[tuple[str, list[tuple[int, int, str | N
 def load_readings(folder: Path) -> dict[str, Reading]:
     """What the models made of the texts of a shard, by hash."""
     return {
-        row["text_hash"]: Reading(row["vector"], row["probabilities"])
+        row["text_hash"]: Reading(row["vector"], row["probabilities"], row["lang"])
         for row in _load(folder, "texts")
     }
 

@@ -51,7 +51,7 @@ def size_read(reading: Reading) -> float:
 
 
 def test_batches_come_back_in_order_whole_and_with_what_was_known(models: CountingModels) -> None:
-    known = {"old": Reading(b"v", b"p")}
+    known = {"old": Reading(b"v", b"p", "en")}
     with closing(begin(models)) as encoder_pass:
         encoder_pass.add(2, rows_of("a", "bbb", "cc"), known)
         encoder_pass.add(1, rows_of("dddd"), {})
@@ -68,7 +68,7 @@ def test_batches_come_back_in_order_whole_and_with_what_was_known(models: Counti
 
 def test_a_text_is_queued_from_when_it_is_given_until_it_is_taken(models: CountingModels) -> None:
     with closing(begin(models)) as encoder_pass:
-        encoder_pass.add(1, rows_of("a"), {"old": Reading(b"v", b"p")})
+        encoder_pass.add(1, rows_of("a"), {"old": Reading(b"v", b"p", "en")})
         assert "ha" in encoder_pass and "old" in encoder_pass
         assert len(list(encoder_pass.take_until(0))) == 1
         assert "ha" not in encoder_pass and "old" not in encoder_pass
@@ -86,7 +86,7 @@ def test_the_caller_goes_on_while_the_models_read(models: CountingModels) -> Non
 
 def test_models_are_loaded_once_and_only_for_a_text_to_read(models: CountingModels) -> None:
     with closing(begin(models)) as encoder_pass:
-        encoder_pass.add(1, [], {"old": Reading(b"v", b"p")})
+        encoder_pass.add(1, [], {"old": Reading(b"v", b"p", "en")})
         assert not encoder_pass.is_loading
         list(encoder_pass.take_until(0))
     assert models.calls == []

@@ -317,7 +317,7 @@ def test_what_a_killed_program_had_begun_to_write_is_removed_by_the_next(tmp_pat
 def test_a_journal_that_a_loss_of_power_has_torn_gives_only_what_is_whole(tmp_path: Path) -> None:
     rng = Random(3)
     path = journal.journal_path(tmp_path, "store")
-    given = {f"h{n:040d}": Reading(rng.randbytes(768), rng.randbytes(12)) for n in range(60)}
+    given = {f"h{n:040d}": Reading(rng.randbytes(768), rng.randbytes(12), "en") for n in range(60)}
     kept = Journal(path)
     kept.add("models", given)
     kept.close()

@@ -39,14 +39,14 @@ def test_what_stands_beside_a_text_is_masked_too() -> None:
 
 def test_readings_outlive_the_process_until_they_are_discarded(tmp_path: Path) -> None:
     path = tmp_path / "unfinished" / "store.sqlite"
-    reading = Reading(b"\x01" * 768, b"\x02" * 12)
+    reading = Reading(b"\x01" * 768, b"\x02" * 12, "en")
     with Journal(path) as journal:
         journal.add("model a", {"h1": reading, "h2": reading})
-        journal.add("model a", {"h1": Reading(b"other", b"other")})
+        journal.add("model a", {"h1": Reading(b"other", b"other", "he")})
     assert path.stat().st_mode & 0o077 == 0
     with Journal(path) as journal:
         # A reading that was torn is written again: the later one counts.
-        assert journal.find("model a", ["h1", "h3"]) == {"h1": Reading(b"other", b"other")}
+        assert journal.find("model a", ["h1", "h3"]) == {"h1": Reading(b"other", b"other", "he")}
         assert journal.find("model b", ["h1"]) == {}
         assert journal.count() == 2
         journal.discard()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -199,6 +200,35 @@ def test_shuffled_rows_give_the_same_tables(tmp_path: Path, make_job: Callable[[
     random.Random(5).shuffle(rows)
     run_all(make_job(second), write_csv(tmp_path / "b" / "r.csv", rows), crm)
     assert dump(first) == dump(second)
+
+
+SHARED_WORDS = (
+    {"id": "1", "text": "Le personnel était vraiment très aimable avec nous. Super top!"},
+    {"id": "2", "text": "Il personale è stato davvero molto gentile con noi. Super top!"},
+)
+
+
+def test_words_that_two_languages_share_feel_alike_whichever_was_read_first(
+    tmp_path: Path, make_job: Callable[[str], Job]
+) -> None:
+    crm = write_csv(tmp_path / "crm.csv", CRM)
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in "abc"]
+    for name, url, rows in zip("abc", urls, (SHARED_WORDS, SHARED_WORDS[::-1], ()), strict=True):
+        (tmp_path / name).mkdir()
+        # The third store hears one of them a day later.
+        for given in [rows] if rows else [[each] for each in SHARED_WORDS[::-1]]:
+            run_all(make_job(url), write_csv(tmp_path / name / "r.csv", list(given)), crm)
+    first, turned, later = (_read_feelings(url) for url in urls)
+    assert first == turned == later
+    own = {confidence for _, text, confidence in first if text == "Super top!"}
+    assert len(own) == 2  # each is calibrated by its own language
+
+
+def _read_feelings(url: str) -> list[tuple[Any, ...]]:
+    mention = tables.mention.c
+    query = select(mention.mention_id, mention.text, mention.confidence)
+    with open_store(url).read() as connection:
+        return [tuple(row) for row in connection.execute(query.order_by(mention.mention_id))]
 
 
 def test_both_databases_hold_the_same_tables_and_no_reader_of_a_run_waits(

@@ -1620,11 +1620,12 @@ def upgrade() -> None:
         "text_sentiment",
         sa.Column("text_hash", sa.Text(), nullable=False, comment="hash of the normalised text"),
         sa.Column("model", sa.Text(), nullable=False, comment="encoder and sentiment model"),
+        sa.Column("lang", sa.Text(), nullable=False, comment="language by which it is calibrated"),
         sa.Column("sentiment", sa.Text(), nullable=False, comment="negative, neutral or positive"),
         sa.Column("sentiment_score", sa.Double(), nullable=True, comment="-1..1"),
         sa.Column("confidence", sa.Double(), nullable=True, comment="0..1"),
-        sa.PrimaryKeyConstraint("text_hash", "model"),
-        comment="one sentiment for each distinct text and model",
+        sa.PrimaryKeyConstraint("text_hash", "model", "lang"),
+        comment="one sentiment for each distinct text, language and model",
         sqlite_with_rowid=False,
     )
     op.create_table(
