@@ -100,6 +100,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     """
     from pipelines.rights.upkeep import configured_policy, respect_files, respect_refusals
 
+    _check_limit(job, inputs)
     if "enrich" in steps:
         _check_models(job)
     secret = load_secret(job.secret_path)
@@ -139,6 +140,18 @@ def _open_engine(job: Job, run: Run, journal: Journal) -> Iterator["ClusterSteps
     setup = ClusterSetup(job.config, job.models, job.cache_dir, job.lake, store_id, job.progress)
     with ClusterSteps.open(setup, run, journal) as cluster:
         yield cluster
+
+
+def _check_limit(job: Job, inputs: Inputs) -> None:
+    """A limit needs all files to be read before any: a cluster reads each once.
+
+    :raises ConfigError: where there is one and a cluster is to read.
+    """
+    if job.engine != "local" and inputs.selection and inputs.selection.limit is not None:
+        raise ConfigError(
+            f"--limit cannot be used with --engine {job.engine}; choose by --since and --until, or "
+            "leave --engine out"
+        )
 
 
 def _check_models(job: Job) -> None:

@@ -30,7 +30,7 @@ from pipelines.distributed.shards import (
 )
 from pipelines.distributed.shelf import Shelf
 from pipelines.engine import LOCAL
-from pipelines.errors import ConfigError, EarfulError, InputError
+from pipelines.errors import EarfulError, InputError
 from pipelines.ingest import tell_undated
 from pipelines.journal import Journal
 from pipelines.loading import FileInput, ReadSettings, hash_reading
@@ -280,15 +280,3 @@ class ClusterEngine:
 
 def _place_absolute(given: FileInput) -> FileInput:
     return replace(given, file=replace(given.file, path=given.file.path.absolute()))
-
-
-def refuse_limit(settings: ReadSettings) -> None:
-    """A limit needs all files to be read before any: the cluster reads each once.
-
-    :raises ConfigError: where there is one.
-    """
-    if settings.selection is not None and settings.selection.limit is not None:
-        raise ConfigError(
-            "--limit cannot be used with --engine ray; choose by --since and --until, or leave "
-            "--engine out"
-        )

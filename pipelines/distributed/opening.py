@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.config import Config
 from pipelines.distributed.cluster import Cluster, Workers
-from pipelines.distributed.engine import ClusterEngine, refuse_limit
+from pipelines.distributed.engine import ClusterEngine
 from pipelines.distributed.lake import Lake
 from pipelines.journal import Journal
 from pipelines.loading import ReadSettings
@@ -54,10 +54,8 @@ class ClusterSteps:
     def start(self, settings: ReadSettings) -> ClusterEngine:
         """Start the cluster, for there is something to read.
 
-        :raises ConfigError: for settings that a cluster cannot follow.
         :raises ClusterError: when it cannot be used.
         """
-        refuse_limit(settings)
         self.engine.use(self._start())
         return self.engine
 

@@ -174,8 +174,10 @@ def test_days_are_chosen_in_the_shards_and_a_limit_is_refused(
     assert counts["n_left_out"] > 20
     assert run_all(ray, files, wanted) == counts
     assert dump(ray.config.store.url) == dump(local.config.store.url)
+    before = dump(ray.config.store.url)
     with pytest.raises(ConfigError, match="--limit cannot be used with --engine ray"):
         run_all(ray, files, Selection(limit=3))
+    assert dump(ray.config.store.url) == before  # no run is recorded as failed
 
 
 def test_a_file_that_cannot_be_read_is_rejected_as_by_a_local_run(
