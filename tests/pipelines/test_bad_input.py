@@ -539,6 +539,9 @@ def test_a_full_disk_is_one_clear_error_and_the_store_stays_good(
     )
     Path("good.csv").write_text(GOOD)
     ended = call("ingest", "big.csv", "--db", tiny_disk / "x.db")
+    check_message(ended, 2, "4,000 feedback", "MB of disk in", "Nothing was read")
+    Path("earful.toml").write_text("[limits]\ndisk_gb = 9\n")  # as others may fill it meanwhile
+    ended = call("ingest", "big.csv", "--db", tiny_disk / "x.db")
     check_message(ended, 1, "the disk is full; free some space, then run the same command again")
     check_message(call("ingest", "good.csv", "--db", tiny_disk / "x.db"), 0, "10 read")
     fill = tiny_disk / "fill"
