@@ -122,6 +122,9 @@ def _query_only_settings(connection: Any, _record: object) -> None:
 
 
 PAGE_BYTES: Final = 8_192
+# Taken as it is needed. Keys are hashes: what is written lies all over the tables, and with 64 MB
+# a million rows wrote and read the same pages again and again.
+CACHE_KB: Final = 262_144
 
 
 def _writer_settings(connection: Any, _record: object) -> None:
@@ -134,7 +137,7 @@ def _writer_settings(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     # Deleted text must not stay readable in free pages.
     connection.execute("PRAGMA secure_delete=ON")
-    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
     connection.execute("PRAGMA temp_store=FILE")
 
 
