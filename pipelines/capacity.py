@@ -153,14 +153,14 @@ def _find_shortage(
     need = estimate_need(known, new)
     memory = _gigabytes(limits.memory_gb) or read_memory()
     if need.memory > memory:
-        return f"about {_tell(need.memory)} of memory, and there are {_tell(memory)}"
+        return f"about {_tell(need.memory)} of memory, and {_tell(memory)} are there"
     places = {cache_dir: need.cache}
     if store.path:
         places[store.path.parent] = places.get(store.path.parent, 0) + need.store
     for folder, size in places.items():
         free = _gigabytes(limits.disk_gb) or _read_free(folder)
         if free is not None and size > free:
-            return f"about {_tell(size)} of disk in {folder}, and there are {_tell(free)}"
+            return f"about {_tell(size)} of disk in {folder}, and {_tell(free)} are there"
     return ""
 
 
@@ -184,4 +184,4 @@ def _gigabytes(number: float) -> int:
 
 
 def _tell(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

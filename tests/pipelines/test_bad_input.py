@@ -521,10 +521,10 @@ def run_commands(commands: list[list[str]], prefix: tuple[str, ...]) -> list[End
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
+    """A disk of 2 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("only root may mount a small disk")
     yield disk
@@ -538,6 +538,9 @@ def test_a_full_disk_is_one_clear_error_and_the_store_stays_good(
         "id,text\n" + "".join(f"{n},The {SECRET_WORDS} and {n} more\n" for n in range(4_000))
     )
     Path("good.csv").write_text(GOOD)
+    ended = call("ingest", "big.csv", "--db", tiny_disk / "x.db")
+    check_message(ended, 2, "4,000 feedback", "MB of disk in", "Nothing was read")
+    Path("earful.toml").write_text("[limits]\ndisk_gb = 9\n")  # as others may fill it meanwhile
     ended = call("ingest", "big.csv", "--db", tiny_disk / "x.db")
     check_message(ended, 1, "the disk is full; free some space, then run the same command again")
     check_message(call("ingest", "good.csv", "--db", tiny_disk / "x.db"), 0, "10 read")
