@@ -10,7 +10,7 @@ from nlp.label_names import read_language
 from nlp.themes.edits import Edit, Pin
 from pipelines import tables
 from pipelines.edits.checks import MAX_NAME_CHARS, MAX_TEXT_CHARS, check_text
-from pipelines.edits.codebook import Category
+from pipelines.edits.codebook import Category, split_list
 from pipelines.edits.fixed import read_fixed_at
 from pipelines.edits.pins import make_pin, make_pin_id, read_names
 from pipelines.edits.requests import Drafts, EditRequest, refuse_merged, require_theme
@@ -209,16 +209,24 @@ def _says_the_same(category: Category, current: Category) -> bool:
 
 
 def _find_clashes(categories: Sequence[Category]) -> Iterator[str]:
-    """Categories that say the same, and groups that are in groups."""
+    """Categories that say the same, and groups that are in groups.
+
+    Themes that people called alike are told apart by their ids.
+    """
     for what in ("name", "theme_id"):
         counts = Counter(str(getattr(each, what)).casefold() for each in categories)
+        if what == "name":
+            without_id = {each.name.casefold() for each in categories if not each.theme_id}
+            counts = Counter({key: n for key, n in counts.items() if key in without_id})
         for key in sorted(key for key, n in counts.items() if key and n > 1):
             places = [each.place for each in categories if getattr(each, what).casefold() == key]
             yield (
                 f"{', '.join(places[:5])}: {len(places)} categories have the same {what} "
                 f"({key[:_SHORT]!r}); make them one, or give them different ones"
             )
+    leaders = {each.name.casefold() for each in categories if not each.group}
     grouped = {each.name.casefold(): each for each in categories if each.group}
+    grouped = {name: each for name, each in grouped.items() if name not in leaders}
     for each in categories:
         leader = grouped.get(each.group.casefold())
         if leader and leader is not each and leader.group.casefold() != leader.name.casefold():
@@ -282,4 +290,5 @@ def _read_quotes(connection: Connection) -> dict[str, tuple[str, ...]]:
 
 
 def _split_keywords(keywords: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(keywords or ()))
+    """Found keywords as they are read from a cell, where one that is a sentence has commas."""
+    return tuple(dict.fromkeys(part for word in keywords or () for part in split_list(word)))

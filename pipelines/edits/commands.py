@@ -1,7 +1,9 @@
 """Edits of themes, made as one run: logged, laid over the store, judged and published."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,10 +17,11 @@ from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
 from pipelines.edits.splits import prepare_split
 from pipelines.edits.suggestions import prepare_answer
+from pipelines.errors import MissingStoreError
 from pipelines.id_batches import IDS_A_STATEMENT
 from pipelines.job import Job, describe_unapplied
 from pipelines.runs import Run
-from pipelines.store import open_store
+from pipelines.store import Store, open_store
 from pipelines.themes.edit_log import append_edit, describe_payload
 
 
@@ -96,11 +99,11 @@ def make_edits(
     :param create: make the store where there is none.
     :raises ConfigError: when they make no sense for this store; nothing is written then.
     """
-    store, masking = open_store(job.config.store.url, create=create), read_masking(job.config)
-    zone = ZoneInfo(job.config.text.timezone)
-    with store.read() as connection:
+    masking, zone = read_masking(job.config), ZoneInfo(job.config.text.timezone)
+    with _open_as_it_is(job.config.store.url, create=create) as found, found.read() as connection:
         drafts = Drafts.begin(connection, job.models, masking, zone)
         prepare(drafts)
+    store = open_store(job.config.store.url, create=create)
     if not drafts.edits:
         return EditsResult(None, store.name, (), 0)
     with job.begin(store, command) as run:
@@ -112,6 +115,27 @@ def make_edits(
     if warning := describe_unapplied(applied):
         job.progress.warn(warning)
     return EditsResult(run.run_id, store.name, drafts.edits, applied.n_written)
+
+
+@contextmanager
+def _open_as_it_is(url: str, *, create: bool) -> Iterator[Store]:
+    """The store; an empty one elsewhere where it is still to be made, so that a refusal makes none.
+
+    :raises MissingStoreError: when it does not exist and is not to be made.
+    """
+    try:
+        store = open_store(url)
+    except MissingStoreError:
+        if not create:
+            raise
+        with TemporaryDirectory(prefix="earful-") as folder:
+            empty = open_store(f"sqlite:///{folder}/empty.db", create=True)
+            try:
+                yield empty
+            finally:
+                empty.engine.dispose()
+        return
+    yield store
 
 
 def _lay_over(run: Run, job: Job) -> Applied:

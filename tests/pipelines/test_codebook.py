@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from pipelines import tables
+from pipelines.config import Config
 from pipelines.edits.codebook import COLUMNS, read_codebook
 from pipelines.edits.codebook_import import ImportResult, export_codebook, import_codebook
 from pipelines.errors import ConfigError, EarfulError
 from pipelines.store import Store
 from tests.pipelines.planted import (
+    PlantedJob,
     copy_tables,
     edit,
     make_job,
@@ -90,6 +92,29 @@ def test_a_round_trip_changes_nothing(filled: Store, tmp_path: Path, ending: str
     result = read_in(filled, path)
     assert (result.run_id, result.edits) == (None, None)
     assert copy_tables(filled, with_logs=True) == before
+
+
+def test_a_round_trip_keeps_equal_names_and_keywords_with_commas(
+    filled: Store, tmp_path: Path
+) -> None:
+    first, second = list(read_themes(filled))[:2]
+    with filled.write() as connection:
+        theme = tables.theme
+        said = {"keywords": ["כן, בדקתי אצל השכנים."]}
+        connection.execute(update(theme).where(theme.c.theme_id == first).values(**said))
+    edit(filled, "rename", second, text=read_themes(filled)[first]["name"])
+    before = copy_tables(filled)
+    export_codebook(make_job(filled), tmp_path / "book.csv")
+    assert read_in(filled, tmp_path / "book.csv").run_id is None
+    assert copy_tables(filled) == before
+
+
+def test_a_refused_codebook_makes_no_store(tmp_path: Path) -> None:
+    book = write_rows(tmp_path / "book.csv", ("name", "keywords"), ("Fees", "y"))
+    config = Config.model_validate({"store": {"url": f"sqlite:///{tmp_path}/new.db"}})
+    with pytest.raises(ConfigError, match="says nothing by itself"):
+        import_codebook(PlantedJob(config, cache_dir=tmp_path), book, "dana")
+    assert [path.name for path in tmp_path.iterdir()] == ["book.csv"]
 
 
 def test_what_a_codebook_calls_fixed_is_fixed_once(filled: Store, tmp_path: Path) -> None:
