@@ -26,8 +26,8 @@ from pipelines.store import Store
 # Of the public texts 85 bytes make a mention, in UTF-8.
 BYTES_A_MENTION: Final = 85
 # Memory: of the models, and of each mention while themes are found among all of them.
-BASE_MEMORY: Final = 1_350_000_000
-MEMORY_A_MENTION: Final = 1_100
+BASE_MEMORY: Final = 1_500_000_000
+MEMORY_A_MENTION: Final = 2_600
 # Disk: what stays in the store, what its log holds until the run is committed (the same again), and
 # what is kept of an unfinished run.
 STORED_A_ROW: Final = 1_400

@@ -49,7 +49,7 @@ def test_rows_and_mentions_are_counted_before_anything_is_refused(
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (LimitsConfig(memory_gb=1), r"about 1\.4 GB of memory, and 1\.0 GB are there"),
+        (LimitsConfig(memory_gb=1), r"about 1\.5 GB of memory, and 1\.0 GB are there"),
         (LimitsConfig(memory_gb=9, disk_gb=0.0001), r"of disk in .*, and 0\.1 MB are there"),
     ],
 )
