@@ -58,6 +58,8 @@ def main() -> None:
     if not options.only_large:
         _judge_languages(options.data, options.questions, options.vectors)
     if options.large or options.only_large:
+        if options.work:
+            options.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=options.work) as folder:
             _measure_large(Path(folder), options.large_rows)
 
