@@ -19,7 +19,7 @@ _METADATA: Final = frozenset({ipaddress.ip_address("168.63.129.16")})
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 DENIED: Final = (
     "has an address that is not of the public internet; where that is meant, opt in with networks "
-    '= ["10.0.0.0/8"], the network that it is in'
+    '= ["10.0.0.0/8"], the network that it is in; of this machine ["127.0.0.0/8", "::1/128"]'
 )
 
 

@@ -116,6 +116,12 @@ def count_exposure(connection: Connection, period: str = "week") -> dict[datetim
     return {parse_day(day): n for day, n in connection.execute(query)}
 
 
+def find_last_reading(connection: Connection) -> date | None:
+    """The last day on which feedback was read, in UTC; None where there is none."""
+    at: datetime | None = connection.execute(select(func.max(feedback.ingested_at))).scalar()
+    return at.astimezone(UTC).date() if at else None
+
+
 def count_segment_exposure(connection: Connection, period: str) -> dict[str, dict[datetime, int]]:
     """The same for the customers of each segment."""
     start = period_start(connection, period)

@@ -17,6 +17,7 @@ from pipelines.judging.counts import (
     count_exposure,
     count_periods,
     count_segment_exposure,
+    find_last_reading,
     find_shown_segments,
     read_second_sources,
 )
@@ -115,7 +116,8 @@ def _judge_rows(
     :param exposure: voices by day, of everybody and of segments.
     """
     weeks = {_key(row): row for row in rows if row["period"] == "week"}
-    timeline = find_timeline({at.date(): n for at, n in exposure[EVERYBODY].items()})
+    volume = {at.date(): n for at, n in exposure[EVERYBODY].items()}
+    timeline = find_timeline(volume, find_last_reading(connection))
     if timeline is None:
         return list(weeks.values()), {}
     calendar = Calendar(timeline, timeline.list_looks())

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from pipelines import tables
 from pipelines.id_batches import batch_ids
-from pipelines.judging.counts import EVERYBODY, count_exposure
+from pipelines.judging.counts import EVERYBODY, count_exposure, find_last_reading
 from pipelines.judging.timeline import find_timeline
 from pipelines.judging.windows import MIN_PAST_WEEKS, QUESTIONS
 from pipelines.store import read_info
@@ -32,7 +32,7 @@ def explain_silence(connection: Connection, theme_ids: Collection[str]) -> dict[
     if not theme_ids:
         return {}
     volume = {at.date(): n for at, n in count_exposure(connection, "day").items()}
-    timeline = find_timeline(volume)
+    timeline = find_timeline(volume, find_last_reading(connection))
     is_judged = read_info(connection, "judged_version") is not None
     is_short, since = True, datetime.max.replace(tzinfo=UTC)
     if timeline is not None:

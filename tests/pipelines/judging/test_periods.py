@@ -248,8 +248,12 @@ def test_wrong_dates_open_no_empty_decades(small: Store) -> None:
     with small.read() as connection:
         before = verdicts(connection)
     with begin_run(small, "more", config_hash="", lock_timeout_s=1) as run:
-        wrong = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)]
-        say(run, [(f"w{at.year}", "steady", at, None) for at in wrong])
+        say(run, [("w", "steady", datetime(1970, 1, 1, tzinfo=UTC), None)])
+        # More than stray voices: they are later than they were read.
+        ahead = datetime(2099, 12, 31, tzinfo=UTC)
+        say(run, [(f"w{place}", "steady", ahead, None) for place in range(30)])
+        read_on = MONDAY + timedelta(days=N_DAYS)
+        run.connection.execute(update(tables.feedback).values(ingested_at=read_on))
     judge(small)
     with small.read() as connection:
         assert verdicts(connection) == before

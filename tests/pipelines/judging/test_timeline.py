@@ -20,6 +20,15 @@ def test_wrong_dates_are_neither_now_nor_the_beginning() -> None:
     assert find_timeline({date(1970, 1, 1): 3, date(2099, 12, 31): 4}) is not None
 
 
+def test_what_is_dated_later_than_it_was_read_is_not_now_unless_much_is() -> None:
+    slips = {NOW + timedelta(days=60): 30, date(2099, 12, 31): 30}
+    assert find_timeline({**DAYS, **slips}, NOW) == find_timeline(DAYS)
+    # What is local time may be of the day after; and a clock may be wrong.
+    tomorrow = {**DAYS, NOW + timedelta(days=1): 10}
+    assert find_timeline(tomorrow, NOW) == find_timeline(tomorrow)
+    assert find_timeline(DAYS, NOW - timedelta(days=20)) == find_timeline(DAYS)
+
+
 def test_a_store_that_slept_for_a_year_goes_on() -> None:
     later = {NOW + timedelta(days=400 + day): 10 for day in range(20)}
     timeline = find_timeline({**DAYS, **later})
