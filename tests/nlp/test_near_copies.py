@@ -122,7 +122,7 @@ def test_texts_that_are_told_apart_by_their_marks_are_not_read_and_change_nothin
     (groups, n_read), (groups_unmarked, n_read_unmarked) = find(sketches), find(unmarked)
     assert groups == groups_unmarked
     assert len(set(groups)) < 0.7 * len(texts)
-    assert n_read < 0.7 * n_read_unmarked
+    assert n_read < n_read_unmarked - 100
 
 
 def change_words(text: str, n: int, rng: random.Random) -> str:
