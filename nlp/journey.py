@@ -36,7 +36,8 @@ def classify_stages(vectors: NDArray[np.floating]) -> list[Stage]:
     if not len(vectors):
         return []
     weights, bias = _load_weights()
-    probabilities = softmax(vectors.astype(np.float32) @ weights + bias)
+    # In single precision the last digits would depend on how many are asked at once.
+    probabilities = softmax(vectors.astype(np.float64) @ weights + bias)
     best = probabilities.argmax(axis=1)
     return [
         Stage(STAGES[column] if row[column] >= MIN_PROBABILITY else UNKNOWN, float(row[column]))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -30,8 +31,11 @@ N_BANDS: Final = 32
 _ROWS: Final = 3
 _ALLOWED_SHARE: Final = 0.1
 _ALLOWED_WORDS: Final = 2
+_LEAST_WORDS: Final = MIN_WORDS - _ALLOWED_WORDS
 # Later words do not decide whether a text is a copy.
 _MAX_WORDS: Final = 400
+# Texts that share a band; the pairs of more are not counted beforehand.
+_CROWD: Final = 50
 # Scripts without spaces: each character is taken as a word, and so is what says "not".
 # Stand-ins count as one word each.
 _WORD = re.compile(
@@ -51,23 +55,35 @@ class Sketches:
 
     :param folds: (n,) uint64 hash of the words; 0 where there are none.
     :param bands: (n, N_BANDS) uint32; rows of short texts mean nothing.
-    :param is_long: (n,) whether the bands count.
+    :param n_words: (n,) uint16, of those that are compared.
+    :param word_bits: (n,) uint64, a bit for each of these words; other words may share it.
     """
 
     folds: NDArray[np.uint64]
     bands: NDArray[np.uint32]
-    is_long: NDArray[np.bool_]
+    n_words: NDArray[np.uint16]
+    word_bits: NDArray[np.uint64]
+
+    @property
+    def is_long(self) -> NDArray[np.bool_]:
+        """(n,) whether the bands count."""
+        return self.n_words >= _LEAST_WORDS
 
 
 def sketch_texts(texts: Sequence[str]) -> Sketches:
     """Sketch normalised texts; equal in every process and on every machine."""
     words = [fold_words(text) for text in texts]
-    least = MIN_WORDS - _ALLOWED_WORDS
-    is_long = np.array([len(each) >= least for each in words], dtype=bool)
-    bands = np.zeros((len(texts), N_BANDS), dtype=np.uint32)
-    if is_long.any():
-        bands[is_long] = _hash_bands([each for each in words if len(each) >= least])
-    return Sketches(np.array([_hash_all(each) for each in words], np.uint64), bands, is_long)
+    compared = [each[:_MAX_WORDS] for each in words]
+    sketches = Sketches(
+        np.array([_hash_all(each) for each in words], np.uint64),
+        np.zeros((len(texts), N_BANDS), dtype=np.uint32),
+        np.array([len(each) for each in compared], np.uint16),
+        np.array([_mark_words(each) for each in compared], np.uint64),
+    )
+    if sketches.is_long.any():
+        long = [each for each in compared if len(each) >= _LEAST_WORDS]
+        sketches.bands[sketches.is_long] = _hash_bands(long)
+    return sketches
 
 
 def fold_words(text: str) -> _Words:
@@ -108,12 +124,15 @@ def find_likes(
     stands = _choose_first(sketches.folds, is_new) & sketches.is_long
     buckets = {tuple(bucket) for bucket in collide(sketches.bands, stands, is_new)}
     distinct = sorted(buckets, key=lambda bucket: (len(bucket), bucket))
-    needed = sorted({place for alike in distinct for place in alike})
+    closeness = _Closeness(sketches)
+    close = [chosen for bucket in distinct if (chosen := closeness.choose(bucket))]
+    needed = sorted({place for places in close for place in places})
     words = dict(zip(needed, read(needed), strict=True))
-    for alike in distinct:
-        for pair in _open_pairs(alike, is_new, forest):
-            if are_alike(words[pair[0]], words[pair[1]]) and forest.join(*pair):
-                yield pair
+    for places in close:
+        for one, other in _open_pairs(places, is_new, forest):
+            is_alike = closeness.may_be_alike(one, other) and are_alike(words[one], words[other])
+            if is_alike and forest.join(one, other):
+                yield one, other
 
 
 def are_alike(one: _Words, other: _Words) -> bool:
@@ -121,12 +140,39 @@ def are_alike(one: _Words, other: _Words) -> bool:
     one, other = one[:_MAX_WORDS], other[:_MAX_WORDS]
     if max(len(one), len(other)) < MIN_WORDS:
         return False
-    allowed = max(_ALLOWED_WORDS, int(_ALLOWED_SHARE * min(len(one), len(other))))
+    allowed = _count_allowed(len(one), len(other))
     if abs(len(one) - len(other)) > allowed:
         return False
     if Levenshtein.distance(one, other, score_cutoff=allowed) > allowed:
         return False
     return not is_turned(one, other)
+
+
+def _count_allowed(one: int, other: int) -> int:
+    """How many words may tell two texts of so many words apart."""
+    return max(_ALLOWED_WORDS, int(_ALLOWED_SHARE * min(one, other)))
+
+
+class _Closeness:
+    """Tells most texts that share a band but are not alike, without their words."""
+
+    def __init__(self, sketches: Sketches) -> None:
+        self._n_words: list[int] = sketches.n_words.tolist()
+        self._word_bits: list[int] = sketches.word_bits.tolist()
+
+    def may_be_alike(self, one: int, other: int) -> bool:
+        """False where :func:`are_alike` would be: a changed word changes two bits at most."""
+        n, m = self._n_words[one], self._n_words[other]
+        allowed = _count_allowed(n, m)
+        differing = (self._word_bits[one] ^ self._word_bits[other]).bit_count()
+        return abs(n - m) <= allowed and differing <= 2 * allowed
+
+    def choose(self, bucket: Sequence[int]) -> Sequence[int]:
+        """The places that may be alike to another; all of a crowd, which mostly are."""
+        if len(bucket) > _CROWD:
+            return bucket
+        close = (pair for pair in combinations(bucket, 2) if self.may_be_alike(*pair))
+        return sorted({place for pair in close for place in pair})
 
 
 def _open_pairs(
@@ -199,6 +245,13 @@ _MAX_KEPT: Final = 500_000
 _hashes: Final = _WordHashes()
 
 
+def _mark_words(words: _Words) -> int:
+    bits = 0
+    for word in words:
+        bits |= 1 << (word // N_CODES) % 64
+    return bits
+
+
 def _hash_all(words: _Words) -> int:
     if not words:
         return 0
@@ -208,9 +261,9 @@ def _hash_all(words: _Words) -> int:
 
 
 def _hash_bands(words: Sequence[_Words]) -> NDArray[np.uint32]:
-    lengths = np.array([min(len(each), _MAX_WORDS) for each in words])
+    lengths = np.array([len(each) for each in words])
     # A mark before the first and after the last word: each text has one pair more than words.
-    flat = np.concatenate([np.array([1, *each[:_MAX_WORDS], 1], np.uint64) for each in words])
+    flat = np.concatenate([np.array([1, *each, 1], np.uint64) for each in words])
     ends = np.cumsum(lengths + 2)
     pairs = _mix(flat[:-1] * _ODD + flat[1:])
     # The pair of one text's end with the next one's beginning belongs to none.

@@ -1,11 +1,12 @@
 """How a text feels: negative, neutral or positive, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+_Real = TypeVar("_Real", np.float32, np.float64)
 Label = Literal["negative", "neutral", "positive"]
 LABELS: Final[tuple[Label, Label, Label]] = ("negative", "neutral", "positive")
 
@@ -65,8 +66,8 @@ def calibrate(
     return softmax(logits / np.array(found, dtype=np.float32)[:, None])
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[_Real]) -> NDArray[_Real]:
     """Turn rows of logits into rows of probabilities."""
     raised = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    result: NDArray[np.float32] = raised / raised.sum(axis=1, keepdims=True)
+    result: NDArray[_Real] = raised / raised.sum(axis=1, keepdims=True)
     return result

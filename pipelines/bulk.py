@@ -6,6 +6,7 @@ statement goes on; SQLite a prepared statement that runs once a row. Nothing is 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 Derive = Callable[[Mapping[str, Any]], Mapping[str, ColumnElement[Any]]]
 # Below this a temporary table costs more than it saves (scripts/bench_store.py).
 COPY_ROWS: Final = 50
+_GIVEN: Final = "given_"
 
 
 def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
@@ -41,7 +43,7 @@ def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
     if is_copied(connection, rows):
         copy_rows(connection, table, list(rows[0]), rows)
     else:
-        connection.execute(insert(table), list(rows))
+        _execute_many(connection, insert(table), table, rows)
 
 
 def update_rows(
@@ -64,13 +66,14 @@ def update_rows(
             connection.execute(update(table).where(is_same).values(values))
         return
     # A parameter must not be called as a column that is set.
-    bound = {name: bindparam(f"given_{name}", type_=table.c[name].type) for name in rows[0]}
+    bound = {name: bindparam(_GIVEN + name, type_=table.c[name].type) for name in rows[0]}
     values = {name: bound[name] for name in names} | (dict(derive(bound)) if derive else {})
     is_same = and_(*(table.c[key] == bound[key] for key in keys))
-    connection.execute(
-        update(table).where(is_same).values(values),
-        [{f"given_{name}": value for name, value in row.items()} for row in rows],
-    )
+    statement = update(table).where(is_same).values(values)
+    if derive:  # which may hold values of its own
+        connection.execute(statement, _name_given(rows, _GIVEN))
+    else:
+        _execute_many(connection, statement, table, rows, _GIVEN)
 
 
 def merge_rows(
@@ -91,14 +94,15 @@ def merge_rows(
     if not is_copied(connection, rows):
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         statement = _resolve(dialect.insert(table), table, changed, compared)
-        return max(connection.execute(statement, list(rows)).rowcount, 0)
+        return _execute_many(connection, statement, table, rows)
     keys = [column.name for column in table.primary_key]
     latest = list({tuple(row[key] for key in keys): row for row in rows}.values())
     with _Given(connection, table, latest) as given:
         names = list(rows[0])
         filled = postgresql.insert(table).from_select(names, select(*(given.c[n] for n in names)))
         statement = _resolve(filled, table, changed, compared)
-        return max(connection.execute(statement).rowcount, 0)
+        counted = statement.execution_options(preserve_rowcount=True)
+        return max(connection.execute(counted).rowcount, 0)
 
 
 def is_copied(connection: Connection, rows: Sequence[Any]) -> bool:
@@ -128,14 +132,50 @@ def copy_rows(
         raise DBAPIError(f"COPY {table.name}", None, error, hide_parameters=True) from error
 
 
+def _execute_many(
+    connection: Connection, statement: Any, table: Table, rows: Rows, prefix: str = ""
+) -> int:
+    """Run a statement once a row, without what SQLAlchemy does for each: a third of the time.
+
+    :param prefix: of the names of its parameters, which are else those of columns.
+    :returns: number of rows that it changed.
+    """
+    if connection.dialect.name != "sqlite":
+        counted = statement.execution_options(preserve_rowcount=True)
+        return max(connection.execute(counted, _name_given(rows, prefix)).rowcount, 0)
+    names = [prefix + name for name in rows[0]]
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    asked = [name.removeprefix(prefix) for name in compiled.positiontup]
+    write = _row_writer(connection, table, asked)
+    done = connection.exec_driver_sql(
+        str(compiled),
+        [write(row) for row in rows],
+        execution_options={"preserve_rowcount": True},
+    )
+    return max(done.rowcount, 0)
+
+
+def _name_given(rows: Rows, prefix: str) -> list[dict[str, Any]]:
+    return [{prefix + name: value for name, value in row.items()} for row in rows]
+
+
 def _row_writer(
     connection: Connection, table: Table, names: Sequence[str]
-) -> Callable[[Mapping[str, Any]], list[Any]]:
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What makes of a row the values of some columns, as the driver takes them."""
     dialect = connection.dialect
-    turns = [
-        (name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
-    ]
-    return lambda row: [turn(row[name]) if turn else row[name] for name, turn in turns]
+    found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    turns = [(place, turn) for place, turn in enumerate(found) if turn]
+    pick = itemgetter(*names)
+
+    def write(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        values = [*pick(row)] if len(names) > 1 else [pick(row)]
+        for place, turn in turns:
+            if values[place] is not None:
+                values[place] = turn(values[place])
+        return tuple(values)
+
+    return write
 
 
 def _compile_copy(connection: Connection, table: Table, names: Sequence[str]) -> str:
@@ -153,15 +193,13 @@ def _resolve(statement: Any, table: Table, changed: Sequence[str], compared: Seq
     """What becomes of a row that is there."""
     keys = [column.name for column in table.primary_key]
     if not compared:
-        resolved = statement.on_conflict_do_nothing(index_elements=keys)
-    else:
-        excluded = statement.excluded
-        resolved = statement.on_conflict_do_update(
-            index_elements=keys,
-            set_={name: excluded[name] for name in changed},
-            where=or_(*(table.c[name].is_distinct_from(excluded[name]) for name in compared)),
-        )
-    return resolved.execution_options(preserve_rowcount=True)
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    excluded = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: excluded[name] for name in changed},
+        where=or_(*(table.c[name].is_distinct_from(excluded[name]) for name in compared)),
+    )
 
 
 class _Given:

@@ -100,10 +100,16 @@ def _say(row: Any) -> Said:
 
 def _read_feedback(connection: Connection, groups: Sequence[str] | None) -> Iterator[list[Any]]:
     """The feedback of each group that has more than one, or has a mark; all groups for None."""
-    if groups is None:
-        yield from _read_together(connection, _select_rows().where(_is_shared()))
-        return
-    for batch in batch_ids(groups):
+    shared = (
+        connection.execute(_select_shared(None)).scalars().all()
+        if groups is None
+        else [
+            group
+            for batch in batch_ids(groups)
+            for group in connection.execute(_select_shared(batch)).scalars()
+        ]
+    )
+    for batch in batch_ids(shared):
         yield from _read_together(connection, _select_rows().where(_likeness.group_hash.in_(batch)))
 
 
@@ -131,12 +137,15 @@ def _select_rows() -> Select[Any]:
     )
 
 
-def _is_shared() -> Any:
-    """Of a group with several feedback, or marked when it still had."""
-    shared = (
+def _select_shared(groups: Sequence[str] | None) -> Select[Any]:
+    """Groups with several feedback, or with one that is marked since it had.
+
+    :param groups: of which groups; None for all.
+    """
+    query = (
         select(_likeness.group_hash)
         .select_from(_joined)
         .group_by(_likeness.group_hash)
-        .having(func.count() > 1)
+        .having(func.count() + func.count(_feedback.duplicate_of) > 1)
     )
-    return or_(_likeness.group_hash.in_(shared), _feedback.duplicate_of.is_not(None))
+    return query if groups is None else query.where(_likeness.group_hash.in_(groups))

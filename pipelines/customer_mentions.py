@@ -1,13 +1,16 @@
 """What customers said, as the pure functions that describe a customer take it."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
-from pipelines.insights import CustomerMention, Sums
+from pipelines.insights import Sums
+from pipelines.moments import select_moment
 from pipelines.rights.gate import allows_account
+from pipelines.spoken import Spoken, arrange_mentions
 
 
 def read_sums(connection: Connection, until: datetime | None = None) -> Sums:
@@ -42,11 +45,14 @@ def read_sums(connection: Connection, until: datetime | None = None) -> Sums:
     return Sums(int(row[0]), int(row[1] or 0), *(round(float(each or 0), 6) for each in row[2:]))
 
 
-def read_mentions(
-    connection: Connection, customers: Collection[str], until: datetime | None = None
-) -> list[tuple[str, CustomerMention]]:
-    """What customers said that may be laid to their account, customer by customer.
+def read_spoken(
+    connection: Connection,
+    is_theirs: Callable[[Any], ColumnElement[bool]],
+    until: datetime | None = None,
+) -> Spoken:
+    """What customers said that may be laid to their account.
 
+    :param is_theirs: SQL for a column with customers, that it holds one of those asked for.
     :param until: only what was said up to a moment; None for all.
     """
     query = (
@@ -54,18 +60,17 @@ def read_mentions(
             feedback.customer_id,
             mention.mention_id,
             mention.feedback_id,
-            feedback.occurred_at.label("at"),
+            select_moment(connection, feedback.occurred_at),
             mention.theme_id,
             mention.sentiment,
-            func.coalesce(mention.sentiment_score, 0.0).label("score"),
-            (feedback.rating / feedback.rating_max).label("rating"),
+            func.coalesce(mention.sentiment_score, 0.0),
+            feedback.rating / feedback.rating_max,
         )
         .select_from(counted_mentions)
         .where(is_counted, feedback.customer_id.is_not(None))
-        .where(feedback.customer_id.in_(customers), _is_said(until), allows_account(connection))
-        .order_by(feedback.customer_id, mention.mention_id)
+        .where(is_theirs(feedback.customer_id), _is_said(until), allows_account(connection))
     )
-    return [(str(row[0]), CustomerMention(*row[1:])) for row in connection.execute(query)]
+    return arrange_mentions(connection.execute(query).all())
 
 
 def _is_said(until: datetime | None) -> ColumnElement[bool]:

@@ -3,19 +3,17 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
 from pipelines import tables
-from pipelines.counted import feedback
-from pipelines.customer_mentions import read_mentions, read_sums
-from pipelines.id_batches import batch_ids
+from pipelines.customer_batches import CustomerBatch, batch_customers
+from pipelines.customer_mentions import read_spoken, read_sums
 from pipelines.insights import (
     Insight,
     Spread,
-    describe_customer,
+    describe_customers,
     estimate_spread,
 )
 from pipelines.journeys import JourneyStage, read_stages
@@ -33,7 +31,7 @@ from pipelines.odata.stored import (
     History,
     derive_batch,
     read_history,
-    write_facts,
+    show_facts,
     write_outcomes,
 )
 from pipelines.risk import LEFT, Risk, RiskModel, add_points, predict_risk
@@ -82,12 +80,16 @@ def _read_stored(stored: dict[str, Any]) -> RowSettings:
 
 @dataclass(frozen=True)
 class _Known:
-    """What holds for all customers."""
+    """What holds for all customers.
+
+    :param stages: of feedback, those that are known already.
+    """
 
     history: History
     spread: Spread
     model: RiskModel | None
     rules: Sequence[ActionRule]
+    stages: Mapping[str, JourneyStage] = field(default_factory=dict)
 
 
 def publish_customers(run: Run, settings: RowSettings, customers: Collection[str] | None) -> int:
@@ -100,29 +102,31 @@ def publish_customers(run: Run, settings: RowSettings, customers: Collection[str
         return 0
     history = read_history(run.connection, run.started_at)
     spread = estimate_spread(read_sums(run.connection))
-    written = 0
+    written, stages = 0, {}
     if customers is None:
-        written += write_facts(run, history)
         written += write_outcomes(run, history, settings.outcomes)
-        everybody = _list_customers(run.connection, None)
-        fit_model(run.connection, everybody, history, spread, settings.outcomes.churn_days)
-    known = _Known(history, spread, load_model(run.connection), settings.rules)
-    for batch in batch_ids(_list_customers(run.connection, customers)):
+        stages = fit_model(run.connection, history, spread, settings.outcomes.churn_days)
+    known = _Known(history, spread, load_model(run.connection), settings.rules, stages)
+    for batch in batch_customers(run.connection, customers):
+        facts = dict(derive_batch(run.connection, batch.holds, history))
+        if customers is None:
+            written += _write_facts(run, batch, facts)
         told = {"run_id": run.run_id, "updated_at": run.started_at}
-        rows = [{**row, **told} for row in _describe_batch(run.connection, batch, known)]
-        among = tables.customer_insight.c.customer_id.in_(batch)
-        written += replace_rows(run.connection, tables.customer_insight, rows, among)
+        rows = _describe_batch(run.connection, batch, facts, known)
+        among = batch.holds(tables.customer_insight.c.customer_id)
+        written += replace_rows(
+            run.connection, tables.customer_insight, ({**row, **told} for row in rows), among
+        )
     return written
 
 
-def _list_customers(connection: Connection, customers: Collection[str] | None) -> list[str]:
-    """Those with feedback, and those who have a row from when they had some."""
-    if customers is not None:
-        return sorted(customers)
-    wrote = select(feedback.customer_id).where(feedback.customer_id.is_not(None)).distinct()
-    present = select(tables.customer_insight.c.customer_id)
-    found = {*connection.execute(wrote).scalars(), *connection.execute(present).scalars()}
-    return sorted(each for each in found if each is not None)
+def _write_facts(run: Run, batch: CustomerBatch, facts: Mapping[str, Facts]) -> int:
+    rows = (
+        {"customer_id": each, **show_facts(own), "run_id": run.run_id}
+        for each, own in facts.items()
+    )
+    among = batch.holds(tables.customer_fact.c.customer_id)
+    return replace_rows(run.connection, tables.customer_fact, rows, among)
 
 
 def describe_past(connection: Connection, customer_id: str, at: datetime) -> dict[str, Any] | None:
@@ -136,24 +140,24 @@ def describe_past(connection: Connection, customer_id: str, at: datetime) -> dic
     history = read_history(connection, at).asked_at(at)
     spread = estimate_spread(read_sums(connection, at))
     known = _Known(history, spread, None, keep_settings(connection, None).rules)
-    row = next(_describe_batch(connection, [customer_id], known, at), None)
+    batch = CustomerBatch([customer_id])
+    facts = dict(derive_batch(connection, batch.holds, history))
+    row = next(_describe_batch(connection, batch, facts, known, at), None)
     return row and round_floats(row)
 
 
 def _describe_batch(
     connection: Connection,
-    customers: Sequence[str],
+    batch: CustomerBatch,
+    facts: Mapping[str, Facts],
     known: _Known,
     until: datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
-    facts = dict(derive_batch(connection, customers, known.history))
-    records = _read_records(connection, customers)
-    mentions = read_mentions(connection, customers, until)
-    insights = {
-        customer_id: describe_customer([each for _, each in rows], known.spread)
-        for customer_id, rows in groupby(mentions, lambda row: row[0])
-    }
-    stages = read_stages(connection, [each.last_feedback_id for each in insights.values()])
+    records = _read_records(connection, batch)
+    insights = dict(describe_customers(read_spoken(connection, batch.holds, until), known.spread))
+    latest = {each.last_feedback_id for each in insights.values()}
+    stages = {key: known.stages[key] for key in latest & known.stages.keys()}
+    stages |= read_stages(connection, sorted(latest - stages.keys()))
     for customer_id, insight in insights.items():
         stage = stages.get(insight.last_feedback_id, JourneyStage())
         own, record = facts.get(customer_id), records.get(customer_id, {})
@@ -220,11 +224,11 @@ def _choose_value(facts: Facts | None) -> tuple[float | None, str | None]:
     return facts.spend_year[currency], currency
 
 
-def _read_records(connection: Connection, customers: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _read_records(connection: Connection, batch: CustomerBatch) -> dict[str, dict[str, Any]]:
     """What the CRM says, as declared."""
     customer = tables.customer.c
     query = select(customer.customer_id, customer.segment, customer.country, customer.lang).where(
-        customer.customer_id.in_(customers)
+        batch.holds(customer.customer_id)
     )
     return {
         str(row["customer_id"]): {

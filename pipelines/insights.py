@@ -1,10 +1,14 @@
-"""What one customer's mentions say: a pure function from mentions to an insight."""
+"""What customers' mentions say: a pure function from mentions to insights."""
 
-import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from pipelines.moments import tell_moment
+from pipelines.spoken import Floats, Places, Spoken
 
 # A customer's mean counts as if so many further mentions at the mean of all had been made, where
 # the store holds too few customers to estimate it.
@@ -20,8 +24,6 @@ MIN_TREND_MENTIONS = 4
 MAX_EVIDENCE = 10
 # Half of a 95 % interval, in standard deviations.
 _Z = 1.96
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,6 @@ def estimate_spread(sums: Sums) -> Spread:
 
 
 @dataclass(frozen=True)
-class CustomerMention:
-    """One mention of a customer.
-
-    :param rating: 0..1, the feedback's rating over the highest possible; None without one.
-    """
-
-    mention_id: str
-    feedback_id: str
-    at: datetime | None
-    theme_id: str | None
-    sentiment: str | None
-    score: float
-    rating: float | None
-
-
-@dataclass(frozen=True)
 class Insight:
     """What is known about a customer from what they said; fields as in customer_insight."""
 
@@ -117,80 +103,139 @@ class Insight:
     evidence: list[str]
 
 
-def describe_customer(mentions: Sequence[CustomerMention], spread: Spread) -> Insight:
-    """Describe a customer by their mentions.
+def describe_customers(spoken: Spoken, spread: Spread) -> Iterator[tuple[str, Insight]]:
+    """Describe each customer by their mentions, all that count.
 
-    :param mentions: all mentions that count, at least one, in any order.
     :param spread: of the mentions of all customers.
     """
-    ordered = sorted(mentions, key=lambda each: (each.at or _NEVER, each.mention_id))
-    scores = [each.score for each in ordered]
-    open_complaint = find_open_complaint(ordered)
-    sentiment = shrink_mean(scores, spread.mean, spread.weight)
-    margin = _Z * math.sqrt(spread.variance / (len(scores) + spread.weight))
-    trend, trend_margin = _compare_halves(scores, spread.variance)
-    last = [each for each in ordered if each.feedback_id == ordered[-1].feedback_id]
-    return Insight(
-        n_feedback=len({each.feedback_id for each in ordered}),
-        n_mentions=len(ordered),
-        last_feedback_at=max((each.at for each in ordered if each.at), default=None),
-        last_feedback_id=ordered[-1].feedback_id,
-        last_sentiment=sum(each.score for each in last) / len(last),
-        last_rating=last[-1].rating,
-        sentiment=sentiment,
-        sentiment_low=max(sentiment - margin, -1.0),
-        sentiment_high=min(sentiment + margin, 1.0),
-        sentiment_trend=trend,
-        trend_low=None if trend is None else trend - trend_margin,
-        trend_high=None if trend is None else trend + trend_margin,
-        rating_mean=_mean_rating(ordered),
-        top_theme_id=_find_top_theme(ordered),
-        open_theme_id=open_complaint.theme_id if open_complaint else None,
-        open_since=open_complaint.at if open_complaint else None,
-        evidence=_choose_evidence(ordered, open_complaint),
-    )
+    if not len(spoken.customers):
+        return
+    owner, starts = spoken.owner, spoken.starts
+    last = starts[1:] - 1
+    first_rows = _find_first_rows(spoken)
+    opened = _find_open_complaints(spoken, owner)
+    columns = {
+        "n_feedback": np.bincount(owner[first_rows]),
+        "n_mentions": np.diff(starts),
+        "last_feedback_at": map(tell_moment, spoken.at[last].tolist()),
+        "last_feedback_id": _pick(spoken.feedback_ids, spoken.feedback[last]),
+        "last_sentiment": _average(
+            owner, spoken.score, spoken.feedback == spoken.feedback[last][owner]
+        ),
+        "last_rating": _list_known(spoken.rating[last]),
+        **_estimate_sentiment(spoken, owner, spread),
+        **_compare_halves(spoken, owner, spread.variance),
+        "rating_mean": _list_known(_average_ratings(spoken, owner, first_rows)),
+        "top_theme_id": _pick(spoken.theme_ids, _find_top_themes(spoken, owner)),
+        "open_theme_id": _pick(spoken.theme_ids, np.where(opened < 0, -1, spoken.theme[opened])),
+        "open_since": (
+            tell_moment(at) if row >= 0 else None
+            for row, at in zip(opened.tolist(), spoken.at[opened].tolist(), strict=True)
+        ),
+        "evidence": _choose_evidence(spoken, opened),
+    }
+    listed = [each.tolist() if isinstance(each, np.ndarray) else each for each in columns.values()]
+    for customer_id, values in zip(spoken.customers, zip(*listed, strict=True), strict=True):
+        yield customer_id, Insight(**dict(zip(columns, values, strict=True)))
 
 
-def shrink_mean(scores: Sequence[float], prior: float, weight: float = PRIOR_MENTIONS) -> float:
-    """Mean of the scores, drawn toward the prior the more, the fewer there are."""
-    return (sum(scores) + weight * prior) / (len(scores) + weight)
+def shrink_mean(total: Any, n: Any, prior: float, weight: float = PRIOR_MENTIONS) -> Any:
+    """Mean of n scores with this sum, drawn toward the prior the more, the fewer there are."""
+    return (total + weight * prior) / (n + weight)
 
 
-def find_open_complaint(ordered: Sequence[CustomerMention]) -> CustomerMention | None:
+def _find_first_rows(spoken: Spoken) -> Places:
+    """The first mention of each feedback, in their order."""
+    _, rows = np.unique(spoken.feedback, return_index=True)
+    return np.sort(rows)
+
+
+def _average(owner: Places, values: Floats, is_asked: Any) -> Floats:
+    """Mean of each customer; NaN of those of whom nothing is asked."""
+    n = int(owner[-1]) + 1
+    rows = owner[is_asked]
+    counts = np.bincount(rows, minlength=n)
+    sums = np.bincount(rows, values[is_asked], minlength=n)
+    return np.where(counts, sums / np.maximum(counts, 1), np.nan)
+
+
+def _estimate_sentiment(spoken: Spoken, owner: Places, spread: Spread) -> dict[str, Floats]:
+    n = np.diff(spoken.starts)
+    mean = shrink_mean(np.bincount(owner, spoken.score), n, spread.mean, spread.weight)
+    margin = _Z * np.sqrt(spread.variance / (n + spread.weight))
+    return {
+        "sentiment": mean,
+        "sentiment_low": np.maximum(mean - margin, -1.0),
+        "sentiment_high": np.minimum(mean + margin, 1.0),
+    }
+
+
+def _compare_halves(
+    spoken: Spoken, owner: Places, variance: float
+) -> dict[str, list[float | None]]:
+    """The latest half less the earlier one, with its 95 % interval."""
+    n = np.diff(spoken.starts)
+    half = n // 2
+    place = np.arange(len(owner)) - spoken.starts[owner]
+    latest = _average(owner, spoken.score, place >= (n - half)[owner])
+    earlier = _average(owner, spoken.score, place < half[owner])
+    trend = np.where(n < MIN_TREND_MENTIONS, np.nan, latest - earlier)
+    margin = _Z * np.sqrt(2 * variance / np.maximum(half, 1))
+    columns = {
+        "sentiment_trend": trend,
+        "trend_low": trend - margin,
+        "trend_high": trend + margin,
+    }
+    return {name: _list_known(values) for name, values in columns.items()}
+
+
+def _average_ratings(spoken: Spoken, owner: Places, first_rows: Places) -> Floats:
+    """Of each customer over the feedback that has a rating."""
+    is_asked = np.zeros(len(owner), bool)
+    is_asked[first_rows] = True
+    return _average(owner, spoken.rating, is_asked & ~np.isnan(spoken.rating))
+
+
+def _find_top_themes(spoken: Spoken, owner: Places) -> Places:
+    """The theme most spoken of, of several the one spoken of last; -1 without any."""
+    top = np.full(len(spoken.customers), -1)
+    is_told = spoken.theme >= 0
+    pairs = owner[is_told] * max(len(spoken.theme_ids), 1) + spoken.theme[is_told]
+    # Backwards, the first of a pair is its latest.
+    pairs, latest, counts = np.unique(pairs[::-1], return_index=True, return_counts=True)
+    who, theme = np.divmod(pairs, max(len(spoken.theme_ids), 1))
+    order = np.lexsort((-latest, counts, who))
+    top[who[order]] = theme[order]  # of several the last
+    return top
+
+
+def _find_open_complaints(spoken: Spoken, owner: Places) -> Places:
     """The latest negative mention with a theme, unless something positive was said after it.
 
-    :param ordered: by time, the latest last. Within one feedback its parts follow each other.
+    :returns: its row; -1 where no complaint is open.
     """
-    for each in reversed(ordered):
-        if each.sentiment == "positive":
-            return None
-        if each.sentiment == "negative" and each.theme_id:
-            return each
-    return None
+    n = len(spoken.customers)
+    complaint, praise = np.full(n, -1), np.full(n, -1)
+    for rows, found in (
+        (np.flatnonzero((spoken.feeling < 0) & (spoken.theme >= 0)), complaint),
+        (np.flatnonzero(spoken.feeling > 0), praise),
+    ):
+        found[owner[rows]] = rows  # of several the last
+    return np.where(complaint > praise, complaint, -1)
 
 
-def _compare_halves(scores: Sequence[float], variance: float) -> tuple[float | None, float]:
-    """The latest half less the earlier one, and half of its 95 % interval."""
-    if len(scores) < MIN_TREND_MENTIONS:
-        return None, 0.0
-    half = len(scores) // 2
-    trend = sum(scores[-half:]) / half - sum(scores[:half]) / half
-    return trend, _Z * math.sqrt(2 * variance / half)
+def _choose_evidence(spoken: Spoken, opened: Places) -> Iterator[list[str]]:
+    """The open complaint, and the latest mentions."""
+    ids, starts = spoken.mention_ids, spoken.starts.tolist()
+    for start, end, first in zip(starts, starts[1:], opened.tolist(), strict=False):
+        rows = range(end - 1, max(start, end - MAX_EVIDENCE - 1) - 1, -1)
+        chosen = [first] * (first >= 0) + [row for row in rows if row != first]
+        yield [ids[row] for row in chosen[:MAX_EVIDENCE]]
 
 
-def _mean_rating(ordered: Sequence[CustomerMention]) -> float | None:
-    ratings = {each.feedback_id: each.rating for each in ordered if each.rating is not None}
-    return sum(ratings.values()) / len(ratings) if ratings else None
+def _pick(names: Sequence[str], places: Places) -> list[str | None]:
+    return [names[place] if place >= 0 else None for place in places.tolist()]
 
 
-def _find_top_theme(ordered: Sequence[CustomerMention]) -> str | None:
-    counts = Counter(each.theme_id for each in ordered if each.theme_id)
-    latest = {each.theme_id: place for place, each in enumerate(ordered)}
-    return max(counts, key=lambda theme: (counts[theme], latest[theme]), default=None)
-
-
-def _choose_evidence(
-    ordered: Sequence[CustomerMention], first: CustomerMention | None
-) -> list[str]:
-    latest = [each.mention_id for each in reversed(ordered) if each is not first]
-    return ([first.mention_id] if first else []) + latest[: MAX_EVIDENCE - bool(first)]
+def _list_known(values: Floats) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]

@@ -30,10 +30,12 @@ def extend_groups(connection: Connection, engine: Engine, *, is_thinned: bool) -
     :returns: the groups that got a text, under their present names.
     """
     lost = _drop_unused(connection) if is_thinned else set()
-    if not _sketch_new(connection, engine) and not lost:
+    new = _sketch_new(connection, engine)
+    if not new and not lost:
         return set()
     known = _read_known(connection)
-    is_new = np.array([group is None or group in lost for group in known.groups], dtype=bool)
+    named = zip(known.hashes, known.groups, strict=True)
+    is_new = np.array([own in new or group in lost for own, group in named], dtype=bool)
     groups = _connect(connection, engine, known, is_new)
     changed = [place for place, group in enumerate(groups) if group != known.groups[place]]
     rows = [{"text_hash": known.hashes[place], "group_hash": groups[place]} for place in changed]
@@ -45,7 +47,7 @@ def extend_groups(connection: Connection, engine: Engine, *, is_thinned: bool) -
 @dataclass(frozen=True)
 class _Known:
     hashes: list[str]
-    groups: list[str | None]
+    groups: list[str]
     sketches: Sketches
 
 
@@ -59,21 +61,20 @@ def _drop_unused(connection: Connection) -> set[str]:
     return {group for _, group in unused}
 
 
-def _sketch_new(connection: Connection, engine: Engine) -> int:
-    """Sketch the texts of new feedback; number of texts that were not known."""
-    new = list(connection.execute(_select_new()).scalars())
-    for start in range(0, len(new), TEXTS_A_BATCH):
-        texts = _read_texts(connection, new[start : start + TEXTS_A_BATCH])
-        packed = engine.sketch_feedback(texts)
-        insert_rows(
-            connection,
-            tables.likeness,
-            [
-                {"text_hash": text.text_hash, "group_hash": None, "sketch": sketch}
-                for text, sketch in zip(texts, packed, strict=True)
-            ],
-        )
-    return len(new)
+def _sketch_new(connection: Connection, engine: Engine) -> set[str]:
+    """Sketch the texts of new feedback, each a group of its own; those that were not known."""
+    ids = list(connection.execute(_select_new()).scalars())
+    new: set[str] = set()
+    for start in range(0, len(ids), TEXTS_A_BATCH):
+        texts = _read_texts(connection, ids[start : start + TEXTS_A_BATCH])
+        hashes = [text.text_hash for text in texts]
+        rows = [
+            {"text_hash": own, "group_hash": own, "sketch": sketch}
+            for own, sketch in zip(hashes, engine.sketch_feedback(texts), strict=True)
+        ]
+        insert_rows(connection, tables.likeness, rows)
+        new.update(hashes)
+    return new
 
 
 def _select_new() -> Select[Any]:
@@ -106,7 +107,7 @@ def _read_known(connection: Connection) -> _Known:
     query = select(_likeness.text_hash, _likeness.group_hash, _likeness.sketch)
     rows = query.order_by(_likeness.text_hash).execution_options(yield_per=TEXTS_A_BATCH)
     hashes: list[str] = []
-    groups: list[str | None] = []
+    groups: list[str] = []
     sketches: list[bytes] = []
     for text_hash, group_hash, sketch in connection.execute(rows):
         hashes.append(text_hash)
@@ -133,8 +134,7 @@ class _GroupForest:
     def __init__(self, known: _Known, is_new: Any) -> None:
         place_of = {text_hash: place for place, text_hash in enumerate(known.hashes)}
         self._parents = [
-            place if is_new[place] else place_of[str(group)]
-            for place, group in enumerate(known.groups)
+            place if is_new[place] else place_of[group] for place, group in enumerate(known.groups)
         ]
 
     def find(self, place: int) -> int:

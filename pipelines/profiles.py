@@ -184,7 +184,7 @@ def _read_facts(connection: Connection, customer_id: str, at: datetime | None) -
         found = connection.execute(query).mappings().one_or_none()
         return {n: v for n, v in found.items() if n not in _HIDDEN} if found else None
     history = read_history(connection, at).asked_at(at)
-    derived = dict(derive_batch(connection, [customer_id], history))
+    derived = dict(derive_batch(connection, lambda column: column == customer_id, history))
     return show_facts(derived[customer_id]) if customer_id in derived else None
 
 

@@ -7,43 +7,48 @@ CRM's date too, or a sign would weigh nothing however much it tells.
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from operator import itemgetter
 
+import numpy as np
 from sqlalchemy import Connection
 
-from pipelines.customer_mentions import read_mentions
-from pipelines.id_batches import batch_ids
-from pipelines.insights import CustomerMention, Insight, Spread, describe_customer
+from pipelines.customer_batches import CustomerBatch, batch_customers
+from pipelines.customer_mentions import read_spoken
+from pipelines.insights import Insight, Spread, describe_customers
 from pipelines.journeys import JourneyStage, read_stages
+from pipelines.moments import UNDATED, count_moment, tell_moment
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.outcomes import measure_churn
 from pipelines.odata.stored import History, read_events, read_since
 from pipelines.risk import RiskModel, Signs, fit_risk, take_log
+from pipelines.spoken import Spoken
 from pipelines.store import read_info, write_info
 
 _MODEL = "risk_model"
-_Example = tuple[Insight, Facts, bool]
+_Example = tuple[str, Signs, bool]
 
 
 def fit_model(
-    connection: Connection, customers: Sequence[str], history: History, spread: Spread, days: int
-) -> None:
+    connection: Connection, history: History, spread: Spread, days: int
+) -> dict[str, JourneyStage]:
     """Fit on each customer's latest feedback after which it is known whether they left.
 
     :param days: within so many after it; 0 for no model.
+    :returns: the stages that were read for it, by feedback.
     """
-    examples: list[Signs] = []
-    labels: list[bool] = []
+    examples: list[_Example] = []
+    known: dict[str, JourneyStage] = {}
     until = history.known_until or history.as_of
-    for batch in batch_ids(customers) if days and history.known_until else ():
+    for batch in batch_customers(connection, None) if days and history.known_until else ():
         found = list(_find_examples(connection, batch, until, spread, days))
-        stages = read_stages(connection, [insight.last_feedback_id for insight, _, _ in found])
-        for insight, facts, has_left in found:
-            stage = stages.get(insight.last_feedback_id, JourneyStage())
-            examples.append(read_signs(insight, facts, stage.name))
-            labels.append(has_left)
-    model = fit_risk(examples, labels)
+        known |= read_stages(connection, [insight.last_feedback_id for _, insight, *_ in found])
+        for customer_id, insight, facts, has_left in found:
+            stage = known.get(insight.last_feedback_id, JourneyStage())
+            examples.append((customer_id, read_signs(insight, facts, stage.name), has_left))
+    examples.sort(key=itemgetter(0))  # databases have orders of their own
+    model = fit_risk([signs for _, signs, _ in examples], [left for *_, left in examples])
     write_info(connection, _MODEL, json.dumps(model.to_json() if model else None))
+    return known
 
 
 def load_model(connection: Connection) -> RiskModel | None:
@@ -53,29 +58,39 @@ def load_model(connection: Connection) -> RiskModel | None:
 
 
 def _find_examples(
-    connection: Connection, customers: Sequence[str], until: datetime, spread: Spread, days: int
-) -> Iterator[_Example]:
-    events = dict(read_events(connection, customers))
-    since = read_since(connection, customers)
-    for customer_id, rows in groupby(read_mentions(connection, customers), lambda row: row[0]):
-        own, said = events.get(customer_id, []), [each for _, each in rows]
-        at, has_left = _find_moment(said, own, until, days)
-        if at is not None:
-            before = [each for each in said if each.at and each.at <= at]
-            facts = derive_facts(own, at, since.get(customer_id))
-            yield describe_customer(before, spread), facts, has_left
+    connection: Connection, batch: CustomerBatch, until: datetime, spread: Spread, days: int
+) -> Iterator[tuple[str, Insight, Facts, bool]]:
+    events = dict(read_events(connection, batch.holds))
+    since = read_since(connection, batch.holds)
+    spoken = read_spoken(connection, batch.holds)
+    moments = np.full(len(spoken.customers), UNDATED)
+    found: dict[str, tuple[datetime, bool]] = {}
+    for place, (customer_id, said_at) in enumerate(_list_moments(spoken)):
+        example = _find_moment(said_at, events.get(customer_id, ()), until, days)
+        if example:
+            moments[place], found[customer_id] = count_moment(example[0]), example
+    for customer_id, insight in describe_customers(spoken.take_until(moments), spread):
+        at, has_left = found[customer_id]
+        facts = derive_facts(events[customer_id], at, since.get(customer_id))
+        yield customer_id, insight, facts, has_left
+
+
+def _list_moments(spoken: Spoken) -> Iterator[tuple[str, Sequence[int]]]:
+    """When each customer spoke, the latest first."""
+    starts, at = spoken.starts.tolist(), spoken.at.tolist()
+    for customer_id, start, end in zip(spoken.customers, starts, starts[1:], strict=False):
+        yield customer_id, sorted({*at[start:end]}, reverse=True)
 
 
 def _find_moment(
-    mentions: Sequence[CustomerMention], events: Sequence[Happened], until: datetime, days: int
-) -> tuple[datetime | None, bool]:
+    moments: Sequence[int], events: Sequence[Happened], until: datetime, days: int
+) -> tuple[datetime, bool] | None:
     """The latest moment after which it is known whether they left, and whether they did."""
-    moments = sorted({each.at for each in mentions if each.at}, reverse=True)
-    for at in moments if events else ():
-        has_left = measure_churn(at, events, until, days)
-        if has_left is not None:
+    for at in map(tell_moment, moments if events else ()):
+        has_left = None if at is None else measure_churn(at, events, until, days)
+        if at is not None and has_left is not None:
             return at, has_left
-    return None, False
+    return None
 
 
 def read_signs(insight: Insight, facts: Facts | None, stage: str) -> Signs:

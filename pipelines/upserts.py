@@ -4,17 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, tuple_
+from sqlalchemy import Connection, Integer, Table, Text, delete, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines.bulk import merge_rows
 from pipelines.id_batches import batch_ids
+from pipelines.tables import UtcDateTime
 
 # Facts about the execution, not about the data: they change only together with something else.
 RUN_COLUMNS = frozenset({"run_id", "created_run", "updated_run", "updated_at", "ingested_at"})
 BATCH_ROWS = 5_000
 # Sums of floats depend on their order in the last digits; nobody reads a tenth decimal.
 DECIMALS = 9
+_NO_NUMBERS = (Text, Integer, UtcDateTime)
 
 
 def upsert_rows(
@@ -35,7 +37,8 @@ def upsert_rows(
     iterator = iter(rows)
     n_changed = 0
     keys = {column.name for column in table.primary_key}
-    while batch := [round_floats(row) for row in islice(iterator, BATCH_ROWS)]:
+    numbers = [column.name for column in table.c if not isinstance(column.type, _NO_NUMBERS)]
+    while batch := [_round_some(row, numbers) for row in islice(iterator, BATCH_ROWS)]:
         changed = [name for name in batch[0] if name not in keys and name not in keep]
         compared = [name for name in changed if name not in RUN_COLUMNS]
         n_changed += merge_rows(connection, table, batch, changed=changed, compared=compared)
@@ -76,7 +79,14 @@ def round_floats(row: Mapping[str, Any]) -> dict[str, Any]:
     Databases add up in orders of their own, and so differ in the last bits: rounded first to three
     decimals more, a value halfway between two is the same for all.
     """
-    return {
-        name: round(round(value, DECIMALS + 3), DECIMALS) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
+    return _round_some(row, list(row))
+
+
+def _round_some(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The row with the floats in some columns rounded, of those that it has."""
+    rounded = dict(row)
+    for name in names:
+        value = rounded.get(name)
+        if isinstance(value, float):
+            rounded[name] = round(round(value, DECIMALS + 3), DECIMALS)
+    return rounded

@@ -19,6 +19,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def _disguise(text: str, texts: list[str], rng: random.Random) -> str:
 
 def _group(texts: list[str]) -> list[int]:
     made = [sketch_texts(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
-    names = ("folds", "bands", "is_long")
+    names = [each.name for each in fields(Sketches)]
     sketches = Sketches(*(np.concatenate([getattr(each, name) for each in made]) for name in names))
     parents = list(range(len(texts)))
 

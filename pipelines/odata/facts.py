@@ -94,7 +94,7 @@ def derive_facts(
         spend=sum_spend(past),
         spend_year=sum_spend(past, as_of - YEAR),
         balance=_read_balance(past),
-        churned_at=_find_churn(past),
+        churned_at=find_churn(past),
         n_open_orders=_count_open(past) if knows_closing else None,
     )
 
@@ -122,7 +122,11 @@ def _read_balance(past: Sequence[Happened]) -> dict[str, float]:
     return {each.currency or NO_CURRENCY: each.amount for each in told if each.amount is not None}
 
 
-def _find_churn(past: Sequence[Happened]) -> datetime | None:
+def find_churn(past: Iterable[Happened]) -> datetime | None:
+    """When a customer left, unless they came back.
+
+    :param past: by time; of one moment by kind, so that who leaves and returns is there.
+    """
     left: datetime | None = None
     for each in past:
         if each.kind == "churn":

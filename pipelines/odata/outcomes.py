@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.odata.facts import Happened, derive_facts, sum_spend
+from pipelines.odata.facts import Happened, find_churn, sum_spend
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,18 @@ def measure_churn(
     at: datetime, events: Sequence[Happened], known_until: datetime, days: int
 ) -> bool | None:
     """Whether a customer left within so many days; None when that is not known, or had left."""
-    if derive_facts(events, at).churned_at is not None:
-        return None
+    leaving = [each for each in events if each.kind == "churn"]
     end = at + timedelta(days=days)
-    has_left = any(each.kind == "churn" and at < each.at <= end for each in events)
-    return True if has_left else False if end <= known_until else None
+    if leaving and has_left(at, events):
+        return None
+    leaves = any(at < each.at <= end for each in leaving)
+    return True if leaves else False if end <= known_until else None
+
+
+def has_left(at: datetime, events: Sequence[Happened]) -> bool:
+    """Whether a customer had left by a moment, and had not come back."""
+    past = (each for each in events if each.at <= at)
+    return find_churn(sorted(past, key=lambda each: (each.at, each.kind))) is not None
 
 
 def _measure_spend(

@@ -1,14 +1,16 @@
 """Events of the store as the pure functions take them, and what was derived, written back."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from pipelines import tables
-from pipelines.counted import is_one_of
-from pipelines.id_batches import batch_ids
+from pipelines.customer_batches import batch_customers
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.kinds import name_kind
 from pipelines.odata.outcomes import OutcomeSettings, measure_outcomes
@@ -17,6 +19,8 @@ from pipelines.runs import Run
 from pipelines.upserts import replace_rows
 
 _BATCH = 5_000
+# SQL for a column with customers, that it holds one of those asked for.
+IsTheirs = Callable[[Any], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -54,53 +58,35 @@ def read_history(connection: Connection, until: datetime) -> History:
 
 
 def read_events(
-    connection: Connection, customers: Collection[str] | None
+    connection: Connection, is_theirs: IsTheirs
 ) -> Iterator[tuple[str, list[Happened]]]:
-    """The events of each customer, by customer."""
+    """The events of each customer who allows a profile, by customer."""
     event, key = tables.event.c, tables.event_key.c
     query = (
         select(event.customer_id, event.at, event.kind, event.amount, event.currency, key.key_hash)
         .outerjoin(tables.event_key, (key.event_id == event.event_id) & (key.key_type == "order"))
         .where(event.customer_id.is_not(None), event.at.is_not(None))
-        .where(is_one_of(event.customer_id, customers))
+        .where(is_theirs(event.customer_id))
+        .where(allows_customer(connection, "profiling", event.customer_id))
         .order_by(event.customer_id, event.at, event.event_id)
         .execution_options(yield_per=_BATCH)
     )
-    found: list[Happened] = []
-    current: str | None = None
-    for customer_id, at, kind, amount, currency, order in connection.execute(query):
-        if customer_id != current and current is not None:
-            yield current, found
-            found = []
-        current = customer_id
-        found.append(Happened(at, name_kind(kind), amount, currency, order))
-    if current is not None:
-        yield current, found
-
-
-def write_facts(run: Run, history: History) -> int:
-    """Bring customer_fact up to date.
-
-    :returns: number of rows that changed.
-    """
-    event = tables.event.c
-    query = select(event.customer_id).where(
-        event.customer_id.is_not(None),
-        allows_customer(run.connection, "profiling", event.customer_id),
-    )
-    rows = (
-        {"customer_id": each, **show_facts(facts), "run_id": run.run_id}
-        for batch in _batch_sorted(run.connection.execute(query.distinct()).scalars())
-        for each, facts in derive_batch(run.connection, batch, history)
-    )
-    return replace_rows(run.connection, tables.customer_fact, rows)
+    kinds: dict[str, str] = {}
+    for customer_id, rows in groupby(connection.execute(query), itemgetter(0)):
+        yield (
+            customer_id,
+            [
+                Happened(at, kinds.get(kind) or kinds.setdefault(kind, name_kind(kind)), *rest)
+                for _, at, kind, *rest in rows
+            ],
+        )
 
 
 def derive_batch(
-    connection: Connection, customers: Sequence[str], history: History
+    connection: Connection, is_theirs: IsTheirs, history: History
 ) -> list[tuple[str, Facts]]:
-    """Facts of some customers, of those that have events."""
-    since = read_since(connection, customers)
+    """Facts of some customers, of those that have events and allow a profile."""
+    since = read_since(connection, is_theirs)
     return [
         (
             each,
@@ -108,7 +94,7 @@ def derive_batch(
                 events, history.as_of, since.get(each), knows_closing=history.knows_closing
             ),
         )
-        for each, events in read_events(connection, customers)
+        for each, events in read_events(connection, is_theirs)
     ]
 
 
@@ -125,10 +111,9 @@ def _measure(
     connection: Connection, history: History, settings: OutcomeSettings
 ) -> Iterator[dict[str, object]]:
     feedback = tables.feedback.c
-    query = select(feedback.customer_id).where(feedback.customer_id.is_not(None)).distinct()
-    for batch in _batch_sorted(connection.execute(query).scalars()):
-        events = dict(read_events(connection, batch))
-        is_theirs = feedback.customer_id.in_(batch)
+    for batch in batch_customers(connection, None):
+        events = dict(read_events(connection, batch.holds))
+        is_theirs = batch.holds(feedback.customer_id)
         yield from _measure_some(connection, is_theirs, events, history, settings)
     is_nobodys = feedback.customer_id.is_(None)
     yield from _measure_some(connection, is_nobodys, {}, history, settings)
@@ -159,15 +144,11 @@ def _measure_some(
             }
 
 
-def _batch_sorted(ids: Iterable[str]) -> Iterator[Sequence[str]]:
-    return batch_ids(sorted(ids))
-
-
-def read_since(connection: Connection, customers: Sequence[str]) -> dict[str, datetime]:
+def read_since(connection: Connection, is_theirs: IsTheirs) -> dict[str, datetime]:
     """Since when the CRM knows customers, where it says so."""
     customer = tables.customer.c
     query = select(customer.customer_id, customer.valid_from).where(
-        customer.valid_from.is_not(None), customer.customer_id.in_(customers)
+        customer.valid_from.is_not(None), is_theirs(customer.customer_id)
     )
     return {str(each): at for each, at in connection.execute(query)}
 

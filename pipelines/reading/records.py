@@ -156,7 +156,8 @@ _CUSTOMER_FIELDS = (*_KEYS, "name", "city", "birth", "segment", "country", "lang
 
 _FEEDBACK_FIELDS = (
     *_KEYS,
-    *("author", "lang", "channel", "product", "reply", "source", "thread", "version", "order"),
+    *("author", "city", "birth", "lang", "channel", "product", "reply", "source", "thread"),
+    *("version", "order"),
 )
 
 

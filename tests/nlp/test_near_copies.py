@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,10 +95,42 @@ def test_new_texts_find_the_old_groups_that_all_together_would_make() -> None:
     sketches = sketch_texts(texts)
     read = lambda places: [fold_words(texts[place]) for place in places]  # noqa: E731
     half = len(texts) // 2
-    first = Sketches(sketches.folds[:half], sketches.bands[:half], sketches.is_long[:half])
+    first = Sketches(*(getattr(sketches, each.name)[:half] for each in fields(Sketches)))
     pairs = [*find_likes(first, np.ones(half, dtype=bool), read)]
     pairs += find_likes(sketches, np.arange(len(texts)) >= half, read)
     assert connect(pairs, len(texts)) == connect(brute_force(texts), len(texts))
+
+
+def test_texts_that_are_told_apart_by_their_marks_are_not_read_and_change_nothing() -> None:
+    rng = random.Random(5)
+    vocabulary = [f"word{number}" for number in range(300)]
+    texts = [" ".join(rng.choices(vocabulary, k=rng.choice((10, 20, 60)))) for _ in range(300)]
+    texts += [change_words(text, n, rng) for text in texts for n in (1, 4, 5, 6)]
+    sketches = sketch_texts(texts)
+    unmarked = replace(sketches, word_bits=np.zeros_like(sketches.word_bits))
+
+    def find(given: Sketches) -> tuple[list[int], int]:
+        asked: set[int] = set()
+
+        def read(places: Sequence[int]) -> list[list[int]]:
+            asked.update(places)
+            return [fold_words(texts[place]) for place in places]
+
+        pairs = list(find_likes(given, np.ones(len(texts), dtype=bool), read))
+        return connect(pairs, len(texts)), len(asked)
+
+    (groups, n_read), (groups_unmarked, n_read_unmarked) = find(sketches), find(unmarked)
+    assert groups == groups_unmarked
+    assert len(set(groups)) < 0.7 * len(texts)
+    assert n_read < n_read_unmarked - 100
+
+
+def change_words(text: str, n: int, rng: random.Random) -> str:
+    words = text.split()
+    for _ in range(n):
+        at = rng.randrange(len(words))
+        words[at : at + rng.choice((0, 1))] = rng.choice(([], [f"new{rng.randrange(99)}"]))
+    return " ".join(words)
 
 
 def brute_force(texts: Sequence[str]) -> list[tuple[int, int]]:

@@ -1,32 +1,46 @@
 """What a customer's mentions say: pure functions."""
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.insights import (
+    MAX_EVIDENCE,
     MAX_PRIOR,
     MIN_TREND_MENTIONS,
     PRIOR_MENTIONS,
-    CustomerMention,
+    Insight,
     Spread,
     Sums,
-    describe_customer,
+    describe_customers,
     estimate_spread,
     shrink_mean,
 )
+from pipelines.moments import UNDATED, count_moment, tell_moment
+from pipelines.spoken import SaidMention, arrange_mentions
 
 FLAT = Spread(0.0)
 
 
-def says(number: int, sentiment: str, theme: str | None = "t", **values: object) -> CustomerMention:
+def says(number: int, sentiment: str, theme: str | None = "t", **values: Any) -> SaidMention:
     score = {"negative": -0.8, "neutral": 0.0, "positive": 0.8}[sentiment]
-    at = datetime(2026, 1, 1 + number, tzinfo=UTC)
-    given = {"rating": None, "feedback_id": f"f{number}", **values}
-    return CustomerMention(
-        f"m{number}", at=at, theme_id=theme, sentiment=sentiment, score=score, **given
-    )  # type: ignore[arg-type]
+    at = count_moment(datetime(2026, 1, 1 + number, tzinfo=UTC))
+    said: dict[str, Any] = {"rating": None, "feedback_id": f"f{number}", **values}
+    return SaidMention(
+        "c", f"m{number}", at=at, theme_id=theme, sentiment=sentiment, score=score, **said
+    )
+
+
+def describe_customer(mentions: Sequence[SaidMention], spread: Spread) -> Insight:
+    ((_, described),) = describe_customers(arrange_mentions(mentions), spread)
+    return described
 
 
 def test_a_complaint_is_open_until_something_better_is_said() -> None:
@@ -35,7 +49,7 @@ def test_a_complaint_is_open_until_something_better_is_said() -> None:
     assert describe_customer([complaint, says(2, "neutral")], FLAT).open_theme_id == "t1"
     assert describe_customer([complaint, says(2, "positive")], FLAT).open_theme_id is None
     described = describe_customer([says(0, "positive"), complaint], FLAT)
-    assert (described.open_theme_id, described.open_since) == ("t1", complaint.at)
+    assert (described.open_theme_id, described.open_since) == ("t1", tell_moment(complaint.at or 0))
 
 
 def test_the_order_of_mentions_decides_nothing() -> None:
@@ -47,8 +61,8 @@ def test_the_order_of_mentions_decides_nothing() -> None:
 
 
 def test_one_mention_says_little_and_many_say_much() -> None:
-    assert shrink_mean([-1.0], 0.0) == pytest.approx(-1 / (1 + PRIOR_MENTIONS))
-    assert shrink_mean([-1.0] * 396, 0.0) == pytest.approx(-0.99)
+    assert shrink_mean(-1.0, 1, 0.0) == pytest.approx(-1 / (1 + PRIOR_MENTIONS))
+    assert shrink_mean(-396.0, 396, 0.0) == pytest.approx(-0.99)
 
 
 def test_the_spread_of_customers_is_found_again() -> None:
@@ -104,3 +118,83 @@ def test_a_rating_counts_once_a_feedback() -> None:
 def test_the_open_complaint_is_the_first_evidence() -> None:
     mentions = [says(0, "neutral"), says(1, "negative", "t9"), says(2, "neutral", None)]
     assert describe_customer(mentions, FLAT).evidence == ["m1", "m2", "m0"]
+
+
+# Sums of these are exact, in whatever order.
+FEELINGS = {"negative": -0.75, "neutral": 0.125, "positive": 0.5, None: 0.0}
+SAID = st.builds(
+    SaidMention,
+    st.sampled_from("abc"),
+    st.uuids().map(str),
+    st.sampled_from(["f1", "f2", "f3"]),
+    st.none() | st.integers(0, 5),
+    st.none() | st.sampled_from(["t1", "t2"]),
+    st.sampled_from([*FEELINGS]),
+    st.sampled_from([*FEELINGS.values()]),
+    st.none(),
+).map(
+    # With a feedback of its customer's own, which has one rating.
+    lambda said: said._replace(
+        feedback_id=f"{said.customer_id}{said.feedback_id}",
+        rating=0.25 if said.feedback_id == "f1" else None,
+    )
+)
+
+
+@given(st.lists(SAID, max_size=30))
+def test_customers_are_described_in_columns_as_one_by_one(rows: list[SaidMention]) -> None:
+    spread = Spread(0.125, 0.3, 5.0)
+    found = dict(describe_customers(arrange_mentions(rows), spread))
+    assert [*found] == sorted({each.customer_id for each in rows})
+    for customer_id, described in found.items():
+        expected = look_at([each for each in rows if each.customer_id == customer_id], spread)
+        told = {name: getattr(described, name) for name in expected}
+        assert told == expected
+
+
+def look_at(rows: list[SaidMention], spread: Spread) -> dict[str, Any]:
+    """The same by a look at each mention."""
+    ordered = sorted(rows, key=lambda each: (UNDATED if each.at is None else each.at, each[1]))
+    last, n = ordered[-1], len(ordered)
+    latest = [each.score for each in ordered if each.feedback_id == last.feedback_id]
+    rated = {each.feedback_id for each in rows if each.rating is not None}
+    counts = Counter(each.theme_id for each in ordered if each.theme_id)
+    place = {each.theme_id: at for at, each in enumerate(ordered)}
+    complaint = None
+    for each in ordered:
+        if each.sentiment == "positive":
+            complaint = None
+        elif each.sentiment == "negative" and each.theme_id:
+            complaint = each
+    others = [each.mention_id for each in reversed(ordered) if each is not complaint]
+    half, scores = n // 2, [each.score for each in ordered]
+    trend = sum(scores[n - half :]) / half - sum(scores[:half]) / half if n > 3 else None
+    dated = [each.at for each in rows if each.at is not None]
+    return {
+        "n_feedback": len({each.feedback_id for each in rows}),
+        "n_mentions": n,
+        "last_feedback_at": tell_moment(max(dated)) if dated else None,
+        "last_feedback_id": last.feedback_id,
+        "last_sentiment": sum(latest) / len(latest),
+        "last_rating": last.rating,
+        "sentiment": (sum(scores) + 5.0 * 0.125) / (n + 5.0),
+        "sentiment_trend": trend,
+        "rating_mean": 0.25 if rated else None,
+        "top_theme_id": max(counts, key=lambda key: (counts[key], place[key]), default=None),
+        "open_theme_id": complaint and complaint.theme_id,
+        "open_since": tell_moment(complaint.at) if complaint and complaint.at is not None else None,
+        "evidence": ([complaint.mention_id] if complaint else [])
+        + others[: MAX_EVIDENCE - bool(complaint)],
+    }
+
+
+@given(st.lists(SAID, max_size=30), st.integers(0, 5))
+def test_what_was_said_up_to_a_moment_is_what_is_left_of_it(
+    rows: list[SaidMention], moment: int
+) -> None:
+    spoken = arrange_mentions(rows)
+    past = [each for each in rows if each.at is not None and each.at <= moment]
+    cut = spoken.take_until(np.full(len(spoken.customers), moment))
+    assert dict(describe_customers(cut, Spread(0.0))) == dict(
+        describe_customers(arrange_mentions(past), Spread(0.0))
+    )

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipelines.column_roles import ROLES
 from pipelines.inspect import list_value_problems
 from pipelines.reading import (
     BadRow,
@@ -49,6 +50,23 @@ def test_a_review_becomes_an_item_with_all_it_carries(tmp_path):
     assert item.at == datetime(2024, 3, 1, 10, tzinfo=UTC)
     assert item.attributes == {"store version": "1.2"}
     assert item.question is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [("feedback", feedback_items), ("customers", customer_records), ("events", event_records)],
+)
+def test_whatever_a_column_is_named_as_arrives_in_the_record(tmp_path, kind, read):
+    values = dict.fromkeys(ROLES[kind], "word") | {"at": "2026-01-02", "email": "a@b.example"}
+    values |= {"created": "2026-01-02", "edited": "2026-01-03", "rating": "4", "rating_max": "5"}
+    values |= {"text": "It broke.", "phone": "+12025550100", "amount": "7.5", "birth": "1980"}
+    roles = ROLES[kind]
+    data = f"{','.join(f'my {each}' for each in roles)}\n{','.join(map(values.get, roles))}\n"
+    pairs = [f"{each}=my {each}" for each in roles]
+    (record,) = read_all(tmp_path, "a.csv", data, read, pairs, kind)
+    names = {"id": "source_id", "title": "text"}
+    assert [each for each in roles if getattr(record, names.get(each, each)) is None] == []
+    assert record.attributes == {}
 
 
 def test_several_open_questions_are_several_items_of_one_row(tmp_path):
