@@ -199,7 +199,8 @@ def _language_forms() -> list[tuple[re.Pattern[str], re.Pattern[str], dict[str, 
         before = rf"(?:{_any(spoken['in'])} )(?:{prefixes})?|{prefixes}"
         joined = rf"(?:,? ?{_any(spoken['join'])} ?|, ?)(?:{prefixes})?"
         behind = rf"(?=\s*$|\s*[\n,.;:?!؟،]|\s+{_any(spoken['behind'])}(?!\w))"
-        whole = rf"(?<!\w)(?:{before})(?P<names>{one}(?:{joined}{one})*)(?!\w){behind}"
+        denied = "".join(rf"(?<!\b{re.escape(_fold(word))} )" for word in spoken["not"])
+        whole = rf"{denied}(?<!\w)(?:{before})(?P<names>{one}(?:{joined}{one})*)(?!\w){behind}"
         pattern = re.compile(whole, re.IGNORECASE)
         forms.append((pattern, re.compile(one, re.IGNORECASE), names))
     return forms

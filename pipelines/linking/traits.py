@@ -18,7 +18,7 @@ TRAIT_TYPES = (
 )
 # National numbers without their trunk and area: a mistyped or missing prefix does not matter.
 _PHONE_END = 7
-_YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
+_YEAR = re.compile(r"(?<!\d)([1١۱][89٨٩۸۹]\d\d|[2٢۲][0٠۰]\d\d)(?!\d)")
 _VOWELS = re.compile("[aeiouyאוי]")
 _REPEATED = re.compile(r"(.)\1+")
 _FOLD = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "آ": "ا", "ة": "ه"})
@@ -68,8 +68,9 @@ def _read_name(name: str | None) -> dict[str, str]:
 
 
 def _read_year(birth: str | None) -> str:
+    """In whatever digits it is written."""
     match = _YEAR.search(unicodedata.normalize("NFKC", birth or ""))
-    return match[1] if match else ""
+    return str(int(match[1])) if match else ""
 
 
 def _read_local(email: str | None) -> str:

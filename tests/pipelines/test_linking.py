@@ -199,6 +199,9 @@ def test_traits_are_the_same_for_spellings_of_one_person() -> None:
         SECRET, Traits(phone="+972 50 1234567")
     )
     assert fold_words("محمدي") == fold_words("محمدی")
+    for written in ("۱۹۸۴/۰۵/۰۱", "١-٥-١٩٨٤", "5/1984"):
+        year = hash_traits(SECRET, Traits(birth=written))
+        assert year == hash_traits(SECRET, Traits(birth="1984"))
     assert hash_traits(SECRET, Traits(name=" ", birth="12")) == {}
 
 

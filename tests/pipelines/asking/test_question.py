@@ -41,6 +41,10 @@ THIRTY = Days(date(2026, 10, 14), date(2026, 11, 13))
         ("slow this week", Question("slow", (), Days(date(2026, 11, 9), date(2026, 11, 16)))),
         # Words that are none of these.
         ("food in Turkish airlines", Question("food in Turkish airlines")),
+        ("refunds not in English", Question("refunds not in English")),
+        ("החזרים לא בעברית", Question("החזרים לא בעברית")),
+        ("المبالغ ليس بالعربية", Question("المبالغ ليس بالعربية")),
+        ("بازپرداخت نه به زبان فارسی", Question("بازپرداخت نه به زبان فارسی")),
         ("may I get a refund", Question("may I get a refund")),
         ("refund last 99999 days", Question("refund last 99999 days")),
         ("the last update broke it", Question("the last update broke it")),
