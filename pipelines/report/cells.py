@@ -9,8 +9,9 @@ where they hold fewer customers than may be shown.
 
 import base64
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -58,9 +59,10 @@ def count_cells(
     :param min_customers: what a cell of a segment must hold to be shown.
     """
     parts = list(_list_cubes(spoken, np.array(groups, dtype=np.int32)))
+    choose = partial(_choose_shown, spoken.names["segment"], min_customers)
     n_before = np.cumsum([0, *(n_cubes for n_cubes, *_ in parts)])
     found = [
-        _count_part(rows, cubes + start, counts, first_week, last_week, min_customers)
+        _count_part(rows, cubes + start, counts, (first_week, last_week), choose)
         for start, (_, rows, cubes, counts) in zip(n_before, parts, strict=False)
     ]
     return Cells(*(_join(tables) for tables in zip(*found, strict=True)))
@@ -125,10 +127,10 @@ def _count_part(
     rows: Columns,
     cubes: NDArray[Any],
     counts: NDArray[Any],
-    first_week: int,
-    last_week: int,
-    min_customers: int,
+    span: tuple[int, int],
+    choose: Callable[[Arrays], Arrays],
 ) -> tuple[Arrays, Arrays, Arrays]:
+    first_week, last_week = span
     weeks = np.where(rows["week"] == UNDATED, 0, rows["week"] - first_week + 1)
     cells, repeats, segments = [], [], []
     for by_source, by_lang in product((0, 1), repeat=2):
@@ -146,12 +148,14 @@ def _count_part(
             keys = {**slices, "segment": rows["segment"] + 1, "period": np.full_like(weeks, place)}
             chosen = {name: key[is_in] for name, key in keys.items()}
             found = _count(chosen, rows["voice"][is_in], counts[is_in])
-            segments.append(_choose_shown(found, min_customers))
+            segments.append(choose(found))
     return _join(cells), _join(repeats), _join(segments)
 
 
-def _choose_shown(found: Arrays, min_customers: int) -> Arrays:
+def _choose_shown(segments: Sequence[str], min_customers: int, found: Arrays) -> Arrays:
     """The cells of segments that may be shown beside the sum of their slice.
+
+    Named as in every other table: of two as small as each other the same is hidden everywhere.
 
     :param found: cells in the order of their keys; segment 0 are those of no segment.
     """
@@ -161,8 +165,9 @@ def _choose_shown(found: Arrays, min_customers: int) -> Arrays:
     for rows in np.split(np.arange(slices.shape[1]), np.flatnonzero(is_new) + 1):
         is_named = found["segment"][rows] > 0
         rest = int(found["voices"][rows[~is_named]].sum())
-        named = {str(row): int(found["voices"][row]) for row in rows[is_named]}
-        is_shown[[int(row) for row in choose_shown(named, min_customers, rest)]] = True
+        places = {segments[found["segment"][row] - 1]: row for row in rows[is_named].tolist()}
+        named = {name: int(found["voices"][row]) for name, row in places.items()}
+        is_shown[[places[name] for name in choose_shown(named, min_customers, rest)]] = True
     return {name: column[is_shown] for name, column in found.items()}
 
 

@@ -96,7 +96,8 @@ def test_cells_count_what_counting_every_row_does(
     # A customer has one segment, whatever they say.
     rows = [(*row[:5], row[1] % 3 - 1, *row[6:]) for row in rows]
     mentions = make_columns(MENTION, rows)
-    names = {"noise": [], "unassigned": ["too_short"]}
+    segments = ["silver", "gold"]
+    names = {"noise": [], "unassigned": ["too_short"], "segment": segments}
     nothing = make_columns(("voice", "week", "source", "lang", "segment", "reason", "linked"), [])
     cells = count_cells(Spoken(mentions, nothing, names), [0, -1, 0], 1, LAST, 2)
     found = [dict(zip(MENTION, row, strict=True)) for row in rows]
@@ -122,11 +123,11 @@ def test_cells_count_what_counting_every_row_does(
                 segment: count_rows([row for row in inside if row["segment"] == segment - 1])
                 for segment in range(3)
             }
-            voices = {str(segment): expected[segment][1] for segment in (1, 2)}
+            voices = {name: expected[segment][1] for segment, name in enumerate(segments, 1)}
             shown = choose_shown(voices, 2, expected[0][1])
-            for segment in (1, 2):
+            for segment, name in enumerate(segments, 1):
                 cell = count_segment(cells, cube, source, lang, segment, place)
-                assert cell == (expected[segment] if str(segment) in shown else ([0] * 4, 0))
+                assert cell == (expected[segment] if name in shown else ([0] * 4, 0))
 
 
 def test_columns_are_packed_in_as_few_bytes_as_their_numbers_take() -> None:

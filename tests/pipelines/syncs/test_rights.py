@@ -79,7 +79,7 @@ def test_a_forgotten_person_is_taken_back_first_and_told_before_what_was_sent(
     assert not receipt.problems and receipt.counts["sync_row"] == 3
     assert list_sent(tmp_path) == name_customers(N)[1:]
     assert NAME not in (tmp_path / "import.csv").read_text()
-    assert NAME.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("*.db*"))
+    assert NAME.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("dw.db*"))
     assert count_all(any_store, "sync_row") == 3 * (N - 1)
     assert [each.n_sent + each.n_removed for each in sync_customers(job)] == [0] * 3
 
