@@ -205,7 +205,7 @@ def test_a_segment_of_too_few_customers_cannot_be_chosen_and_has_no_single_weeks
     assert "Tiny" not in page.content().replace('"segment":"Tiny"', "")
     page.get_by_label("Order", exact=True).select_option(label="Most negative")
     page.locator(".more > summary").first.click()
-    assert "Weeks of a segment are not drawn" in page.locator(".theme").first.inner_text()
+    page.locator(".theme").first.get_by_text("Weeks of a segment are not drawn").wait_for()
     voices = [int(text) for text in page.locator(".theme .size b").all_inner_texts()[1::2]]
     assert min(voices) >= 5
 
@@ -258,6 +258,18 @@ def test_what_is_judged_over_all_feedback_is_drawn_and_denied_as_such(open_page:
     assert line.get_attribute("d") == before
     search(page, "no such words", "0 of 7 themes")
     assert "None of the themes that match" in page.locator("#changed").inner_text()
+
+
+def test_of_a_segment_what_may_not_be_shown_is_not_told_as_none(open_page: Opened) -> None:
+    page = open_page()
+    page.get_by_label("Segment", exact=True).select_option(label="Gold")
+    page.get_by_label("Language", exact=True).select_option(label="Unknown")
+    few = "or too few customers to be shown"
+    for name in ("numbers", "themes", "quality", "sources", "languages", "aside"):
+        told = page.locator(f"#{name}").inner_text()
+        assert few in told, name
+    assert page.locator(".counts").count() == 0
+    assert "of the whole segment" in page.locator("#story .badge").inner_text()
 
 
 def test_a_segment_has_its_own_story(open_page: Opened) -> None:

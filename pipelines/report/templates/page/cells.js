@@ -1,6 +1,7 @@
 // The counts of the store, unpacked: see pipelines/report/cells.py for what they are.
 const CUBE = { feedback: 0, mentions: 1, assigned: 2, themes: 3 };
-const NOTHING = { n: [0, 0, 0, 0], voices: 0 };
+// Nobody of a segment, or fewer than may be shown: which of the two is not told.
+const FEW = { n: [0, 0, 0, 0], voices: 0, isFew: true };
 const VIEWS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array };
 
 const inflate = async (data) => {
@@ -79,7 +80,7 @@ class Counts {
 
   countSegment(cube, { source, lang, segment, period }) {
     const [row, end] = this.find(this.bySegment, cube, [source, lang, segment, period]);
-    if (row === end) return NOTHING;
+    if (row === end) return FEW;
     const { n0, n1, n2, n3, voices } = this.segments;
     return { n: [n0[row], n1[row], n2[row], n3[row]], voices: voices[row] };
   }

@@ -4,12 +4,13 @@ const section = (id, key, children, { lead, isAll } = {}) => {
   if (!found.length) return null;
   return h("section", { id, "aria-labelledby": `${id}-heading`, tabindex: "-1" },
     h("div", { class: "heading" }, h("h2", { id: `${id}-heading` }, say(key)),
-      isAll ? ofAll() : null),
+      isAll ? ofAll(isAll) : null),
     lead ? h("p", { class: "lead" }, lead) : null, found);
 };
 
-// What is shown is not what is chosen: it was computed over all feedback.
-const ofAll = () => (isSliced() ? h("p", { class: "badge badge-silent" }, say("of_all_feedback")) : null);
+// What is shown is not what is chosen: it was computed over all feedback, or all of a segment.
+const ofAll = (of) => (isSliced() ? h("p", { class: "badge badge-silent" }, say(of === SEGMENT ? "of_all_segment" : "of_all_feedback")) : null);
+const SEGMENT = "segment";
 
 const provenance = ({ facts }) => {
   const { run } = facts;
@@ -22,6 +23,7 @@ const provenance = ({ facts }) => {
 
 const countsStrip = ({ facts, total, visible, slice, counts }) => {
   const { feedback, mentions, assigned } = total;
+  if (feedback.isFew) return fewOfSegment();
   const [all, noise, linked] = feedback.n;
   const one = (key, value, ...small) => h("div", {}, h("dt", {}, say(key)), h("dd", {}, h("b", {}, value), h("small", {}, small)));
   const langs = facts.langs.filter((lang, place) => lang !== "und" && lang !== "" && (isFiltered() ? (!slice.lang || slice.lang === place + 1) && spoken(counts.count(CUBE.mentions, { ...slice, lang: place + 1 })) : facts.mainLangs.includes(lang)));
@@ -29,13 +31,14 @@ const countsStrip = ({ facts, total, visible, slice, counts }) => {
   const rejected = sum(facts.rejected.map(nRejected(facts)));
   return h("dl", { class: "counts" },
     one("feedback_head", number(all), say("noise_of", { n: noise, share: share(noise, all) })),
-    one("mentions_head", number(spoken(mentions)), say("have_a_theme", { share: share(spoken(assigned), spoken(mentions)) })),
+    one("mentions_head", mentions.isFew ? "–" : number(spoken(mentions)), say("have_a_theme", { share: assigned.isFew ? "–" : share(spoken(assigned), spoken(mentions)) })),
     one("themes_head", number(isFiltered() ? visible.length : facts.nThemes), isFiltered() ? say("of_themes", { n: facts.themes.length })
       : [nNew ? say("n_new", { n: nNew, weeks: facts.newDays / 7 }) : say("what_themes_are"), facts.nMuted ? `; ${say("n_muted", { n: facts.nMuted })}` : ""]),
     one("langs_head", number(langs.length), nameSome(langs, 3)),
     one("linked_head", share(linked, all - noise), facts.nCustomers ? say("linked_of", { linked: number(linked), all: number(all - noise) }) : say("no_customers")),
     one("rejected_head", number(rejected), say(rejected ? "rejected_kept" : "rejected_none")));
 };
+const fewOfSegment = () => quiet(say("segment_few"));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 const nRejected = (facts) => ({ sources }) =>
   sum(sources.filter(([name]) => !state.source || name === facts.sources[state.source - 1]).map(([, n]) => n));
@@ -138,6 +141,7 @@ const customersSection = ({ facts, slice }) => {
 };
 
 const qualitySection = ({ total, counts, slice, facts }) => {
+  if (total.feedback.isFew) return fewOfSegment();
   const [all, noise, linked] = total.feedback.n;
   const counted = all - noise;
   const undated = isDated() || slice.segment ? undefined : (({ n }) => n[0] - n[1])(counts.count(CUBE.feedback, { ...slice, to: 0 }));
@@ -147,8 +151,8 @@ const qualitySection = ({ total, counts, slice, facts }) => {
   const rows = [
     ["quality_noise", noise, all], ["quality_undated", undated, counted], ["quality_ahead", ahead || undefined, counted], ["quality_language", untold, counted],
     ["quality_unlinked", counted - linked, counted],
-    ["quality_unassigned", spoken(total.mentions) - spoken(total.assigned), spoken(total.mentions)],
-    ["quality_unrated", total.mentions.n[3], spoken(total.mentions)],
+    ["quality_unassigned", total.assigned.isFew ? undefined : spoken(total.mentions) - spoken(total.assigned), spoken(total.mentions)],
+    ["quality_unrated", total.mentions.isFew ? undefined : total.mentions.n[3], spoken(total.mentions)],
   ].filter(([, some]) => some !== undefined);
   return table({
     name: "quality", caption: say("quality_caption"),
@@ -160,7 +164,7 @@ const qualitySection = ({ total, counts, slice, facts }) => {
   });
 };
 
-const sourcesTable = ({ facts, counts, slice }) => table({
+const sourcesTable = ({ facts, counts, slice, total }) => (total.feedback.isFew ? fewOfSegment() : table({
   name: "sources", caption: say("sources_caption"),
   columns: heads("source_head", "#feedback_head", "langs_head", "#linked_head", "#noise_head"),
   rows: facts.sources.flatMap((name, place) => {
@@ -173,9 +177,9 @@ const sourcesTable = ({ facts, counts, slice }) => table({
       { show: share(linked, all - noise), value: linked }, { show: h("span", {}, number(noise), " ", h("small", {}, share(noise, all))), value: noise },
     ]];
   }),
-});
+}));
 
-const languagesTable = ({ facts, counts, slice }) => table({
+const languagesTable = ({ facts, counts, slice, total }) => (total.feedback.isFew ? fewOfSegment() : table({
   name: "languages", caption: say("languages_caption"),
   columns: heads("lang_head", "#feedback_head", "#noise_head", "#mentions_head", "#negative_head", "feeling_head", "#positive_head"),
   rows: facts.langs.flatMap((name, place) => {
@@ -190,7 +194,7 @@ const languagesTable = ({ facts, counts, slice }) => table({
       { show: feelingBar(found), value: rated(found) ? found.n[1] / rated(found) : undefined }, portion(2),
     ]];
   }),
-});
+}));
 
 const reasonsTable = (kind, rows) => {
   const kept = rows.filter(({ n }) => n);
@@ -200,7 +204,7 @@ const reasonsTable = (kind, rows) => {
       name: kind, caption: say(`${kind}_caption`), columns: heads("reason_head", "#count_head"),
       rows: kept.map(({ words, meaning, n }) => [{ show: [words, meaning ? h("small", {}, meaning) : ""], value: words instanceof Node ? words.textContent : words }, { show: number(n), value: n }]),
       foot: [say("all"), { show: number(all), value: all }],
-    }) : quiet(say(`${kind}_table_empty`)));
+    }) : quiet(say(state.segment && kind !== "rejected" ? "segment_few" : `${kind}_table_empty`)));
 };
 const asideSection = ({ facts, counts, slice }) => {
   const coded = (kind, first) => facts[kind].map((code, place) => ({

@@ -31,10 +31,12 @@ const gather = () => {
 
 const drawSections = (context) => {
   const { themes } = facts;
+  const isNarrowed = isDated() || state.source || state.lang;
+  const ofChosen = state.segment ? isNarrowed && SEGMENT : true;
   const ofSegment = state.segment && storySection("segment", facts.segments[state.segment - 1]);
-  const story = section("story", "story_heading", [ofSegment || storySection("store", "")], { isAll: !ofSegment || isDated() || state.source || state.lang });
+  const story = section("story", "story_heading", [ofSegment || storySection("store", "")], { isAll: ofSegment ? ofChosen : true });
   const decide = h("div", { class: "decide" },
-    section("changed", "what_changed", [drawChanged(context)], { isAll: !state.segment }), section("first", "what_first", [drawPriorities(context)], { isAll: !state.segment }), story);
+    section("changed", "what_changed", [drawChanged(context)], { isAll: ofChosen }), section("first", "what_first", [drawPriorities(context)], { isAll: ofChosen }), story);
   return [
     themes.length ? decide : story,
     section("numbers", "in_numbers", [countsStrip(context), themes.length ? drawGlance(context) : null]),

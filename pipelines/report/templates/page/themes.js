@@ -200,7 +200,7 @@ const groupSection = ({ group, number: place, themes }, context) => {
 const themesSection = (context) => {
   const { facts, visible } = context;
   if (!facts.themes.length) return quiet(say(context.total.mentions.n.some(Boolean) ? "no_themes_yet" : "nothing_read_yet"));
-  if (!visible.length) return h("p", { class: "nothing" }, say("no_theme_matches"), " ", h("button", { type: "button", on: { click: () => { clearFilters(); refresh(); } } }, say("clear")));
+  if (!visible.length) return h("p", { class: "nothing" }, say("no_theme_matches"), " ", state.segment ? say("segment_few") : "", " ", h("button", { type: "button", on: { click: () => { clearFilters(); refresh(); } } }, say("clear")));
   const blocks = listBlocks(context);
   const list = h("div", { id: "theme-list" });
   const more = h("button", { type: "button", class: "show-more", on: { click: () => { listed.n += PAGE_SIZE; extend(); } } });
