@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ _ONE_WORD = 2.5
 _KEEP_PHRASE = 0.3
 # By the place of the best word that a phrase holds.
 _PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
+# A theme whose main language has no phrase is named in one of at least this part of its texts.
+_OTHER_LANG = 0.5
+_OTHER_TEXTS = 3
 _QUOTE_WORDS = 18
 _NAME_WORDS = 6
 
@@ -44,7 +47,8 @@ _NAME_WORDS = 6
 class ThemeName:
     """What a reader sees of a theme.
 
-    :param name: a few words in ``lang``, distinct among the themes named together.
+    :param name: a few words in ``lang``, or, where members in it share no phrase, in a language of
+        at least half as many; distinct among the themes named together.
     :param keywords: at most 8 words or phrases, best first.
     :param description: one sentence with keywords and a typical text.
     :param lang: the language of most members.
@@ -74,20 +78,28 @@ def name_themes(
         story says in several sentences counts once.
     :returns: one name per theme; a theme without members is named by nothing ("").
     """
-    members = _choose_members(texts, langs, vectors, np.asarray(labels), n_themes)
+    by_lang = _choose_members(texts, langs, vectors, np.asarray(labels), n_themes)
+    members = [each[0] for each in by_lang]
     counts, everything = _count_phrases(texts, members, documents)
     taken: set[frozenset[str]] = set()
     named = []
-    for number, (lang, rows) in enumerate(members):
-        wording = load_wording(lang)
-        found = counts[number], everything[lang], wording
-        ranked, wide = rank_phrases(*found), rank_phrases(*found, is_wide=True)
-        if not ranked:  # a wide theme: what a few of its texts share must do
-            ranked = wide
-        name = _choose_name(ranked, wording, taken) or _first_words(texts, rows)
+    for number, spoken in enumerate(by_lang):
+        lang, rows = spoken[0]
+        ranked = main = _rank_both(counts[number], everything[lang], lang)
+        name = _choose_name(ranked[0], load_wording(lang), taken)
+        for other, own in spoken[1:]:
+            if name or len(own) < max(_OTHER_LANG * len(rows), _OTHER_TEXTS):
+                break
+            ranked = _rank_beside(texts, other, own, documents, everything[other])
+            name = _choose_name(ranked[0], load_wording(other), taken)
+            if name:
+                lang, rows = other, own
+        if not name:
+            name, ranked = _first_words(texts, rows), main
         quote = _typical_text(texts, vectors, rows)
         shown = name[:1].upper() + name[1:]
-        named.append(_describe(shown, [*ranked, *wide], quote, wording))
+        described = _describe(shown, [*ranked[0], *ranked[1]], quote, load_wording(lang))
+        named.append(replace(described, lang=spoken[0][0]))
     return named
 
 
@@ -106,7 +118,7 @@ def is_named_by(name: str, text: str) -> bool:
 
     :param text: normalised.
     """
-    return bool(text) and name.casefold() == _shorten(text, _NAME_WORDS).casefold()
+    return bool(text) and name.casefold() == _begin(text).casefold()
 
 
 def _choose_members(
@@ -115,23 +127,34 @@ def _choose_members(
     vectors: NDArray[np.floating],
     labels: NDArray[np.integer],
     n_themes: int,
-) -> list[tuple[str, list[int]]]:
-    """For each theme its main language and the distinct texts of it nearest to its centre."""
-    chosen: list[tuple[str, list[int]]] = []
+) -> list[list[tuple[str, list[int]]]]:
+    """For each theme its languages, the main one first, and what is nearest to the centre of each.
+
+    :returns: language, and rows of its distinct texts; ("en", []) of a theme without members.
+    """
+    chosen = []
     for number in range(n_themes):
         rows = np.flatnonzero(labels == number).tolist()
-        if not rows:
-            chosen.append(("en", []))
-            continue
         counts = Counter(langs[row] for row in rows)
-        lang = min(counts, key=lambda code: (-counts[code], code))
-        first = {texts[row]: row for row in reversed(rows) if langs[row] == lang}
-        own = [first[text] for text in sorted(first)]
-        near = unit_rows(vectors[own])
-        closeness = near @ mean_rows(near, np.zeros(len(own), dtype=np.int32), 1)[0]
-        order = np.lexsort((np.arange(len(own)), -np.round(closeness, 4)))
-        chosen.append((lang, [own[place] for place in order[:_MAX_TEXTS]]))
+        order = sorted(counts, key=lambda code: (-counts[code], code))
+        near = [(lang, _find_nearest(texts, langs, vectors, rows, lang)) for lang in order]
+        chosen.append(near or [("en", [])])
     return chosen
+
+
+def _find_nearest(
+    texts: Sequence[str],
+    langs: Sequence[str],
+    vectors: NDArray[np.floating],
+    rows: Sequence[int],
+    lang: str,
+) -> list[int]:
+    first = {texts[row]: row for row in reversed(rows) if langs[row] == lang}
+    own = [first[text] for text in sorted(first)]
+    near = unit_rows(vectors[own])
+    closeness = near @ mean_rows(near, np.zeros(len(own), dtype=np.int32), 1)[0]
+    order = np.lexsort((np.arange(len(own)), -np.round(closeness, 4)))
+    return [own[place] for place in order[:_MAX_TEXTS]]
 
 
 def _count_phrases(
@@ -159,6 +182,30 @@ def _count_phrases(
             everything[lang].n_themes += 1
             everything[lang].themes_with.update(counts[number].texts_with.keys())
     return counts, everything
+
+
+def _rank_both(
+    own: PhraseCounts, everything: PhraseCounts, lang: str
+) -> tuple[list[Scored], list[Scored]]:
+    """Phrases that many texts of a theme hold; of a wide theme those of a few; and these alone."""
+    found = own, everything, load_wording(lang)
+    wide = rank_phrases(*found, is_wide=True)
+    return rank_phrases(*found) or wide, wide
+
+
+def _rank_beside(
+    texts: Sequence[str],
+    lang: str,
+    rows: list[int],
+    documents: Sequence[str] | None,
+    everything: PhraseCounts,
+) -> tuple[list[Scored], list[Scored]]:
+    """The same of what a theme says in another language than its main one.
+
+    :param everything: what themes say whose main language it is.
+    """
+    counts, own = _count_phrases(texts, [(lang, rows)], documents)
+    return _rank_both(counts[0], everything.join(own[lang]), lang)
 
 
 def _choose_name(ranked: Sequence[Scored], wording: Wording, taken: set[frozenset[str]]) -> str:
@@ -268,7 +315,11 @@ def _typical_text(texts: Sequence[str], vectors: NDArray[np.floating], rows: Seq
 
 def _first_words(texts: Sequence[str], rows: Sequence[int]) -> str:
     """Name a theme whose members share no phrase by the start of its most central text."""
-    return _shorten(texts[rows[0]], _NAME_WORDS) if rows else ""
+    return _begin(texts[rows[0]]) if rows else ""
+
+
+def _begin(text: str) -> str:
+    return _shorten(text, _NAME_WORDS).rstrip(".?!,;:؟،؛۔。")
 
 
 def _shorten(text: str, n_words: int) -> str:

@@ -51,6 +51,13 @@ class PhraseCounts:
         for key, words in phrases.items():
             self.shown[key][words] += 1
 
+    def join(self, other: "PhraseCounts") -> "PhraseCounts":
+        """Both as one; what themes hold is that of the first."""
+        joined = PhraseCounts(n_themes=self.n_themes, themes_with=self.themes_with)
+        joined.n_texts = self.n_texts + other.n_texts
+        joined.texts_with = self.texts_with + other.texts_with
+        return joined
+
     def show(self, key: str) -> str:
         """The form of a phrase that a reader sees."""
         words = self.shown[key]

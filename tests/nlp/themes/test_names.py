@@ -69,6 +69,18 @@ def test_a_theme_is_named_in_the_language_of_most_members() -> None:
     assert named[0].lang == "he" and "טיסה" in named[0].name
 
 
+def test_a_theme_whose_main_language_has_no_phrase_is_named_in_the_next() -> None:
+    texts = ["כן, בדקתי אצל השכנים.", "אולי מחר", "נגמר לי", "odd statement", "my statement lies"]
+    texts = ["למה ככה", *texts, "what is a statement"]
+    langs = ["he"] * 4 + ["en"] * 3
+    vectors = np.eye(7, dtype=np.float16)
+    (named,) = name_themes(texts, langs, vectors, [0] * 7, 1)
+    assert (named.name, named.lang) == ("Statement", "he")
+    # Nor that: the beginning of a text, as a name is written.
+    (named,) = name_themes(texts[:3], langs[:3], vectors[:3], [0] * 3, 1)
+    assert named.name in {"למה ככה", "כן, בדקתי אצל השכנים", "אולי מחר"}
+
+
 def test_a_theme_without_members_has_no_name() -> None:
     named = name_themes([], [], np.zeros((0, 4), dtype=np.float16), [], 1)
     assert named == [ThemeName("", (), "", "en")]
