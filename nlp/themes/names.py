@@ -8,7 +8,7 @@ words on what people ask for, single words are safest on slang (themes.md, secti
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -36,7 +36,10 @@ _ONE_WORD = 2.5
 _KEEP_PHRASE = 0.3
 # By the place of the best word that a phrase holds.
 _PHRASE_AROUND_WORD = (0.25, 0.3, 0.35)
-# A theme whose main language has no phrase is named in one of at least this part of its texts.
+# A theme whose main language has no phrase, or one that so few of its texts hold, is named in a
+# language of at least this part of its texts, where the best phrase of that scores twice as much.
+_FEW_TEXTS = 0.1
+_OTHER_OVER_MAIN = 2.0
 _OTHER_LANG = 0.5
 _OTHER_TEXTS = 3
 _QUOTE_WORDS = 18
@@ -47,7 +50,7 @@ _NAME_WORDS = 6
 class ThemeName:
     """What a reader sees of a theme.
 
-    :param name: a few words in ``lang``, or, where members in it share no phrase, in a language of
+    :param name: a few words in ``lang``, or, where few members in it share any, in a language of
         at least half as many; distinct among the themes named together.
     :param keywords: at most 8 words or phrases, best first.
     :param description: one sentence with keywords and a typical text.
@@ -85,20 +88,21 @@ def name_themes(
     named = []
     for number, spoken in enumerate(by_lang):
         lang, rows = spoken[0]
-        ranked = main = _rank_both(counts[number], everything[lang], lang)
-        name = _choose_name(ranked[0], load_wording(lang), taken)
-        for other, own in spoken[1:]:
-            if name or len(own) < max(_OTHER_LANG * len(rows), _OTHER_TEXTS):
-                break
-            ranked = _rank_beside(texts, other, own, documents, everything[other])
-            name = _choose_name(ranked[0], load_wording(other), taken)
-            if name:
-                lang, rows = other, own
-        if not name:
-            name, ranked = _first_words(texts, rows), main
+        found = counts[number], everything[lang], load_wording(lang)
+        ranked, wide = rank_phrases(*found), rank_phrases(*found, is_wide=True)
+        if not ranked or ranked[0].n_texts < _FEW_TEXTS * len(rows):
+            beside = _rank_beside(texts, documents, spoken, everything)
+            if beside and beside[2][0].score > _OTHER_OVER_MAIN * (
+                ranked[0].score if ranked else 0
+            ):
+                lang, rows, ranked = beside
+        if not ranked:  # a wide theme: what a few of its texts share must do
+            ranked = wide
+        wide = wide if lang == spoken[0][0] else []
+        name = _choose_name(ranked, load_wording(lang), taken) or _first_words(texts, rows)
         quote = _typical_text(texts, vectors, rows)
         shown = name[:1].upper() + name[1:]
-        described = _describe(shown, [*ranked[0], *ranked[1]], quote, load_wording(lang))
+        described = _describe(shown, [*ranked, *wide], quote, load_wording(lang))
         named.append(replace(described, lang=spoken[0][0]))
     return named
 
@@ -184,28 +188,27 @@ def _count_phrases(
     return counts, everything
 
 
-def _rank_both(
-    own: PhraseCounts, everything: PhraseCounts, lang: str
-) -> tuple[list[Scored], list[Scored]]:
-    """Phrases that many texts of a theme hold; of a wide theme those of a few; and these alone."""
-    found = own, everything, load_wording(lang)
-    wide = rank_phrases(*found, is_wide=True)
-    return rank_phrases(*found) or wide, wide
-
-
 def _rank_beside(
     texts: Sequence[str],
-    lang: str,
-    rows: list[int],
     documents: Sequence[str] | None,
-    everything: PhraseCounts,
-) -> tuple[list[Scored], list[Scored]]:
-    """The same of what a theme says in another language than its main one.
+    spoken: Sequence[tuple[str, list[int]]],
+    everything: Mapping[str, PhraseCounts],
+) -> tuple[str, list[int], list[Scored]] | None:
+    """What many texts of a theme share in another language than its main one.
 
-    :param everything: what themes say whose main language it is.
+    :param spoken: the languages of the theme, the main one first, and its texts in each.
+    :param everything: what themes say, by their main language.
+    :returns: that language, its texts and phrases, the one whose best phrase tells most.
     """
-    counts, own = _count_phrases(texts, [(lang, rows)], documents)
-    return _rank_both(counts[0], everything.join(own[lang]), lang)
+    fewest = max(_OTHER_LANG * len(spoken[0][1]), _OTHER_TEXTS)
+    found = []
+    for lang, rows in spoken[1:]:
+        if len(rows) >= fewest:
+            counts, own = _count_phrases(texts, [(lang, rows)], documents)
+            beside = everything[lang].join(own[lang]) if lang in everything else own[lang]
+            if ranked := rank_phrases(counts[0], beside, load_wording(lang)):
+                found.append((lang, rows, ranked))
+    return max(found, key=lambda each: each[2][0].score, default=None)
 
 
 def _choose_name(ranked: Sequence[Scored], wording: Wording, taken: set[frozenset[str]]) -> str:
