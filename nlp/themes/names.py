@@ -92,9 +92,8 @@ def name_themes(
         ranked, wide = rank_phrases(*found), rank_phrases(*found, is_wide=True)
         if not ranked or ranked[0].n_texts < _FEW_TEXTS * len(rows):
             beside = _rank_beside(texts, documents, spoken, everything)
-            if beside and beside[2][0].score > _OTHER_OVER_MAIN * (
-                ranked[0].score if ranked else 0
-            ):
+            least = _OTHER_OVER_MAIN * ranked[0].score if ranked else 0.0
+            if beside and beside[2][0].score > least:
                 lang, rows, ranked = beside
         if not ranked:  # a wide theme: what a few of its texts share must do
             ranked = wide
