@@ -102,6 +102,12 @@ def test_the_probe_holds_each_text_once_and_enough_of_each_kind() -> None:
         ("الـ customer service عندكم تعبان مرة", "ar"),
         ("customer service가 너무 느려요", "ko"),
         ("l’accueil est très sympa", "fr"),
+        # Words that are also Arabic, Hindi or Persian in Latin letters.
+        ("Cancel a transaction", "en"),
+        ("I wish to cancel a transfer", "en"),
+        ("Bash script to pack file names", "en"),
+        ("Webserver Log Analysis", "en"),
+        ("hit 7it bghit nkansel", "ar"),
     ],
 )
 def test_runs_tags_handles_and_borrowed_words_do_not_mislead(text: str, code: str) -> None:
