@@ -23,6 +23,10 @@ def _take_all(candidate: Candidate) -> Spans:
     return [(0, len(candidate.text))]
 
 
+# What people call it may be mistyped, and is theirs all the same.
+_IBAN_CUE = re.compile(r"(?:\biban|איבן|شبا|آیبان|ايبان|آيبان)[\w.:#= ]{0,12}$")
+
+
 def _check_iban(candidate: Candidate) -> Spans:
     text = candidate.text
     length = _numbers()["iban_lengths"].get(text[:2].upper())
@@ -32,16 +36,24 @@ def _check_iban(candidate: Candidate) -> Spans:
     code = "".join(text[at] for at in places).upper()
     end = places[-1] + 1
     is_whole = len(code) == length and not text[end : end + 1].isalnum()
-    return [(0, end)] if is_whole and is_mod_97(code) else []
+    is_right = is_mod_97(code) or _IBAN_CUE.search(candidate.before[-_CUE_CHARS:].lower())
+    return [(0, end)] if is_whole and is_right else []
 
 
 def _check_card(candidate: Candidate) -> Spans:
+    """Two of three: a right check digit, an issuer's number, a word that says so.
+
+    The check digit is one of them, or the number is one of 15 or 16 digits: a mistyped one.
+    """
     digits = re.sub(r"\D", "", candidate.text)
-    if not is_luhn(digits) or len(set(digits)) == 1:
+    if len(set(digits)) == 1:
         return []
     prefixes, cues = _card_patterns()
-    before = candidate.before[-_CUE_CHARS:].lower()
-    return _take_all(candidate) if prefixes.fullmatch(digits) or cues.search(before) else []
+    is_issued = prefixes.fullmatch(digits) is not None
+    is_called = cues.search(candidate.before[-_CUE_CHARS:].lower()) is not None
+    if is_luhn(digits):
+        return _take_all(candidate) if is_issued or is_called else []
+    return _take_all(candidate) if is_issued and is_called and len(digits) in (15, 16) else []
 
 
 def _check_code(is_valid: Callable[[str], bool], candidate: Candidate) -> Spans:

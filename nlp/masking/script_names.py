@@ -71,10 +71,12 @@ def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], scr
         return _count_unlisted(run, script)
     if cue == "whole" and n_names == 1 and len(run) > 1:
         # A family name that no list has: more often than a verb after a title and a given name.
-        # After a family name it is the verb.
-        is_whole = run[0].form in script.family or run[1].form in script.stops
-        return 1 if is_whole else 2
+        # After a family name it is the verb, unless it has an article ("محمد الأحمد").
+        is_family = run[0].form in script.family and not _has_article(run[1].form, script)
+        return 1 if is_family or run[1].form in script.stops else 2
     if cue == "self" and n_names == 1:
+        if run[0].form in script.given and len(run) > 1 and _has_article(run[1].form, script):
+            return 2
         is_ended = run[0].form in script.given and _ENDED.match(text, run[0].end) is not None
         return int(is_ended)
     return n_names
