@@ -83,6 +83,8 @@ class Script:
     """Names of a language without capitals, and the words before them.
 
     :param own: phrases before a whole name; after `strong` ones there may be a given name alone.
+    :param sure: titles after which a family name stands that no list has, or phrases ending so;
+        `endings` are of such names, `roles` what else stands there.
     :param introduces: words with which somebody names or describes himself.
     :param ends: last words of all these phrases, without a colon.
     :param joiners: parts of a name that stand between others, such as "bin".
@@ -94,6 +96,9 @@ class Script:
     given: frozenset[str]
     family: frozenset[str]
     titles: frozenset[str]
+    sure: frozenset[str]
+    endings: tuple[str, ...]
+    roles: frozenset[str]
     own: frozenset[str]
     strong: frozenset[str]
     weak: frozenset[str]
@@ -154,6 +159,9 @@ def load_script(lang: str) -> Script:
         given=given,
         family=family,
         titles=_words(entry["titles"]),
+        sure=_phrases(entry["sure"]),
+        endings=tuple(sorted(_words(entry["endings"]))),
+        roles=_words(entry["roles"]),
         own=cues["own"],
         strong=cues["strong"],
         weak=cues["weak"],

@@ -20,6 +20,7 @@ _PERSIAN = re.compile("[پچژگک\u06cc]")
 _MAX_WORDS: Final = 3
 _MAX_CUE_WORDS: Final = 4
 _MIN_CHARS: Final = 4
+_MIN_FAMILY: Final = 3
 _TO_THE: Final = "لل"
 # After a lone name: a sign, the end, or where somebody is from.
 _ENDED = re.compile(r"\s*(?:[,،.!;:\n)]|$)|[ ](?:من|مِن)[ ]")
@@ -92,9 +93,10 @@ def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], scr
     if not cue:
         return _count_full(run, script)
     n_names = _count_names(run, script)
-    if cue in ("whole", "strong") and not n_names:
-        return _count_unlisted(run, script)
-    if cue == "whole" and n_names == 1 and len(run) > 1:
+    if cue in ("sure", "whole", "strong") and not n_names:
+        is_family = cue == "sure" and _may_be_family(run[0].form, script)
+        return _count_unlisted(run, script) or int(is_family)
+    if cue in ("sure", "whole") and n_names == 1 and len(run) > 1:
         # A family name that no list has: more often than a verb after a title and a given name.
         # After a family name it is the verb, unless it has an article ("محمد الأحمد").
         is_family = run[0].form in script.family and not _has_article(run[1].form, script)
@@ -133,6 +135,15 @@ def _count_unlisted(run: Sequence[_Word], script: Script) -> int:
     if run[1].form in script.joiners and len(run) > 2:
         return 3
     return 2 if _has_article(run[1].form, script) or _is_name(run[1].form, script) else 0
+
+
+def _may_be_family(form: str, script: Script) -> bool:
+    """Say whether a word that no list has may be the family name that a title needs."""
+    if len(form) < _MIN_FAMILY or form in script.roles or form in script.stops:
+        return False
+    if script.article:
+        return _has_article(form, script) and form.endswith(script.endings)
+    return form.endswith(script.endings) or not form.startswith(script.clitics)
 
 
 def _has_article(form: str, script: Script) -> bool:
@@ -176,7 +187,8 @@ def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str
         return ""
     last = words[at - 1].form
     if _is_title(last, script):
-        return "whole"
+        is_next = not text[words[at - 1].end : words[at].start].strip()
+        return "sure" if is_next and _is_sure(words, at - 1, script) else "whole"
     if last not in script.ends:
         return ""
     before = [word.form for word in words[max(0, at - _MAX_CUE_WORDS) : at]]
@@ -187,6 +199,12 @@ def _read_cue(text: str, words: Sequence[_Word], at: int, script: Script) -> str
         if not phrases.isdisjoint(known):
             return cue
     return ""
+
+
+def _is_sure(words: Sequence[_Word], at: int, script: Script) -> bool:
+    """Say whether a title, with the word before it if need be, stands before nothing but a name."""
+    both = " ".join(word.form for word in words[max(0, at - 1) : at + 1])
+    return both in script.sure or not _spell_title(words[at].form, script).isdisjoint(script.sure)
 
 
 @lru_cache(maxsize=1 << 16)
