@@ -47,6 +47,13 @@ def test_a_sign_is_found_exactly_where_its_pattern_is(text: str) -> None:
     assert find_signs(text)[: len(SIGNS)] == search_all(text)
 
 
+def test_who_follows_a_parcel_invites_nobody() -> None:
+    at = sign_names().index("follow")
+    sound = ["עקבו אחרי המשלוח - לא זז", "تابعوا الطلب ولم يصل"]
+    assert [find_signs(text)[at] for text in sound] == [0, 0]
+    assert all(find_signs(text)[at] for text in ("עקבו אחרינו", "תעקבו אחריי", "تابعونا"))
+
+
 def test_every_sign_of_the_written_adverts_is_found() -> None:
     """Two lines together, since a sign may lie across them."""
     found = set[str]()
