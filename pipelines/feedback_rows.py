@@ -88,11 +88,16 @@ def mask_values(values: Mapping[str, str], masking: Masking) -> dict[str, str]:
     People's names are looked for in values of several words only: in a column a single word or two
     are a company, a town or a product more often than a person, and they are what one counts by.
     """
-    bare = replace(masking, names=False)
+    bare = _without_names(masking)
     return {
         _mask_name(name, bare): _mask(value, masking if value.count(" ") >= _N_SPACES else bare)
         for name, value in values.items()
     }
+
+
+@lru_cache(maxsize=16)
+def _without_names(masking: Masking, *, has_templates: bool = True) -> Masking:
+    return replace(masking, names=False, templates=masking.templates if has_templates else ())
 
 
 # Of a value that is rather a sentence than a label.
@@ -163,7 +168,7 @@ def _known_names(item: FeedbackItem) -> tuple[str, ...]:
 
 
 def _describe_origin(item: FeedbackItem, settings: RowSettings) -> dict[str, Any]:
-    bare = replace(settings.masking, names=False)
+    bare = _without_names(settings.masking)
 
     def mask(told: str | None) -> str | None:
         return told and _mask_name(told, bare)
@@ -205,7 +210,9 @@ def _hide_id(source_id: str | None, settings: RowSettings) -> str | None:
 
 def is_personal_id(source_id: str, masking: Masking) -> bool:
     """Tell whether an id is a person's contact; digits alone are an id, whatever they look like."""
-    masked = mask_text(source_id, replace(masking, names=False, templates=())).text
+    if _PLAIN_ID.fullmatch(source_id):
+        return False
+    masked = mask_text(source_id, _without_names(masking, has_templates=False)).text
     if masked == source_id:
         return False
     is_international = source_id.strip().startswith("+")
@@ -213,6 +220,8 @@ def is_personal_id(source_id: str, masking: Masking) -> bool:
 
 
 _PLACEHOLDER = re.compile("<([A-Z]+)>")
+# A few letters and digits: no contact is written so, and most ids are.
+_PLAIN_ID = re.compile("[A-Za-z]{0,3}[-_]?[0-9]{1,12}")
 # Found by their digits: ten of them may be a phone, and are an id where they stand for one.
 _DIGIT_KINDS = {"PHONE", "CARD", "ID", "SSN", "BIRTHDATE"}
 

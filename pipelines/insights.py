@@ -22,6 +22,8 @@ MAX_PRIOR = 50.0
 # Under four mentions each half has one, and a trend would be a difference of two sentences.
 MIN_TREND_MENTIONS = 4
 MAX_EVIDENCE = 10
+# Of so many of the latest mentions.
+_LOOKED_AT = 30
 # Half of a 95 % interval, in standard deviations.
 _Z = 1.96
 
@@ -114,7 +116,7 @@ def describe_customers(spoken: Spoken, spread: Spread) -> Iterator[tuple[str, In
     last = starts[1:] - 1
     first_rows = _find_first_rows(spoken)
     opened = _find_open_complaints(spoken, owner)
-    columns = {
+    columns: dict[str, Any] = {
         "n_feedback": np.bincount(owner[first_rows]),
         "n_mentions": np.diff(starts),
         "last_feedback_at": map(tell_moment, spoken.at[last].tolist()),
@@ -132,8 +134,9 @@ def describe_customers(spoken: Spoken, spread: Spread) -> Iterator[tuple[str, In
             tell_moment(at) if row >= 0 else None
             for row, at in zip(opened.tolist(), spoken.at[opened].tolist(), strict=True)
         ),
-        "evidence": _choose_evidence(spoken, opened),
     }
+    is_unhappy = np.less(columns["sentiment"], 0)
+    columns["evidence"] = _choose_evidence(spoken, opened, is_unhappy)
     listed = [each.tolist() if isinstance(each, np.ndarray) else each for each in columns.values()]
     for customer_id, values in zip(spoken.customers, zip(*listed, strict=True), strict=True):
         yield customer_id, Insight(**dict(zip(columns, values, strict=True)))
@@ -224,11 +227,14 @@ def _find_open_complaints(spoken: Spoken, owner: Places) -> Places:
     return np.where(complaint > praise, complaint, -1)
 
 
-def _choose_evidence(spoken: Spoken, opened: Places) -> Iterator[list[str]]:
-    """The open complaint, and the latest mentions."""
-    ids, starts = spoken.mention_ids, spoken.starts.tolist()
-    for start, end, first in zip(starts, starts[1:], opened.tolist(), strict=False):
-        rows = range(end - 1, max(start, end - MAX_EVIDENCE - 1) - 1, -1)
+def _choose_evidence(spoken: Spoken, opened: Places, is_unhappy: Any) -> Iterator[list[str]]:
+    """The open complaint, of who is unhappy what else they blame, and the latest mentions."""
+    ids, starts, feeling = spoken.mention_ids, spoken.starts.tolist(), spoken.feeling.tolist()
+    ends = zip(starts, starts[1:], opened.tolist(), is_unhappy.tolist(), strict=False)
+    for start, end, first, blames in ends:
+        rows: Sequence[int] = range(end - 1, max(start, end - _LOOKED_AT) - 1, -1)
+        if blames:
+            rows = sorted(rows, key=lambda row: feeling[row] >= 0)
         chosen = [first] * (first >= 0) + [row for row in rows if row != first]
         yield [ids[row] for row in chosen[:MAX_EVIDENCE]]
 

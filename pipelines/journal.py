@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
+from pipelines.commits import note_readings
 from pipelines.database import create_private_file, sqlite_driver
 from pipelines.errors import StoreError
 from pipelines.id_batches import batch_ids
@@ -95,6 +96,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = self._open()
+        note_readings()
 
     def find(self, models: str, text_hashes: Sequence[str]) -> dict[str, Reading]:
         """Readings that an earlier, unfinished run has left.

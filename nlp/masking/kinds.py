@@ -50,16 +50,35 @@ class Recogniser(NamedTuple):
     pattern: re.Pattern[str]
     check: Check
 
-    def may_match(self, lowered: str, n_digits: int) -> bool:
-        """Say whether the pattern needs to be tried at all."""
-        if n_digits < self.n_digits:
-            return False
-        return not self.needs or any(map(lowered.__contains__, self.needs))
-
 
 def to_ascii(text: str) -> str:
     """Write digits, spaces, dashes and full width as in ASCII; every offset stays."""
     return text if text.isascii() else text.translate(_ASCII)
+
+
+def choose_recognisers(lowered: str, n_digits: int) -> Iterator[Recogniser]:
+    """Those whose pattern needs to be tried at all on a text, in their order.
+
+    :param lowered: the text in lower case; digits and spaces as in ASCII.
+    :param n_digits: how many digits it has.
+    """
+    for recogniser in _of_digits(min(n_digits, _MOST_DIGITS)):
+        for need in recogniser.needs:
+            if need in lowered:
+                yield recogniser
+                break
+        else:
+            if not recogniser.needs:
+                yield recogniser
+
+
+# No pattern asks for more.
+_MOST_DIGITS: Final = 20
+
+
+@cache
+def _of_digits(n_digits: int) -> tuple[Recogniser, ...]:
+    return tuple(each for each in load_recognisers() if each.n_digits <= n_digits)
 
 
 @cache

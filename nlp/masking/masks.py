@@ -16,6 +16,7 @@ from nlp.masking.kinds import (
     HANDLE,
     PERSON,
     Recogniser,
+    choose_recognisers,
     compile_template,
     load_recognisers,
     to_ascii,
@@ -137,10 +138,8 @@ def _choose_recognisers(plain: str, masking: Masking) -> Iterator[Recogniser]:
     n_digits = len(_DIGIT.findall(plain))
     if n_digits:
         yield from (compile_template(*each) for each in masking.templates)
-    for recogniser in load_recognisers():
-        if recogniser.may_match(lowered, n_digits) and (
-            masking.handles or recogniser.kind != HANDLE
-        ):
+    for recogniser in choose_recognisers(lowered, n_digits):
+        if masking.handles or recogniser.kind != HANDLE:
             yield recogniser
 
 

@@ -33,6 +33,18 @@ class _Word(NamedTuple):
     end: int
 
 
+class _Known(NamedTuple):
+    """What the lists know of a word.
+
+    :param leads: whether a name may follow.
+    :param is_name: whether it is one, by itself or behind a glued letter.
+    """
+
+    form: str
+    leads: bool
+    is_name: bool
+
+
 def find_script_names(text: str) -> list[tuple[int, int]]:
     """Find names of people written without capitals."""
     if text.isascii():
@@ -46,11 +58,17 @@ def find_script_names(text: str) -> list[tuple[int, int]]:
 
 
 def _find(text: str, script: Script) -> Iterator[tuple[int, int]]:
-    words = [
-        _Word(fold_name(match[0]).replace(" ", ""), *match.span()) for match in _WORD.finditer(text)
-    ]
+    words, may_begin, leads = [], [], False
+    for match in _WORD.finditer(text):
+        known = _look_up(match[0], script)
+        words.append(_Word(known.form, *match.span()))
+        may_begin.append(leads or known.is_name)
+        leads = known.leads
     at = 0
     while at < len(words):
+        if not may_begin[at]:
+            at += 1
+            continue
         run = _run(text, words, at)
         n_taken, start = _judge(text, words, at, run, script), words[at].start
         if not n_taken and _is_glued_name(run[0].form, script):
@@ -59,6 +77,13 @@ def _find(text: str, script: Script) -> Iterator[tuple[int, int]]:
             last = words[at + n_taken - 1]
             yield start, last.end - (last.form[-1] in ".:'\"׳״")
         at += max(1, n_taken)
+
+
+@lru_cache(maxsize=1 << 16)
+def _look_up(word: str, script: Script) -> _Known:
+    form = fold_name(word).replace(" ", "")
+    leads = _is_title(form, script) or form in script.ends
+    return _Known(form, leads, _is_name(form, script) or _is_glued_name(form, script))
 
 
 def _judge(text: str, words: Sequence[_Word], at: int, run: Sequence[_Word], script: Script) -> int:

@@ -63,7 +63,8 @@ class PhraseCounts:
         words = self.shown[key]
         # "not working" reads better than "not work", and is said nearly as often.
         weights = {form: n * (2 if form.endswith("ing") else 1) for form, n in words.items()}
-        return min(weights, key=lambda form: (-weights[form], len(form.split()), form))
+        # A capital is more often the beginning of a sentence than a name.
+        return min(weights, key=lambda form: (-weights[form], len(form.split()), form.swapcase()))
 
 
 @dataclass(frozen=True)

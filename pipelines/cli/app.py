@@ -49,7 +49,7 @@ from pipelines.cli.log_options import (
 )
 from pipelines.cli.options import show_examples
 from pipelines.cli.said import is_left_to_log, say
-from pipelines.commits import count_commits
+from pipelines.commits import count_commits, keeps_readings
 from pipelines.errors import EarfulError, StoppedError
 
 # What run_app gives for Ctrl-C and SIGTERM; the program's exit code is then 1.
@@ -153,7 +153,7 @@ def _do(arguments: list[str] | None, n_before: int) -> int:
             error.show()  # type: ignore[attr-defined]
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        return _stop(_tell_state(n_before) + _GOES_ON)
+        return _stop(_tell_state(n_before) + _tell_how_on())
     except BrokenPipeError:
         return _end_unread()
     except SystemExit as error:  # typer's and rich's answer to a broken pipe
@@ -164,7 +164,7 @@ def _do(arguments: list[str] | None, n_before: int) -> int:
         say(f"error: {_describe_failure(error, n_before)}", "error", exit_code=1)
         return 1
     if code == 130:  # typer's answer to Ctrl-C
-        return _stop(_tell_state(n_before) + _GOES_ON)
+        return _stop(_tell_state(n_before) + _tell_how_on())
     return code if isinstance(code, int) else 0
 
 
@@ -179,7 +179,10 @@ def _end_unread() -> int:
     return 0
 
 
-_GOES_ON = ". What the encoder has read so far is kept; the same command goes on from there"
+def _tell_how_on() -> str:
+    if keeps_readings():
+        return ". What the encoder has read so far is kept; the same command goes on from there"
+    return "; the same command begins anew"
 
 
 def _tell_state(n_before: int) -> str:

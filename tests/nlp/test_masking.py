@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from nlp.masking import MaskedSpan, Masking, check_template, mask_text
 from nlp.masking.check_digits import CHECK_DIGITS
+from nlp.masking.kinds import choose_recognisers, load_recognisers, to_ascii
 from nlp.masking.scores import MaskingScores
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -40,6 +42,17 @@ def test_golden_texts_are_masked_as_written_down() -> None:
     assert {case["text"]: mask_text(case["text"]).text for case in cases} == {
         case["text"]: case["masked"] for case in cases
     }
+
+
+@given(MESSY | st.sampled_from([case["text"] for case in read_cases("masking.jsonl")]))
+def test_no_recogniser_that_is_left_out_would_have_matched(text: str) -> None:
+    plain = to_ascii(text)
+    n_digits = len(re.findall("[0-9]", plain))
+    enough = [each for each in load_recognisers() if each.n_digits <= n_digits]
+    chosen = [*choose_recognisers(plain.lower(), n_digits)]
+    assert chosen == [each for each in enough if each in chosen]
+    left_out = [each for each in enough if each not in chosen]
+    assert [each for each in left_out if each.pattern.search(plain)] == []
 
 
 @given(MESSY, st.sampled_from([None, "US", "IL"]))

@@ -120,6 +120,12 @@ def test_the_open_complaint_is_the_first_evidence() -> None:
     assert describe_customer(mentions, FLAT).evidence == ["m1", "m2", "m0"]
 
 
+def test_of_who_is_unhappy_what_they_blame_comes_before_what_they_praise() -> None:
+    feelings = ["negative", "negative", "neutral", "negative", "positive"]
+    mentions = [says(day, feeling, None) for day, feeling in enumerate(feelings)]
+    assert describe_customer(mentions, FLAT).evidence == ["m3", "m1", "m0", "m4", "m2"]
+
+
 # Sums of these are exact, in whatever order.
 FEELINGS = {"negative": -0.75, "neutral": 0.125, "positive": 0.5, None: 0.0}
 SAID = st.builds(
@@ -168,6 +174,10 @@ def look_at(rows: list[SaidMention], spread: Spread) -> dict[str, Any]:
             complaint = each
     others = [each.mention_id for each in reversed(ordered) if each is not complaint]
     half, scores = n // 2, [each.score for each in ordered]
+    sentiment = (sum(scores) + 5.0 * 0.125) / (n + 5.0)
+    if sentiment < 0:
+        blame = [each.mention_id for each in ordered if each.sentiment == "negative"]
+        others.sort(key=lambda mention_id: mention_id not in blame)
     trend = sum(scores[n - half :]) / half - sum(scores[:half]) / half if n > 3 else None
     dated = [each.at for each in rows if each.at is not None]
     return {
@@ -177,7 +187,7 @@ def look_at(rows: list[SaidMention], spread: Spread) -> dict[str, Any]:
         "last_feedback_id": last.feedback_id,
         "last_sentiment": sum(latest) / len(latest),
         "last_rating": last.rating,
-        "sentiment": (sum(scores) + 5.0 * 0.125) / (n + 5.0),
+        "sentiment": sentiment,
         "sentiment_trend": trend,
         "rating_mean": 0.25 if rated else None,
         "top_theme_id": max(counts, key=lambda key: (counts[key], place[key]), default=None),
