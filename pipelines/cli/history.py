@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.cli.show import make_table, open_console, print_table, show_text
+from pipelines.progress import count_units
 from pipelines.shares import show_share
 
 _NAME_CHARS = 60
@@ -109,7 +110,10 @@ def _describe_group(detail: Mapping[str, Any]) -> str:
 
 def _describe_pin(detail: Mapping[str, Any]) -> str:
     n_examples, n_keywords = detail.get("n_examples", 0), detail.get("n_keywords", 0)
-    return f"pinned by {n_examples} examples and {n_keywords} keywords"
+    if not n_examples and not n_keywords:
+        return "pinned by its sentence or name"
+    examples, keywords = count_units(n_examples, "examples"), count_units(n_keywords, "keywords")
+    return f"pinned by {examples} and {keywords}"
 
 
 def _describe_split(detail: Mapping[str, Any]) -> str:

@@ -25,17 +25,33 @@ MAX_EXAMPLES = 50
 def prepare_pin(drafts: Drafts, request: EditRequest) -> Edit:
     """The edit that pins a theme; one that is there under this name is pinned as it is.
 
+    Of a theme that is pinned already, what is given takes the place of its like; the rest stays.
+
     :raises ConfigError: when a text is empty or too long, a keyword says nothing, or all of it
         holds already.
     """
     name = check_text("name", request.text, MAX_NAME_CHARS, drafts.masking)
-    pin = make_pin(request, name, drafts.masking)
     theme_id = find_by_name(drafts, name) or make_pin_id(name, drafts.decisions.theme_ids)
     refuse_merged(theme_id, drafts.decisions)
     decision = drafts.decisions.themes.get(theme_id)
-    if decision is not None and decision.pin == pin:
+    before = decision.pin if decision else None
+    known = before.keywords if before else ()
+    pin = make_pin(_keep_rest(request, before), name, drafts.masking, known)
+    if decision is not None and before == pin:
         raise ConfigError(f"theme {theme_id} is pinned just so by {decision.pin_id}")
     return Edit("", "pin", theme_id, text=name, pin=pin)
+
+
+def _keep_rest(request: EditRequest, before: Pin | None) -> EditRequest:
+    if before is None:
+        return request
+    return replace(
+        request,
+        about=request.about or before.about,
+        examples=request.examples or before.examples,
+        keywords=request.keywords or before.keywords,
+        lang=request.lang or before.lang,
+    )
 
 
 def make_pin(request: EditRequest, name: str, masking: Masking, known: Collection[str] = ()) -> Pin:

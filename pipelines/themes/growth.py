@@ -8,7 +8,7 @@ import numpy as np
 from nlp.themes.assignment import KnownThemes
 from nlp.themes.births import (
     MIN_SEPARATION,
-    is_new_theme,
+    find_newcomers,
     may_be_new,
     measure_novelty,
     measure_separation,
@@ -225,17 +225,19 @@ def _join_births(
 
 
 def _keep_new(candidates: _Candidates, labels: Any, n_themes: int) -> Any:
-    """Only themes of enough new texts that keep to themselves; -1 for all other texts."""
-    is_new = candidates.pool.is_new
-    least = min_theme_size(len(is_new))
-    labels = labels.copy()
+    """Only themes of enough new texts, of these the texts that keep to themselves; else -1."""
+    least = min_theme_size(len(candidates.pool.is_new))
+    kept = np.full_like(labels, -1)
     for number in range(n_themes):
         rows = np.flatnonzero(labels == number)
-        new = rows[is_new[rows]]
-        is_enough = len(new) >= max(least, MIN_NEW_SHARE * len(rows))
-        if not is_enough or not is_new_theme(candidates.shares[new], candidates.expected[new]):
-            labels[rows] = -1
-    return labels
+        is_new = candidates.pool.is_new[rows]
+        if is_new.sum() < max(least, MIN_NEW_SHARE * len(rows)):
+            continue
+        shares, expected = candidates.shares[rows], candidates.expected[rows]
+        members = rows[find_newcomers(shares, expected, is_new)]
+        if len(members) >= least:
+            kept[members] = number
+    return kept
 
 
 def _keep_apart(models: Models, pool: Pool, known: KnownThemes, rivals: Any, labels: Any) -> Any:

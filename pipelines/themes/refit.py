@@ -78,8 +78,8 @@ def fit_themes(
     fates = _decide_fates(pool, known, found, ids, kept)
     placed = {row: fate.theme_id for row, key in enumerate(pool.keys) if (fate := fates[key])}
     write_theme_centres(run, models, pool, {row: each for row, each in placed.items() if each})
-    gone = {share.known for share in matching.merged} | set(matching.faded)
-    return Refit(fates, len(born), len(gone - kept), len(kept))
+    gone = _find_gone(registry, matching) - registry.locked
+    return Refit(fates, len(born), len(gone), len(kept))
 
 
 def member_labels(found: Discovery) -> Any:
@@ -155,10 +155,8 @@ def _tell_gone(
 ) -> Iterator[ThemeEvent]:
     """Retire the themes that nothing goes on with; those of people stay, and it is told."""
     merged = {share.known: share for share in matching.merged}
-    for number in sorted({*merged, *matching.faded}):
+    for number in sorted(_find_gone(registry, matching)):
         theme = registry.themes[number]
-        if theme.status == "retired":
-            continue
         detail: dict[str, Any] = {"cause": cause}
         if number in merged:
             into = ids.get(merged[number].found)
@@ -173,6 +171,12 @@ def _tell_gone(
                 detail["into"], "merged", {"cause": cause, "from": theme.theme_id, **share}
             )
         yield ThemeEvent(theme.theme_id, "merged" if number in merged else "faded", detail)
+
+
+def _find_gone(registry: Registry, matching: Matching) -> set[int]:
+    """Themes that nothing goes on with; those that were retired before went then."""
+    gone = {share.known for share in matching.merged} | set(matching.faded)
+    return {number for number in gone if registry.themes[number].status != "retired"}
 
 
 def _rename_changed(

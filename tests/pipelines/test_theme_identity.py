@@ -14,6 +14,7 @@ from pipelines.store import Store, open_store
 from pipelines.themes.births import make_theme_id
 from pipelines.themes.fit import Fit, RefitPlan, explain_refit
 from pipelines.themes.history import read_history
+from pipelines.themes.refit import fit_themes
 from tests.pipelines.growing import (
     NEVER,
     NOW,
@@ -112,6 +113,20 @@ def test_a_theme_without_members_is_retired_and_known_again_by_its_centre(
     assert main_theme(small, texts_of(5, range(100, 130))) == gone
     assert read_themes(small)[gone]["status"] == "active"
     assert "revived" in [event for event, _ in events_of(small, gone)]
+
+
+def test_a_refit_counts_the_themes_that_it_retires_and_not_those_that_were(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove(small, texts_of(5, range(40)))
+    counted = []
+    monkeypatch.setattr(
+        "pipelines.discover.fit_themes",
+        lambda *given: counted.append(fit_themes(*given)) or counted[-1],
+    )
+    for numbers in (range(40, 45), range(45, 50)):
+        feed(small, texts_of(0, numbers), NOW)
+    assert [done.n_gone for done in counted] == [1, 0]
 
 
 def test_a_theme_that_people_named_is_not_retired_by_a_machine(small: Store) -> None:

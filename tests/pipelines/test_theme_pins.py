@@ -138,6 +138,16 @@ def test_a_theme_that_is_there_is_pinned_as_it_is(filled: Store) -> None:
     }
 
 
+def test_pinning_again_keeps_what_was_told_and_is_not_told_anew(filled: Store) -> None:
+    theme_id = pin(filled, examples=OWN[:3])
+    drawn = mentions_in(filled, theme_id)
+    with pytest.raises(ConfigError, match="pinned just so by e000001"):
+        pin(filled)
+    edited = edit(filled, "pin", text="late CARDS", keywords=["כרטיס"])
+    assert (edited.payload["examples"], edited.payload["keywords"]) == (OWN[:3], ["כרטיס"])
+    assert drawn <= mentions_in(filled, theme_id)
+
+
 def test_examples_are_masked_before_they_are_stored(filled: Store) -> None:
     pinned = edit(filled, "pin", text="Calls", examples=["call me: dana@example.com"])
     assert pinned.payload["examples"] == ["call me: <EMAIL>"]

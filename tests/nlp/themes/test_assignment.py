@@ -117,6 +117,19 @@ def test_a_language_without_members_is_compared_across(planted) -> None:
     assert (found.labels == corpus.gold[~is_english]).mean() > 0.9
 
 
+@pytest.mark.parametrize("n_hebrew", [0, 1, 6])
+def test_a_few_texts_of_a_second_language_do_not_open_the_themes_to_a_third(
+    planted, n_hebrew: int
+) -> None:
+    corpus = planted({"en": 80, "he": 6, "ar": 1}, noise=0.5)
+    langs = np.array(corpus.langs)
+    members = [np.flatnonzero(langs == "en"), np.flatnonzero(langs == "he")[:n_hebrew]]
+    known = _known(corpus, np.concatenate(members))
+    strange = unit_rows(np.random.default_rng(4).normal(size=(200, corpus.vectors.shape[1])))
+    found = assign_themes(["qa wu ze ki"] * 200, strange, ["ar"] * 200, known, means=corpus.means)
+    assert np.mean([reason is None for reason in found.reasons]) < 0.05
+
+
 def test_without_themes_nothing_is_assigned(planted) -> None:
     corpus = planted({"en": 5})
     found = _assign(corpus, np.arange(3), _known(corpus, np.zeros(0, dtype=int)))

@@ -5,7 +5,7 @@ import pytest
 
 from nlp.themes.assignment import KnownThemes
 from nlp.themes.births import (
-    is_new_theme,
+    find_newcomers,
     may_be_new,
     measure_novelty,
     measure_separation,
@@ -94,9 +94,17 @@ def test_texts_of_a_new_theme_keep_to_themselves(growing) -> None:
     assert shares[is_of_new].mean() > 0.9
     assert shares[~is_of_new].mean() < 0.3
     assert set(expected.tolist()) == {np.float32(len(rows) / 360)}
-    assert is_new_theme(shares[is_of_new], expected[is_of_new])
-    assert not is_new_theme(shares[~is_of_new], expected[~is_of_new])
     nobody = np.zeros(len(rows), dtype=bool)
+    of_new, of_known = shares[is_of_new], shares[~is_of_new]
+    chance = expected[: len(of_new)]
+    assert find_newcomers(of_new, chance, everything[: len(of_new)]).mean() > 0.9
+    assert not find_newcomers(of_known, chance[: len(of_known)], everything[: len(of_known)]).any()
+    # Left-over texts of a known theme that were found together with a new one stay outside.
+    mixed = np.concatenate([of_new, of_known[:5]])
+    came = np.arange(len(mixed)) < len(of_new)
+    members = find_newcomers(mixed, np.full(len(mixed), expected[0]), came)
+    assert members[came].mean() > 0.9
+    assert not members[~came].any()
     assert may_be_new(shares, everything, nobody)[is_of_new].mean() > 0.9
     assert not may_be_new(shares, nobody, nobody).any()
 
@@ -108,7 +116,7 @@ def test_in_a_language_without_themes_only_the_reason_speaks(growing) -> None:
         corpus.vectors[rows], ["he"] * len(rows), everything, known, means=corpus.means
     )
     assert np.isnan(shares).all()
-    assert is_new_theme(shares, expected)
+    assert find_newcomers(shares, expected, everything).all()
     is_left_over = np.arange(len(rows)) % 2 == 0
     assert np.array_equal(may_be_new(shares, everything, is_left_over), is_left_over)
 
