@@ -140,7 +140,8 @@ def unfold(page: Any) -> None:
 
 def search(page: Any, text: str, status: str) -> None:
     page.get_by_label("Find in themes").fill(text)
-    page.locator("#filter-status", has_text=status).wait_for()
+    shown = page.locator("#filter-status", has_text=status)
+    shown.wait_for(state="visible" if status else "hidden")
 
 
 def test_words_are_found_in_any_script_whatever_their_marks(open_page: Opened) -> None:
