@@ -89,6 +89,8 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
     """Print what an edit did, and how to take it back."""
     from dataclasses import asdict
 
+    from rich.markup import escape
+
     from pipelines.cli.show import db_hint, open_console, print_json, show_text
 
     if as_json:
@@ -111,6 +113,8 @@ def print_result(result: "EditResult", request: "EditRequest", *, as_json: bool)
         console.print(f"what changed since: earful themes impact {result.theme_id}{hint}")
     for given, taken in _find_followed(result, request):
         console.print(f"{given} was merged into {taken}, so {taken} it is", style="yellow")
+    for note in result.notes:
+        console.print(escape(note), style="yellow", soft_wrap=True)
     for part in result.payload.get("parts", ()):
         name = show_text(part["name"], 60) or "(goes on)"
         console.print(f"  {part['theme_id']}  {name}: {len(part['mentions']):,} mentions to go by")

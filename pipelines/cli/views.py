@@ -209,8 +209,10 @@ def print_theme(row: Mapping[str, Any]) -> None:
     for member in row["members"]:
         console.print(f"leads {member['theme_id']}  {show_text(member['name'], 60)}")
     console.print(show_text(row["description"], 400))
-    for lang, name in (row["names"] or {}).items():
-        console.print(f"in {escape(lang)}: {show_text(name, 60)}")
+    names, said = row["names"] or {}, row["descriptions"] or {}
+    for lang in sorted(names.keys() | said.keys()):
+        told = [show_text(names.get(lang), 60), show_text(said.get(lang), 400)]
+        console.print(f"in {escape(lang)}: {' – '.join(filter(None, told))}")
     if row["keywords"]:
         console.print("keywords: " + show_text(", ".join(row["keywords"]), 400), style="dim")
     for quote in row["quotes"]:

@@ -1,9 +1,9 @@
 """What a person gives with an edit, checked; and what is wrong with an edit, in words."""
 
-import re
 import unicodedata
 from dataclasses import replace
 
+from nlp.label_names import read_language
 from nlp.masking import Masking, mask_text
 from nlp.themes import edits
 from nlp.themes.edits import Edit
@@ -16,13 +16,18 @@ _CHOSEN_WORDS = frozenset({"name", "keyword"})
 
 
 def check_lang(lang: str | None) -> str | None:
-    """The code of a language, where one is given.
+    """The code of a language, where one is given by its code or English name.
 
     :raises ConfigError: when it is none.
     """
-    if lang is not None and not re.fullmatch("[a-z]{2,3}", lang):
-        raise ConfigError(f"--lang {lang!r} is no language code; give one such as en, he or ar")
-    return lang
+    if lang is None:
+        return None
+    code = read_language(lang)
+    if code is None:
+        raise ConfigError(
+            f"--lang {lang!r} is no language; give a code such as en, he or ar, or an English name"
+        )
+    return code
 
 
 def check_text(what: str, text: str, max_chars: int, masking: Masking) -> str:

@@ -241,7 +241,8 @@ def _list_problems(problems: Sequence[str], n_categories: int) -> str:
     n_more = len(problems) - _PROBLEMS_SHOWN
     more = f"\n  and {n_more:,} more" if n_more > 0 else ""
     return (
-        f"{len(problems):,} problem{'s'[: len(problems) != 1]} among {n_categories:,} categories; "
+        f"{len(problems):,} problem{'s'[: len(problems) != 1]} among "
+        f"{n_categories:,} {'category' if n_categories == 1 else 'categories'}; "
         "nothing was imported. "
         f"Correct the file and import it again:\n  {shown}{more}"
     )

@@ -79,13 +79,14 @@ def export_codebook(job: Job, path: Path) -> int:
 
 def _find_silent(job: Job, theme_ids: Sequence[str]) -> list[str]:
     """Names of themes without a mention."""
-    theme = tables.theme.c
+    theme, mention = tables.theme.c, tables.mention.c
+    has_mention = select(mention.theme_id).where(mention.theme_id == theme.theme_id).exists()
     found: list[str] = []
     with open_store(job.config.store.url).read() as connection:
         for batch in batch_ids(theme_ids):
             query = select(theme.name).where(
                 theme.theme_id.in_(batch),
-                theme.n_mentions.is_(None) | (theme.n_mentions == 0),
+                (theme.n_mentions == 0) | (theme.n_mentions.is_(None) & ~has_mention),
             )
             found += connection.execute(query).scalars()
     return sorted(found)

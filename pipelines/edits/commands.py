@@ -13,6 +13,7 @@ from pipelines.config import read_masking
 from pipelines.edits.apply import Applied, apply_edits
 from pipelines.edits.fixed import prepare_fixed
 from pipelines.edits.noise import prepare_not_noise
+from pipelines.edits.notes import note_oddities
 from pipelines.edits.pins import prepare_pin
 from pipelines.edits.requests import Drafts, EditRequest, prepare_edit, prepare_undos
 from pipelines.edits.splits import prepare_split
@@ -32,6 +33,7 @@ class EditResult:
     :param payload: what was decided, as it stands in the log.
     :param n_written: rows of theme and mention that changed with it.
     :param n_edits: of several undos at once how many they were; this is the last of them.
+    :param notes: what may not have been meant.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class EditResult:
     payload: dict[str, Any]
     n_written: int
     n_edits: int = 1
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
         create=request.action == "pin",
     )
     edit = made.edits[-1]
+    with open_store(job.config.store.url).read() as connection:
+        notes = [*note_oddities(connection, edit)]
     return EditResult(
         run_id=str(made.run_id),
         store=made.store,
@@ -81,6 +86,7 @@ def make_edit(job: Job, request: EditRequest, author: str) -> EditResult:
         payload=describe_payload(edit),
         n_written=made.n_written,
         n_edits=len(made.edits),
+        notes=notes,
     )
 
 

@@ -148,7 +148,9 @@ def prepare_edit(drafts: Drafts, request: EditRequest) -> Edit:
     edit = Edit("", request.action, theme_id, lang=check_lang(request.lang))
     if request.action == "move":
         mentions = find_mentions(drafts.connection, request.mention_ids)
-        return replace(edit, theme_id=decisions.resolve(theme_id), mentions=mentions)
+        target = decisions.resolve(theme_id)
+        _refuse_moved(mentions, target, decisions)
+        return replace(edit, theme_id=target, mentions=mentions)
     refuse_merged(theme_id, decisions)
     if request.action == "rename":
         return replace(edit, text=check_text("name", request.text, MAX_NAME_CHARS, drafts.masking))
@@ -214,6 +216,17 @@ def _find_last(drafts: Drafts) -> str:
         if edit.action != "undo" and edit.edit_id in drafts.decisions.effective:
             return edit.edit_id
     raise ConfigError("there is no edit to undo; see what was done with: earful themes history")
+
+
+def _refuse_moved(mentions: Sequence[tuple[str, str]], theme_id: str, decisions: Decisions) -> None:
+    """Refuse to move what a person moved to that theme before, all of it."""
+    moves = [decisions.moves.get(mention_id) for mention_id, _ in mentions]
+    if all(
+        move and move.text_hash == text_hash and decisions.resolve(move.theme_id) == theme_id
+        for move, (_, text_hash) in zip(moves, mentions, strict=True)
+    ):
+        edit_ids = ", ".join(sorted({move.edit_id for move in moves if move}))
+        raise ConfigError(f"{theme_id} got these mentions by {edit_ids} already; nothing was done")
 
 
 def _refuse_repetition(theme_id: str, action: str, decisions: Decisions) -> None:

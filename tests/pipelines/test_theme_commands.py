@@ -148,6 +148,33 @@ def test_an_edit_says_what_it_did_and_how_to_take_it_back(filled: Store, call: C
     assert f"{a} was merged into {b}, so {b} it is" in call("themes", "merge", c, a).out
 
 
+def test_what_may_not_have_been_meant_is_said(
+    filled: Store, run: Callable[..., Any], call: Call
+) -> None:
+    a, b, c, _ = read_themes(filled)
+    mention = min(key for key, row in read_mentions(filled).items() if row["theme_id"] == a)
+    assert run("rename", a, "Late cards")["notes"] == []
+    (same,) = run("rename", b, "late CARDS")["notes"]
+    assert f"{a} is called so too" in same
+    run("mute", c)
+    for arguments in (("merge", b, c), ("move", mention, "--to", c)):
+        assert f"bring it back with: earful themes unmute {c}" in call("themes", *arguments).out
+    again = call("themes", "move", mention, "--to", b)  # which is in c
+    assert (again.code, "by e000005 already; nothing was done" in again.err) == (2, True)
+
+
+def test_what_people_say_of_a_theme_in_other_languages_is_shown(
+    filled: Store, run: Callable[..., Any], call: Call
+) -> None:
+    a, *_ = read_themes(filled)
+    run("rename", a, "Cartes en retard", "--lang", "French")
+    run("describe", a, "Les cartes arrivent tard", "--lang", "fr")
+    run("describe", a, "כרטיסים שמאחרים", "--lang", "iw")
+    shown = call("themes", "show", a).out
+    assert "in fr: Cartes en retard – Les cartes arrivent tard\n" in shown
+    assert "in he: כרטיסים שמאחרים\n" in shown
+
+
 def test_wrong_use_is_told_apart_from_a_missing_store_and_a_held_lock(
     filled: Store, call: Call
 ) -> None:

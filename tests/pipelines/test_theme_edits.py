@@ -268,7 +268,7 @@ def test_a_second_run_after_edits_writes_nothing(either: Store) -> None:
         ("rename", {"theme_id": "B", "text": "a | b"}, "cannot hold"),
         ("rename", {"theme_id": "B", "text": "x" * 201}, "201 characters"),
         ("rename", {"theme_id": "B", "text": "\udcff"}, "broken text"),
-        ("rename", {"theme_id": "B", "text": "x", "lang": "English"}, "no language code"),
+        ("rename", {"theme_id": "B", "text": "x", "lang": "zz"}, "'zz' is no language"),
         ("merge", {"theme_id": "B", "other_id": "B"}, "cannot be merged into itself"),
         ("merge", {"theme_id": "B", "other_id": "A"}, "cannot be merged into itself"),
         ("merge", {"theme_id": "A", "other_id": "C"}, "was merged into"),
