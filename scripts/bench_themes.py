@@ -126,7 +126,10 @@ def read_set(name: str, data: Path, limit: int | None = None) -> Rows:
 
     rows = []
     for path, field in SETS[name]:
-        with gzip.open(data / f"{path}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        file = data / f"{path}.jsonl.gz"
+        if not file.exists():
+            raise SystemExit(f"{file} is not there: say where the labelled sets lie with --data")
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
             for row in map(json.loads, lines):
                 if not row.get(field) or (name.startswith("clinc") and "test" not in row["split"]):
                     continue
