@@ -21,7 +21,16 @@ from rapidfuzz.distance import Levenshtein
 
 from nlp.turned_words import N_CODES, code_word, is_turned
 
-__all__ = ["MIN_WORDS", "N_BANDS", "Sketches", "find_collisions", "find_likes", "sketch_texts"]
+__all__ = [
+    "MIN_WORDS",
+    "N_BANDS",
+    "Collisions",
+    "Sketches",
+    "find_collisions",
+    "find_likes",
+    "forget_words",
+    "sketch_texts",
+]
 
 # Of shorter texts two words are too much: "the food was cold" is no copy of "the food was good".
 MIN_WORDS: Final = 10
@@ -293,6 +302,11 @@ class _WordHashes(dict[str, int]):
 
 _MAX_KEPT: Final = 500_000
 _hashes: Final = _WordHashes()
+
+
+def forget_words() -> None:
+    """Give up what is kept of words from one text to the next."""
+    _hashes.clear()
 
 
 def _mark_words(words: _Words) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import compress, islice
 from sys import intern
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +35,7 @@ IN_MEMORY_ROWS = 50_000
 _ROWS_A_FETCH: Final = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What was found about a mention: of the nearest theme, unless there is a reason.
 
@@ -77,17 +77,17 @@ class Pool:
     registers: list[str]
     documents: list[str]
     periods: list[str]
-    mentions: list[list[str]]
+    mentions: list[tuple[str, ...]]
     counts: list[int]
     quotes: list[str]
     vectors: Any
     fates: list[Fate | None]
-    waiting: list[list[str]]
+    waiting: list[tuple[str, ...]]
 
     @cached_property
     def texts(self) -> list[str]:
         """Normalised, when they are first needed: of a large pool mostly those of few rows are."""
-        return list(map(normalize_text, self.quotes, self.langs))
+        return list(map(_normalize_quote, self.quotes, self.langs))
 
     @cached_property
     def is_new(self) -> Any:
@@ -313,19 +313,34 @@ def _collapse(read: _Read) -> Pool:
     chosen = [rows[at] for at in first]
     is_waiting = [row.nearest_theme_id is None and row.found_reason is None for row in rows]
     vectors = read.vectors.take(first)
+    mentions = [tuple(rows[at].mention_id for at in alike) for alike in groups]
     return Pool(
         keys=ordered,
         langs=[row.lang for row in chosen],
         registers=[row.channel for row in chosen],
         documents=[row.feedback_id for row in chosen],
         periods=[row.period for row in chosen],
-        mentions=[[rows[at].mention_id for at in alike] for alike in groups],
+        mentions=mentions,
         counts=[sum(rows[at].noise_reason is None for at in alike) for alike in groups],
         quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
         fates=[_stored_fate(rows, alike, is_waiting) for alike in groups],
-        waiting=[[rows[at].mention_id for at in alike if is_waiting[at]] for alike in groups],
+        waiting=[
+            _choose_waiting(ids, [is_waiting[at] for at in alike])
+            for ids, alike in zip(mentions, groups, strict=True)
+        ],
     )
+
+
+def _choose_waiting(ids: tuple[str, ...], is_waiting: Sequence[bool]) -> tuple[str, ...]:
+    """Those that wait; the same object where all do."""
+    return ids if all(is_waiting) else tuple(compress(ids, is_waiting))
+
+
+def _normalize_quote(quote: str, lang: str) -> str:
+    """The same object where nothing changes: there may be millions."""
+    text = normalize_text(quote, lang)
+    return quote if text == quote else text
 
 
 def _month_of(at: datetime | None) -> str:
