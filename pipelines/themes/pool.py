@@ -71,7 +71,7 @@ class Pool:
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
         many, what reads them by parts.
-    :param fates: what an earlier run decided; None where none did.
+    :param fates: what an earlier run decided of those that count; None where none did.
     :param waiting: mentions that nobody has decided about, whether or not their like was decided.
     """
 
@@ -317,6 +317,8 @@ def _collapse(read: _Read) -> Pool:
     is_waiting = np.array(
         [row.nearest_theme_id is None and row.found_reason is None for row in rows], dtype=bool
     )
+    # What a near-copy was given is the fate of other words, or none.
+    is_decided = ~is_waiting & ~read.is_copy
     ids = np.array([row.mention_id for row in rows], dtype=object)
     vectors = read.vectors.take(first)
     return Pool(
@@ -329,7 +331,7 @@ def _collapse(read: _Read) -> Pool:
         counts=alike.tally(~read.is_copy).tolist(),
         quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
-        fates=[_read_fate(rows, at) for at in alike.find_first(~is_waiting).tolist()],
+        fates=[_read_fate(rows, at) for at in alike.find_first(is_decided).tolist()],
         waiting=alike.only(is_waiting).map(ids),
     )
 
