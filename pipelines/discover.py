@@ -203,6 +203,6 @@ def _describe(
     }
 
 
-def _due_mentions(pool: Pool, row: int, fate: Fate) -> tuple[str, ...]:
+def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:
     """All that share the fate when it is new; only the waiting ones when it is not."""
     return pool.waiting[row] if fate == pool.fates[row] else pool.mentions[row]
