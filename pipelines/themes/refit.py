@@ -76,8 +76,9 @@ def fit_themes(
     _rename_changed(run, registry, matching, names)
     kept = _find_kept(registry, matching, known)
     fates = _decide_fates(pool, known, found, ids, kept)
-    placed = {row: fate.theme_id for row, key in enumerate(pool.keys) if (fate := fates[key])}
-    write_theme_centres(run, models, pool, {row: each for row, each in placed.items() if each})
+    found_ids = (fates[key].theme_id for key in pool.keys)
+    placed = {row: theme_id for row, theme_id in enumerate(found_ids) if theme_id}
+    write_theme_centres(run, models, pool, placed)
     gone = _find_gone(registry, matching) - registry.locked
     return Refit(fates, len(born), len(gone), len(kept))
 
