@@ -90,7 +90,7 @@ class Pool:
     @cached_property
     def texts(self) -> list[str]:
         """Normalised, when they are first needed: of a large pool mostly those of few rows are."""
-        return list(map(normalize_text, self.quotes, self.langs))
+        return list(map(_normalize_quote, self.quotes, self.langs))
 
     @cached_property
     def is_new(self) -> Any:
@@ -339,6 +339,12 @@ def _collapse(read: _Read) -> Pool:
 def _list_digests(keys: NDArray[np.uint64]) -> Iterator[bytes]:
     data = keys.astype(">u8").tobytes()
     return (data[at : at + _KEY_BYTES] for at in range(0, len(data), _KEY_BYTES))
+
+
+def _normalize_quote(quote: str, lang: str) -> str:
+    """The same object where nothing changes: there may be millions."""
+    text = normalize_text(quote, lang)
+    return quote if text == quote else text
 
 
 def _month_of(at: datetime | None) -> str:

@@ -93,14 +93,17 @@ def _match(
 ) -> Matching:
     space = fixed_means(models, pool.vectors.shape[1]).with_centres(found.centres)
     before = read_theme_centres(run, models, registry, space)
-    now = centre_themes(pool, found.labels, found.n_themes, space)
+    is_known = before.shape[1] == space.width
     return match_themes(
         known,
         found.labels,
         len(registry.themes),
         found.n_themes,
         locked=registry.locked,
-        likeness=before @ now.T if before.shape[1] == now.shape[1] else None,
+        # All vectors are read for this: not where there is nothing to compare with.
+        likeness=before @ centre_themes(pool, found.labels, found.n_themes, space).T
+        if is_known
+        else None,
     )
 
 
