@@ -99,7 +99,7 @@ def _decide(
         return "nothing new since themes were last found"
     note_silence(run, pool, fates)
     _write_fates(run, pool, fates)
-    run.mark_changed()
+    run.mark_changed(is_derived=True)
     return summary
 
 
@@ -160,7 +160,7 @@ def _set_noise_aside(run: Run) -> None:
     )
     counted = statement.execution_options(preserve_rowcount=True)
     if run.connection.execute(counted).rowcount:
-        run.mark_changed()
+        run.mark_changed(is_derived=True)
 
 
 def _has_undecided(run: Run) -> bool:

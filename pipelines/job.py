@@ -17,7 +17,7 @@ from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
 from pipelines.observing.steps import observe_step
 from pipelines.progress import Progress, SilentProgress
-from pipelines.runs import Run, begin_run
+from pipelines.runs import SETTLED_STEPS, Run, begin_run, code_version
 from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
 
@@ -121,6 +121,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         respect_refusals(run, job.models, policy)
         with journal, _open_engine(job, run, journal) as cluster:
             _do_steps(steps, _Work(run, job, inputs, secret, cluster), journal)
+            for step in [each for each in SETTLED_STEPS if each in steps]:
+                run.settle(step, _tell_settings(step, job))
         if "link" not in steps:  # what was read may be of somebody who refuses
             respect_files(run, job.models, policy, job.progress)
         result = RunResult(run.run_id, store.name, dict(run.counts))
@@ -201,7 +203,19 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
         for step in steps[:-1]:
             _do_step(step, work, None if work.cluster else readings)
         with observe_step("enrich", work.run.counts):
-            enrich_feedback(work.run, models, readings, progress, work.engine)
+            is_settled = work.run.is_settled("enrich", _tell_settings("enrich", work.job))
+            enrich_feedback(
+                work.run, models, readings, progress, work.engine, is_settled=is_settled
+            )
+
+
+def _tell_settings(step: str, job: Job) -> str:
+    """What decides, beside the tables, what a step does."""
+    from pipelines.readings import sentiment_key
+
+    is_reading = step == "enrich"
+    told = sentiment_key(job.models) if is_reading else job.config.linking.model_dump_json()
+    return f"{code_version()} {told}"
 
 
 def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> None:
@@ -217,8 +231,10 @@ def _do_observed(step: str, work: _Work, readings: "ReadAhead | None") -> None:
         from pipelines.link import link_feedback
         from pipelines.rights.upkeep import configured_policy, respect_files
 
-        link_feedback(run, job.config.linking.max_key_customers)
-        if job.config.linking.traits:
+        is_settled = run.is_settled(step, _tell_settings(step, job))
+        if not is_settled:
+            link_feedback(run, job.config.linking.max_key_customers)
+        if job.config.linking.traits and not is_settled:
             from pipelines.linking.probable import find_probable_links
 
             find_probable_links(run.connection, run.run_id, job.config.linking.review_from)

@@ -71,7 +71,7 @@ class Pool:
     :param quotes: verbatim text of the first of these.
     :param vectors: (n, dim) unit rows with their context mixed in; an array, or, where there are
         many, what reads them by parts.
-    :param fates: what an earlier run decided of those that count; None where none did.
+    :param fates: what an earlier run decided; None where none did.
     :param waiting: mentions that nobody has decided about, whether or not their like was decided.
     """
 
@@ -317,8 +317,9 @@ def _collapse(read: _Read) -> Pool:
     is_waiting = np.array(
         [row.nearest_theme_id is None and row.found_reason is None for row in rows], dtype=bool
     )
-    # What a near-copy was given is the fate of other words, or none.
-    is_decided = ~is_waiting & ~read.is_copy
+    # What a near-copy says beyond its original is set aside with it, whatever its words.
+    is_aside = np.array([row.found_reason == "noise" for row in rows], dtype=bool)
+    is_decided = ~is_waiting & ~is_aside
     ids = np.array([row.mention_id for row in rows], dtype=object)
     vectors = read.vectors.take(first)
     return Pool(
