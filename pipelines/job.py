@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlp.collecting import collecting_seldom
+from nlp.collecting import collecting_seldom, return_memory
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
 from pipelines.distributed.folders import remove_lake
@@ -184,6 +184,7 @@ def _do_steps(steps: Sequence[str], work: _Work, journal: Journal) -> None:
     n_with_models = steps.index("enrich") + 1 if "enrich" in steps else 0
     if n_with_models:
         _do_with_models(steps[:n_with_models], work, journal)
+        return_memory()
     for step in steps[n_with_models:]:
         _do_step(step, work)
 

@@ -244,6 +244,7 @@ feedback_key = Table(
     Column("key_type", Text, primary_key=True, comment="customer_id, email, phone, handle ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_feedback_key", "key_type", "key_hash"),
+    sqlite_with_rowid=False,
     comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
 )
 
@@ -727,6 +728,7 @@ customer_key = Table(
     _key("customer_id", "the customer with this key"),
     _text("source", "the file that said so"),
     Index("ix_customer_key_customer", "customer_id"),
+    sqlite_with_rowid=False,
     comment="the keys by which a customer can be recognised, as keyed hashes",
 )
 
@@ -790,6 +792,7 @@ event_key = Table(
     Column("key_type", Text, primary_key=True, comment="customer_id, order, email, phone ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_event_key", "key_type", "key_hash"),
+    sqlite_with_rowid=False,
     comment="the keys by which an event is linked to a customer, as keyed hashes",
 )
 

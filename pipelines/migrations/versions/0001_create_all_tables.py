@@ -603,6 +603,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=True, comment="the file that said so"),
         sa.PrimaryKeyConstraint("key_type", "key_hash", "customer_id"),
         comment="the keys by which a customer can be recognised, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("customer_key", schema=None) as batch_op:
         batch_op.create_index("ix_customer_key_customer", ["customer_id"], unique=False)
@@ -752,6 +753,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("event_id", "key_type", "key_hash"),
         comment="the keys by which an event is linked to a customer, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("event_key", schema=None) as batch_op:
         batch_op.create_index("ix_event_key", ["key_type", "key_hash"], unique=False)
@@ -921,6 +923,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("feedback_id", "key_type", "key_hash"),
         comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("feedback_key", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
