@@ -31,9 +31,10 @@ FIGURES = ("n_mentions", "n_customers", "sentiment", "first_seen_at", "last_seen
 N_BATCH = 12
 
 numbers = st.integers(0, 8)
+edits = st.tuples(st.sampled_from(("rename", "mute", "merge", "undo")), numbers, numbers)
 steps = st.one_of(
     st.tuples(st.just("read")),
-    st.tuples(st.sampled_from(("rename", "mute", "merge", "undo")), numbers, numbers),
+    edits,
     st.tuples(
         st.just("say"),
         numbers,
@@ -98,12 +99,12 @@ def compare_with_everything(store: Store, life: Sequence[tuple[object, ...]]) ->
 
 
 @settings(max_examples=3, deadline=None, derandomize=True)
-@given(life=st.lists(steps, min_size=4, max_size=8))
+@given(life=st.lists(steps, min_size=3, max_size=7), last=edits)
 def test_a_life_in_small_steps_ends_in_the_tables_of_looking_at_everything(
-    life: Sequence[tuple[object, ...]],
+    life: Sequence[tuple[object, ...]], last: tuple[object, ...]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        compare_with_everything(open_people(f"sqlite:///{folder}/store.db"), life)
+        compare_with_everything(open_people(f"sqlite:///{folder}/store.db"), [*life, last])
 
 
 def test_a_life_with_all_kinds_of_steps_ends_so_on_both_databases(store_url: str) -> None:
@@ -118,5 +119,7 @@ def test_a_life_with_all_kinds_of_steps_ends_so_on_both_databases(store_url: str
         ("undo", 0, 0),
         ("mute", 0, 0),
         ("read",),
+        # Last, as a run would look at everything.
+        ("merge", 3, 1),
     )
     compare_with_everything(open_people(store_url), life)
