@@ -116,10 +116,11 @@ def finishing_files(connection: Connection) -> Iterator[list[Path]]:
     :raises StoreError: when the lake cannot be written.
     """
     replaced: list[Path] = []
+    info = connection.info  # a connection that was cut has none to ask for
     try:
         yield replaced
         write_pending(connection)
-        replaced.extend(connection.info.get(_REPLACED, ()))
+        replaced.extend(info.get(_REPLACED, ()))
     finally:
-        drop_pending(connection)
-        connection.info.pop(_REPLACED, None)
+        for key in (_KEY, _REPLACED):
+            info.pop(key, None)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pipelines import tables
+from pipelines.asking.asking import Asker
+from pipelines.asking.searching import Filters
 from pipelines.backup.making import back_up_store
 from pipelines.doctor import examine_machine
 from pipelines.errors import StoreError
+from pipelines.feedback_vectors import read_mean_vectors
 from pipelines.job import Job
 from pipelines.progress import SilentProgress
+from pipelines.report.theme_map import place_themes
 from pipelines.rights.forgetting import forget_person
 from pipelines.rights.ledger import find_ledger
 from pipelines.rights.people import Asked
@@ -100,6 +104,35 @@ def test_a_store_with_a_lake_has_the_tables_of_one_without(
     assert folder.is_relative_to(tmp_path / "lake")
     # What would otherwise lie in the store as well.
     assert {path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())} == {0}
+
+
+def test_the_page_and_questions_read_a_lake_as_they_read_a_store(
+    files: list[Path], make_job: MakeJob
+) -> None:
+    plain, lake = make_job("plain"), in_lake(make_job("lake"))
+    found = []
+    for job in (plain, lake):
+        run_all(job, files)
+        store = open_store(job.config.store.url)
+        with store.write() as connection:
+            mention = tables.mention.c
+            # A theme that people made has no centre of its own.
+            connection.execute(update(tables.mention).values(theme_id="made"))
+            ids = list(connection.execute(select(mention.feedback_id).distinct()).scalars())
+            of_all = tables.vector.c.model.is_not(None)
+            means = read_mean_vectors(connection, ids, of_all)
+            asker = Asker(store, job)
+            found.append(
+                (
+                    place_themes(connection, ["made"]),
+                    {key: mean.tobytes() for key, mean in sorted(means.items())},
+                )
+            )
+        answers = asker.ask("the parcel came late", Filters(), 5).answers
+        found[-1] += ([(each.text, each.similarity) for each in answers],)
+        store.engine.dispose()
+    assert found[0] == found[1]
+    assert all(found[0])
 
 
 def test_a_store_that_gets_a_lake_later_moves_there_and_stays_the_same(
