@@ -10,6 +10,7 @@ from nlp.themes.vectors import unit_rows
 from pipelines import tables
 from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.id_batches import batch_ids
+from pipelines.vector_lake.reading import stream_with_vectors
 
 
 def mean_vectors(feedback: Collection[Sequence[bytes]]) -> NDArray[np.float32]:
@@ -41,7 +42,7 @@ def read_mean_vectors(
             .order_by(mention.feedback_id, mention.position)
         )
         together: dict[str, list[bytes]] = {}
-        for feedback_id, data in connection.execute(query):
+        for feedback_id, data in stream_with_vectors(connection, query):
             together.setdefault(feedback_id, []).append(data)
         if together:
             found |= zip(together, mean_vectors(together.values()), strict=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nlp.collecting import collecting_seldom, return_memory
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
-from pipelines.distributed.folders import remove_lake
+from pipelines.distributed.folders import kept_folder, remove_lake
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
@@ -20,6 +20,7 @@ from pipelines.progress import Progress, SilentProgress
 from pipelines.runs import SETTLED_STEPS, Run, begin_run, code_version
 from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
+from pipelines.vector_lake.keeping import settle_lake
 
 if TYPE_CHECKING:
     from pipelines.distributed.opening import ClusterSteps
@@ -78,8 +79,21 @@ class Job:
             lock_timeout_s=self.lock_timeout_s,
         )
         with collecting_seldom(), begun as run:
+            self._settle_lake(run)
             yield run
         remove_stale_index(store)
+
+    def _settle_lake(self, run: Run) -> None:
+        """Have the lake of the store ready, where it has one or is to have one."""
+        store_id = str(read_info(run.connection, "store_id"))
+        is_wanted = self.config.store.vectors == "lake"
+        folder = kept_folder(self.lake, store_id)
+        n_lost = settle_lake(run.connection, folder, self.progress, is_wanted=is_wanted)
+        if n_lost:
+            run.mark_changed()
+            self.progress.warn(
+                f"{n_lost:,} files of the lake are gone or damaged; their texts are read again"
+            )
 
 
 @dataclass(frozen=True)

@@ -317,8 +317,30 @@ vector = Table(
     metadata,
     Column("text_hash", Text, primary_key=True, comment="hash of the normalised text"),
     Column("model", Text, primary_key=True, comment="name and revision of the encoder"),
-    Column("data", LargeBinary, nullable=False, comment="384 float16, little endian, unit length"),
+    Column(
+        "data",
+        LargeBinary,
+        nullable=False,
+        comment="384 float16, little endian, unit length; with a lake 9 bytes: file and row there",
+    ),
     comment="one embedding for each distinct text and model",
+)
+
+lake_file = Table(
+    "lake_file",
+    metadata,
+    Column(
+        "number",
+        Count,
+        primary_key=True,
+        autoincrement=False,
+        comment="what vector.data calls it",
+    ),
+    _text("name", "of the Parquet file in the lake", nullable=False),
+    _count("n_rows", "vectors in it"),
+    _count("n_bytes", "its size"),
+    _text("digest", "SHA-256 of its bytes"),
+    comment="files of the lake that vectors lie in, where the configuration says so",
 )
 
 language_centre = Table(

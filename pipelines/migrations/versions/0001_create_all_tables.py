@@ -1038,6 +1038,32 @@ def upgrade() -> None:
         comment="files that have been read whole: not read again while nothing about them changes",
     )
     op.create_table(
+        "lake_file",
+        sa.Column(
+            "number",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            autoincrement=False,
+            nullable=False,
+            comment="what vector.data calls it",
+        ),
+        sa.Column("name", sa.Text(), nullable=False, comment="of the Parquet file in the lake"),
+        sa.Column(
+            "n_rows",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="vectors in it",
+        ),
+        sa.Column(
+            "n_bytes",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="its size",
+        ),
+        sa.Column("digest", sa.Text(), nullable=True, comment="SHA-256 of its bytes"),
+        sa.PrimaryKeyConstraint("number"),
+        comment="files of the lake that vectors lie in, where the configuration says so",
+    )
+    op.create_table(
         "language_centre",
         sa.Column("lang", sa.Text(), nullable=False, comment="ISO 639-1 code"),
         sa.Column("model", sa.Text(), nullable=False, comment="name and revision of the encoder"),
@@ -2243,7 +2269,7 @@ def upgrade() -> None:
             "data",
             sa.LargeBinary(),
             nullable=False,
-            comment="384 float16, little endian, unit length",
+            comment="384 float16, little endian, unit length; with a lake 9 bytes: file and row there",
         ),
         sa.PrimaryKeyConstraint("text_hash", "model"),
         comment="one embedding for each distinct text and model",
