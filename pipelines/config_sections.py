@@ -16,6 +16,7 @@ WEIGHT_TOLERANCE = 1e-6
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
+Engine = Literal["local", "processes", "ray"]
 Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
 # Of what other systems are known by; of what is raised and advised.
@@ -80,8 +81,10 @@ class ModelsConfig(Section):
 
 
 class EngineConfig(Section):
-    """Where ``--engine ray`` works, and how long it waits."""
+    """Who reads the texts, where, and how long they are waited for."""
 
+    name: Engine = "local"
+    workers: Annotated[int, Field(ge=0)] = 0
     address: str = ""
     lake: str = "earful-lake"
     models: Annotated[int, Field(ge=0)] = 0

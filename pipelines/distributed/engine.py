@@ -15,7 +15,6 @@ from nlp.themes.assignment import Assignment, KnownThemes
 from nlp.themes.centring import LanguageMeans
 from nlp.themes.vectors import READ_ROWS
 from pipelines import tables
-from pipelines.distributed.cluster import Workers
 from pipelines.distributed.lake import Lake
 from pipelines.distributed.receipts import ShardReceipt, add_tallies
 from pipelines.distributed.shards import (
@@ -29,6 +28,7 @@ from pipelines.distributed.shards import (
     shorten_hashes,
 )
 from pipelines.distributed.shelf import Shelf
+from pipelines.distributed.workers import Workers
 from pipelines.engine import LOCAL
 from pipelines.errors import EarfulError, InputError
 from pipelines.ingest import tell_undated
@@ -90,7 +90,7 @@ class ClusterEngine:
     ) -> Sequence[FileInput]:
         """See :class:`~pipelines.ingest.Elsewhere`.
 
-        :raises ClusterError: when the cluster is lost.
+        :raises WorkersError: when the workers are lost.
         :raises ConfigError: when a model cannot be used.
         """
         hashed = self._hash(inputs)
@@ -101,6 +101,8 @@ class ClusterEngine:
                     new.append(given)
         self._plan(new, settings)
         self._make_shards()
+        if self._workers and not self._workers.end_reading():
+            self._workers = None
         return hashed
 
     def list_rows(self, given: FileInput, warn: Callable[[str], None]) -> Iterator[LakeRow]:
@@ -239,7 +241,7 @@ class ClusterEngine:
         }
         done = [name for name in orders if name in self._lake.done]
         due = [order for name, order in orders.items() if name not in self._lake.done]
-        self._progress.start("reading in the cluster", len(orders), "shards")
+        self._progress.start("reading in shards", len(orders), "shards")
         for name in done:
             self._keep(self._lake.done[name])
         if due:
@@ -258,7 +260,7 @@ class ClusterEngine:
     def _give(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         """Have tasks done: the number of each and its result.
 
-        :raises ClusterError: when the cluster is lost.
+        :raises WorkersError: when the workers are lost.
         """
         assert self._workers is not None, "use() comes first"
         yield from self._workers.map(task, arguments)
