@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from itertools import combinations
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,16 @@ from rapidfuzz.distance import Levenshtein
 
 from nlp.turned_words import N_CODES, code_word, is_turned
 
-__all__ = ["MIN_WORDS", "N_BANDS", "Sketches", "find_collisions", "find_likes", "sketch_texts"]
+__all__ = [
+    "MIN_WORDS",
+    "N_BANDS",
+    "Collisions",
+    "Sketches",
+    "find_collisions",
+    "find_likes",
+    "forget_words",
+    "sketch_texts",
+]
 
 # Of shorter texts two words are too much: "the food was cold" is no copy of "the food was good".
 MIN_WORDS: Final = 10
@@ -34,7 +43,7 @@ _ALLOWED_WORDS: Final = 2
 _LEAST_WORDS: Final = MIN_WORDS - _ALLOWED_WORDS
 # Later words do not decide whether a text is a copy.
 _MAX_WORDS: Final = 400
-# Texts that share a band; the pairs of more are not counted beforehand.
+# Of more texts that share a value of a band the pairs are not listed beforehand.
 _CROWD: Final = 50
 # Scripts without spaces: each character is taken as a word, and so is what says "not".
 # Stand-ins count as one word each.
@@ -45,8 +54,21 @@ _WORD = re.compile(
 _JOINERS = re.compile(r"(?<=\w)['’‘´`\u200c\u2010-\u2012-](?=\w)|[\u200c\u0640]")
 _Words = list[int]
 _Bands = NDArray[np.uint32]
-# From the bands of all texts, which of them count and which are new: places that share a band.
-Collide = Callable[[_Bands, NDArray[np.bool_], NDArray[np.bool_]], Iterable[Sequence[int]]]
+
+
+class Collisions(NamedTuple):
+    """Places that share a value of one band.
+
+    :param pairs: (m, 2), the smaller place first; one of each is new.
+    :param crowds: where more than a few share a value, one of them new.
+    """
+
+    pairs: NDArray[np.int64]
+    crowds: list[list[int]]
+
+
+# From the bands of all texts, which of them count and which are new.
+Collide = Callable[[_Bands, NDArray[np.bool_], NDArray[np.bool_]], Iterable[Collisions]]
 
 
 @dataclass(frozen=True)
@@ -93,14 +115,41 @@ def fold_words(text: str) -> _Words:
 
 def find_collisions(
     bands: _Bands, counts: NDArray[np.bool_], is_new: NDArray[np.bool_]
-) -> Iterator[list[int]]:
-    """Places that share a band, at least one of them new; some more than once.
+) -> Iterator[Collisions]:
+    """What collides in each band; many pairs do in several.
 
     :param bands: (n, k) any of the bands of some texts.
     :param counts: (n,) whether a text is looked at.
     """
+    places = np.flatnonzero(counts)
     for band in bands.T:
-        yield from _find_buckets(band, counts, is_new)
+        order = places[np.argsort(band[places], kind="stable")]
+        yield _collide_in_order(order, band[order], is_new)
+
+
+def _collide_in_order(
+    order: NDArray[np.int64], values: NDArray[np.uint32], is_new: NDArray[np.bool_]
+) -> Collisions:
+    """What collides among places in the order of their values."""
+    starts = _find_starts(values)
+    sizes = np.diff(np.r_[starts, len(order)])
+    crowds = [
+        order[start : start + size]
+        for start, size in zip(starts[sizes > _CROWD], sizes[sizes > _CROWD], strict=True)
+    ]
+    is_few = np.repeat((sizes > 1) & (sizes <= _CROWD), sizes)
+    few, values = order[is_few], values[is_few]
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
+    for step in range(1, min(_CROWD, len(few))):
+        at = np.flatnonzero(values[:-step] == values[step:])
+        if not len(at):
+            break
+        one, other = few[at], few[at + step]
+        is_open = is_new[one] | is_new[other]
+        pairs.append(np.stack([one[is_open], other[is_open]], axis=1))
+    return Collisions(
+        np.concatenate(pairs), [crowd.tolist() for crowd in crowds if is_new[crowd].any()]
+    )
 
 
 def find_likes(
@@ -122,17 +171,41 @@ def find_likes(
                 yield bucket[0], place
     # Of texts in the same words one stands for all; an old one, if there is one.
     stands = _choose_first(sketches.folds, is_new) & sketches.is_long
-    buckets = {tuple(bucket) for bucket in collide(sketches.bands, stands, is_new)}
-    distinct = sorted(buckets, key=lambda bucket: (len(bucket), bucket))
-    closeness = _Closeness(sketches)
-    close = [chosen for bucket in distinct if (chosen := closeness.choose(bucket))]
-    needed = sorted({place for places in close for place in places})
+    pairs, crowds = _gather_close(sketches, collide(sketches.bands, stands, is_new))
+    needed = sorted({*np.unique(pairs).tolist(), *(place for crowd in crowds for place in crowd)})
     words = dict(zip(needed, read(needed), strict=True))
-    for places in close:
-        for one, other in _open_pairs(places, is_new, forest):
-            is_alike = closeness.may_be_alike(one, other) and are_alike(words[one], words[other])
-            if is_alike and forest.join(one, other):
-                yield one, other
+    in_crowds = (pair for crowd in crowds for pair in _pair_crowd(sketches, crowd, is_new))
+    for one, other in chain(pairs.tolist(), in_crowds):
+        is_open = forest.find(one) != forest.find(other)
+        if is_open and are_alike(words[one], words[other]) and forest.join(one, other):
+            yield one, other
+
+
+def _gather_close(
+    sketches: Sketches, collisions: Iterable[Collisions]
+) -> tuple[NDArray[np.int64], list[tuple[int, ...]]]:
+    """What collides and may be alike, each once: pairs, and crowds, which mostly are."""
+    n = len(sketches.folds)
+    codes: list[NDArray[np.int64]] = []
+    crowds: set[tuple[int, ...]] = set()
+    for found in collisions:
+        one, other = found.pairs.T
+        is_close = _may_be_alike(sketches, one, other)
+        codes.append(one[is_close] * n + other[is_close])
+        crowds.update(map(tuple, found.crowds))
+    distinct = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *codes]))
+    return np.stack([distinct // max(n, 1), distinct % max(n, 1)], axis=1), sorted(crowds)
+
+
+def _may_be_alike(sketches: Sketches, one: Any, other: Any) -> Any:
+    """False where :func:`are_alike` would be: a changed word changes two bits at most.
+
+    :param one: one place, or (m,) places.
+    """
+    n, m = (sketches.n_words[places].astype(np.int64) for places in (one, other))
+    allowed = np.maximum(_ALLOWED_WORDS, (_ALLOWED_SHARE * np.minimum(n, m)).astype(np.int64))
+    differing = np.bitwise_count(sketches.word_bits[one] ^ sketches.word_bits[other])
+    return (np.abs(n - m) <= allowed) & (differing <= 2 * allowed)
 
 
 def are_alike(one: _Words, other: _Words) -> bool:
@@ -153,35 +226,15 @@ def _count_allowed(one: int, other: int) -> int:
     return max(_ALLOWED_WORDS, int(_ALLOWED_SHARE * min(one, other)))
 
 
-class _Closeness:
-    """Tells most texts that share a band but are not alike, without their words."""
-
-    def __init__(self, sketches: Sketches) -> None:
-        self._n_words: list[int] = sketches.n_words.tolist()
-        self._word_bits: list[int] = sketches.word_bits.tolist()
-
-    def may_be_alike(self, one: int, other: int) -> bool:
-        """False where :func:`are_alike` would be: a changed word changes two bits at most."""
-        n, m = self._n_words[one], self._n_words[other]
-        allowed = _count_allowed(n, m)
-        differing = (self._word_bits[one] ^ self._word_bits[other]).bit_count()
-        return abs(n - m) <= allowed and differing <= 2 * allowed
-
-    def choose(self, bucket: Sequence[int]) -> Sequence[int]:
-        """The places that may be alike to another; all of a crowd, which mostly are."""
-        if len(bucket) > _CROWD:
-            return bucket
-        close = (pair for pair in combinations(bucket, 2) if self.may_be_alike(*pair))
-        return sorted({place for pair in close for place in pair})
-
-
-def _open_pairs(
-    bucket: Sequence[int], is_new: NDArray[np.bool_], forest: "_Forest"
+def _pair_crowd(
+    sketches: Sketches, crowd: Sequence[int], is_new: NDArray[np.bool_]
 ) -> Iterator[tuple[int, int]]:
-    for at, one in enumerate(bucket):
-        for other in bucket[at + 1 :]:
-            if (is_new[one] or is_new[other]) and forest.find(one) != forest.find(other):
-                yield one, other
+    """Pairs of a crowd that may be alike, and of which one is new."""
+    places = np.array(crowd)
+    for at, one in enumerate(crowd):
+        others = places[at + 1 :]
+        is_open = (is_new[one] | is_new[others]) & _may_be_alike(sketches, one, others)
+        yield from ((one, other) for other in others[is_open].tolist())
 
 
 def _choose_first(folds: NDArray[np.uint64], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -199,14 +252,20 @@ def _find_buckets(
     """Places that share a key, at least one of them new."""
     places = np.flatnonzero(counts)
     order = places[np.argsort(keys[places], kind="stable")]
-    found = keys[order]
-    starts = np.flatnonzero(np.r_[True, found[1:] != found[:-1]]) if len(found) else found
-    sizes = np.diff(np.r_[starts, len(found)])
+    starts = _find_starts(keys[order])
     if not len(starts):
         return
+    sizes = np.diff(np.r_[starts, len(order)])
     n_new = np.add.reduceat(is_new[order].astype(np.int64), starts)
     for at in np.flatnonzero((sizes > 1) & (n_new > 0)):
         yield order[starts[at] : starts[at] + sizes[at]].tolist()
+
+
+def _find_starts(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each value begins, of values in order."""
+    is_first = np.ones(len(values), dtype=bool)
+    is_first[1:] = values[1:] != values[:-1]
+    return np.flatnonzero(is_first)
 
 
 class _Forest:
@@ -243,6 +302,11 @@ class _WordHashes(dict[str, int]):
 
 _MAX_KEPT: Final = 500_000
 _hashes: Final = _WordHashes()
+
+
+def forget_words() -> None:
+    """Give up what is kept of words from one text to the next."""
+    _hashes.clear()
 
 
 def _mark_words(words: _Words) -> int:

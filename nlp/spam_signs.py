@@ -1,7 +1,7 @@
 """Signs of adverts in a text: patterns that are data, and the text's shape.
 
 Of each pattern it is known what a text must hold for it to be found (`spam_needs.toml`, made by
-scripts/make_sign_needs.py): a text is cut once, and of 45 patterns two or three are searched.
+scripts/make_sign_needs.py): a text is cut once, and of some 50 patterns two or three are searched.
 """
 
 import math
@@ -10,9 +10,9 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-__all__ = ["GRAM_CHARS", "find_signs", "fold_signs", "sign_names", "telling_signs"]
+__all__ = ["GRAM_CHARS", "find_signs", "fold_signs", "list_signs", "sign_names"]
 
 # Strings of this length are looked up in one pass over the text, shorter ones one by one.
 GRAM_CHARS: Final = 4
@@ -25,10 +25,11 @@ def sign_names() -> tuple[str, ...]:
     return (*_rules()["signs"], *_SHAPES)
 
 
-def telling_signs() -> list[int]:
-    """Places of the signs without which a vector alone must be surer."""
+@cache
+def list_signs(kind: Literal["telling", "sound", "complaints", "contacts"]) -> list[int]:
+    """Places of the signs that `spam_signs.toml` names for a use."""
     names = list(_rules()["signs"])
-    return [names.index(name) for name in _rules()["telling"]]
+    return [names.index(name) for name in _rules()[kind]]
 
 
 def find_signs(text: str) -> list[float]:
@@ -42,7 +43,8 @@ def find_signs(text: str) -> list[float]:
         pattern, is_lower = patterns[place]
         if pattern.search(lowered if is_lower else text):
             found[place] = 1.0
-    return [*found, min(sum(found), 8) / 4, *_measure_shape(text, folded)]
+    n_signs = sum(found) - sum(found[place] for place in list_signs("sound"))
+    return [*found, min(n_signs, 8) / 4, *_measure_shape(text, folded)]
 
 
 def fold_signs(text: str) -> str:

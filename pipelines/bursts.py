@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import and_, case, func, or_, select
 
 from pipelines import tables
-from pipelines.id_batches import batch_ids
 from pipelines.noise_marks import NoiseMark, write_marks
 from pipelines.runs import Run
 
@@ -24,6 +23,7 @@ BURST_POSTS: Final = 5
 BURST_MOMENTS: Final = 3
 # Below that of a survey's rules (0.9), and known by it: this mark is taken back with its reason.
 BURST_SCORE: Final = 0.8
+_ROWS_A_FETCH: Final = 10_000
 _feedback = tables.feedback.c
 
 
@@ -116,22 +116,21 @@ def _read_authors(run: Run, *, of_all: bool) -> Iterator[list[Any]]:
         .where(_is_post)
         .group_by(_feedback.author_key)
         .having(or_(func.count() >= BURST_POSTS, n_marked > 0))
-        .order_by(_feedback.author_key)
     )
     if not of_all:
         is_new = _feedback.enriched_run.is_(None)
         new = select(_feedback.author_key).where(_is_post, is_new)
         prolific = prolific.where(_feedback.author_key.in_(new))
-    for authors in batch_ids(list(run.connection.execute(prolific).scalars())):
-        query = (
-            select(
-                *(_feedback.feedback_id, _feedback.author_key, _feedback.occurred_at),
-                *(_feedback.found_noise_reason, _feedback.noise_score, _feedback.duplicate_of),
-                func.length(_feedback.text).label("n_chars"),
-            )
-            .where(_is_post, _feedback.author_key.in_(authors))
-            .order_by(_feedback.author_key, _feedback.feedback_id)
+    # At once: no index knows authors, so that each query goes through all feedback.
+    query = (
+        select(
+            *(_feedback.feedback_id, _feedback.author_key, _feedback.occurred_at),
+            *(_feedback.found_noise_reason, _feedback.noise_score, _feedback.duplicate_of),
+            func.length(_feedback.text).label("n_chars"),
         )
-        rows = run.connection.execute(query).all()
-        for _, own in groupby(rows, lambda row: row.author_key):
-            yield list(own)
+        .where(_is_post, _feedback.author_key.in_(prolific))
+        .order_by(_feedback.author_key, _feedback.feedback_id)
+        .execution_options(yield_per=_ROWS_A_FETCH)
+    )
+    for _, own in groupby(run.connection.execute(query), lambda row: row.author_key):
+        yield list(own)

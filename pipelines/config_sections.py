@@ -54,9 +54,14 @@ def check_names(what: str, entries: Iterable[Any]) -> None:
 
 
 class StoreConfig(Section):
-    """Where the tables are."""
+    """Where the tables are.
+
+    :param vectors: lake, for Parquet files in the lake of ``[engine]``; a store that has them there
+        keeps them there.
+    """
 
     url: str = "sqlite:///earful.db"
+    vectors: Literal["database", "lake"] = "database"
     network_files: bool = False
 
 

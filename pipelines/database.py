@@ -125,6 +125,8 @@ PAGE_BYTES: Final = 8_192
 # Taken as it is needed. Keys are hashes: what is written lies all over the tables, and with 64 MB
 # a million rows wrote and read the same pages again and again.
 CACHE_KB: Final = 262_144
+# Of staged rows; SQLite's own 4 MB are too few for as many as a million.
+TEMPORARY_CACHE_KB: Final = 65_536
 
 
 def _writer_settings(connection: Any, _record: object) -> None:
@@ -138,6 +140,7 @@ def _writer_settings(connection: Any, _record: object) -> None:
     # Deleted text must not stay readable in free pages.
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+    connection.execute(f"PRAGMA temp.cache_size=-{TEMPORARY_CACHE_KB}")
     connection.execute("PRAGMA temp_store=FILE")
 
 

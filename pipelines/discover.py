@@ -6,8 +6,7 @@ matched to what is known. What is found stands in ``nearest_theme_id`` and ``fou
 :func:`pipelines.edits.apply.apply_edits` makes of it what people see.
 """
 
-from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, or_, select, update
 
@@ -100,7 +99,7 @@ def _decide(
         return "nothing new since themes were last found"
     note_silence(run, pool, fates)
     _write_fates(run, pool, fates)
-    run.mark_changed()
+    run.mark_changed(is_derived=True)
     return summary
 
 
@@ -161,7 +160,7 @@ def _set_noise_aside(run: Run) -> None:
     )
     counted = statement.execution_options(preserve_rowcount=True)
     if run.connection.execute(counted).rowcount:
-        run.mark_changed()
+        run.mark_changed(is_derived=True)
 
 
 def _has_undecided(run: Run) -> bool:
@@ -176,20 +175,32 @@ def _has_undecided(run: Run) -> bool:
 
 
 def _write_fates(run: Run, pool: Pool, fates: dict[str, Fate]) -> None:
-    rows = (
-        {
-            "mention_id": mention_id,
-            "nearest_theme_id": fate.nearest,
-            "theme_strength": round(fate.strength, 6),
-            "found_reason": fate.reason,
-            "found_run": run.run_id,
-        }
+    due = [
+        (mention_id, row)
         for row, key in enumerate(pool.keys)
         if (fate := fates.get(key)) is not None
         for mention_id in _due_mentions(pool, row, fate)
-    )
-    while batch := list(islice(rows, _ROWS_A_BATCH)):
-        update_rows(run.connection, tables.mention, batch)
+    ]
+    # In the order of the table: in that of the keys each would be on a page of its own.
+    due.sort()
+    for start in range(0, len(due), _ROWS_A_BATCH):
+        batch = due[start : start + _ROWS_A_BATCH]
+        update_rows(
+            run.connection, tables.mention, [_describe(run, pool, fates, *each) for each in batch]
+        )
+
+
+def _describe(
+    run: Run, pool: Pool, fates: dict[str, Fate], mention_id: str, row: int
+) -> dict[str, Any]:
+    fate = fates[pool.keys[row]]
+    return {
+        "mention_id": mention_id,
+        "nearest_theme_id": fate.nearest,
+        "theme_strength": round(fate.strength, 6),
+        "found_reason": fate.reason,
+        "found_run": run.run_id,
+    }
 
 
 def _due_mentions(pool: Pool, row: int, fate: Fate) -> list[str]:

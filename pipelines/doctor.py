@@ -47,6 +47,7 @@ def examine_machine(
         lambda: _check_encoder(cache_dir),
         lambda: _check_secret(secret_path),
         lambda: _check_store(url),
+        lambda: _check_lake(url),
         lambda: _check_erasures(url),
         lambda: _check_syncs(url),
         lambda: _check_journals(cache_dir),
@@ -163,6 +164,24 @@ def _ask_store(url: str, read: "Callable[[Connection], T]") -> T | None:
             return read(connection)
     except EarfulError:
         return None
+
+
+def _check_lake(url: str) -> Iterator[Finding]:
+    from pipelines.vector_lake.keeping import find_lost, list_lake_files
+
+    files = _ask_store(url, list_lake_files)
+    lost = _ask_store(url, lambda connection: find_lost(connection, is_thorough=True))
+    if lost:
+        yield Finding(
+            "lake",
+            "error",
+            f"{len(lost):,} of {len(files or ()):,} files of vectors are gone or damaged (first: "
+            f"{lost[0]}); put them back, or remove them: the next run reads their texts again",
+        )
+    elif files:
+        n_bytes = sum(path.stat().st_size for path in files)
+        detail = f"{len(files):,} files, {n_bytes / 1e6:,.0f} MB, in {files[0].parent}"
+        yield Finding("lake", "ok", detail)
 
 
 def _check_erasures(url: str) -> Iterator[Finding]:

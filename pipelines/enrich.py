@@ -29,18 +29,27 @@ ENCODE_BATCH = 1_024
 
 
 def enrich_feedback(
-    run: Run, models: Models, readings: Readings, progress: Progress, engine: Engine = LOCAL
+    run: Run,
+    models: Models,
+    readings: Readings,
+    progress: Progress,
+    engine: Engine = LOCAL,
+    *,
+    is_settled: bool = False,
 ) -> None:
     """Split new feedback into mentions, and give every mention its vector and its sentiment.
 
     One pass of the encoder per distinct text. A model that changed reads all texts again.
+
+    :param is_settled: whether an earlier run has read all.
     """
-    mark_copies(run, engine)
     run.facts["encoder"] = models.encoder_name
     run.facts["sentiment_model"] = models.sentiment_name
-    _read_new_feedback(run, readings, models, engine)
-    _read_old_texts(run, readings, models)
-    _score_texts(run, models, progress)
+    if not is_settled:
+        mark_copies(run, engine)
+        _read_new_feedback(run, readings, models, engine)
+        _read_old_texts(run, readings, models)
+        _score_texts(run, models, progress)
     lay_sound(run)
     run.counts["n_noise"] = _count_noise(run)
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from pipelines import tables
 from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.id_batches import batch_ids
+from pipelines.vector_lake.reading import stream_with_vectors
 
 
 def mean_vector(blobs: Sequence[bytes]) -> Any:
@@ -35,6 +36,6 @@ def read_mean_vectors(
             .where(mention.feedback_id.in_(batch), is_of_model)
             .order_by(mention.feedback_id, mention.position)
         )
-        for feedback_id, data in connection.execute(query):
+        for feedback_id, data in stream_with_vectors(connection, query):
             together.setdefault(feedback_id, []).append(data)
     return {key: mean_vector(blobs) for key, blobs in together.items()}

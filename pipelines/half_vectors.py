@@ -16,6 +16,7 @@ from pipelines import tables
 from pipelines.bulk import copy_rows
 from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.errors import ConfigError
+from pipelines.vector_lake.pending import find_lake
 
 NAME: Final = "vector_half"
 _BATCH_ROWS: Final = 5_000
@@ -72,13 +73,21 @@ def refuse_hidden_table(connection: Connection) -> None:
         )
 
 
+def drop_half_vectors(connection: Connection) -> None:
+    """Keep them no longer: the vectors go to the lake, to make the store small."""
+    if has_half_vectors(connection):
+        connection.execute(text(f"DROP TABLE {NAME}"))
+
+
 def keep_half_vectors(connection: Connection) -> bool:
-    """Keep them from now on, where the server can; all that the store has are written.
+    """Keep them from now on, where the server can and the store has its vectors itself.
+
+    All that it has are written.
 
     :returns: whether they are kept.
     """
     schema = find_schema(connection)
-    if schema is None:
+    if schema is None or find_lake(connection) is not None:
         return False
     if not has_half_vectors(connection):
         connection.execute(text(_CREATE.format(name=NAME, schema=schema)))

@@ -8,18 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlp.collecting import collecting_seldom
+from nlp.collecting import collecting_seldom, return_memory
 from pipelines.asking.index import remove_stale_index
 from pipelines.config import Config, hash_config, read_masking, user_secret_path
-from pipelines.distributed.folders import remove_lake
+from pipelines.distributed.folders import kept_folder, remove_lake
 from pipelines.errors import ConfigError
 from pipelines.inputs import Inputs
 from pipelines.journal import Journal, journal_path, remove_old_journals
 from pipelines.observing.steps import observe_step
 from pipelines.progress import Progress, SilentProgress
-from pipelines.runs import Run, begin_run
+from pipelines.runs import SETTLED_STEPS, Run, begin_run, code_version
 from pipelines.secret import fingerprint_secret, load_secret
 from pipelines.store import Store, open_store, read_info, write_info
+from pipelines.vector_lake.keeping import settle_lake
 
 if TYPE_CHECKING:
     from pipelines.distributed.opening import ClusterSteps
@@ -78,8 +79,21 @@ class Job:
             lock_timeout_s=self.lock_timeout_s,
         )
         with collecting_seldom(), begun as run:
+            self._settle_lake(run)
             yield run
         remove_stale_index(store)
+
+    def _settle_lake(self, run: Run) -> None:
+        """Have the lake of the store ready, where it has one or is to have one."""
+        store_id = str(read_info(run.connection, "store_id"))
+        is_wanted = self.config.store.vectors == "lake"
+        folder = kept_folder(self.lake, store_id)
+        n_lost = settle_lake(run.connection, folder, self.progress, is_wanted=is_wanted)
+        if n_lost:
+            run.mark_changed()
+            self.progress.warn(
+                f"{n_lost:,} files of the lake are gone or damaged; their texts are read again"
+            )
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,8 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
         respect_refusals(run, job.models, policy)
         with journal, _open_engine(job, run, journal) as cluster:
             _do_steps(steps, _Work(run, job, inputs, secret, cluster), journal)
+            for step in [each for each in SETTLED_STEPS if each in steps]:
+                run.settle(step, _tell_settings(step, job))
         if "link" not in steps:  # what was read may be of somebody who refuses
             respect_files(run, job.models, policy, job.progress)
         result = RunResult(run.run_id, store.name, dict(run.counts))
@@ -186,6 +202,7 @@ def _do_steps(steps: Sequence[str], work: _Work, journal: Journal) -> None:
     n_with_models = steps.index("enrich") + 1 if "enrich" in steps else 0
     if n_with_models:
         _do_with_models(steps[:n_with_models], work, journal)
+        return_memory()
     for step in steps[n_with_models:]:
         _do_step(step, work)
 
@@ -202,7 +219,19 @@ def _do_with_models(steps: Sequence[str], work: _Work, journal: Journal) -> None
         for step in steps[:-1]:
             _do_step(step, work, None if work.cluster else readings)
         with observe_step("enrich", work.run.counts):
-            enrich_feedback(work.run, models, readings, progress, work.engine)
+            is_settled = work.run.is_settled("enrich", _tell_settings("enrich", work.job))
+            enrich_feedback(
+                work.run, models, readings, progress, work.engine, is_settled=is_settled
+            )
+
+
+def _tell_settings(step: str, job: Job) -> str:
+    """What decides, beside the tables, what a step does."""
+    from pipelines.readings import sentiment_key
+
+    is_reading = step == "enrich"
+    told = sentiment_key(job.models) if is_reading else job.config.linking.model_dump_json()
+    return f"{code_version()} {told}"
 
 
 def _do_step(step: str, work: _Work, readings: "ReadAhead | None" = None) -> None:
@@ -218,8 +247,10 @@ def _do_observed(step: str, work: _Work, readings: "ReadAhead | None") -> None:
         from pipelines.link import link_feedback
         from pipelines.rights.upkeep import configured_policy, respect_files
 
-        link_feedback(run, job.config.linking.max_key_customers)
-        if job.config.linking.traits:
+        is_settled = run.is_settled(step, _tell_settings(step, job))
+        if not is_settled:
+            link_feedback(run, job.config.linking.max_key_customers)
+        if job.config.linking.traits and not is_settled:
             from pipelines.linking.probable import find_probable_links
 
             find_probable_links(run.connection, run.run_id, job.config.linking.review_from)

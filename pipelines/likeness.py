@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, Select, delete, func, select
 
 from nlp.cleaning import normalize_text
-from nlp.near_copies import Sketches, fold_words
+from nlp.near_copies import Sketches, fold_words, forget_words
 from pipelines import tables
 from pipelines.bulk import insert_rows, update_rows
 from pipelines.engine import Engine
@@ -37,6 +37,7 @@ def extend_groups(connection: Connection, engine: Engine, *, is_thinned: bool) -
     named = zip(known.hashes, known.groups, strict=True)
     is_new = np.array([own in new or group in lost for own, group in named], dtype=bool)
     groups = _connect(connection, engine, known, is_new)
+    forget_words()
     changed = [place for place, group in enumerate(groups) if group != known.groups[place]]
     rows = [{"text_hash": known.hashes[place], "group_hash": groups[place]} for place in changed]
     update_rows(connection, tables.likeness, rows)

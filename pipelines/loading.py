@@ -196,6 +196,7 @@ def _load_known_or_new(
         progress.start(f"reading {given.file.name}", 0)
         progress.finish("not changed since it was read")
         return known
+    run.unsettle()
     with run.connection.begin_nested():
         counts = _load_file(run, given, loader, progress)
         note_reading(run.connection, reading, _place(given, loader), counts, run.run_id)

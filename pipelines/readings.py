@@ -22,6 +22,8 @@ from pipelines.models import Models
 from pipelines.progress import Progress
 from pipelines.runs import Run
 from pipelines.splitting import FeedbackText, split_feedback
+from pipelines.vector_lake.pending import find_lake, put_vectors
+from pipelines.vector_lake.reading import load_vectors
 
 # Batches given to the models and not yet stored: what a crash can cost, and what is held.
 _MAX_WAITING: Final = 2
@@ -42,18 +44,23 @@ def read_vectors(
         query = select(vector.text_hash, vector.data).where(
             vector.text_hash.in_(batch), vector.model == encoder_name
         )
-        found.update(connection.execute(query).all())
+        rows = connection.execute(query).all()
+        data = load_vectors(connection, [row.data for row in rows])
+        found.update(zip((row.text_hash for row in rows), data, strict=True))
     return found
 
 
 def write_vectors(connection: Connection, encoder_name: str, vectors: Mapping[str, bytes]) -> None:
     """Store the vectors of texts that have none, by hash; at least one."""
+    folder = find_lake(connection)
+    held = put_vectors(connection, folder, encoder_name, vectors) if folder else vectors
     insert_rows(
         connection,
         tables.vector,
-        [{"text_hash": key, "model": encoder_name, "data": data} for key, data in vectors.items()],
+        [{"text_hash": key, "model": encoder_name, "data": data} for key, data in held.items()],
     )
-    write_half_vectors(connection, encoder_name, vectors)
+    if folder is None:
+        write_half_vectors(connection, encoder_name, vectors)
 
 
 def sentiment_key(models: Models) -> str:

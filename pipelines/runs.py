@@ -32,6 +32,10 @@ COUNTS = (
 )
 
 
+# Steps that go through the whole store to find that there is nothing to do.
+SETTLED_STEPS = ("link", "enrich")
+
+
 @dataclass
 class Run:
     """What a step may use: the transaction, the run's id, and counters that end in its row.
@@ -46,8 +50,13 @@ class Run:
     rejected: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def mark_changed(self) -> None:
-        """Note that the tables changed, so that what is derived from them is made again."""
+    def mark_changed(self, *, is_derived: bool = False) -> None:
+        """Note that the tables changed, so that what is derived from them is made again.
+
+        :param is_derived: what changed decides neither links nor what is read of texts.
+        """
+        if not is_derived:
+            self.unsettle()
         version_number = int(read_info(self.connection, "data_version") or 0)
         write_info(self.connection, "data_version", str(version_number + 1))
 
@@ -60,6 +69,22 @@ class Run:
         """Note that a derived product was made from the tables as they are now."""
         data_version = read_info(self.connection, "data_version") or "0"
         write_info(self.connection, f"{product}_version", data_version)
+
+    def is_settled(self, step: str, told: str) -> bool:
+        """Whether a step has nothing to do: since then no table changed and no file was read.
+
+        :param told: the settings that it depends on.
+        """
+        return read_info(self.connection, f"{step}_settled") == told
+
+    def settle(self, step: str, told: str) -> None:
+        """Note at the end of a run that a step was done; later ones change nothing of it."""
+        write_info(self.connection, f"{step}_settled", told)
+
+    def unsettle(self) -> None:
+        """Something was read: keys may have changed where no row did."""
+        for step in SETTLED_STEPS:
+            write_info(self.connection, f"{step}_settled", "")
 
 
 @contextmanager

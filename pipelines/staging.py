@@ -125,6 +125,7 @@ class Staging:
             Column("key_type", Text, primary_key=True),
             Column("key_hash", Text, primary_key=True),
             prefixes=["TEMPORARY"],
+            sqlite_with_rowid=False,
         )
         self._staged.create(connection)
         self.keys.create(connection)

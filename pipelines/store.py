@@ -68,10 +68,15 @@ class Store:
         :param is_change: not where only the row of a run is noted, or the schema brought up.
         :raises StoreError: when the database refuses.
         """
+        from pipelines.vector_lake.pending import finishing_files
+
         with clear_database_errors(self.url), self.engine.begin() as connection:
             if self.path is None:
                 begin_writing(connection, self._held, self.name)
-            yield connection
+            with finishing_files(connection) as replaced:
+                yield connection
+        for path in replaced:
+            path.unlink(missing_ok=True)
         if is_change:
             note_commit()
 

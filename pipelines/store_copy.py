@@ -19,6 +19,7 @@ from pipelines.migrations import migrate_schema
 from pipelines.progress import Progress
 from pipelines.row_digest import RowDigest
 from pipelines.store import Store, make_empty_store, open_store
+from pipelines.vector_lake.reading import stream_rows
 
 BATCH_ROWS: Final = 5_000
 # What a store has beside its rows, and why it is not copied.
@@ -26,6 +27,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "secret": "the secret behind keyed hashes never is in a store: whoever runs earful on the copy "
     "needs the same",
     "index": "earful ask makes its index again",
+    "lake": "vectors that lie in the lake are put into the copy itself; its next run moves them to "
+    "a lake of its own where the configuration says so",
     "unfinished": "what an unfinished run has read stays with its machine; the next run reads it "
     "again",
 }
@@ -141,7 +144,7 @@ def _copy_table(
     total = reading.execute(select(func.count()).select_from(table)).scalar_one()
     progress.start(f"copying {table.name}", total)
     digest = RowDigest(table)
-    rows = _stream(reading, table)
+    rows = stream_rows(reading, table)
     while batch := list(islice(rows, BATCH_ROWS)):
         for row in batch:
             digest.add(row)
@@ -159,11 +162,6 @@ def _copy_table(
     return CopiedTable(table.name, digest.n_rows, digest.text())
 
 
-def _stream(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
-    found = connection.execute(select(table).execution_options(yield_per=BATCH_ROWS))
-    return (tuple(row) for row in found)
-
-
 def _has_null_sign(rows: Sequence[Sequence[Any]]) -> bool:
     said = (value for row in rows for value in row if isinstance(value, str | dict | list))
     return any(r"\u0000" in json.dumps(value) for value in said)
@@ -179,7 +177,7 @@ def _check(writing: Connection, copied: Sequence[CopiedTable], progress: Progres
     for each in copied:
         table = tables.metadata.tables[each.table]
         digest = RowDigest(table)
-        for row in _stream(writing, table):
+        for row in stream_rows(writing, table):
             digest.add(row)
         progress.advance(digest.n_rows)
         if (digest.n_rows, digest.text()) != (each.rows, each.digest):

@@ -244,6 +244,7 @@ feedback_key = Table(
     Column("key_type", Text, primary_key=True, comment="customer_id, email, phone, handle ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_feedback_key", "key_type", "key_hash"),
+    sqlite_with_rowid=False,
     comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
 )
 
@@ -299,8 +300,30 @@ vector = Table(
     metadata,
     Column("text_hash", Text, primary_key=True, comment="hash of the normalised text"),
     Column("model", Text, primary_key=True, comment="name and revision of the encoder"),
-    Column("data", LargeBinary, nullable=False, comment="384 float16, little endian, unit length"),
+    Column(
+        "data",
+        LargeBinary,
+        nullable=False,
+        comment="384 float16, little endian, unit length; with a lake 9 bytes: file and row there",
+    ),
     comment="one embedding for each distinct text and model",
+)
+
+lake_file = Table(
+    "lake_file",
+    metadata,
+    Column(
+        "number",
+        Count,
+        primary_key=True,
+        autoincrement=False,
+        comment="what vector.data calls it",
+    ),
+    _text("name", "of the Parquet file in the lake", nullable=False),
+    _count("n_rows", "vectors in it"),
+    _count("n_bytes", "its size"),
+    _text("digest", "SHA-256 of its bytes"),
+    comment="files of the lake that vectors lie in, where the configuration says so",
 )
 
 language_centre = Table(
@@ -727,6 +750,7 @@ customer_key = Table(
     _key("customer_id", "the customer with this key"),
     _text("source", "the file that said so"),
     Index("ix_customer_key_customer", "customer_id"),
+    sqlite_with_rowid=False,
     comment="the keys by which a customer can be recognised, as keyed hashes",
 )
 
@@ -790,6 +814,7 @@ event_key = Table(
     Column("key_type", Text, primary_key=True, comment="customer_id, order, email, phone ..."),
     Column("key_hash", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256)"),
     Index("ix_event_key", "key_type", "key_hash"),
+    sqlite_with_rowid=False,
     comment="the keys by which an event is linked to a customer, as keyed hashes",
 )
 

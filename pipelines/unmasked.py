@@ -1,4 +1,4 @@
-"""What in the store looks like personal data that was not masked: counts, never a text."""
+"""What in the store looks like personal data that was not masked: where, never a text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,12 +23,16 @@ _SENTENCES = frozenset({("feedback", "text"), ("rejected", "raw")})
 
 @dataclass(frozen=True)
 class Unmasked:
-    """Rows with a value in which something of this kind looks unmasked."""
+    """Rows with a value in which something of this kind looks unmasked.
+
+    :param first: the primary key of one of them, its parts with a space between.
+    """
 
     table: str
     column: str
     kind: str
     n_rows: int
+    first: str
 
 
 def find_unmasked(connection: Connection, masking: Masking) -> tuple[list[Unmasked], int]:
@@ -37,18 +41,22 @@ def find_unmasked(connection: Connection, masking: Masking) -> tuple[list[Unmask
     :returns: what looks unmasked, and how many rows were looked at.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
+    first: dict[tuple[str, str, str], str] = {}
     n_rows = 0
     for table in tables.metadata.sorted_tables:
         columns = [column for column in table.columns if _is_looked_at(table, column)]
         if not columns:
             continue
-        query = select(*columns).execution_options(yield_per=_CHUNK_ROWS)
-        for row in connection.execute(query):
+        keys = list(table.primary_key)
+        query = select(*(column.label(None) for column in (*keys, *columns)))
+        for row in connection.execute(query.execution_options(yield_per=_CHUNK_ROWS)):
             n_rows += 1
-            for column, value in zip(columns, row, strict=True):
-                kinds = set(_list_kinds(table.name, column.name, value, masking))
-                counts.update((table.name, column.name, kind) for kind in kinds)
-    return [Unmasked(*place, n) for place, n in sorted(counts.items())], n_rows
+            for column, value in zip(columns, row[len(keys) :], strict=True):
+                for kind in set(_list_kinds(table.name, column.name, value, masking)):
+                    place = (table.name, column.name, kind)
+                    counts[place] += 1
+                    first.setdefault(place, " ".join(map(str, row[: len(keys)])))
+    return [Unmasked(*place, n, first[place]) for place, n in sorted(counts.items())], n_rows
 
 
 def _is_looked_at(table: Table, column: Column[Any]) -> bool:

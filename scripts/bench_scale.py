@@ -3,6 +3,7 @@
     python scripts/bench_scale.py                             # 10,000, 100,000 and 1,000,000 rows
     python scripts/bench_scale.py --rows 10000 100000
     python scripts/bench_scale.py --rows 10000 --encoder real # the encoder pass, too
+    python scripts/bench_scale.py --rows 100000 --vectors lake
 
 The rows are those of `make_scale_data.py`, with their customers and events. Each size has a store
 and a process of its own; then come a run with one per cent new rows and a run with nothing new.
@@ -19,7 +20,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--encoder", choices=("stand-in", "real"), default="stand-in")
+    parser.add_argument("--vectors", choices=("database", "lake"), default="database")
     parser.add_argument("--work", type=Path, help="keep all here, and go on from it")
     given = parser.parse_args()
     folder = given.work or Path(tempfile.mkdtemp(prefix="earful-scale-"))
@@ -55,7 +57,10 @@ def main() -> None:
         if not table.exists():
             cosine = in_process(fit_stand_in, _list_texts(corpus), _cache_dir(), table)
             print(f"stand-in: cosine {cosine:.2f} to the encoder's vectors")
-    measured = {n: measure_size(corpus, folder / str(n), n, table) for n in sorted(given.rows)}
+    measured = {
+        n: measure_size(corpus, folder / str(n), n, table, given.vectors)
+        for n in sorted(given.rows)
+    }
     print_growth({n: runs["first"] for n, runs in measured.items()})
     for n, runs in measured.items():
         print_later(n, runs)
@@ -63,7 +68,9 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def measure_size(corpus: Corpus, folder: Path, n: int, table: Path | None) -> dict[str, Any]:
+def measure_size(
+    corpus: Corpus, folder: Path, n: int, table: Path | None, vectors: str
+) -> dict[str, Any]:
     """The first run of a size, one with one per cent new rows, and one with nothing new.
 
     What was measured before stays in the folder, and is not measured again.
@@ -78,11 +85,11 @@ def measure_size(corpus: Corpus, folder: Path, n: int, table: Path | None) -> di
     write_records(corpus, folder, range(n))
     print(f"{n:,} rows: {n_distinct / n:.1%} of the texts distinct", flush=True)
     n_new = round(n * NEW_SHARE)
-    runs = {"first": in_process(run_once, folder, ["customers", "events", "first"], table)}
+    runs = {"first": in_process(run_once, folder, ["customers", "events", "first"], table, vectors)}
     print_stages(runs["first"]["spent"], n)
     write_feedback(corpus, folder / "more.csv", range(n, n + n_new))
-    runs["more"] = in_process(run_once, folder, ["first", "more"], table)
-    runs["none"] = in_process(run_once, folder, ["first", "more"], table)
+    runs["more"] = in_process(run_once, folder, ["first", "more"], table, vectors)
+    runs["none"] = in_process(run_once, folder, ["first", "more"], table, vectors)
     kept.write_text(json.dumps(runs, default=asdict), encoding="utf-8")
     return runs
 
@@ -91,7 +98,9 @@ def _read_spent(spent: dict[str, Any]) -> dict[str, Spent]:
     return {stage: Spent(**each) for stage, each in spent.items()}
 
 
-def run_once(folder: Path, names: Sequence[str], table: Path | None) -> dict[str, Any]:
+def run_once(
+    folder: Path, names: Sequence[str], table: Path | None, vectors: str = "database"
+) -> dict[str, Any]:
     """One run over some files, and what it took."""
     from pipelines import job as jobs
     from pipelines.config import Config
@@ -102,7 +111,12 @@ def run_once(folder: Path, names: Sequence[str], table: Path | None) -> dict[str
         put_in_place(table)
     stages = Stages()
     watch_stages(stages)
-    config = Config.model_validate({"store": {"url": f"sqlite:///{folder}/store.db"}})
+    config = Config.model_validate(
+        {
+            "store": {"url": f"sqlite:///{folder}/store.db", "vectors": vectors},
+            "engine": {"lake": f"{folder}/lake"},
+        }
+    )
     job = jobs.Job(config, _cache_dir(), secret_path=folder / "secret")
     started, cpu = time.perf_counter(), time.process_time()
     with stages.watch():
@@ -122,8 +136,14 @@ def run_once(folder: Path, names: Sequence[str], table: Path | None) -> dict[str
         "seconds": time.perf_counter() - started,
         "cpu_s": time.process_time() - cpu,
         "peak_mb": usage.ru_maxrss * 1024 / 1e6,
-        "store_mb": sum(path.stat().st_size for path in folder.glob("store.db*")) / 1e6,
+        "store_mb": size_mb(folder.glob("store.db*")),
+        "lake_mb": size_mb(folder.glob("lake/**/*.parquet")),
     }
+
+
+def size_mb(paths: Iterable[Path]) -> float:
+    """Bytes of files, in millions."""
+    return sum(path.stat().st_size for path in paths) / 1e6
 
 
 def _analysing_steps() -> tuple[str, ...]:
@@ -194,7 +214,8 @@ def print_later(n: int, runs: dict[str, dict[str, Any]]) -> None:
     print(
         f"\n{n:,} rows: {counts.get('n_mentions', 0):,} mentions, {counts.get('n_themes', 0):,} "
         f"themes, {counts.get('n_noise', 0):,} noise; {first['seconds']:,.0f} s, "
-        f"peak {first['peak_mb']:,.0f} MB, store {first['store_mb']:,.0f} MB"
+        f"peak {first['peak_mb']:,.0f} MB, store {first['store_mb']:,.0f} MB, "
+        f"lake {first['lake_mb']:,.0f} MB"
     )
     print(
         f"  one per cent new: {more['seconds']:.1f} s, {more['cpu_s'] / first['cpu_s']:.1%} of "

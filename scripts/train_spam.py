@@ -44,7 +44,7 @@ SEED = 5
 LINK_WEIGHT = 0.15
 N_LONG = 3_000
 OPEN_WEIGHT = 0.5
-PENALTY = 0.2  # inverse strength of the L2 penalty
+PENALTY = 0.15  # inverse strength of the L2 penalty
 
 
 def main() -> None:

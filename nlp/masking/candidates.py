@@ -4,6 +4,8 @@ from typing import Final, NamedTuple
 
 CONTEXT_CHARS: Final = 60
 """Checks see so many characters before and after a candidate."""
+GLUED: Final = "(?:[והבלמשכ]{1,2}|و|ال|وال|بال|لل|ب|ل)?"
+"""Pattern of prepositions and articles that Hebrew and Arabic glue to a word."""
 
 
 class Candidate(NamedTuple):

@@ -8,7 +8,7 @@ from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any, Final
 
-from nlp.masking.candidates import Candidate
+from nlp.masking.candidates import GLUED, Candidate
 from nlp.masking.check_digits import CHECK_DIGITS, is_luhn, is_mod_97
 
 __all__ = ["CHECKS", "Check", "Spans"]
@@ -17,6 +17,8 @@ Spans = list[tuple[int, int]]
 Check = Callable[[Candidate], Spans]
 
 _CUE_CHARS: Final = 40
+# Four digits with dots: a version, or an outline's place.
+_OUTLINE = re.compile(r"\d(?:\.\d){3}")
 
 
 def _take_all(candidate: Candidate) -> Spans:
@@ -61,12 +63,15 @@ def _check_code(is_valid: Callable[[str], bool], candidate: Candidate) -> Spans:
     return _take_all(candidate) if is_valid(code) else []
 
 
-# "version 10.0.1.2" is none, and neither are the dots of an outline.
-_VERSION = re.compile(r"(?:\bv|version|release|build|firmware|update|android|ios|app|ver\.?) ?$")
-
-
 def _check_ip(candidate: Candidate) -> Spans:
-    if _VERSION.search(candidate.before.lower()):
+    """An address unless it is called a version, or is as short as one and is not called an address.
+
+    Addresses of four digits ("1.2.3.4") belong to operators of the network, to no person.
+    """
+    before, led, followed = candidate.before[-_CUE_CHARS:].lower(), *_version_patterns()
+    if led.search(before) or followed.match(candidate.after.lower()):
+        return []
+    if _OUTLINE.fullmatch(candidate.text) and not _ip_cue().search(before):
         return []
     try:
         address = ip_address(candidate.text)
@@ -120,9 +125,28 @@ def _numbers() -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
+_LINKS: Final = "is|no|number|to|מספר|رقم"
+
+
+@cache
+def _version_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Match what ends, and what begins, with a word that makes four numbers a version."""
+    words = "|".join(map(re.escape, _numbers()["ip"]["versions"].split()))
+    return (
+        re.compile(rf"(?<!\w){GLUED}(?:{words})\.?(?: (?:{_LINKS}))?[ :=]{{0,2}}v?$"),
+        re.compile(rf" (?:{words})(?!\w)"),
+    )
+
+
+@cache
+def _ip_cue() -> re.Pattern[str]:
+    cues = "|".join(map(re.escape, _numbers()["ip"]["cues"].split()))
+    return re.compile(rf"(?<!\w){GLUED}(?:{cues})(?!\w)[\w :=(]{{0,16}}$")
+
+
 @cache
 def _card_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     card = _numbers()["card"]
     cues = "|".join(map(re.escape, card["cues"].split()))
-    glued = "(?:[והבלמשכ]{1,2}|و|ال|وال|بال|لل|ب|ل)?"
-    return re.compile("|".join(card["prefixes"])), re.compile(rf"(?<!\w){glued}(?:{cues})(?!\w)")
+    called = re.compile(rf"(?<!\w){GLUED}(?:{cues})(?!\w)")
+    return re.compile("|".join(card["prefixes"])), called

@@ -2,11 +2,13 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+from nlp.masking.candidates import GLUED
 from nlp.masking.checks import CHECKS, Check
 from nlp.masking.phones import check_phone
 
@@ -23,16 +25,36 @@ __all__ = [
 HANDLE: Final = "HANDLE"
 PERSON: Final = "PERSON"
 
-# Digits of Arabic, Persian and Devanagari; all of full width; spaces and dashes of typography.
+# Where the ten digits of a script begin: Arabic, Persian, those of India, Thai, Lao, Tibetan,
+# Burmese, Khmer, Mongolian.
+_ZEROS: Final = (
+    *(0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66),
+    *(0xE50, 0xED0, 0xF20, 0x1040, 0x17E0, 0x1810),
+)
+# Where one to nine in circles begin, and each of their zeros.
+_CIRCLED: Final = (0x2460, 0x2776, 0x2780, 0x278A)
+_CIRCLED_ZEROS: Final = "⓪⓿🄋🄌"
+
+
+def _list_mathematical() -> Iterator[tuple[str, str]]:
+    """Give mathematical letters and digits ("𝟎𝟓𝟐") that are some of ASCII."""
+    for char in map(chr, range(0x1D400, 0x1D800)):
+        plain = unicodedata.normalize("NFKC", char)
+        if plain.isascii():
+            yield char, plain
+
+
+# Digits of other scripts; all of full width; spaces and dashes of typography.
 # One character each: offsets stay right.
 _ASCII: Final = str.maketrans(
-    {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
+    {chr(zero + digit): str(digit) for zero in _ZEROS for digit in range(10)}
+    | {chr(one + digit): str(digit + 1) for one in _CIRCLED for digit in range(9)}
+    | dict.fromkeys(_CIRCLED_ZEROS, "0")
+    | dict(_list_mathematical())
     | dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
     | dict.fromkeys("‐‑‒–—−", "-")
     | {chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
 )
-# Hebrew and Arabic glue prepositions and the article to the word.
-_GLUED: Final = "(?:[והבלמשכ]{1,2}|و|ال|وال|بال|لل|ب|ل)?"
 _CHECKS: Final[Mapping[str, Check]] = {**CHECKS, "phone": check_phone}
 
 
@@ -94,7 +116,7 @@ def _compile(entry: Mapping[str, Any], fragments: Mapping[str, str]) -> Recognis
     while named := _FRAGMENT.search(pattern):
         pattern = pattern.replace(named[0], fragments[named[1]])
     if "cues" in entry:
-        pattern = rf"(?<!\w){_GLUED}(?i:{_either(entry['cues'])})(?!\w)[^\d\n<>]{{0,25}}?{pattern}"
+        pattern = rf"(?<!\w){GLUED}(?i:{_either(entry['cues'])})(?!\w)[^\d\n<>]{{0,25}}?{pattern}"
         needs = {cue.lower().partition("_")[0] for cue in entry["cues"].split()}
     return Recogniser(
         entry["kind"],

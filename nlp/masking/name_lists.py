@@ -33,6 +33,7 @@ class Latin:
     """Names in Latin letters, and the words around them.
 
     :param given: names that are little else; `ambiguous` are words, places or brands too.
+    :param suffixes: words that follow a name; `patronyms` are endings of such ones.
     :param strong: words after which a name stands, of the lists or not; after `weak` ones it is
         one of the lists. Each is a phrase of up to four words.
     :param introductions: words with which somebody names himself; two capitalised words are one.
@@ -48,6 +49,8 @@ class Latin:
     family: frozenset[str]
     family_ambiguous: frozenset[str]
     titles: frozenset[str]
+    suffixes: frozenset[str]
+    patronyms: tuple[str, ...]
     strong: frozenset[str]
     roles: frozenset[str]
     introductions: frozenset[str]
@@ -63,13 +66,15 @@ class Latin:
     def classify(self, word: str) -> str:
         """Say what a folded word may be.
 
-        :returns: never, thing, given, ambiguous (given), family, word (a family name and a word)
-            or "".
+        :returns: never, thing, suffix, given, ambiguous (given), family, word (a family name and
+            a word) or "".
         """
         if word in self.never or set(word) == {"x"}:
             return "never"
         if word in self.things:
             return "thing"
+        if word in self.suffixes or (len(word) >= _MIN_ENDED and word.endswith(self.patronyms)):
+            return "suffix"
         for kind in ("given", "ambiguous", "family"):
             if word in getattr(self, kind):
                 return kind
@@ -126,6 +131,8 @@ def load_latin() -> Latin:
             )
         },
         titles=_words(entry["titles"]),
+        suffixes=_words(entry["suffixes"]),
+        patronyms=tuple(sorted(_words(entry["patronyms"]))),
         **{
             name: _phrases(entry[name])
             for name in ("strong", "roles", "introductions", "weak", "loose")

@@ -37,7 +37,7 @@ _ARTICLE = re.compile(r"(?<!\w)(?i:the|a|an|this|that|your|our) $")
 _SENTENCE_END: Final = '.!?:;\n"“”(>*-'
 _ENDED = re.compile(r"[,.!;:)\n]|$| (?:from|and|of|at|with)\b")
 _LINKS: Final = frozenset({", ", " and ", " & ", ", and ", " or ", "/"})
-_IN_NAME: Final = frozenset({"given", "ambiguous", "family", "word", "initial", ""})
+_IN_NAME: Final = frozenset({"given", "ambiguous", "family", "word", "initial", "suffix", ""})
 _NAMING: Final = frozenset({"weak", "self"})
 _KNOWN: Final = frozenset({"given", "family"})
 _LISTED: Final = frozenset({"given", "ambiguous", "family"})
@@ -204,8 +204,11 @@ def _weigh(
 
 def _weigh_several(stretch: Sequence[_Word], kinds: Sequence[str]) -> tuple[int, int]:
     first, second = kinds[:2]
-    if first == "given":
+    if first == "given" or second == "suffix":
         return len(stretch), 2
+    if "suffix" in kinds:
+        # "Thanks Zerrin Hanım": a name begins further on.
+        return 0, 0
     if (first == "ambiguous" and second in _KNOWN) or (first == "family" and second == "given"):
         return len(stretch), 2
     has_initial = any(word.kind == "initial" for word in stretch)

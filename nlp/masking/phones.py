@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from nlp.masking.candidates import CONTEXT_CHARS, Candidate
+from nlp.masking.candidates import CONTEXT_CHARS, GLUED, Candidate
 
 __all__ = ["check_phone"]
 
@@ -153,8 +153,6 @@ def _kind_pattern() -> re.Pattern[str]:
     return re.compile(rf"[ ]?[-(]?[ ]?(?i:{kinds})(?!\w)")
 
 
-# Hebrew and Arabic glue prepositions and the article to the word.
-_GLUED: Final = "(?:[והבלמשכ]{1,2}|و|ال|وال|بال|لل|ب|ل)?"
 _LINKS: Final = r"number|num|no|is|:|#|\.|=|-|מספר|رقم|شماره"
 
 
@@ -165,6 +163,6 @@ def _cue_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
         for name in ("cues", "other_numbers")
     )
     return (
-        re.compile(rf"(?<!\w){_GLUED}(?:{cues})(?!\w)[^.!?\n]*$|{_ABBREVIATED}"),
-        re.compile(rf"(?<!\w){_GLUED}(?:{others})(?: ?(?:{_LINKS}))* *$"),
+        re.compile(rf"(?<!\w){GLUED}(?:{cues})(?!\w)[^.!?\n]*$|{_ABBREVIATED}"),
+        re.compile(rf"(?<!\w){GLUED}(?:{others})(?: ?(?:{_LINKS}))* *$"),
     )

@@ -29,6 +29,7 @@ from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.journeys import ENCODER
 from pipelines.resources import load_config
 from pipelines.rights.gate import allows_account
+from pipelines.vector_lake.reading import load_vectors
 
 _BATCH = 5_000
 
@@ -94,6 +95,10 @@ def _describe(rule: WordsRule, feedback_id: str, alerts: Sequence[Alert]) -> Occ
 def _read_alerts(connection: Connection, oldest: datetime) -> Iterator[Alert]:
     found_rows = connection.execute(_select(connection, oldest)).mappings()
     for some in (list(map(dict, rows)) for rows in found_rows.partitions(_BATCH)):
+        for row, data in zip(
+            some, load_vectors(connection, [row["data"] for row in some]), strict=True
+        ):
+            row["data"] = data
         found = classify_rows(some)
         for place in np.flatnonzero(found.any(axis=1)).tolist():
             row = some[place]

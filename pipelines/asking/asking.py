@@ -36,6 +36,7 @@ from pipelines.progress import SilentProgress
 from pipelines.replacing import open_replacement
 from pipelines.store import Store
 from pipelines.themes.pool import find_centres, means_of
+from pipelines.vector_lake.reading import find_width
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,7 @@ class _Loaded:
 
 def _read_means(connection: Connection, encoder: str, job: Job) -> LanguageMeans:
     centres = find_centres(connection, encoder)
-    vector = tables.vector.c
-    query = select(func.length(vector.data)).where(vector.model == encoder).limit(1)
-    dim = (connection.execute(query).scalar() or 0) // 2
+    dim = find_width(connection, encoder)
     means = means_of(is_default_encoder=job.models.is_default_encoder, dim=dim)
     return means.with_centres(centres)
 

@@ -16,6 +16,7 @@ from pipelines.asking.array_file import ArrayWriter
 from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
 from pipelines.progress import Progress
 from pipelines.readings import vectors_of
+from pipelines.vector_lake.reading import load_vectors
 
 _BATCH = 8_192
 _NAMED = ("lang", "source", "theme", "segment", "sentiment")
@@ -43,7 +44,7 @@ def write_index(
     for rows in _read_batches(connection, encoder_name, chosen):
         first = _first_of_texts(rows)
         texts = [rows[at] for at in first]
-        vectors = vectors_of([row.data for row in texts])
+        vectors = vectors_of(load_vectors(connection, [row.data for row in texts]))
         voices = [voice_of(row.lang or "und", row.channel or "") for row in texts]
         quantised = quantise_rows(centre_rows(vectors, voices, means))
         writer.append("numbers", quantised.numbers)

@@ -16,6 +16,7 @@ from pipelines.migrations import SCHEMA_VERSION
 from pipelines.rights.ledger import Ledger
 from pipelines.runs import code_version, make_time_id
 from pipelines.store import Store, open_store, read_info
+from pipelines.vector_lake.keeping import bring_home
 
 
 def back_up_store(store: Store, path: Path, ledger: Ledger) -> Manifest:
@@ -80,6 +81,10 @@ def _copy_store(store: Store, copy: Path) -> Manifest:
         store_id, secret = (read_info(connection, n) for n in ("store_id", "secret_fingerprint"))
         if store.path is not None:
             _copy_pages(connection, copy)
+            copied = open_store(f"sqlite:///{copy}")
+            with copied.write() as target:
+                bring_home(target)
+            copied.engine.dispose()
         else:
             copied = open_store(f"sqlite:///{copy}", create=True)
             with copied.write() as target:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipelines.cli.scores import print_input
-from pipelines.cli.show import make_table, open_console, print_lines
+from pipelines.cli.show import make_table, open_console, print_lines, print_table, show_text
 
 if TYPE_CHECKING:
     from pipelines.evaluation.pii import PiiEvaluation
@@ -41,10 +41,13 @@ def print_unmasked(found: "Sequence[Unmasked]", n_rows: int) -> None:
     if not found:
         console.print(f"nothing looks unmasked in {n_rows:,} rows")
         return
-    table = make_table({"table": "id", "column": "id", "kind": "id", "rows": "right"})
+    table = make_table(
+        {"table": "id", "column": "id", "kind": "id", "rows": "right", "one of them": "left"}
+    )
     for each in found:
-        table.add_row(each.table, each.column, each.kind, f"{each.n_rows:,}")
-    console.print(table)
+        first = show_text(each.first, 80)
+        table.add_row(each.table, each.column, each.kind, f"{each.n_rows:,}", first)
+    print_table(console, "", table)
     advice = (
         "what was stored before masking knew it is masked when its files are read again; what is "
         "none of a person goes into [masking] keep"

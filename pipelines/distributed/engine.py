@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import select
 
 from nlp.mentions import Span
-from nlp.near_copies import Sketches, find_likes
+from nlp.near_copies import Collisions, Sketches, find_likes
 from nlp.themes.assignment import Assignment, KnownThemes
 from nlp.themes.centring import LanguageMeans
 from nlp.themes.vectors import READ_ROWS
@@ -173,7 +173,7 @@ class ClusterEngine:
             tuple(reason for part in parts for reason in part.reasons),
         )
 
-    def _collide(self, bands: Any, counts: Any, is_new: Any) -> Iterator[list[int]]:
+    def _collide(self, bands: Any, counts: Any, is_new: Any) -> Iterator[Collisions]:
         """Collisions of the bands of texts: each task gets some of the values of one band."""
         places = np.flatnonzero(counts)
         n_parts = -(-len(places) // MANY)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nlp.near_copies import find_collisions
+from nlp.near_copies import Collisions, find_collisions
 from nlp.themes.assignment import Assignment, assign_themes
 from pipelines.config_sections import ModelsConfig
 from pipelines.distributed.receipts import ShardReceipt
@@ -72,11 +72,13 @@ def _shard(worker: Worker, order: ShardOrder) -> ShardReceipt:
     return make_shard(order, worker.models, worker.shared["known"])
 
 
-def _collide(_worker: Worker, argument: tuple[Any, Any, Any]) -> list[list[int]]:
+def _collide(_worker: Worker, argument: tuple[Any, Any, Any]) -> list[Collisions]:
     keys, places, is_new = argument
     every = np.ones(len(places), dtype=bool)
-    found = find_collisions(keys[:, None], every, is_new)
-    return [places[bucket].tolist() for bucket in found]
+    return [
+        Collisions(places[found.pairs], [places[crowd].tolist() for crowd in found.crowds])
+        for found in find_collisions(keys[:, None], every, is_new)
+    ]
 
 
 def _assign(worker: Worker, argument: tuple[Any, Any, Any, Any]) -> Assignment:

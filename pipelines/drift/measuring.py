@@ -13,6 +13,7 @@ from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.drift.prediction import Sample
 from pipelines.encoder_pass import VECTOR_TYPE
+from pipelines.vector_lake.reading import stream_with_vectors
 
 MEASURES: Final = {
     "language_mix": "languages of feedback",
@@ -144,7 +145,7 @@ def _measure_meaning(connection: Connection, after: str | None, encoder: str) ->
         .limit(MAX_VECTORS)
     )
     n, total = 0, np.zeros(1)
-    for (data,) in connection.execute(_new(query, after)):
+    for (data,) in stream_with_vectors(connection, _new(query, after)):
         total = total + np.frombuffer(data, dtype=VECTOR_TYPE).astype(np.float64)
         n += 1
     if not n:

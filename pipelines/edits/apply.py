@@ -90,7 +90,7 @@ def apply_edits(run: Run, models: Models) -> Applied:
     applied.unapplied = {each.edit_id: each.reason for each in decisions.conflicts}
     applied.themes = changes.themes.union(written.made)
     if changes.n_mentions or written.n_statuses:
-        run.mark_changed()
+        run.mark_changed(is_derived=True)
     note_draws(run, models, decisions)
     write_info(run.connection, _APPLIED_TO, _describe_state(run))
     return applied

@@ -48,7 +48,9 @@ LEFT_OUT: Final = {
     **dict.fromkeys(
         ("link_review", "link_answer", "theme_suggestion"), "questions to people of this store"
     ),
-    **dict.fromkeys(("input_file", "output_file", "sync_row", "store_info"), "earful's own notes"),
+    **dict.fromkeys(
+        ("input_file", "output_file", "lake_file", "sync_row", "store_info"), "earful's own notes"
+    ),
     "wording": "unchecked answers of a language model",
 }
 # Columns that stay in the store, and why.

@@ -20,7 +20,13 @@ from pipelines.reading.tables import name_columns
 _BATCH_ROWS = 1_000
 # SQLSTATE class 42: the statement is wrong. Only of those do we know that they quote no values.
 _WRONG_STATEMENT = "42"
-_SQLITE_STATEMENT_ERRORS = ("no such", "near ", "ambiguous column", "incomplete input")
+_SQLITE_STATEMENT_ERRORS = (
+    "no such",
+    "near ",
+    "ambiguous column",
+    "incomplete input",
+    "attempt to write",
+)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from nlp.themes.centring import LanguageMeans, centre_rows, voice_of
 from nlp.themes.layout import spread_themes
 from nlp.themes.vectors import unit_rows
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
+from pipelines.encoder_pass import VECTOR_TYPE
 from pipelines.id_batches import batch_ids
 from pipelines.tables import theme_centre, vector
 from pipelines.themes.pool import find_centres, find_encoder, means_of
+from pipelines.vector_lake.reading import stream_with_vectors
 
 # Texts that say well enough where a theme lies that people made.
 _MAX_TEXTS = 200
@@ -83,8 +85,8 @@ def _mean_texts(connection: Connection, model: str, theme_ids: Collection[str]) 
             .where(said.c.n <= _MAX_TEXTS)
             .order_by(said.c.theme_id, said.c.n)
         )
-        for theme_id, lang, channel, data in connection.execute(query):
-            found = np.frombuffer(data, dtype="<f2").astype(np.float32)
+        for theme_id, lang, channel, data in stream_with_vectors(connection, query):
+            found = np.frombuffer(data, dtype=VECTOR_TYPE).astype(np.float32)
             texts[theme_id, voice_of(lang or "und", channel or "")].append(found)
     return [
         (theme_id, voice, len(rows), np.mean(rows, axis=0))

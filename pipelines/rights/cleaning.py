@@ -16,6 +16,7 @@ from pipelines.errors import StoreError
 from pipelines.half_vectors import HALF, has_half_vectors
 from pipelines.journal import journal_path
 from pipelines.store import Store, read_info
+from pipelines.vector_lake.keeping import list_lake_files, remove_unknown
 
 # Tables that never hold anything of a person; all others are rewritten where free pages keep bytes.
 IMPERSONAL: Final = frozenset(
@@ -35,6 +36,7 @@ def remove_unfinished(store: Store, cache_dir: Path, lake: Path) -> None:
     remove_index(store)
     with store.read() as connection:
         store_id = read_info(connection, "store_id")
+        remove_unknown(connection)
     remove_lake(lake, str(store_id))
     path = journal_path(cache_dir, store_id)
     for suffix in ("", "-wal", "-shm"):
@@ -63,11 +65,14 @@ def empty_log(store: Store) -> None:
 
 
 def list_files(store: Store) -> list[Path]:
-    """The files of a SQLite store, and the index that lies beside it; none of a server's."""
+    """The files of a store: of SQLite, the index that lies beside it, and the lake."""
+    with store.read() as connection:
+        files = list_lake_files(connection)
     if store.path is None:
-        return []
+        return files
     ends = ("", "-wal", "-shm", "-journal")
     return [
+        *files,
         *(store.path.with_name(store.path.name + end) for end in ends),
         *list_index_files(store),
     ]

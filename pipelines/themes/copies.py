@@ -21,7 +21,7 @@ def share_fates(run: Run) -> int:
     rows = [dict(row) for row in run.connection.execute(_select_differing()).mappings()]
     if rows:
         update_rows(run.connection, tables.mention, rows)
-        run.mark_changed()
+        run.mark_changed(is_derived=True)
     return len(rows)
 
 

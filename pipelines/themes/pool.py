@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
 from sys import intern
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
 from nlp.cleaning import normalize_text
@@ -26,6 +26,7 @@ from nlp.themes.steadying import KnownLabels
 from pipelines import tables
 from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.models import Models
+from pipelines.ragged import Ragged
 from pipelines.rights.gate import allows
 from pipelines.runs import Run
 from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vectors
@@ -33,9 +34,11 @@ from pipelines.themes.pool_vectors import MentionVectors, find_vectors, take_vec
 # Of a larger pool the vectors stay in the store and are read by parts: these take 75 MB.
 IN_MEMORY_ROWS = 50_000
 _ROWS_A_FETCH: Final = 10_000
+# Enough of a hash: of a billion mentions two share their key by chance once in 10^20.
+_KEY_BYTES: Final = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What was found about a mention: of the nearest theme, unless there is a reason.
 
@@ -77,17 +80,17 @@ class Pool:
     registers: list[str]
     documents: list[str]
     periods: list[str]
-    mentions: list[list[str]]
+    mentions: Sequence[list[str]]
     counts: list[int]
     quotes: list[str]
     vectors: Any
     fates: list[Fate | None]
-    waiting: list[list[str]]
+    waiting: Sequence[list[str]]
 
     @cached_property
     def texts(self) -> list[str]:
         """Normalised, when they are first needed: of a large pool mostly those of few rows are."""
-        return list(map(normalize_text, self.quotes, self.langs))
+        return list(map(_normalize_quote, self.quotes, self.langs))
 
     @cached_property
     def is_new(self) -> Any:
@@ -184,8 +187,8 @@ def load_members(
             own[row.theme_id].append(place)
     found = {}
     for theme_id, places in own.items():
-        groups = read.group_alike(places).values()
-        first = [alike[0] for alike in islice(groups, max_members)]
+        alike = read.group_alike(np.array(places, dtype=np.intp))
+        first = alike.values[alike.starts[:max_members]].tolist()
         mention_ids, quotes = (
             [getattr(read.rows[at], name) for at in first] for name in ("mention_id", "text")
         )
@@ -245,41 +248,42 @@ class _Mention(NamedTuple):
 class _Read:
     """Mentions in reading order.
 
-    :param keys: hash of the text of each and of those that it is read with.
+    :param keys: (n, 2) hash of the text of each and of those that it is read with.
     """
 
     rows: Sequence[_Mention]
-    keys: list[str]
+    keys: NDArray[np.uint64]
     vectors: MentionVectors
 
-    def group_alike(self, chosen: Iterable[int]) -> dict[str, list[int]]:
+    @cached_property
+    def is_copy(self) -> NDArray[np.bool_]:
+        """(n,) whether it stands behind what it copies."""
+        return np.array([row.noise_reason is not None for row in self.rows], dtype=bool)
+
+    def group_alike(self, chosen: NDArray[np.intp]) -> "Ragged[int]":
         """Places by key, in the order of the keys; copies stand behind what they copy.
 
         What only copies say in its very words is left out: it shares the fate of what it copies.
         """
-        places: dict[str, list[int]] = {}
-        for place in chosen:
-            places.setdefault(self.keys[place], []).append(place)
-        for alike in places.values():
-            if len(alike) > 1:
-                alike.sort(key=lambda place: (self.rows[place].noise_reason is not None, place))
-        return {
-            key: places[key]
-            for key in sorted(places)
-            if self.rows[places[key][0]].noise_reason is None
-        }
+        keys, is_copy = self.keys[chosen], self.is_copy[chosen]
+        order = np.lexsort((chosen, is_copy, keys[:, 1], keys[:, 0]))
+        keys, is_copy, places = keys[order], is_copy[order], chosen[order]
+        is_first = np.ones(len(places), dtype=bool)
+        is_first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+        is_kept = ~is_copy[is_first][np.cumsum(is_first) - 1] if len(places) else is_first
+        return Ragged(places[is_kept], np.flatnonzero(is_first[is_kept]))
 
 
 def _read_mentions(connection: Connection, encoder_name: str, query: Select[Any]) -> _Read:
     rows = list(_stream_mentions(connection, query))
     hashes = [row.text_hash for row in rows]
     vectors = find_vectors(connection, encoder_name, hashes, [row.feedback_id for row in rows])
-    keys = []
+    keys = bytearray()
     near = zip(rows, vectors.starts.tolist(), vectors.sizes.tolist(), strict=True)
     for place, (row, start, size) in enumerate(near):
         named = "\0".join((*hashes[start : start + size], str(place - start), row.lang))
-        keys.append(hashlib.sha256(named.encode()).hexdigest()[:32])
-    return _Read(rows, keys, vectors)
+        keys += hashlib.sha256(named.encode()).digest()[:_KEY_BYTES]
+    return _Read(rows, np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2), vectors)
 
 
 def _stream_mentions(connection: Connection, query: Select[Any]) -> Iterator[_Mention]:
@@ -307,38 +311,52 @@ def _stream_mentions(connection: Connection, query: Select[Any]) -> Iterator[_Me
 def _collapse(read: _Read) -> Pool:
     """One row for each key: the first mention that counts stands for all."""
     rows = read.rows
-    places = read.group_alike(range(len(rows)))
-    ordered, groups = list(places), list(places.values())
-    first = [alike[0] for alike in groups]
-    chosen = [rows[at] for at in first]
-    is_waiting = [row.nearest_theme_id is None and row.found_reason is None for row in rows]
+    alike = read.group_alike(np.arange(len(rows)))
+    first = alike.values[alike.starts]
+    chosen = [rows[at] for at in first.tolist()]
+    is_waiting = np.array(
+        [row.nearest_theme_id is None and row.found_reason is None for row in rows], dtype=bool
+    )
+    # What a near-copy says beyond its original is set aside with it, whatever its words.
+    is_aside = np.array([row.found_reason == "noise" for row in rows], dtype=bool)
+    is_decided = ~is_waiting & ~is_aside
+    ids = np.array([row.mention_id for row in rows], dtype=object)
     vectors = read.vectors.take(first)
     return Pool(
-        keys=ordered,
+        keys=[key.hex() for key in _list_digests(read.keys[first])],
         langs=[row.lang for row in chosen],
         registers=[row.channel for row in chosen],
         documents=[row.feedback_id for row in chosen],
         periods=[row.period for row in chosen],
-        mentions=[[rows[at].mention_id for at in alike] for alike in groups],
-        counts=[sum(rows[at].noise_reason is None for at in alike) for alike in groups],
+        mentions=alike.map(ids),
+        counts=alike.tally(~read.is_copy).tolist(),
         quotes=[row.text for row in chosen],
         vectors=vectors if len(first) > IN_MEMORY_ROWS else vectors[:],
-        fates=[_stored_fate(rows, alike, is_waiting) for alike in groups],
-        waiting=[[rows[at].mention_id for at in alike if is_waiting[at]] for alike in groups],
+        fates=[_read_fate(rows, at) for at in alike.find_first(is_decided).tolist()],
+        waiting=alike.only(is_waiting).map(ids),
     )
+
+
+def _list_digests(keys: NDArray[np.uint64]) -> Iterator[bytes]:
+    data = keys.astype(">u8").tobytes()
+    return (data[at : at + _KEY_BYTES] for at in range(0, len(data), _KEY_BYTES))
+
+
+def _normalize_quote(quote: str, lang: str) -> str:
+    """The same object where nothing changes: there may be millions."""
+    text = normalize_text(quote, lang)
+    return quote if text == quote else text
 
 
 def _month_of(at: datetime | None) -> str:
     return intern(f"{at.year}-{at.month:02d}") if at else ""
 
 
-def _stored_fate(
-    rows: Sequence[_Mention], alike: Sequence[int], is_waiting: Sequence[bool]
-) -> Fate | None:
-    """What was decided about any of the mentions that share a key."""
-    decided = next((rows[at] for at in alike if not is_waiting[at]), None)
-    if decided is None:
+def _read_fate(rows: Sequence[_Mention], place: int) -> Fate | None:
+    """What was decided about a mention; of -1 nothing was."""
+    if place < 0:
         return None
+    decided = rows[place]
     return Fate(decided.nearest_theme_id, decided.theme_strength, decided.found_reason)
 
 

@@ -18,7 +18,7 @@ from pipelines.readings import read_vectors, vectors_of
 class MentionVectors:
     """Vectors of mentions with their context mixed in; see :func:`nlp.themes.context.mix_context`.
 
-    :param hashes: text of every mention that was read, those of one feedback together.
+    :param hashes: text of every mention that was read, as bytes, those of one feedback together.
     :param places: (n,) where each of these mentions is among them.
     :param starts: (n,) where its neighbourhood begins.
     :param sizes: (n,) mentions in its neighbourhood, itself included.
@@ -26,7 +26,7 @@ class MentionVectors:
 
     connection: Connection
     encoder_name: str
-    hashes: Sequence[str]
+    hashes: Any
     places: Any
     starts: Any
     sizes: Any
@@ -45,9 +45,10 @@ class MentionVectors:
         first = np.repeat(np.cumsum(own.sizes) - own.sizes, own.sizes)
         within = np.arange(len(first)) - first
         needed, near = np.unique(np.repeat(own.starts, own.sizes) + within, return_inverse=True)
-        texts, numbers = np.unique([self.hashes[at] for at in needed], return_inverse=True)
-        stored = read_vectors(self.connection, self.encoder_name, texts.tolist())
-        vectors = vectors_of([stored[text_hash] for text_hash in texts.tolist()])
+        texts, numbers = np.unique(self.hashes[needed], return_inverse=True)
+        hashes = texts.astype(str).tolist()
+        stored = read_vectors(self.connection, self.encoder_name, hashes)
+        vectors = vectors_of([stored[text_hash] for text_hash in hashes])
         starts = near[np.cumsum(own.sizes) - own.sizes]
         places = starts + own.places - own.starts
         return mix_near(vectors[numbers], places, starts, own.sizes)
@@ -77,7 +78,7 @@ def find_vectors(
     return MentionVectors(
         connection,
         encoder_name,
-        hashes,
+        np.array(hashes, dtype=np.bytes_),
         np.arange(len(hashes)),
         np.array([each.start for each in near], dtype=np.intp),
         np.array([len(each) for each in near], dtype=np.intp),

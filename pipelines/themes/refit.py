@@ -76,8 +76,9 @@ def fit_themes(
     _rename_changed(run, registry, matching, names)
     kept = _find_kept(registry, matching, known)
     fates = _decide_fates(pool, known, found, ids, kept)
-    placed = {row: fate.theme_id for row, key in enumerate(pool.keys) if (fate := fates[key])}
-    write_theme_centres(run, models, pool, {row: each for row, each in placed.items() if each})
+    found_ids = (fates[key].theme_id for key in pool.keys)
+    placed = {row: theme_id for row, theme_id in enumerate(found_ids) if theme_id}
+    write_theme_centres(run, models, pool, placed)
     gone = _find_gone(registry, matching) - registry.locked
     return Refit(fates, len(born), len(gone), len(kept))
 
@@ -93,14 +94,17 @@ def _match(
 ) -> Matching:
     space = fixed_means(models, pool.vectors.shape[1]).with_centres(found.centres)
     before = read_theme_centres(run, models, registry, space)
-    now = centre_themes(pool, found.labels, found.n_themes, space)
+    is_known = before.shape[1] == space.width
     return match_themes(
         known,
         found.labels,
         len(registry.themes),
         found.n_themes,
         locked=registry.locked,
-        likeness=before @ now.T if before.shape[1] == now.shape[1] else None,
+        # All vectors are read for this: not where there is nothing to compare with.
+        likeness=before @ centre_themes(pool, found.labels, found.n_themes, space).T
+        if is_known
+        else None,
     )
 
 

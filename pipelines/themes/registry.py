@@ -17,6 +17,7 @@ from pipelines.models import Models
 from pipelines.runs import Run
 from pipelines.themes.edit_log import read_log, replay_log
 from pipelines.themes.pool import Pool
+from pipelines.themes.pool_vectors import take_vectors
 
 _THEME, _CENTRE = tables.theme.c, tables.theme_centre.c
 
@@ -100,12 +101,12 @@ def write_theme_centres(run: Run, models: Models, pool: Pool, ids: Mapping[int, 
     :param ids: theme_id by row of the pool.
     """
     chosen = sorted(ids)
-    own = pool.take(chosen)
-    named = zip([ids[row] for row in chosen], name_voices(own.langs, own.registers), strict=True)
+    voices = name_voices(*([each[row] for row in chosen] for each in (pool.langs, pool.registers)))
+    named = zip([ids[row] for row in chosen], voices, strict=True)
     cells: dict[tuple[str, str], int] = {}
     labels = np.array([cells.setdefault(each, len(cells)) for each in named], dtype=np.int32)
     sums = np.zeros((len(cells), pool.vectors.shape[1]))
-    for part, vectors in read_blocks(own.vectors):
+    for part, vectors in read_blocks(take_vectors(pool.vectors, chosen)):
         sums += sum_rows(vectors, labels[part], len(cells))
     sizes = np.bincount(labels, minlength=len(cells))
     rows = [

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from nlp.cleaning import normalize_text
-from nlp.near_copies import Sketches, are_alike, find_likes, fold_words, sketch_texts
+from nlp.near_copies import (
+    Collisions,
+    Sketches,
+    are_alike,
+    find_collisions,
+    find_likes,
+    fold_words,
+    sketch_texts,
+)
 
 CASES = Path(__file__).parents[1] / "cases" / "near_copies.jsonl"
 LONG = "The courier left my parcel with a neighbour and nobody told me anything about it"
@@ -99,6 +107,25 @@ def test_new_texts_find_the_old_groups_that_all_together_would_make() -> None:
     pairs = [*find_likes(first, np.ones(half, dtype=bool), read)]
     pairs += find_likes(sketches, np.arange(len(texts)) >= half, read)
     assert connect(pairs, len(texts)) == connect(brute_force(texts), len(texts))
+
+
+def test_a_crowd_that_shares_its_bands_is_grouped_as_one_by_one() -> None:
+    """More texts than pairs are listed of, some changed too far; half of them were there before."""
+    rng = random.Random(7)
+    texts = [f"{LONG} ticket{number}" for number in range(70)]
+    texts += [change_words(f"{LONG} ticket{number}", 4, rng) for number in range(30)]
+    sketches = sketch_texts(texts)
+    read = lambda places: [fold_words(texts[place]) for place in places]  # noqa: E731
+    is_new = np.arange(len(texts)) % 2 == 0
+    known = [pair for pair in brute_force(texts) if not is_new[list(pair)].any()]
+    pairs = [*known, *find_likes(sketches, is_new, read)]
+    assert any(crowd for found in _collide(sketches) for crowd in found.crowds)
+    assert connect(pairs, len(texts)) == connect(brute_force(texts), len(texts))
+
+
+def _collide(sketches: Sketches) -> list[Collisions]:
+    every = np.ones(len(sketches.folds), dtype=bool)
+    return list(find_collisions(sketches.bands, every, every))
 
 
 def test_texts_that_are_told_apart_by_their_marks_are_not_read_and_change_nothing() -> None:

@@ -195,6 +195,16 @@ def test_a_codebook_that_cannot_be_used_is_refused_with_the_place(
     assert copy_tables(empty, with_logs=True) == before
 
 
+def test_a_theme_whose_figures_are_not_published_yet_is_not_called_silent(
+    filled: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.csv"
+    export_codebook(make_job(filled), path)
+    with filled.engine.begin() as connection:  # as after: earful discover
+        connection.execute(update(tables.theme).values(n_mentions=None))
+    assert read_in(filled, path).without_mentions == []
+
+
 def test_all_problems_of_a_codebook_are_told_at_once(empty: Store, tmp_path: Path) -> None:
     rows = [("t0", "A", "x"), ("", "", "y"), ("", "C", "")]
     path = write_rows(tmp_path / "book.csv", ("theme_id", "name", "examples"), *rows)

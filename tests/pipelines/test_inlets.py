@@ -178,7 +178,7 @@ def test_a_refused_query_says_why_without_a_row_of_the_table(shop: Path, tmp_pat
     wrong = {
         "SELECT nope FROM reviews": "no such column: nope",
         "SELEC": 'near "SELEC": syntax error',
-        "DELETE FROM reviews": "refused the query: OperationalError",
+        "DELETE FROM reviews": "refused the query: attempt to write a readonly database",
         "PRAGMA query_only = ON": "gives no rows",
         "SELECT 1; DROP TABLE reviews": "more than one statement",
         "SELECT json(body) FROM reviews": "refused the query: OperationalError;",

@@ -47,10 +47,12 @@ def make_value(column: Any, n: int) -> Any:
 
 
 def fill(store: Store) -> None:
-    """Rows in every table, enough of them to be copied as many."""
+    """Rows in every table, enough of them to be copied as many; no vector lies in a lake."""
     with store.write() as connection:
         connection.execute(tables.store_info.delete())
         for table in tables.metadata.sorted_tables:
+            if table is tables.lake_file:
+                continue
             for n in range(MANY if table.name in _LARGE else 2):
                 row = {column.name: make_value(column, n) for column in table.c}
                 connection.execute(table.insert().values(**row))
@@ -123,7 +125,7 @@ def test_every_row_arrives_as_it_was_in_a_store_that_keeps_its_rules(
     done = copy(source, target)
     assert read_all(target) == read_all(url_of(source))
     assert {each.table for each in done.tables} == set(tables.metadata.tables)
-    assert min(each.rows for each in done.tables) >= 2
+    assert min(each.rows for each in done.tables if each.table != "lake_file") >= 2
     store = open_store(target)
     with store.read() as connection:
         assert set(inspect(connection).get_view_names()) >= VIEW_COMMENTS.keys()

@@ -169,7 +169,7 @@ def test_the_life_of_a_pinned_theme_says_who_pinned_it(filled: Store) -> None:
         ({"text": "x", "keywords": ["the"], "lang": "en"}, "says nothing by itself"),
         ({"text": "x", "keywords": ["!!"]}, "says nothing by itself"),
         ({"text": "x", "examples": ["y"] * 51}, "51 examples"),
-        ({"text": "x", "lang": "English"}, "no language code"),
+        ({"text": "x", "lang": "zz"}, "is no language"),
         ({"text": "Late cards", "examples": OWN[:1]}, "pinned just so by e000001"),
     ],
 )

@@ -603,6 +603,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=True, comment="the file that said so"),
         sa.PrimaryKeyConstraint("key_type", "key_hash", "customer_id"),
         comment="the keys by which a customer can be recognised, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("customer_key", schema=None) as batch_op:
         batch_op.create_index("ix_customer_key_customer", ["customer_id"], unique=False)
@@ -752,6 +753,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("event_id", "key_type", "key_hash"),
         comment="the keys by which an event is linked to a customer, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("event_key", schema=None) as batch_op:
         batch_op.create_index("ix_event_key", ["key_type", "key_hash"], unique=False)
@@ -921,6 +923,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.Text(), nullable=False, comment="keyed hash (HMAC-SHA-256)"),
         sa.PrimaryKeyConstraint("feedback_id", "key_type", "key_hash"),
         comment="the keys by which a feedback can be linked to a customer, as keyed hashes",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("feedback_key", schema=None) as batch_op:
         batch_op.create_index("ix_feedback_key", ["key_type", "key_hash"], unique=False)
@@ -1033,6 +1036,32 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=True, comment="the run that read it"),
         sa.PrimaryKeyConstraint("file_hash", "settings_hash"),
         comment="files that have been read whole: not read again while nothing about them changes",
+    )
+    op.create_table(
+        "lake_file",
+        sa.Column(
+            "number",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            autoincrement=False,
+            nullable=False,
+            comment="what vector.data calls it",
+        ),
+        sa.Column("name", sa.Text(), nullable=False, comment="of the Parquet file in the lake"),
+        sa.Column(
+            "n_rows",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="vectors in it",
+        ),
+        sa.Column(
+            "n_bytes",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            nullable=True,
+            comment="its size",
+        ),
+        sa.Column("digest", sa.Text(), nullable=True, comment="SHA-256 of its bytes"),
+        sa.PrimaryKeyConstraint("number"),
+        comment="files of the lake that vectors lie in, where the configuration says so",
     )
     op.create_table(
         "language_centre",
@@ -2240,7 +2269,7 @@ def upgrade() -> None:
             "data",
             sa.LargeBinary(),
             nullable=False,
-            comment="384 float16, little endian, unit length",
+            comment="384 float16, little endian, unit length; with a lake 9 bytes: file and row there",
         ),
         sa.PrimaryKeyConstraint("text_hash", "model"),
         comment="one embedding for each distinct text and model",

@@ -118,11 +118,12 @@ def test_a_driver_that_died_costs_no_shard_that_was_done(
     with pytest.raises(KeyboardInterrupt):
         run_all(ray, files)
     (folder,) = ray.lake.iterdir()
-    done = sorted((folder / "shards").iterdir())
+    shards = folder / "unfinished" / "shards"
+    done = sorted(shards.iterdir())
     assert len(done) == 4
     # A shard whose bytes a power loss took, one that the ledger does not know, and half a line.
     (done[0] / "rows.parquet").write_bytes(b"PAR1")
-    (folder / "shards" / ".unplaced-1").mkdir()
+    (shards / ".unplaced-1").mkdir()
     with (folder / "ledger.jsonl").open("a") as ledger:
         ledger.write('{"name": "cut')
     workers.dies_after = None
@@ -164,7 +165,7 @@ def test_a_shard_holds_no_personal_data_and_is_private(
     rows = [repr(pq.read_table(path).to_pylist()) for path in ray.lake.rglob("*.parquet")]
     assert any("<PHONE>" in each for each in rows)
     assert not any("@example.com" in each or "555 0123" in each for each in rows)
-    assert all(path.stat().st_mode & 0o77 == 0 for path in ray.lake.glob("*/shards"))
+    assert all(path.stat().st_mode & 0o77 == 0 for path in ray.lake.rglob("shards"))
 
 
 def test_days_are_chosen_in_the_shards_and_a_limit_is_refused(
