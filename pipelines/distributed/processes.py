@@ -91,7 +91,8 @@ class Processes:
         """See :class:`~pipelines.distributed.workers.Workers`."""
         self._shared |= values
         for hand in self._hands:
-            _send(hand, ("share", 0, values))
+            if hand.is_ready:
+                _send(hand, ("share", 0, values))
 
     def end_reading(self) -> bool:
         """Their memory is wanted: this process has cores enough for what is left to do."""
@@ -105,12 +106,14 @@ class Processes:
         :raises StoreError: when what it makes cannot be written.
         """
         remaining = (Task(number, task, each) for number, each in enumerate(arguments))
+        done: list[tuple[int, Any]] = []
         while True:
             self._take_tasks(remaining)
             self._give_work()
+            yield from done  # once there is work again: the run takes its time with what is done
             if not self._tasks and not any(hand.task for hand in self._hands):
                 return
-            yield from self._collect()
+            done = self._collect()
 
     def _take_tasks(self, remaining: Iterator[Task]) -> None:
         """Have a task at hand for each worker that could do one now."""
@@ -123,7 +126,7 @@ class Processes:
         n_idle = sum(hand.is_ready and not hand.task for hand in self._hands)
         room = self._n_workers - len(self._hands)
         for _ in range(min(room, len(self._tasks) - n_idle - n_coming)):
-            self._hands.append(_hire(self._setup, self._shared))
+            self._hands.append(_hire(self._setup))
         for hand in self._hands:
             if hand.is_ready and not hand.task and self._tasks:
                 hand.task = self._tasks.popleft()
@@ -163,7 +166,8 @@ class Processes:
             return []
         task, hand.task, self._n_stillborn = hand.task, None, 0
         if task is None:
-            hand.is_ready = True
+            hand.is_ready = True  # before that, whoever gave it much would wait for it
+            _send(hand, ("share", 0, self._shared))
             return []
         if fault := find_fault(result):
             self._try_again(task, fault, result)
@@ -190,7 +194,7 @@ class Processes:
         self._tasks.appendleft(task)
 
 
-def _hire(setup: ProcessSetup, shared: dict[str, Any]) -> _Hand:
+def _hire(setup: ProcessSetup) -> _Hand:
     context = multiprocessing.get_context("spawn")
     own, theirs = context.Pipe()
     limit_waits(own, setup.engine.silence_s)
@@ -198,9 +202,7 @@ def _hire(setup: ProcessSetup, shared: dict[str, Any]) -> _Hand:
     with theirs, _signals_held():
         process = context.Process(target=serve, args=(theirs, setup), daemon=True)
         process.start()
-    hand = _Hand(process, own, time.monotonic())
-    _send(hand, ("share", 0, shared))
-    return hand
+    return _Hand(process, own, time.monotonic())
 
 
 @contextmanager
@@ -250,13 +252,14 @@ def serve(connection: Connection, setup: ProcessSetup) -> None:
     Thread(target=_receive_orders, args=(connection, orders), daemon=True).start()
     models = make_models(setup.models, setup.cache_dir, count_cores() / setup.n_workers)
     worker = Worker(models)
-    connection.send(None)
-    while True:
-        name, _, told = orders.get()
-        if name == "share":
-            worker = Worker(models, {**worker.shared, **told})
-        else:
-            connection.send(worker.do(name, told))
+    with suppress(OSError):  # the run is gone, and so are we
+        connection.send(None)
+        while True:
+            name, _, told = orders.get()
+            if name == "share":
+                worker = Worker(models, {**worker.shared, **told})
+            else:
+                connection.send(worker.do(name, told))
 
 
 def _receive_orders(connection: Connection, orders: "SimpleQueue[tuple[str, int, Any]]") -> None:
