@@ -81,7 +81,7 @@ def check_room(
     :raises NoRoomError: with what is needed, what there is, and what to do.
     """
     known = _count_known(store)
-    size = sum(_measure(given) for given in inputs)
+    size = sum(measure_file(given) for given in inputs)
     bound = Load(size // _LEAST_ROW_BYTES, size // BYTES_A_MENTION)
     if inputs and _find_shortage(store, known, bound, limits, cache_dir):
         load = _weigh_new(store, inputs)
@@ -123,7 +123,7 @@ def _weigh_new(store: Store, inputs: Sequence[FileInput]) -> Load:
     return sum((each.less(stored.get(name, 0)) for name, each in found.items()), Load())
 
 
-def _measure(given: FileInput) -> int:
+def measure_file(given: FileInput) -> int:
     """Bytes of a file; those of a packed one are taken for three times as many."""
     file = given.file
     with suppress(OSError):

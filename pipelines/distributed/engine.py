@@ -15,6 +15,7 @@ from nlp.themes.assignment import Assignment, KnownThemes
 from nlp.themes.centring import LanguageMeans
 from nlp.themes.vectors import READ_ROWS
 from pipelines import tables
+from pipelines.capacity import measure_file
 from pipelines.distributed.lake import Lake
 from pipelines.distributed.receipts import ShardReceipt, add_tallies
 from pipelines.distributed.shards import (
@@ -33,6 +34,7 @@ from pipelines.engine import LOCAL
 from pipelines.errors import EarfulError, InputError
 from pipelines.ingest import tell_undated
 from pipelines.journal import Journal
+from pipelines.known_files import hash_file
 from pipelines.loading import FileInput, ReadSettings, hash_reading
 from pipelines.models import Models
 from pipelines.progress import Progress
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 # From so many texts on a step is worth the way to the nodes and back.
 MANY = 100_000
+# As many are hashed in a second.
+HASHED_HERE_BYTES = 1_000_000_000
 # Raise when the same rows would give other shards than before.
 SHARD_VERSION = 1
 
@@ -193,12 +197,22 @@ class ClusterEngine:
         placed = [_place_absolute(given) for given in inputs]
         unknown = [at for at, given in enumerate(placed) if given.digest is None]
         self._progress.start("looking at the files", len(unknown), "files")
-        for number, found in self._give("hash", (placed[at] for at in unknown)):
+        files = [placed[at] for at in unknown]
+        for number, found in self._give_hashes(files):
             if isinstance(found, str):
                 placed[unknown[number]] = replace(placed[unknown[number]], digest=found)
             self._progress.advance()
         self._progress.finish()
         return placed
+
+    def _give_hashes(self, files: Sequence[FileInput]) -> Iterator[tuple[int, Any]]:
+        """Few bytes are hashed here: no worker is to be started where nothing is new."""
+        if sum(map(measure_file, files)) > HASHED_HERE_BYTES:
+            yield from self._give("hash", files)
+            return
+        for number, given in enumerate(files):
+            with suppress(EarfulError):  # the loading says it
+                yield number, hash_file(given.file)
 
     def _plan(self, inputs: Sequence[FileInput], settings: ReadSettings) -> None:
         self._progress.start("cutting the files into shards", len(inputs), "files")
