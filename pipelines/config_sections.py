@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from nlp.cores import count_cores
 from nlp.themes.granularity import Granularity
 from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
 from pipelines.errors import ConfigError
@@ -100,6 +101,11 @@ class EngineConfig(Section):
     start_s: Annotated[float, Field(gt=0)] = 120.0
     shard_s: Annotated[float, Field(gt=0)] = 3600.0
     silence_s: Annotated[float, Field(gt=0)] = 180.0
+
+    @property
+    def n_processes(self) -> int:
+        """Workers on this machine: as configured, else one a core."""
+        return self.workers or count_cores()
 
 
 class TextConfig(Section):

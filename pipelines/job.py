@@ -122,9 +122,11 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
     if "ingest" in steps:
-        from pipelines.capacity import check_room
+        from pipelines.capacity import Places, check_room
 
-        check_room(store, inputs.feedback, job.config.limits, job.cache_dir)
+        n_workers = job.config.engine.n_processes if job.engine == "processes" else 0
+        places = Places(job.config.limits, job.cache_dir, n_workers, job.lake)
+        check_room(store, inputs.feedback, places)
     with job.begin(store, command) as run:
         _check_secret(run, store, secret)
         store_id = read_info(run.connection, "store_id")

@@ -43,11 +43,6 @@ class ProcessSetup:
     models: ModelsConfig
     cache_dir: Path
 
-    @property
-    def n_workers(self) -> int:
-        """As configured, else one a core."""
-        return self.engine.workers or count_cores()
-
 
 @dataclass
 class _Hand:
@@ -68,7 +63,7 @@ class Processes:
 
     def __init__(self, setup: ProcessSetup, progress: Progress) -> None:
         self._setup, self._progress = setup, progress
-        self._n_workers = setup.n_workers
+        self._n_workers = setup.engine.n_processes
         self._hands: list[_Hand] = []
         self._tasks: deque[Task] = deque()
         self._shared: dict[str, Any] = {}
@@ -250,7 +245,7 @@ def serve(connection: Connection, setup: ProcessSetup) -> None:
         Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
     orders: SimpleQueue[tuple[str, int, Any]] = SimpleQueue()
     Thread(target=_receive_orders, args=(connection, orders), daemon=True).start()
-    models = make_models(setup.models, setup.cache_dir, count_cores() / setup.n_workers)
+    models = make_models(setup.models, setup.cache_dir, count_cores() / setup.engine.n_processes)
     worker = Worker(models)
     with suppress(OSError):  # the run is gone, and so are we
         connection.send(None)
