@@ -86,10 +86,12 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
 
 
 def _is_template(text: str) -> bool:
-    """Whether a field of a form was left unfilled; a quoted one is somebody's to tell of."""
-    told = _QUOTED.sub("", text)
-    is_quoted = len(_TOKEN.findall(told)) >= _TOLD_WORDS
-    return any(pattern.search(told if is_quoted else text) for pattern in _template_patterns())
+    """Whether a field of a form was left unfilled, and nobody tells of it."""
+    rest = _QUOTED.sub("", text)
+    is_quoted = len(_TOKEN.findall(rest)) >= _TOLD_WORDS
+    patterns, told = _template_patterns()
+    is_unfilled = any(pattern.search(rest if is_quoted else text) for pattern in patterns)
+    return is_unfilled and not told.search(text)
 
 
 def _is_bare_link(normalised: str) -> bool:
@@ -157,7 +159,7 @@ def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ..
 
 
 @cache
-def _template_patterns() -> tuple[re.Pattern[str], ...]:
-    return tuple(
-        re.compile(pattern) for pattern in tomllib.loads(_read("template.toml"))["patterns"]
-    )
+def _template_patterns() -> tuple[tuple[re.Pattern[str], ...], re.Pattern[str]]:
+    """Those of unfilled fields, and that of words that tell of one."""
+    given = tomllib.loads(_read("template.toml"))
+    return tuple(map(re.compile, given["patterns"])), re.compile(given["told"])

@@ -1,7 +1,7 @@
 """Kill earful at random moments over all its stages, run once more, and compare all tables.
 
 Usage: nice .venv/bin/python scripts/storm_kills.py [--kills 200] [--seed 7]
-    [--stores sqlite postgresql] [--engine processes|ray] [--work FOLDER]
+    [--stores sqlite postgresql] [--engine processes|ray] [--vectors lake] [--work FOLDER]
 
 The life is that of a small bundle out of the demo, command by command, with the real encoder. It is
 lived twice without a kill first: both must leave the same, or nothing can be compared. Then each
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--stages", nargs="+", help="only these")
     parser.add_argument("--engine", default="local", choices=["local", "processes", "ray"])
+    parser.add_argument("--vectors", default="database", choices=["database", "lake"])
     parser.add_argument("--sure", action="store_true", help="two lives were compared before")
     parser.add_argument("--work", type=Path, help="keep all here")
     given = parser.parse_args()
@@ -75,9 +76,10 @@ def main() -> None:
         root.parent.chmod(0o755)
         with open_place(kind, root) as place:
             if given.engine != "local":
-                tallies = rage_with_workers(Life(place), given.engine, given.kills, given.seed)
+                life = Life(place, given.vectors)
+                tallies = rage_with_workers(life, given.engine, given.kills, given.seed)
             else:
-                life = live_twice(Life(place), is_sure=given.sure)
+                life = live_twice(Life(place, given.vectors), is_sure=given.sure)
                 tallies = rage(life, given.kills, given.seed, given.stages)
         print_tallies(kind, tallies)
         is_calm &= not any(tally.differences for tally in tallies.values())
@@ -88,7 +90,7 @@ def main() -> None:
 
 def live_twice(life: Life, *, is_sure: bool) -> Life:
     """The life that the others are compared with; a second one must leave the same."""
-    control = life if is_sure else Life(life.place)
+    control = life if is_sure else Life(life.place, life.vectors)
     for each in [life] if is_sure else [control, life]:
         started = time.monotonic()
         each.live()

@@ -1,6 +1,7 @@
 """Cut the power at random moments: copy the files as they are, torn too, run once more, compare.
 
-Usage: nice .venv/bin/python scripts/storm_power.py [--cuts 60] [--seed 7] [--work FOLDER]
+Usage: nice .venv/bin/python scripts/storm_power.py [--cuts 60] [--seed 7] [--vectors lake]
+    [--work FOLDER]
 
 A command is stopped at a random moment (SIGSTOP) and its folder is copied: what a disk may hold. Of
 what SQLite had not yet synced, the tail of its log behind the last commit, a random part is cut off
@@ -36,12 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cuts", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--vectors", default="database", choices=["database", "lake"])
     parser.add_argument("--work", type=Path, help="keep all here")
     given = parser.parse_args()
     root = given.work or Path(tempfile.mkdtemp(prefix="storm-power-"))
     root.mkdir(parents=True, exist_ok=True)
     children.import_all()
-    life = Life(SqlitePlace(root))
+    life = Life(SqlitePlace(root), given.vectors)
     life.live()
     rng = random.Random(given.seed)
     torn: Counter[str] = Counter()

@@ -21,20 +21,40 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ][\d:.+Z-]{0,20})?")
 
 
 def hide_names(
-    mapping: ColumnMap, columns: Sequence[str], rows: Sequence[Mapping[str, str]]
+    mapping: ColumnMap,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, str]],
+    labels: Mapping[str, str] | None = None,
 ) -> ColumnMap:
-    """Make private what has no role and holds names; columns of flags and numbers stay."""
+    """Make private what has no role and holds names; columns of flags and numbers stay.
+
+    :param labels: what a survey asked in a column, where its name does not say it.
+    """
     used = mapping.used
     found = tuple(
         column
         for column in columns
         if column not in used
-        and is_named_for_people(column)
-        and not load_vocabulary().is_question(column)
+        and (_holds_names(column) or asks_for_name((labels or {}).get(column, "")))
         and not _is_harmless([row.get(column, "") for row in rows])
     )
     reasons = mapping.reasons | dict.fromkeys(found, _REASON)
     return replace(mapping, private=(*mapping.private, *found), reasons=reasons)
+
+
+def _holds_names(column: str) -> bool:
+    is_named = is_named_for_people(column) and not load_vocabulary().is_question(column)
+    return is_named or asks_for_name(column)
+
+
+@cache
+def asks_for_name(question: str) -> bool:
+    """Tell whether a question of a survey asks who somebody is, and nothing else."""
+    words = _words()
+    asked = fold_name(question)
+    for end in words.optional:
+        asked = asked.removesuffix(f" {end}")
+    return asked in words.asks
 
 
 @cache
@@ -63,6 +83,8 @@ class _Words:
     never: tuple[str, ...]
     secrets: tuple[str, ...]
     flags: frozenset[str]
+    asks: frozenset[str]
+    optional: tuple[str, ...]
 
 
 @cache
@@ -75,6 +97,8 @@ def _words() -> _Words:
         never=tuple(_fold(data["never"])),
         secrets=tuple(_fold(data["secrets"])),
         flags=_fold(data["flags"]),
+        asks=_fold(data["asks"]),
+        optional=tuple(sorted(_fold(data["optional"]))),
     )
 
 

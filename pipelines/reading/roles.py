@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
+from pipelines.reading.name_columns import asks_for_name
 from pipelines.reading.numbers import read_scale
 from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
 
@@ -278,7 +279,13 @@ def _choose_texts(
     labels: Mapping[str, str],
 ) -> tuple[str, ...]:
     role = known.roles["text"]
-    open_columns = [column for column in columns if _may_be_text(column, weighed[column], known)]
+    open_columns = [
+        column
+        for column in columns
+        if _may_be_text(column, weighed[column], known)
+        and not asks_for_name(column)
+        and not asks_for_name(labels.get(column, ""))
+    ]
     several = [column for column in open_columns if _is_one_of_several(column, known)]
     questions = [
         column

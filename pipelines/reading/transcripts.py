@@ -6,11 +6,17 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pipelines.reading.encodings import detect_encoding, read_head
+from pipelines.reading.layout_parts import Match
+from pipelines.reading.layouts import load_layouts
+from pipelines.reading.matching import says
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
 
 COLUMNS = ("conversation", "speaker", "start", "end", "utterance")
+_LAYOUT = "transcripts"
 _HEAD_CHARS = 2**15
+# A talk with fewer lines is one only if somebody in it is by name the company's.
+_MIN_LINES = 4
 _MIN_SHARE = 0.6
 # So many of the lines are of speakers who speak again: of four lines those of an agent.
 _MIN_AGAIN = 0.5
@@ -58,17 +64,28 @@ def open_transcript(file: InputFile, encoding: str | None = None) -> Table | Non
 
 
 def is_labelled(text: str) -> bool:
-    """Tell whether most lines of a text begin with one of a few speakers' names."""
+    """Tell whether most lines of a text begin with one of a few speakers' names.
+
+    Of two or three lines, whether all do, and the company's side is known by its name.
+    """
     lines = [line for line in text.strip("\ufeff\n").split("\n")[:200] if line.strip()]
     found = [match for line in lines if (match := _LABEL.match(line.strip()[:_LABEL_CHARS]))]
     speakers = [_ASIDE.sub("", match["speaker"]).casefold() for match in found]
     n_again = sum(speakers.count(speaker) > 1 for speaker in speakers)
+    if len(lines) < _MIN_LINES:
+        return len(found) == len(lines) and len({*speakers}) >= 2 and _knows_any(speakers)
     return (
-        len(lines) >= 4
-        and len(found) >= _MIN_SHARE * len(lines)
+        len(found) >= _MIN_SHARE * len(lines)
         and len({*speakers}) >= 2
         and n_again >= _MIN_AGAIN * len(speakers)
     )
+
+
+def _knows_any(speakers: Iterable[str]) -> bool:
+    """Whether one of them is by name the company's."""
+    rules = [layout.replies for layout in load_layouts() if layout.id == _LAYOUT]
+    known = [Match(column="speaker", has=(*rule.has, *rule.asks)) for rule in rules if rule]
+    return any(says(speaker, match) for speaker in speakers for match in known)
 
 
 def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[Row | BadRow]:

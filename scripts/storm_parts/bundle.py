@@ -14,6 +14,9 @@ DEMO = Path(__file__).parents[2] / "tests" / "data" / "demo"
 N_POSTS, N_ANSWERS, N_CUSTOMERS = 105, 66, 80
 
 CONFIG = """
+[store]
+vectors = "{vectors}"
+
 [engine]
 models = 1
 shard_rows = 30
@@ -40,7 +43,7 @@ channel = "survey"
 name = "import"
 kind = "csv"
 path = "out/contacts.csv"
-fields = { risk = "risk", open_theme = "open_theme", sentiment = "sentiment" }
+fields = {{ risk = "risk", open_theme = "open_theme", sentiment = "sentiment" }}
 
 [[syncs]]
 name = "warehouse"
@@ -48,7 +51,7 @@ kind = "sql"
 to = "sqlite:///out/warehouse.db"
 table = "customer_voice"
 create = true
-fields = { risk = "risk", open_theme = "open_theme", n_feedback = "n_feedback" }
+fields = {{ risk = "risk", open_theme = "open_theme", n_feedback = "n_feedback" }}
 
 [[destinations]]
 name = "drop"
@@ -65,10 +68,10 @@ max_a_day = 0
 """
 
 
-def write_bundle(folder: Path) -> None:
+def write_bundle(folder: Path, vectors: str) -> None:
     """Write the configuration and the first export of each source."""
     (folder / "out").mkdir(parents=True, exist_ok=True)
-    (folder / "earful.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "earful.toml").write_text(CONFIG.format(vectors=vectors), encoding="utf-8")
     write_export(folder, is_later=False)
     people = _read_csv("customers.csv", ",")
     events = _read_csv("events.csv", ",")

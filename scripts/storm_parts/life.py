@@ -12,10 +12,14 @@ from pathlib import Path
 from sqlalchemy import text
 
 from nlp.weights import prepare_default_encoder
+from pipelines import tables
 from pipelines.config import user_cache_dir
 from pipelines.journal import Journal
 from pipelines.rights.forgetting import list_open
 from pipelines.store import open_store
+from pipelines.vector_lake.keeping import find_lost, list_lake_files
+from pipelines.vector_lake.pending import LAKE_FACT
+from pipelines.vector_lake.reading import stream_rows
 from scripts.storm_parts import children
 from scripts.storm_parts.bundle import list_files, write_bundle, write_export
 from scripts.storm_parts.children import Ended
@@ -31,6 +35,9 @@ CLOCKED = RUN_FACTS | {
     *("erasure.request_id", "erasure.requested_at", "erasure.erased_at", "erasure.finished_at"),
     *("erasure.digest", "erasure.counts", "output_file.digest"),
 }
+# Where in the lake a vector lies is chance.
+IN_LAKE = frozenset({"vector", "lake_file"})
+COUNTING = {"store_info": tables.store_info.c.name.not_in(("store_id", LAKE_FACT))}
 _MOMENT = re.compile(r"\d{8}T\w{6,13}|\d{4}-\d\d-\d\dT[\d:.+Z]+")
 _STAMP = re.compile(r"\d{8}T\d{6}")
 
@@ -100,9 +107,11 @@ class Life:
 
     :param spent: how each stage ended, with the encoder at work where it reads.
     :param short: the same with the readings in the journal.
+    :param vectors: where they lie, database or lake.
     """
 
     place: Place
+    vectors: str = "database"
     after: dict[str, Contents] = field(default_factory=dict)
     spent: dict[str, Ended] = field(default_factory=dict)
     short: dict[str, Ended] = field(default_factory=dict)
@@ -137,7 +146,8 @@ class Life:
 
     def look(self) -> Contents:
         """What is in the store, and in the files that are for others."""
-        found = read_contents(self.place.url, CLOCKED)
+        found = read_contents(self.place.url, CLOCKED | IN_LAKE, COUNTING)
+        found |= self._look_at_vectors()
         found["files"] = sorted(
             f"{path.relative_to(self.place.folder)} {_digest(path)}"
             for path in list_files(self.place.folder)
@@ -145,6 +155,18 @@ class Life:
         found["open erasures"] = self._list_open()
         found["audit"] = sorted({*found["audit"]})
         return {name: [_STAMP.sub("STAMP", row) for row in rows] for name, rows in found.items()}
+
+    def _look_at_vectors(self) -> Contents:
+        """Vectors wherever they lie, and what is wrong with the lake."""
+        store = open_store(self.place.url)
+        with store.read() as connection:
+            known, lost = list_lake_files(connection), find_lost(connection, is_thorough=True)
+            vectors = [] if lost else sorted(map(repr, stream_rows(connection, tables.vector)))
+        store.engine.dispose()
+        there = {path.name for path in (self.place.folder / "earful-lake").rglob("*.parquet*")}
+        unknown = there - {path.name for path in known}
+        wrong = [f"lost {name}" for name in lost] + [f"unknown {name}" for name in sorted(unknown)]
+        return {"vector": vectors, "lake": wrong}
 
     def _list_open(self) -> list[str]:
         store = open_store(self.place.url)
@@ -166,7 +188,7 @@ class Life:
 
     def _begin(self) -> None:
         folder = self.place.folder
-        write_bundle(folder)
+        write_bundle(folder, self.vectors)
         secret = folder / "config" / "earful" / "secret"
         secret.parent.mkdir(parents=True)
         secret.touch(mode=0o600)
