@@ -5,13 +5,13 @@ Usage: .venv/bin/python scripts/size_job.py [--data ../shared/data] [--rows 3000
 
 The rows are those of scripts/bench_run.py. Shards are made in this process, without Ray, by what a
 model actor calls, and the store is filled from them by what a driver calls. CPU seconds are
-counted, not those of the clock: other programs slow the clock only.
+counted, not those of the clock: other programs slow the clock only. Memory is reckoned as `earful
+run` does before it begins (`pipelines/capacity.py`).
 """
 
 import argparse
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ from typing import Any
 from unittest.mock import patch
 
 from bench_run import write_input
+from sqlalchemy import func, select
 
+from pipelines.capacity import Load, estimate_need
 from pipelines.config import Config, user_cache_dir
 from pipelines.distributed import opening, shards
 from pipelines.distributed.tasks import Worker, make_models
@@ -28,7 +30,7 @@ from pipelines.inputs import given_inputs
 from pipelines.job import STEPS, Job, run_steps
 from pipelines.progress import SilentProgress
 from pipelines.store import open_store
-from pipelines.themes.pool import read_pool
+from pipelines.tables import mention
 
 SECONDS_AN_HOUR = 3600
 
@@ -42,7 +44,7 @@ class Rates:
     driver_s: float = 0.0
     lake_bytes: float = 0.0
     store_bytes: float = 0.0
-    driver_bytes: float = 0.0
+    n_mentions: float = 0.0
 
 
 class Stopwatch:
@@ -80,6 +82,10 @@ class HereWorkers:
             with self._watch.time("workers"):
                 done = Worker(self._models, self._shared).do(task, argument)
             yield number, done
+
+    def end_reading(self) -> bool:
+        """Keep them for the steps to come."""
+        return True
 
 
 def main() -> None:
@@ -134,35 +140,49 @@ def measure(data: Path, work: Path, n_rows: int) -> tuple[Rates, int]:
     )
     given = given_inputs([str(work / "in")], source=None, pairs=(), progress=SilentProgress())
     with (
-        patch.object(opening, "start_cluster", start),
+        patch.object(opening, "start_workers", start),
         patch("pipelines.distributed.tasks.make_shard", note_size),
         patch.object(shards, "read_texts", read_timed),
         watch.time("all"),
     ):
         run_steps(job, "run", STEPS, given)
     spent = watch.seconds
-    held = measure_pool(url, job)
     rates = Rates(
         read_s=(spent["workers"] - spent["encode"]) / n_rows,
         encode_s=spent["encode"] / n_rows,
         driver_s=(spent["all"] - spent["workers"]) / n_rows,
         lake_bytes=sum(sizes) / n_rows,
         store_bytes=(work / "store.db").stat().st_size / n_rows,
-        driver_bytes=held / n_rows,
+        n_mentions=count_mentions(url) / n_rows,
     )
     return rates, n_rows
 
 
-def measure_pool(url: str, job: Job) -> int:
-    """Bytes that the driver holds while it finds themes, without the vectors, which it streams."""
+def count_mentions(url: str) -> int:
+    """Mentions of a store."""
     store = open_store(url)
     with store.read() as connection:
-        tracemalloc.start()
-        pool = read_pool(connection, job.models.encoder_name)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
+        n_mentions = connection.execute(select(func.count()).select_from(mention)).scalar_one()
     store.engine.dispose()
-    return peak - int(pool.vectors[:].nbytes)
+    return n_mentions
+
+
+def reckon_memory(rates: Rates, n_comments: float) -> int:
+    """Bytes of the driver, as `earful run` reckons them from scripts/bench_scale.py."""
+    load = Load(round(n_comments), round(n_comments * rates.n_mentions))
+    return estimate_need(Load(), load).memory
+
+
+def find_most(rates: Rates, memory: float) -> float:
+    """Comments whose themes a driver with so many bytes can find."""
+    least, most = 0.0, 1e12
+    for _ in range(60):
+        middle = (least + most) / 2
+        if reckon_memory(rates, middle) <= memory:
+            least = middle
+        else:
+            most = middle
+    return least
 
 
 def print_rates(rates: Rates, n_rows: int) -> None:
@@ -172,7 +192,7 @@ def print_rates(rates: Rates, n_rows: int) -> None:
     print(f"  load, link, themes, judge  {1e3 * rates.driver_s:8.2f} ms of a core of the driver")
     print(f"  lake, until the run ends   {rates.lake_bytes:8,.0f} bytes")
     print(f"  store (SQLite)             {rates.store_bytes:8,.0f} bytes")
-    print(f"  themes, in memory          {rates.driver_bytes:8,.0f} bytes of the driver")
+    print(f"  mentions                   {rates.n_mentions:8.2f}")
 
 
 def print_job(rates: Rates, options: argparse.Namespace) -> None:
@@ -187,11 +207,11 @@ def print_job(rates: Rates, options: argparse.Namespace) -> None:
     print(f"  driver   {driver_h:10,.0f} core hours, on one core: {driver_h:,.1f} hours")
     print(f"  lake     {lake_gb:10,.0f} GB, until the run has committed")
     print(f"  store    {store_gb:10,.0f} GB")
-    print(f"  memory   {n * rates.driver_bytes / 1e9:10,.0f} GB of the driver, to find themes")
+    print(f"  memory   {reckon_memory(rates, n) / 1e9:10,.0f} GB of the driver, to find themes")
     print(f"  price    {price:10,.0f} to compute, {1e6 * price / n:,.2f} a million comments;")
     print(f"           {stored:10,.0f} a month to keep the store at {options.gb_month:g} a GB")
     breaks = {
-        f"memory: a driver of {options.memory_gb} GB": options.memory_gb * 1e9 / rates.driver_bytes,
+        f"memory: a driver of {options.memory_gb} GB": find_most(rates, options.memory_gb * 1e9),
         "time: a driver that may take a day": 24 * SECONDS_AN_HOUR / rates.driver_s,
         f"disk: a store of {options.disk_gb:,} GB": options.disk_gb * 1e9 / rates.store_bytes,
     }
