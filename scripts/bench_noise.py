@@ -6,12 +6,14 @@
 
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
 customers: scripts/noise_parts/customers_probe.txt, what customers say in an advert's words.
+adverts: scripts/noise_parts/adverts_probe.tsv, both kinds, by one who knew nothing of the model.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
 copies: copies planted among 200,000 texts; no change that turns a text (nlp/turned_words.py).
 """
 
 import argparse
+import csv
 import gzip
 import json
 import random
@@ -88,6 +90,20 @@ def _measure_customers(options: argparse.Namespace) -> Iterator[str]:
         side, *texts = part.strip().splitlines()
         found = [noise.reason for noise in _judge(texts, _load_models(options)) if noise.reason]
         yield f"{side:9} {len(found)} of {len(texts)} sentences flagged {dict(Counter(found))}"
+
+
+def _measure_adverts(options: argparse.Namespace) -> Iterator[str]:
+    with (FOLDER / "adverts_probe.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    found = [noise.reason for noise in _judge([row["text"] for row in rows], _load_models(options))]
+    for lang in dict.fromkeys(row["lang"] for row in rows):
+        own = [pair for pair in zip(rows, found, strict=True) if pair[0]["lang"] == lang]
+        hits = [reason == "spam" for row, reason in own if row["kind"] == "spam"]
+        wrong = [bool(reason) for row, reason in own if row["kind"] == "sound"]
+        yield (
+            f"{lang}  {sum(hits)} of {len(hits)} adverts found, "
+            f"{sum(wrong)} of {len(wrong)} sound ones flagged"
+        )
 
 
 def _measure_probe(_options: argparse.Namespace) -> Iterator[str]:
@@ -257,6 +273,7 @@ def _rates(truth: list[bool], found: list[bool]) -> str:
 
 
 _PARTS = {
+    "adverts": _measure_adverts,
     "spam": _measure_spam,
     "customers": _measure_customers,
     "sound": _measure_sound,
