@@ -55,11 +55,19 @@ def is_named_for_people(column: str) -> bool:
     return is_head or (is_person and any(part in words.naming for part in parts))
 
 
+@cache
+def asks_for_name(column: str) -> bool:
+    """Tell whether a question asks what somebody is called; long answers say otherwise."""
+    folded = f" {fold_name(column)}".removesuffix(" please")
+    return load_vocabulary().is_question(column) and folded.endswith(_words().asking)
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     people: frozenset[str]
     naming: frozenset[str]
     phrases: tuple[str, ...]
+    asking: tuple[str, ...]
     never: tuple[str, ...]
     secrets: tuple[str, ...]
     flags: frozenset[str]
@@ -71,7 +79,8 @@ def _words() -> _Words:
     return _Words(
         people=_fold(data["people"].split()),
         naming=_fold(data["naming"]),
-        phrases=tuple(f" {phrase}" for phrase in _fold(data["phrases"])),
+        phrases=_fold_endings(data["phrases"]),
+        asking=_fold_endings(data["asking"]),
         never=tuple(_fold(data["never"])),
         secrets=tuple(_fold(data["secrets"])),
         flags=_fold(data["flags"]),
@@ -80,6 +89,10 @@ def _words() -> _Words:
 
 def _fold(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(fold_name, names))
+
+
+def _fold_endings(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f" {name}" for name in _fold(names))
 
 
 def _has_any(folded: str, words: Iterable[str]) -> bool:
