@@ -6,12 +6,16 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pipelines.reading.encodings import detect_encoding, read_head
+from pipelines.reading.layouts import load_layouts
+from pipelines.reading.replies import is_known_speaker
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
 
 COLUMNS = ("conversation", "speaker", "start", "end", "utterance")
 _HEAD_CHARS = 2**15
 _MIN_SHARE = 0.6
+# Three lines with two speakers may be any notes, unless one of them is the company's.
+_MIN_LINES = 4
 # So many of the lines are of speakers who speak again: of four lines those of an agent.
 _MIN_AGAIN = 0.5
 _CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
@@ -64,11 +68,17 @@ def is_labelled(text: str) -> bool:
     speakers = [_ASIDE.sub("", match["speaker"]).casefold() for match in found]
     n_again = sum(speakers.count(speaker) > 1 for speaker in speakers)
     return (
-        len(lines) >= 4
+        (len(lines) >= _MIN_LINES or any(map(_is_company, speakers)))
         and len(found) >= _MIN_SHARE * len(lines)
         and len({*speakers}) >= 2
         and n_again >= _MIN_AGAIN * len(speakers)
     )
+
+
+def _is_company(speaker: str) -> bool:
+    """Tell whether a layout of conversations knows a speaker as the company's."""
+    rules = (layout.replies for layout in load_layouts() if layout.channel == "conversation")
+    return any(is_known_speaker(speaker, rule) for rule in rules if rule is not None)
 
 
 def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[Row | BadRow]:

@@ -47,6 +47,17 @@ def test_speakers_of_two_forms_in_a_short_talk_are_still_a_transcript(tmp_path: 
     assert [item["text"] for item in found["items"]] == [SAID, "תודה רבה לך"]
 
 
+@pytest.mark.parametrize(
+    ("company", "customer", "is_talk"), [("Agent", "Dana", True), ("Note", "Todo", False)]
+)
+def test_three_lines_are_a_talk_where_one_speaks_for_the_company(
+    tmp_path: Path, company: str, customer: str, is_talk: bool
+) -> None:
+    lines = (f"{company}: {ASKED}", f"{customer}: {SAID}, you see", f"{company}: Let me look")
+    found = read_turns(tmp_path, *lines)
+    assert ([item["text"] for item in found["items"]] == [f"{SAID}, you see"]) is is_talk
+
+
 def test_a_title_above_the_first_speaker_is_no_turn(tmp_path: Path) -> None:
     found = read_turns(tmp_path, "Focus group, 12 March", *(f"P1: {SAID}", f"P2: {ASKED}") * 2)
     assert found["rejected"] == [[1, "not_a_record"]]
