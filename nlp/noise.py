@@ -6,6 +6,7 @@ copies, campaigns and bots need other rows to be seen: they are found elsewhere.
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,6 +59,10 @@ _TOKEN = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile('["“„«״][^"“”„«»״\n]{1,200}["”“»״]')
 # So many words around a quotation say something of it.
 _TOLD_WORDS: Final = 3
+# Words that tell of a field stand among so many before it ("says Dear {{name}}"), within the chars.
+_TELLING_WORDS: Final = 2
+_TELLING_CHARS: Final = 40
+_NEXT_WORD = re.compile(r"\s+([^\W\d_]+)")
 
 
 def score_noise(text: str, normalised: str, lang: str) -> Noise:
@@ -86,10 +91,28 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
 
 
 def _is_template(text: str) -> bool:
-    """Whether a field of a form was left unfilled; a quoted one is somebody's to tell of."""
+    """Whether a field of a form was left unfilled, unless it is quoted or told of."""
     told = _QUOTED.sub("", text)
     is_quoted = len(_TOKEN.findall(told)) >= _TOLD_WORDS
-    return any(pattern.search(told if is_quoted else text) for pattern in _template_patterns())
+    fields = _find_fields(told if is_quoted else text)
+    return any(not _is_told(before, after) for before, after in fields)
+
+
+def _find_fields(text: str) -> Iterator[tuple[str, str]]:
+    """What stands before and behind each unfilled field."""
+    for pattern in _template_patterns():
+        for found in pattern.finditer(text):
+            before = text[max(found.start() - _TELLING_CHARS, 0) : found.start()]
+            yield before, text[found.end() : found.end() + _TELLING_CHARS]
+
+
+def _is_told(before: str, after: str) -> bool:
+    """Whether somebody tells of a field: "{{name}} shows in my invoice"."""
+    words_before, words_after = _told_words()
+    if not words_before.isdisjoint(_TOKEN.findall(before.casefold())[-_TELLING_WORDS:]):
+        return True
+    following = _NEXT_WORD.match(after.casefold())
+    return following is not None and following[1] in words_after
 
 
 def _is_bare_link(normalised: str) -> bool:
@@ -154,6 +177,13 @@ def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ..
     fillers = [frozenset(fold_answer(each["filler"]).split()) for each in lists]
     pairs = zip(cores, fillers, strict=True)
     return given["max_words"], tuple((core, core | filler) for core, filler in pairs)
+
+
+@cache
+def _told_words() -> tuple[frozenset[str], frozenset[str]]:
+    given = tomllib.loads(_read("template.toml"))
+    before, after = (given[name].split() for name in ("told_before", "told_after"))
+    return frozenset(before), frozenset(after)
 
 
 @cache
