@@ -6,7 +6,6 @@ copies, campaigns and bots need other rows to be seen: they are found elsewhere.
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -59,10 +58,6 @@ _TOKEN = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile('["“„«״][^"“”„«»״\n]{1,200}["”“»״]')
 # So many words around a quotation say something of it.
 _TOLD_WORDS: Final = 3
-# Words that tell of a field stand among so many before it ("says Dear {{name}}"), within the chars.
-_TELLING_WORDS: Final = 2
-_TELLING_CHARS: Final = 40
-_NEXT_WORD = re.compile(r"\s+([^\W\d_]+)")
 
 
 def score_noise(text: str, normalised: str, lang: str) -> Noise:
@@ -91,28 +86,12 @@ def score_noise(text: str, normalised: str, lang: str) -> Noise:
 
 
 def _is_template(text: str) -> bool:
-    """Whether a field of a form was left unfilled, unless it is quoted or told of."""
-    told = _QUOTED.sub("", text)
-    is_quoted = len(_TOKEN.findall(told)) >= _TOLD_WORDS
-    fields = _find_fields(told if is_quoted else text)
-    return any(not _is_told(before, after) for before, after in fields)
-
-
-def _find_fields(text: str) -> Iterator[tuple[str, str]]:
-    """What stands before and behind each unfilled field."""
-    for pattern in _template_patterns():
-        for found in pattern.finditer(text):
-            before = text[max(found.start() - _TELLING_CHARS, 0) : found.start()]
-            yield before, text[found.end() : found.end() + _TELLING_CHARS]
-
-
-def _is_told(before: str, after: str) -> bool:
-    """Whether somebody tells of a field: "{{name}} shows in my invoice"."""
-    words_before, words_after = _told_words()
-    if not words_before.isdisjoint(_TOKEN.findall(before.casefold())[-_TELLING_WORDS:]):
-        return True
-    following = _NEXT_WORD.match(after.casefold())
-    return following is not None and following[1] in words_after
+    """Whether a field of a form was left unfilled, and nobody tells of it."""
+    rest = _QUOTED.sub("", text)
+    is_quoted = len(_TOKEN.findall(rest)) >= _TOLD_WORDS
+    patterns, told = _template_patterns()
+    is_unfilled = any(pattern.search(rest if is_quoted else text) for pattern in patterns)
+    return is_unfilled and not told.search(text)
 
 
 def _is_bare_link(normalised: str) -> bool:
@@ -180,14 +159,7 @@ def _empty_words() -> tuple[int, tuple[tuple[frozenset[str], frozenset[str]], ..
 
 
 @cache
-def _told_words() -> tuple[frozenset[str], frozenset[str]]:
+def _template_patterns() -> tuple[tuple[re.Pattern[str], ...], re.Pattern[str]]:
+    """Those of unfilled fields, and that of words that tell of one."""
     given = tomllib.loads(_read("template.toml"))
-    before, after = (given[name].split() for name in ("told_before", "told_after"))
-    return frozenset(before), frozenset(after)
-
-
-@cache
-def _template_patterns() -> tuple[re.Pattern[str], ...]:
-    return tuple(
-        re.compile(pattern) for pattern in tomllib.loads(_read("template.toml"))["patterns"]
-    )
+    return tuple(map(re.compile, given["patterns"])), re.compile(given["told"])

@@ -1,6 +1,7 @@
 """Cut the power at random moments: copy the files as they are, torn too, run once more, compare.
 
-Usage: nice .venv/bin/python scripts/storm_power.py [--cuts 60] [--seed 7] [--vectors lake] [--work FOLDER]
+Usage: nice .venv/bin/python scripts/storm_power.py [--cuts 60] [--seed 7] [--vectors lake]
+    [--work FOLDER]
 
 A command is stopped at a random moment (SIGSTOP) and its folder is copied: what a disk may hold. Of
 what SQLite had not yet synced, the tail of its log behind the last commit, a random part is cut off

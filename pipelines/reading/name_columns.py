@@ -21,20 +21,40 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ][\d:.+Z-]{0,20})?")
 
 
 def hide_names(
-    mapping: ColumnMap, columns: Sequence[str], rows: Sequence[Mapping[str, str]]
+    mapping: ColumnMap,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, str]],
+    labels: Mapping[str, str] | None = None,
 ) -> ColumnMap:
-    """Make private what has no role and holds names; columns of flags and numbers stay."""
+    """Make private what has no role and holds names; columns of flags and numbers stay.
+
+    :param labels: what a survey asked in a column, where its name does not say it.
+    """
     used = mapping.used
     found = tuple(
         column
         for column in columns
         if column not in used
-        and is_named_for_people(column)
-        and not load_vocabulary().is_question(column)
+        and (_holds_names(column) or asks_for_name((labels or {}).get(column, "")))
         and not _is_harmless([row.get(column, "") for row in rows])
     )
     reasons = mapping.reasons | dict.fromkeys(found, _REASON)
     return replace(mapping, private=(*mapping.private, *found), reasons=reasons)
+
+
+def _holds_names(column: str) -> bool:
+    is_named = is_named_for_people(column) and not load_vocabulary().is_question(column)
+    return is_named or asks_for_name(column)
+
+
+@cache
+def asks_for_name(question: str) -> bool:
+    """Tell whether a question of a survey asks who somebody is, and nothing else."""
+    words = _words()
+    asked = fold_name(question)
+    for end in words.optional:
+        asked = asked.removesuffix(f" {end}")
+    return asked in words.asks
 
 
 @cache
@@ -55,22 +75,16 @@ def is_named_for_people(column: str) -> bool:
     return is_head or (is_person and any(part in words.naming for part in parts))
 
 
-@cache
-def asks_for_name(column: str) -> bool:
-    """Tell whether a question asks what somebody is called; long answers say otherwise."""
-    folded = f" {fold_name(column)}".removesuffix(" please")
-    return load_vocabulary().is_question(column) and folded.endswith(_words().asking)
-
-
 @dataclass(frozen=True, slots=True)
 class _Words:
     people: frozenset[str]
     naming: frozenset[str]
     phrases: tuple[str, ...]
-    asking: tuple[str, ...]
     never: tuple[str, ...]
     secrets: tuple[str, ...]
     flags: frozenset[str]
+    asks: frozenset[str]
+    optional: tuple[str, ...]
 
 
 @cache
@@ -79,20 +93,17 @@ def _words() -> _Words:
     return _Words(
         people=_fold(data["people"].split()),
         naming=_fold(data["naming"]),
-        phrases=_fold_endings(data["phrases"]),
-        asking=_fold_endings(data["asking"]),
+        phrases=tuple(f" {phrase}" for phrase in _fold(data["phrases"])),
         never=tuple(_fold(data["never"])),
         secrets=tuple(_fold(data["secrets"])),
         flags=_fold(data["flags"]),
+        asks=_fold(data["asks"]),
+        optional=tuple(sorted(_fold(data["optional"]))),
     )
 
 
 def _fold(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(fold_name, names))
-
-
-def _fold_endings(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f" {name}" for name in _fold(names))
 
 
 def _has_any(folded: str, words: Iterable[str]) -> bool:

@@ -47,7 +47,7 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     else:
         mapping = recognise_roles(sample.columns, sample.rows, role_kind, labels=sample.labels)
     mapping = apply_map(mapping, pairs, sample.columns, role_kind, sample.place)
-    mapping = hide_names(mapping, sample.columns, sample.rows)
+    mapping = hide_names(mapping, sample.columns, sample.rows, sample.labels)
     is_told = layout is not None and "text" in layout.roles
     is_decided = role_kind != "feedback" or is_told or any(map(_names_text, pairs))
     unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)

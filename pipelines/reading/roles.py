@@ -20,8 +20,6 @@ _MIN_FILLED = 3
 # Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
 _MIN_OPINIONS = 10
 _MIN_OPINION_WORDS = 2
-# The answer to what somebody is called.
-_MAX_NAME_WORDS = 4
 # A question whose answers are nearly all made of the same options is a closed one.
 _TICKED_SHARE = 0.9
 # Of a wide table fewer values a column are looked at; ten thousand columns took 1 ms each.
@@ -208,8 +206,6 @@ def _score_rating(column: str, label: str, known: Vocabulary) -> float:
 def _claim_roles(
     column: str, evidence: Evidence, kind: str, known: Vocabulary, label: str
 ) -> list[tuple[float, str, str, str]]:
-    if kind == "feedback" and _is_asked_name(column, evidence):
-        return [(1.0, "private", column, "asks for the name of whoever answers")]
     claims = []
     for role in known.kinds[kind].roles:
         is_rating = role == "rating"
@@ -283,7 +279,13 @@ def _choose_texts(
     labels: Mapping[str, str],
 ) -> tuple[str, ...]:
     role = known.roles["text"]
-    open_columns = [column for column in columns if _may_be_text(column, weighed[column], known)]
+    open_columns = [
+        column
+        for column in columns
+        if _may_be_text(column, weighed[column], known)
+        and not asks_for_name(column)
+        and not asks_for_name(labels.get(column, ""))
+    ]
     several = [column for column in open_columns if _is_one_of_several(column, known)]
     questions = [
         column
@@ -315,14 +317,7 @@ def _choose_texts(
     return (best,) if score > 0 or role.names else ()
 
 
-def _is_asked_name(column: str, evidence: Evidence) -> bool:
-    """Tell whether a question asks for a name and is answered with something as short."""
-    return evidence.mean_words <= _MAX_NAME_WORDS and asks_for_name(column)
-
-
 def _may_be_text(column: str, evidence: Evidence, known: Vocabulary) -> bool:
-    if _is_asked_name(column, evidence):
-        return False
     if known.score_name("reply", column) >= 0.6 or known.score_name("private", column) >= 0.6:
         return False
     if known.score_name("title", column) >= 0.9 or known.score_name("question", column) >= 0.9:

@@ -12,10 +12,11 @@ from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
 
 COLUMNS = ("conversation", "speaker", "start", "end", "utterance")
+_LAYOUT = "transcripts"
 _HEAD_CHARS = 2**15
-_MIN_SHARE = 0.6
-# Three lines with two speakers may be any notes, unless one of them is the company's.
+# A talk with fewer lines is one only if somebody in it is by name the company's.
 _MIN_LINES = 4
+_MIN_SHARE = 0.6
 # So many of the lines are of speakers who speak again: of four lines those of an agent.
 _MIN_AGAIN = 0.5
 _CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
@@ -62,23 +63,27 @@ def open_transcript(file: InputFile, encoding: str | None = None) -> Table | Non
 
 
 def is_labelled(text: str) -> bool:
-    """Tell whether most lines of a text begin with one of a few speakers' names."""
+    """Tell whether most lines of a text begin with one of a few speakers' names.
+
+    Of two or three lines, whether all do, and the company's side is known by its name.
+    """
     lines = [line for line in text.strip("\ufeff\n").split("\n")[:200] if line.strip()]
     found = [match for line in lines if (match := _LABEL.match(line.strip()[:_LABEL_CHARS]))]
     speakers = [_ASIDE.sub("", match["speaker"]).casefold() for match in found]
     n_again = sum(speakers.count(speaker) > 1 for speaker in speakers)
+    if len(lines) < _MIN_LINES:
+        return len(found) == len(lines) and len({*speakers}) >= 2 and _knows_any(speakers)
     return (
-        (len(lines) >= _MIN_LINES or any(map(_is_company, speakers)))
-        and len(found) >= _MIN_SHARE * len(lines)
+        len(found) >= _MIN_SHARE * len(lines)
         and len({*speakers}) >= 2
         and n_again >= _MIN_AGAIN * len(speakers)
     )
 
 
-def _is_company(speaker: str) -> bool:
-    """Tell whether a layout of conversations knows a speaker as the company's."""
-    rules = (layout.replies for layout in load_layouts() if layout.channel == "conversation")
-    return any(is_known_speaker(speaker, rule) for rule in rules if rule is not None)
+def _knows_any(speakers: Iterable[str]) -> bool:
+    """Whether one of them is by name the company's."""
+    rules = [layout.replies for layout in load_layouts() if layout.id == _LAYOUT]
+    return any(is_known_speaker(speaker, rule) for speaker in speakers for rule in rules if rule)
 
 
 def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[Row | BadRow]:

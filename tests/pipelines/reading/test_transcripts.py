@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.inspect import inspect_paths
+from pipelines.reading.transcripts import is_labelled
 from tests.pipelines.reading.test_sources import read_export
 
 SAID = "The app does not open"
@@ -47,15 +48,16 @@ def test_speakers_of_two_forms_in_a_short_talk_are_still_a_transcript(tmp_path: 
     assert [item["text"] for item in found["items"]] == [SAID, "תודה רבה לך"]
 
 
-@pytest.mark.parametrize(
-    ("company", "customer", "is_talk"), [("Agent", "Dana", True), ("Note", "Todo", False)]
-)
-def test_three_lines_are_a_talk_where_one_speaks_for_the_company(
-    tmp_path: Path, company: str, customer: str, is_talk: bool
+@pytest.mark.parametrize("n_lines", [2, 3])
+def test_a_talk_of_few_lines_is_one_where_the_company_is_known(
+    tmp_path: Path, n_lines: int
 ) -> None:
-    lines = (f"{company}: {ASKED}", f"{customer}: {SAID}, you see", f"{company}: Let me look")
-    found = read_turns(tmp_path, *lines)
-    assert ([item["text"] for item in found["items"]] == [f"{SAID}, you see"]) is is_talk
+    lines = (f"Agent: Hello, {ASKED}", f"Customer: {SAID}, though I paid", "Agent: I will see")
+    assert [item["text"] for item in read_turns(tmp_path, *lines[:n_lines])["items"]] == [
+        f"{SAID}, though I paid"
+    ]
+    notes = ("Good: the price", "Bad: the delivery, it was late")
+    assert not is_labelled("\n".join(notes))
 
 
 def test_a_title_above_the_first_speaker_is_no_turn(tmp_path: Path) -> None:
