@@ -6,6 +6,7 @@ what they come to is told, not promised.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,13 +26,19 @@ from pipelines.store import Store
 
 # Of the public texts 85 bytes make a mention, in UTF-8.
 BYTES_A_MENTION: Final = 85
-# Memory: of the models, and of each mention while themes are found among all of them.
+# Memory: of the models; of each mention while themes are found, which is from so many on in a part
+# of them; and of a worker with its models, beside a run that waits for it. By the measurements of
+# 2026-11-23: 2.0 GB with 158,000 mentions, 3.7 with 1,580,000, 3.4 with two workers.
 BASE_MEMORY: Final = 1_500_000_000
-MEMORY_A_MENTION: Final = 2_600
+MEMORY_A_MENTION: Final = 3_300
+MANY_MENTIONS: Final = 200_000
+MEMORY_BEYOND: Final = 1_150
+WORKER_MEMORY: Final = 1_500_000_000
+WAITING_MEMORY: Final = 500_000_000
 # Disk: what stays in the store, what its log holds until the run is committed (the same again), and
 # what is kept of an unfinished run.
-STORED_A_ROW: Final = 1_400
-STORED_A_MENTION: Final = 1_750
+STORED_A_ROW: Final = 1_250
+STORED_A_MENTION: Final = 1_600
 KEPT_A_MENTION: Final = 950
 # No export has shorter rows, id and date included.
 _LEAST_ROW_BYTES: Final = 40
@@ -62,7 +69,7 @@ class Need:
     """What a run needs at its peak, in bytes.
 
     :param store: on the disk of the store, where that is a file here.
-    :param cache: on the disk of the cache.
+    :param cache: on the disk of the cache; as much in the lake, where there are workers.
     """
 
     memory: int
@@ -70,9 +77,21 @@ class Need:
     cache: int
 
 
-def check_room(
-    store: Store, inputs: Sequence[FileInput], limits: LimitsConfig, cache_dir: Path
-) -> None:
+@dataclass(frozen=True)
+class Places:
+    """Where a run works.
+
+    :param limits: what it may use there.
+    :param n_workers: processes beside it, which put what they make into the lake.
+    """
+
+    limits: LimitsConfig
+    cache_dir: Path
+    n_workers: int = 0
+    lake: Path = Path()
+
+
+def check_room(store: Store, inputs: Sequence[FileInput], places: Places) -> None:
     """Refuse feedback that a run cannot take in, before a row of it is read.
 
     What fits even if each byte were new text is not looked at; else the files are read once, to
@@ -81,11 +100,11 @@ def check_room(
     :raises NoRoomError: with what is needed, what there is, and what to do.
     """
     known = _count_known(store)
-    size = sum(_measure(given) for given in inputs)
+    size = sum(measure_file(given) for given in inputs)
     bound = Load(size // _LEAST_ROW_BYTES, size // BYTES_A_MENTION)
-    if inputs and _find_shortage(store, known, bound, limits, cache_dir):
+    if inputs and _find_shortage(store, known, bound, places):
         load = _weigh_new(store, inputs)
-        if shortage := _find_shortage(store, known, load, limits, cache_dir):
+        if shortage := _find_shortage(store, known, load, places):
             raise NoRoomError(
                 f"{load.n_rows:,} feedback with about {load.n_mentions:,} mentions do not fit: a "
                 f"run needs {shortage}. Nothing was read. Read less at once (--since, --limit, "
@@ -93,12 +112,16 @@ def check_room(
             )
 
 
-def estimate_need(known: Load, new: Load) -> Need:
+def estimate_need(known: Load, new: Load, n_workers: int = 0) -> Need:
     """What a run needs that reads so much into a store that holds so much."""
     n_mentions = known.n_mentions + new.n_mentions
+    n_beyond = max(n_mentions - MANY_MENTIONS, 0)
+    memory = MEMORY_A_MENTION * (n_mentions - n_beyond) + MEMORY_BEYOND * n_beyond
+    # The workers are gone when themes are found.
+    with_workers = WAITING_MEMORY + WORKER_MEMORY * n_workers if n_workers else 0
     stored = STORED_A_ROW * new.n_rows + STORED_A_MENTION * new.n_mentions
     return Need(
-        BASE_MEMORY + MEMORY_A_MENTION * n_mentions, 2 * stored, KEPT_A_MENTION * new.n_mentions
+        max(BASE_MEMORY + memory, with_workers), 2 * stored, KEPT_A_MENTION * new.n_mentions
     )
 
 
@@ -123,7 +146,7 @@ def _weigh_new(store: Store, inputs: Sequence[FileInput]) -> Load:
     return sum((each.less(stored.get(name, 0)) for name, each in found.items()), Load())
 
 
-def _measure(given: FileInput) -> int:
+def measure_file(given: FileInput) -> int:
     """Bytes of a file; those of a packed one are taken for three times as many."""
     file = given.file
     with suppress(OSError):
@@ -146,18 +169,19 @@ def _weigh(given: FileInput) -> Load:
     return load
 
 
-def _find_shortage(
-    store: Store, known: Load, new: Load, limits: LimitsConfig, cache_dir: Path
-) -> str:
+def _find_shortage(store: Store, known: Load, new: Load, places: Places) -> str:
     """What there is too little of, in words; empty where there is enough."""
-    need = estimate_need(known, new)
+    need, limits = estimate_need(known, new, places.n_workers), places.limits
     memory = _gigabytes(limits.memory_gb) or read_memory()
     if need.memory > memory:
-        return f"about {_tell(need.memory)} of memory, and {_tell(memory)} are there"
-    places = {cache_dir: need.cache}
+        beside = f" with {places.n_workers} workers ([engine] workers)" if places.n_workers else ""
+        return f"about {_tell(need.memory)} of memory{beside}, and {_tell(memory)} are there"
+    wanted = Counter({places.cache_dir: need.cache})
     if store.path:
-        places[store.path.parent] = places.get(store.path.parent, 0) + need.store
-    for folder, size in places.items():
+        wanted[store.path.parent] += need.store
+    if places.n_workers:
+        wanted[places.lake if places.lake.exists() else places.lake.parent] += need.cache
+    for folder, size in wanted.items():
         free = _gigabytes(limits.disk_gb) or _read_free(folder)
         if free is not None and size > free:
             return f"about {_tell(size)} of disk in {folder}, and {_tell(free)} are there"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from nlp.cores import count_cores
 from nlp.themes.granularity import Granularity
 from pipelines.attention.defaults import DEFAULT_COLUMNS, DEFAULT_WEIGHTS
 from pipelines.errors import ConfigError
@@ -16,6 +17,7 @@ WEIGHT_TOLERANCE = 1e-6
 Party = Literal["zero", "first", "second", "third"]
 Stated = Literal["declared", "inferred"]
 Stage = Literal["awareness", "purchase", "delivery", "use", "support", "leaving", "unknown"]
+Engine = Literal["local", "processes", "ray"]
 Allowed = Literal["allowed", "consent", "never"]
 ColumnMap = dict[str, str | list[str]]
 # Of what other systems are known by; of what is raised and advised.
@@ -85,8 +87,10 @@ class ModelsConfig(Section):
 
 
 class EngineConfig(Section):
-    """Where ``--engine ray`` works, and how long it waits."""
+    """Who reads the texts, where, and how long they are waited for."""
 
+    name: Engine = "local"
+    workers: Annotated[int, Field(ge=0)] = 0
     address: str = ""
     lake: str = "earful-lake"
     models: Annotated[int, Field(ge=0)] = 0
@@ -97,6 +101,11 @@ class EngineConfig(Section):
     start_s: Annotated[float, Field(gt=0)] = 120.0
     shard_s: Annotated[float, Field(gt=0)] = 3600.0
     silence_s: Annotated[float, Field(gt=0)] = 180.0
+
+    @property
+    def n_processes(self) -> int:
+        """Workers on this machine: as configured, else one a core."""
+        return self.workers or count_cores()
 
 
 class TextConfig(Section):

@@ -20,6 +20,9 @@ is_analysed: ColumnElement[bool] = or_(
     feedback.refused.is_(None), feedback.refused.not_like("%analysis%")
 )
 is_counted: ColumnElement[bool] = and_(feedback.noise_reason.is_(None), is_analysed)
+# Whether a mention belongs to a theme, of all mentions: said so that SQLite reads them in their own
+# order. By the index of themes it would fetch each from elsewhere, in four times the time.
+has_theme: ColumnElement[bool] = mention.theme_id.concat("").is_not(None)
 # One voice counts once: the customer, else the author, else the feedback itself.
 voice: Any = func.coalesce(feedback.customer_id, feedback.author_key, feedback.feedback_id)
 

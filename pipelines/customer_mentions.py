@@ -27,7 +27,8 @@ def read_sums(connection: Connection, until: datetime | None = None) -> Sums:
         )
         .select_from(counted_mentions)
         .where(is_counted, feedback.customer_id.is_not(None), _is_said(until))
-        .group_by(feedback.customer_id)
+        # By the index of customers each mention would be fetched from elsewhere.
+        .group_by(feedback.customer_id.concat(""))
         .subquery()
     )
     n, s, q = by_customer.c.n, by_customer.c.s, by_customer.c.q

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, true, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from nlp.cleaning import normalize_text
 from pipelines import tables
@@ -24,6 +25,8 @@ from pipelines.splitting import FeedbackText, SaidPart
 from pipelines.store import read_info, write_info
 
 _is_waiting = and_(tables.feedback.c.enriched_run.is_(None), is_analysed)
+# By the index of the column itself SQLite would go through all texts for those of few mentions.
+_text_hash = tables.mention.c.text_hash.concat("")
 SPLIT_BATCH = 1_000
 ENCODE_BATCH = 1_024
 
@@ -138,7 +141,10 @@ def _make_mention(row: Any, position: int, said: SaidPart, run_id: str) -> dict[
 def _score_texts(run: Run, models: Models, progress: Progress) -> None:
     """Texts whose vector is older than the sentiment model; then every mention gets its feeling."""
     key = sentiment_key(models)
-    missing = _without_sentiment(key)
+    # What an earlier run read with this model has its feeling: only new mentions lack one.
+    was_read = read_info(run.connection, "sentiment") == key
+    is_due = tables.mention.c.sentiment.is_(None) if was_read else true()
+    missing = _without_sentiment(key, is_due)
     total = _count(run.connection, missing)
     if total:
         progress.start("reading the feeling", total, "texts")
@@ -146,8 +152,8 @@ def _score_texts(run: Run, models: Models, progress: Progress) -> None:
             _score_batch(run, batch, models)
             progress.advance(len(batch))
         progress.finish()
-    if total or run.counts["n_mentions"] or read_info(run.connection, "sentiment") != key:
-        _copy_sentiment(run, key)
+    if total or run.counts["n_mentions"] or not was_read:
+        _copy_sentiment(run, key, is_due)
         write_info(run.connection, "sentiment", key)
         run.mark_changed()
 
@@ -159,15 +165,16 @@ def _score_batch(run: Run, batch: Sequence[Any], models: Models) -> None:
     write_sentiment(run, felt, sentiment_key(models))
 
 
-def _copy_sentiment(run: Run, key: str) -> None:
+def _copy_sentiment(run: Run, key: str, is_due: ColumnElement[bool]) -> None:
     mention, found = tables.mention.c, tables.text_sentiment.c
     names = ("sentiment", "sentiment_score", "confidence")
     run.connection.execute(
         update(tables.mention)
         .where(
-            found.text_hash == mention.text_hash,
+            found.text_hash == _text_hash,
             found.lang == mention.lang,
             found.model == key,
+            is_due,
             or_(*(mention[name].is_distinct_from(found[name]) for name in names)),
         )
         .values({name: found[name] for name in names})
@@ -176,33 +183,42 @@ def _copy_sentiment(run: Run, key: str) -> None:
 
 def _without_vector(model: str) -> Select[Any]:
     """Distinct texts that this encoder has not read; see `_without`."""
-    return _without(tables.vector, model, ("text_hash",))
+    mention = tables.mention.c
+    return _without(tables.vector, model, ("text_hash",), [mention.text_hash], true())
 
 
-def _without_sentiment(model: str) -> Select[Any]:
+def _without_sentiment(model: str, is_due: ColumnElement[bool]) -> Select[Any]:
     """Distinct texts, by the languages that they are said in, without a sentiment.
 
     Words that two languages share have one for each, whichever was read first.
     """
-    return _without(tables.text_sentiment, model, ("text_hash", "lang"))
+    texts = [_text_hash, tables.mention.c.lang]
+    return _without(tables.text_sentiment, model, ("text_hash", "lang"), texts, is_due)
 
 
-def _without(table: Table, model: str, names: Sequence[str]) -> Select[Any]:
+def _without(
+    table: Table,
+    model: str,
+    names: Sequence[str],
+    texts: Sequence[ColumnElement[Any]],
+    is_due: ColumnElement[bool],
+) -> Select[Any]:
     """Texts without a row of this model in the table, the longest first.
 
     So the time left is rather over- than underestimated. Equal hashes mean equal normalised texts:
     any mention can stand for its text.
 
     :param names: the columns of which no two rows are to be equal.
+    :param texts: what distinct texts are told apart by.
+    :param is_due: which mentions are looked at.
     """
     mention = tables.mention.c
     is_its = and_(*(table.c[name] == mention[name] for name in names), table.c.model == model)
-    own = [mention[name] for name in names]
     chosen = (
         select(func.min(mention.mention_id).label("mention_id"))
         .select_from(tables.mention.outerjoin(table, is_its))
-        .where(table.c.text_hash.is_(None))
-        .group_by(*own)
+        .where(table.c.text_hash.is_(None), is_due)
+        .group_by(*texts)
         .subquery()
     )
     return (

@@ -37,7 +37,7 @@ READING_STEPS = ("customers", "events", "ingest")
 class Job:
     """Where to work and how.
 
-    :param engine: local or ray.
+    :param engine: local, processes or ray.
     :param cache_dir: for converted models and the vectors of an unfinished run.
     :param secret_path: the file with the secret, when the environment holds none.
     :param is_refit: find themes anew in all texts, whether or not it is time.
@@ -62,7 +62,7 @@ class Job:
 
     @property
     def lake(self) -> Path:
-        """The folder that the nodes of a cluster share with this machine."""
+        """The folder that this process shares with its workers, wherever they are."""
         return self.folder / self.config.engine.lake
 
     @contextmanager
@@ -122,9 +122,11 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
     secret = load_secret(job.secret_path)
     store = open_store(job.config.store.url, create=True)
     if "ingest" in steps:
-        from pipelines.capacity import check_room
+        from pipelines.capacity import Places, check_room
 
-        check_room(store, inputs.feedback, job.config.limits, job.cache_dir)
+        n_workers = job.config.engine.n_processes if job.engine == "processes" else 0
+        places = Places(job.config.limits, job.cache_dir, n_workers, job.lake)
+        check_room(store, inputs.feedback, places)
     with job.begin(store, command) as run:
         _check_secret(run, store, secret)
         store_id = read_info(run.connection, "store_id")
@@ -141,7 +143,7 @@ def run_steps(job: Job, command: str, steps: Sequence[str], inputs: Inputs) -> R
             respect_files(run, job.models, policy, job.progress)
         result = RunResult(run.run_id, store.name, dict(run.counts))
     journal.discard()
-    # Of a run on a cluster, be it this one or one that was killed.
+    # Of a run with workers, be it this one or one that was killed.
     remove_lake(job.lake, str(store_id))
     return result
 
@@ -155,20 +157,22 @@ def _open_engine(job: Job, run: Run, journal: Journal) -> Iterator["ClusterSteps
     from pipelines.distributed.opening import ClusterSetup, ClusterSteps
 
     store_id = str(read_info(run.connection, "store_id"))
-    setup = ClusterSetup(job.config, job.models, job.cache_dir, job.lake, store_id, job.progress)
+    setup = ClusterSetup(
+        job.engine, job.config, job.models, job.cache_dir, job.lake, store_id, job.progress
+    )
     with ClusterSteps.open(setup, run, journal) as cluster:
         yield cluster
 
 
 def _check_limit(job: Job, inputs: Inputs) -> None:
-    """A limit needs all files to be read before any: a cluster reads each once.
+    """A limit needs all files to be read before any: workers read each once.
 
-    :raises ConfigError: where there is one and a cluster is to read.
+    :raises ConfigError: where there is one and workers are to read.
     """
     if job.engine != "local" and inputs.selection and inputs.selection.limit is not None:
         raise ConfigError(
             f"--limit cannot be used with --engine {job.engine}; choose by --since and --until, or "
-            "leave --engine out"
+            "add --engine local"
         )
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from nlp.cleaning import normalize_text, text_hash
 from nlp.noise import Noise, score_noise
 from nlp.row_signs import read_row_signs
 from nlp.spam import SPAM_THRESHOLD, score_spam
-from pipelines.feedback_vectors import mean_vector
+from pipelines.feedback_vectors import mean_vectors
 from pipelines.models import Models
 from pipelines.splitting import FeedbackText, split_feedback
 
@@ -48,6 +46,6 @@ def _score_adverts(texts: Sequence[str], langs: Sequence[str], models: Models) -
     ordered = sorted(distinct, key=lambda key: len(distinct[key]))
     embedded = models.embed([distinct[key] for key in ordered])
     vectors = {key: row.tobytes() for key, row in zip(ordered, embedded, strict=True)}
-    means = [mean_vector([vectors[part.row.text_hash] for part in own]) for own in parts]
-    scores = score_spam(texts, np.array(means))
+    means = mean_vectors([[vectors[part.row.text_hash] for part in own] for own in parts])
+    scores = score_spam(texts, means)
     return [float(score) for score in scores]

@@ -7,7 +7,15 @@ from sqlalchemy import Connection, Integer, cast, func, select, update
 from pipelines import tables
 from pipelines.actions.raising import raise_actions
 from pipelines.actions.rules import Rules
-from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
+from pipelines.counted import (
+    counted_mentions,
+    feedback,
+    has_theme,
+    is_counted,
+    is_one_of,
+    mention,
+    voice,
+)
 from pipelines.customer_rows import RowSettings, keep_settings, publish_customers
 from pipelines.rights.gate import allows_account
 from pipelines.runs import Run
@@ -64,8 +72,8 @@ def _publish_themes(run: Run, themes: Collection[str] | None) -> int:
             func.max(feedback.occurred_at).label("last_seen_at"),
         )
         .select_from(counted_mentions)
-        .where(is_counted, mention.theme_id.is_not(None), is_one_of(mention.theme_id, themes))
-        .group_by(mention.theme_id, voice)
+        .where(is_counted, has_theme, is_one_of(mention.theme_id, themes))
+        .group_by(voice, mention.theme_id)
         .subquery()
     )
     said = by_voice.c
@@ -109,7 +117,7 @@ def _publish_customer_themes(run: Run, themes: Collection[str] | None) -> int:
             func.max(feedback.occurred_at).label("last_at"),
         )
         .select_from(counted_mentions)
-        .where(is_counted, mention.theme_id.is_not(None), feedback.customer_id.is_not(None))
+        .where(is_counted, has_theme, feedback.customer_id.is_not(None))
         .where(is_one_of(mention.theme_id, themes), allows_account(run.connection))
         .group_by(feedback.customer_id, mention.theme_id)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Table, Text, delete, select, tuple_
+from sqlalchemy import Connection, Integer, Table, Text, delete, func, literal, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines.bulk import merge_rows
@@ -57,8 +57,7 @@ def replace_rows(
     :returns: number of rows written or deleted.
     """
     keys = list(table.primary_key)
-    query = select(*keys) if among is None else select(*keys).where(among)
-    present = {tuple(row) for row in connection.execute(query)}
+    stored = literal(value=True) if among is None else among
     kept: set[tuple[Any, ...]] = set()
 
     def watch() -> Iterator[Mapping[str, Any]]:
@@ -67,6 +66,11 @@ def replace_rows(
             yield row
 
     written = upsert_rows(connection, table, watch())
+    # All that is kept is there now: where that is all there is, nothing is gone.
+    n_stored = connection.execute(select(func.count()).select_from(table).where(stored)).scalar()
+    if n_stored == len(kept):
+        return written
+    present = {tuple(row) for row in connection.execute(select(*keys).where(stored))}
     gone = sorted(present - kept)
     for batch in batch_ids(gone):
         connection.execute(delete(table).where(tuple_(*keys).in_(batch)))

@@ -4,12 +4,14 @@
     python scripts/bench_scale.py --rows 10000 100000
     python scripts/bench_scale.py --rows 10000 --encoder real # the encoder pass, too
     python scripts/bench_scale.py --rows 100000 --vectors lake
+    python scripts/bench_scale.py --rows 100000 --engine processes
 
 The rows are those of `make_scale_data.py`, with their customers and events. Each size has a store
 and a process of its own; then come a run with one per cent new rows and a run with nothing new.
 Unless told otherwise the encoder pass is played by a stand-in (`scale_parts/stand_in.py`), as the
 goals are of all else: what the pass costs a text is measured by `bench_encoder.py`. "CPU" are the
 seconds of the thread that does the stages; the exponent is that of CPU seconds between two sizes.
+Those of workers (`--engine processes`) are told apart; memory is that of the run and its workers.
 """
 
 import argparse
@@ -22,13 +24,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from make_scale_data import Corpus, read_corpus, write_feedback, write_records
 from scale_parts.stages import Spent, Stages, watch_stages
-from scale_parts.stand_in import fit_stand_in, put_in_place
+from scale_parts.stand_in import fit_stand_in, put_in_place, put_in_workers
 
 ROWS = (10_000, 100_000, 1_000_000)
 N_FITTED = 6_000
@@ -36,6 +38,18 @@ NEW_SHARE = 0.01
 # A stage below so many CPU seconds has no exponent: the clock and the imports are in it.
 LEAST_CPU_S = 0.5
 MAPPING = ("id=id", "text=text", "at=created_at", "rating=rating", "customer=customer_id")
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run is done.
+
+    :param table: of the stand-in; None is the real encoder.
+    """
+
+    table: Path | None
+    vectors: str
+    engine: str
 
 
 def main() -> None:
@@ -46,6 +60,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--encoder", choices=("stand-in", "real"), default="stand-in")
     parser.add_argument("--vectors", choices=("database", "lake"), default="database")
+    parser.add_argument("--engine", choices=("local", "processes"), default="local")
     parser.add_argument("--work", type=Path, help="keep all here, and go on from it")
     given = parser.parse_args()
     folder = given.work or Path(tempfile.mkdtemp(prefix="earful-scale-"))
@@ -57,10 +72,8 @@ def main() -> None:
         if not table.exists():
             cosine = in_process(fit_stand_in, _list_texts(corpus), _cache_dir(), table)
             print(f"stand-in: cosine {cosine:.2f} to the encoder's vectors")
-    measured = {
-        n: measure_size(corpus, folder / str(n), n, table, given.vectors)
-        for n in sorted(given.rows)
-    }
+    how = How(table, given.vectors, given.engine)
+    measured = {n: measure_size(corpus, folder / str(n), n, how) for n in sorted(given.rows)}
     print_growth({n: runs["first"] for n, runs in measured.items()})
     for n, runs in measured.items():
         print_later(n, runs)
@@ -68,9 +81,7 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def measure_size(
-    corpus: Corpus, folder: Path, n: int, table: Path | None, vectors: str
-) -> dict[str, Any]:
+def measure_size(corpus: Corpus, folder: Path, n: int, how: How) -> dict[str, Any]:
     """The first run of a size, one with one per cent new rows, and one with nothing new.
 
     What was measured before stays in the folder, and is not measured again.
@@ -85,11 +96,11 @@ def measure_size(
     write_records(corpus, folder, range(n))
     print(f"{n:,} rows: {n_distinct / n:.1%} of the texts distinct", flush=True)
     n_new = round(n * NEW_SHARE)
-    runs = {"first": in_process(run_once, folder, ["customers", "events", "first"], table, vectors)}
+    runs = {"first": in_process(run_once, folder, ["customers", "events", "first"], how)}
     print_stages(runs["first"]["spent"], n)
     write_feedback(corpus, folder / "more.csv", range(n, n + n_new))
-    runs["more"] = in_process(run_once, folder, ["first", "more"], table, vectors)
-    runs["none"] = in_process(run_once, folder, ["first", "more"], table, vectors)
+    runs["more"] = in_process(run_once, folder, ["first", "more"], how)
+    runs["none"] = in_process(run_once, folder, ["first", "more"], how)
     kept.write_text(json.dumps(runs, default=asdict), encoding="utf-8")
     return runs
 
@@ -98,26 +109,25 @@ def _read_spent(spent: dict[str, Any]) -> dict[str, Spent]:
     return {stage: Spent(**each) for stage, each in spent.items()}
 
 
-def run_once(
-    folder: Path, names: Sequence[str], table: Path | None, vectors: str = "database"
-) -> dict[str, Any]:
+def run_once(folder: Path, names: Sequence[str], how: How) -> dict[str, Any]:
     """One run over some files, and what it took."""
     from pipelines import job as jobs
     from pipelines.config import Config
     from pipelines.inputs import Inputs, given_inputs
     from pipelines.progress import SilentProgress
 
-    if table:
-        put_in_place(table)
+    if how.table:
+        put_in_place(how.table)
+        put_in_workers(how.table)
     stages = Stages()
     watch_stages(stages)
     config = Config.model_validate(
         {
-            "store": {"url": f"sqlite:///{folder}/store.db", "vectors": vectors},
+            "store": {"url": f"sqlite:///{folder}/store.db", "vectors": how.vectors},
             "engine": {"lake": f"{folder}/lake"},
         }
     )
-    job = jobs.Job(config, _cache_dir(), secret_path=folder / "secret")
+    job = jobs.Job(config, _cache_dir(), secret_path=folder / "secret", engine=how.engine)
     started, cpu = time.perf_counter(), time.process_time()
     with stages.watch():
         progress = SilentProgress()
@@ -129,13 +139,16 @@ def run_once(
         )
         inputs = Inputs(said.feedback, known.customers, known.events)
         result = jobs.run_steps(job, "run", (*jobs.READING_STEPS, *_analysing_steps()), inputs)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
+    usage, workers = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return {
         "spent": stages.spent,
         "counts": result.counts,
         "seconds": time.perf_counter() - started,
         "cpu_s": time.process_time() - cpu,
-        "peak_mb": usage.ru_maxrss * 1024 / 1e6,
+        "workers_cpu_s": workers.ru_utime + workers.ru_stime,
+        "peak_mb": max(usage.ru_maxrss * 1024 / 1e6, stages.peak_mb),
         "store_mb": size_mb(folder.glob("store.db*")),
         "lake_mb": size_mb(folder.glob("lake/**/*.parquet")),
     }
@@ -191,6 +204,8 @@ def print_growth(runs: dict[int, dict[str, Any]]) -> None:
         print(f"  {stage:<24}{_list(took)}   {_describe_growth(sizes, took)}")
     whole = [run["cpu_s"] for run in runs.values()]
     print(f"  {'all threads':<24}{_list(whole)}   {_describe_growth(sizes, whole)}")
+    elsewhere = [run["workers_cpu_s"] for run in runs.values()]
+    print(f"  {'workers':<24}{_list(elsewhere)}   {_describe_growth(sizes, elsewhere)}")
     seconds = [run["seconds"] for run in runs.values()]
     print(f"  {'by the clock':<24}{_list(seconds)}   {_describe_growth(sizes, seconds)}")
 

@@ -1,7 +1,7 @@
 """Kill earful at random moments over all its stages, run once more, and compare all tables.
 
 Usage: nice .venv/bin/python scripts/storm_kills.py [--kills 200] [--seed 7]
-    [--stores sqlite postgresql] [--engine ray] [--vectors lake] [--work FOLDER]
+    [--stores sqlite postgresql] [--engine processes|ray] [--vectors lake] [--work FOLDER]
 
 The life is that of a small bundle out of the demo, command by command, with the real encoder. It is
 lived twice without a kill first: both must leave the same, or nothing can be compared. Then each
@@ -10,12 +10,15 @@ its processor time or of its seconds, runs the same command once more, and compa
 tables and the files for others with those of the life that nobody cut short. Where the journal of
 an earlier kill is said to be there, the encoder has nothing to read.
 
-With `--engine ray` it is the driver of a run on Ray that is killed, and the run after it, on Ray as
-well, must leave what a local run does. Have it in a network of its own, whose names lead nowhere:
+With `--engine processes` it is a run with workers that is killed, or one of its workers, with
+`--engine ray` the driver of a run on Ray; the run after it, with workers as well, must leave what a
+local run does, and none of the processes may be left. Have Ray in a network of its own, whose names
+lead nowhere:
 unshare --net sh -c 'ip link set lo up; PYTHONPATH=$PWD .venv/bin/python scripts/storm_kills.py ...'
 """
 
 import argparse
+import os
 import random
 import shutil
 import signal
@@ -24,7 +27,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--stages", nargs="+", help="only these")
-    parser.add_argument("--engine", default="local", choices=["local", "ray"])
+    parser.add_argument("--engine", default="local", choices=["local", "processes", "ray"])
     parser.add_argument("--vectors", default="database", choices=["database", "lake"])
     parser.add_argument("--sure", action="store_true", help="two lives were compared before")
     parser.add_argument("--work", type=Path, help="keep all here")
@@ -70,8 +75,9 @@ def main() -> None:
         root.mkdir(parents=True, exist_ok=True)
         root.parent.chmod(0o755)
         with open_place(kind, root) as place:
-            if given.engine == "ray":
-                tallies = rage_on_ray(Life(place, given.vectors), given.kills, given.seed)
+            if given.engine != "local":
+                life = Life(place, given.vectors)
+                tallies = rage_with_workers(life, given.engine, given.kills, given.seed)
             else:
                 life = live_twice(Life(place, given.vectors), is_sure=given.sure)
                 tallies = rage(life, given.kills, given.seed, given.stages)
@@ -114,25 +120,61 @@ def rage(life: Life, n_kills: int, seed: int, only: Sequence[str] | None) -> dic
     return tallies
 
 
-def rage_on_ray(life: Life, n_kills: int, seed: int) -> dict[str, Tally]:
-    """Kill the driver of a run on Ray so often; shards of thirty rows, one model."""
+def rage_with_workers(life: Life, engine: str, n_kills: int, seed: int) -> dict[str, Tally]:
+    """Kill a run with workers so often, or one of its processes; shards of thirty rows."""
     names = [stage.name for stage in STAGES]
     last = names.index("run, new rows")
     life.live(STAGES[: last + 1])
-    stage = replace(STAGES[last], arguments=("run", "--engine", "ray"))
+    stage = replace(STAGES[last], arguments=("run", "--engine", engine))
     life.place.put_back(stage.slug)
     life.remove_journal()
     calm = children.run(life.place.folder, stage.arguments, life.place.url)
     if calm.code not in (0, 3):
-        raise SystemExit(f"a run on Ray without a kill ended with {calm.code}:\n{calm.said}")
+        raise SystemExit(f"a run with workers and no kill ended with {calm.code}:\n{calm.said}")
     life.spent[stage.name] = calm
-    print(f"a run on Ray took {calm.seconds:.0f} s", flush=True)
+    print(f"a run took {calm.seconds:.0f} s", flush=True)
     if found := life.compare(stage):
-        raise SystemExit(f"Ray gives other tables without a kill: {found}")
-    rng, tally = random.Random(seed), Tally()
-    for _ in range(n_kills):
-        try_kills(life, stage, has_journal=False, rng=rng, tally=tally)
-    return {f"{stage.name} (Ray)": tally}
+        raise SystemExit(f"workers give other tables without a kill: {found}")
+    rng = random.Random(seed)
+    tallies = {f"{stage.name} ({engine})": Tally()}
+    if engine == "processes":
+        tallies[f"{stage.name}, a worker"] = Tally()
+    for number in range(n_kills):
+        name = list(tallies)[number % len(tallies)]
+        is_worker = name.endswith("a worker")
+        attempt = try_worker_kills if is_worker else partial(try_kills, has_journal=False)
+        attempt(life, stage, rng=rng, tally=tallies[name])
+    return tallies
+
+
+def try_worker_kills(life: Life, stage: Stage, rng: random.Random, tally: Tally) -> None:
+    """Kill a worker a while after it began; the run must do without it."""
+    place = life.place
+    for _ in range(MAX_TRIES):
+        place.put_back(stage.slug)
+        life.remove_journal()
+        child = children.start(place.folder, life.fill_in(stage), place.url)
+        while child.is_running() and not (workers := child.list_workers()):
+            time.sleep(0.01)
+        after_s = rng.random() * life.spent[stage.name].seconds * 0.5
+        time.sleep(after_s)
+        if child.is_running() and (workers := child.list_workers()):
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(workers), signal.SIGKILL)
+            break
+        child.wait()
+        tally.too_late += 1
+    else:
+        return
+    ended = child.wait()
+    tally.kills += 1
+    tally.codes[ended.code] += 1
+    found = life.compare(stage)
+    if ended.code not in (0, 3):
+        found.append(f"exit code {ended.code}: {ended.said[-400:]}")
+    if found:
+        tally.differences.append(f"worker killed after {after_s:.1f} s: {'; '.join(found)}")
+        print(f"{stage.name} {tally.differences[-1]}", flush=True)
 
 
 def try_kills(
@@ -147,10 +189,11 @@ def try_kills(
         arguments = life.fill_in(stage)
         took = (life.short if has_journal and stage.name in READING else life.spent)[stage.name]
         share = rng.random() * 0.8**attempt
-        # Of Ray it is other processes that work.
-        by_processor = "ray" not in arguments and rng.random() < 0.5
+        # With an engine it is other processes that work.
+        by_processor = "--engine" not in arguments and rng.random() < 0.5
         child = children.start(place.folder, arguments, place.url)
         child.wait_for(took.seconds * share, took.cpu_s * share if by_processor else None)
+        workers = child.list_workers()
         child.send(signal.SIGKILL)
         killed = child.wait()
         if killed.code == -signal.SIGKILL:
@@ -162,6 +205,7 @@ def try_kills(
     again = children.run(place.folder, arguments, place.url)
     tally.codes[again.code] += 1
     found = life.compare(stage)
+    found += [f"process {pid} is left" for pid in workers if children.is_worker(pid)]
     if again.code not in (0, 3) and not is_done_already(again.said):
         found.append(f"exit code {again.code}: {again.said[-400:]}")
     if found:

@@ -24,7 +24,7 @@ from nlp.masking import mask_text
 from nlp.spam import VECTOR_SCALE
 from nlp.spam_signs import find_signs
 from nlp.weights import load_encoder
-from pipelines.feedback_vectors import mean_vector
+from pipelines.feedback_vectors import mean_vectors
 from pipelines.splitting import FeedbackText, split_feedback
 
 TARGET = Path(__file__).parents[1] / "nlp" / "data" / "noise" / "spam.safetensors"
@@ -123,7 +123,7 @@ def _encode(rows: list[Text], work: Path, cache: Path) -> Any:
         known |= dict(zip(ordered, found, strict=True))
         np.savez(kept, **known)
     blobs = {key: known[key].astype("<f2").tobytes() for key in new}
-    return np.array([mean_vector([blobs[part.row.text_hash] for part in own]) for own in parts])
+    return mean_vectors([[blobs[part.row.text_hash] for part in own] for own in parts])
 
 
 def _join(rows: list[Text], vectors: Any) -> tuple[list[Text], Any]:
@@ -139,8 +139,9 @@ def _join(rows: list[Text], vectors: Any) -> tuple[list[Text], Any]:
     drawn += [rng.sample(own_spam, 2) for _ in range(N_LONG // 4)]
     drawn += [[rng.choice(own_ham), rng.choice(own_spam)] for _ in range(N_LONG // 4)]
     texts = [_join_texts([rows[place] for place in some]) for some in drawn]
-    means = [mean_vector([vectors[at].astype("<f2").tobytes() for at in some]) for some in drawn]
-    return texts, np.array(means)
+    return texts, mean_vectors(
+        [[vectors[at].astype("<f2").tobytes() for at in some] for some in drawn]
+    )
 
 
 def _join_texts(some: list[Text]) -> Text:

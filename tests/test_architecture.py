@@ -25,6 +25,7 @@ FORBIDDEN_IN_NLP = {"sqlalchemy", "requests", "httpx", "urllib", "socket", "time
 # Temporary tables are of the step that makes them; that of a sync is in another database.
 TABLE_MODULES = {
     *("pipelines.tables", "pipelines.staging", "pipelines.linking.scratch", "pipelines.bulk"),
+    "pipelines.judging.voices",
     "pipelines.syncs.sql_table",
     "pipelines.half_vectors",
 }

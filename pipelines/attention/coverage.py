@@ -16,7 +16,7 @@ from pipelines.attention.hearing import estimate_representation, judge_hearing
 from pipelines.attention.settings import AttentionSettings
 from pipelines.attention.voices import count_all_voices, count_voices, is_customer, join_customers
 from pipelines.attention.weighting import Cell, Weights, count_effective, rake
-from pipelines.counted import counted_mentions, feedback, is_counted, mention
+from pipelines.counted import counted_mentions, feedback, has_theme, is_counted, mention
 
 DIMENSIONS = ("segment", "lang", "country")
 # What the CRM says nothing of: a value of its own for weights, and shown to nobody.
@@ -216,7 +216,7 @@ def _count_theme_cells(connection: Connection) -> Any:
     query = (
         select(mention.theme_id, *columns, func.count(feedback.customer_id.distinct()).label("n"))
         .select_from(join_customers(counted_mentions))
-        .where(is_counted, mention.theme_id.is_not(None), is_customer(connection))
+        .where(is_counted, has_theme, is_customer(connection))
         .group_by(mention.theme_id, *columns)
     )
     return connection.execute(query)

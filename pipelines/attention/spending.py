@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, Integer, and_, case, cast, func, or_, select
 
 from pipelines import tables
-from pipelines.attention.voices import is_customer, join_customers
-from pipelines.counted import counted_mentions, is_counted, mention
+from pipelines.attention.voices import is_customer
+from pipelines.counted import counted_mentions, feedback, is_counted, mention
 from pipelines.odata.facts import NO_CURRENCY, YEAR
 from pipelines.odata.kinds import name_kind
 
@@ -34,32 +34,48 @@ def reach_segments(
     connection: Connection, theme_ids: Sequence[str], until: datetime
 ) -> dict[str, dict[str | None, Reached]]:
     """Customers who voiced these themes by segment; None is that of who has none."""
-    voiced = (
-        select(mention.theme_id, _customer.segment, _customer.customer_id)
-        .select_from(join_customers(counted_mentions))
-        .where(is_counted, mention.theme_id.in_(theme_ids))
-        .where(is_customer(connection, "profiling"))
-        .distinct()
-        .subquery()
-    ).c
-    groups = (voiced.theme_id, voiced.segment)
-    counts = connection.execute(select(*groups, func.count()).group_by(*groups)).all()
+    voiced = _list_voiced(theme_ids)
     spent = _spend_by_customer(connection, until)
-    sums = (
-        select(*groups, spent.c.currency, func.count(), func.sum(spent.c.amount))
-        .join(spent, spent.c.customer_id == voiced.customer_id)
-        .group_by(*groups, spent.c.currency)
+    # Of who spends in several currencies one row stands for the customer.
+    order = (spent.c.customer_id, spent.c.currency)
+    place = func.row_number().over(partition_by=order[:1], order_by=order[1:])
+    money = select(*spent.c, place.label("place")).subquery()
+    is_first = or_(money.c.place.is_(None), money.c.place == 1)
+    n_people = cast(func.sum(case((is_first, 1), else_=0)), Integer)
+    groups = (voiced.c.theme_id, _customer.segment, money.c.currency)
+    query = (
+        select(*groups, func.count(), n_people, func.sum(money.c.amount))
+        .join_from(voiced, tables.customer, _customer.customer_id == voiced.c.customer_id)
+        .outerjoin(money, money.c.customer_id == voiced.c.customer_id)
+        .where(is_customer(connection, "profiling"))
+        .group_by(*groups)
     )
+    people: dict[tuple[str, str | None], int] = defaultdict(int)
     spenders: dict[tuple[str, str | None], dict[str, int]] = defaultdict(dict)
     spending: dict[tuple[str, str | None], dict[str, float]] = defaultdict(dict)
-    for theme_id, segment, currency, n, amount in connection.execute(sums):
-        spenders[theme_id, segment][currency] = n
-        spending[theme_id, segment][currency] = float(amount or 0.0)
+    for theme_id, segment, currency, n, n_first, amount in connection.execute(query):
+        people[theme_id, segment] += n_first
+        if currency is not None:
+            spenders[theme_id, segment][currency] = n
+            spending[theme_id, segment][currency] = float(amount or 0.0)
     found: dict[str, dict[str | None, Reached]] = defaultdict(dict)
-    for theme_id, segment, n in counts:
+    for (theme_id, segment), n in people.items():
         own = (theme_id, segment)
         found[theme_id][segment] = Reached(n, spenders[own], spending[own])
     return found
+
+
+def _list_voiced(theme_ids: Sequence[str]) -> Any:
+    """Who voiced which of these themes."""
+    return (
+        select(mention.theme_id, feedback.customer_id)
+        .select_from(counted_mentions)
+        # Mentions in their own order, see `has_theme`.
+        .where(is_counted, mention.theme_id.concat("").in_(theme_ids))
+        .where(feedback.customer_id.is_not(None))
+        .group_by(feedback.customer_id, mention.theme_id)
+        .subquery()
+    )
 
 
 def sum_spending(connection: Connection, until: datetime) -> dict[str, float]:

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
 from pipelines.attention.estimates import Sample
-from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
+from pipelines.counted import counted_mentions, feedback, has_theme, is_counted, mention, voice
 from pipelines.rights.gate import allows_customer
 from pipelines.rights.purposes import Purpose
 
@@ -70,8 +70,8 @@ def read_theme_voices(
             func.avg(mention.theme_strength).label("strength"),
         )
         .select_from(joined)
-        .where(is_counted, mention.theme_id.is_not(None), *conditions)
-        .group_by(mention.theme_id, group, voice)
+        .where(is_counted, has_theme, *conditions)
+        .group_by(voice, group, mention.theme_id)
         .subquery()
     )
     said = by_voice.c

@@ -44,12 +44,12 @@ PathsArgument = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--engine",
-        metavar="local|ray",
-        help="Where texts are read: in this process, or on a cluster (pip install "
-        "'earful[distributed]').",
+        metavar="local|processes|ray",
+        help="Who reads the texts, else as configured: this process, one process a core of this "
+        "machine, or a cluster (pip install 'earful[distributed]').",
     ),
 ]
 AddressOption = Annotated[
@@ -81,16 +81,17 @@ class _Look:
 
     :param is_refit: find themes anew in all texts.
     :param granularity: how fine themes are; None is as configured.
+    :param engine: of `run`; None is as configured.
     :param address: of a cluster; None is as configured.
     """
 
     is_refit: bool = False
     granularity: str | None = None
-    engine: str = "local"
+    engine: str | None = None
     address: str | None = None
 
 
-ENGINES = ("local", "ray")
+ENGINES = ("local", "processes", "ray")
 _READING = ("customers", "events", "ingest")
 _STEPS = {
     "link": "Link feedback to customers. By id, e-mail, phone or handle.",
@@ -129,7 +130,7 @@ def run(
     paths: PathsArgument = None,
     config: ConfigOption = None,
     db: DbOption = None,
-    engine: EngineOption = "local",
+    engine: EngineOption = None,
     address: AddressOption = None,
     mapping: MapOption = None,
     source: SourceOption = None,
@@ -149,7 +150,7 @@ def run(
 
     Running it again on the same input changes nothing; after a crash it goes on.
     """
-    _check_engine(engine, address)
+    _check_engine(engine)
     steps = (*_READING, *_STEPS)
     asked = Asked(paths, mapping, source, sql, from_url, ending, since, until, limit, layout)
     how = _Look(refit, granularity, engine, address)
@@ -157,11 +158,11 @@ def run(
     show_result(result, as_json=as_json)
 
 
-def _check_engine(engine: str, address: str | None) -> None:
-    if engine not in ENGINES:
-        raise ConfigError(f"--engine {engine!r} is not there; choose {' or '.join(ENGINES)}")
-    if address is not None and engine != "ray":
-        raise ConfigError("--address names a cluster of Ray; it needs --engine ray")
+def _check_engine(engine: str | None) -> None:
+    if engine is not None and engine not in ENGINES:
+        raise ConfigError(
+            f"--engine {engine!r} is not there; choose {', '.join(ENGINES[:-1])} or {ENGINES[-1]}"
+        )
 
 
 def ingest(
@@ -260,18 +261,19 @@ def run_job(
 
     look = look or _Look()
     settings, warning = set_granularity(settings, look.granularity)
-    lake = folder / settings.engine.lake if look.engine == "ray" else None
+    engine = _find_engine(settings, command, look)
+    lake = folder / settings.engine.lake if engine != "local" else None
     with open_progress() as progress, Spool(lake) as spool:
         if warning:
             progress.warn(warning)
         if look.address is not None:
-            engine = settings.engine.model_copy(update={"address": look.address})
-            settings = settings.model_copy(update={"engine": engine})
+            addressed = settings.engine.model_copy(update={"address": look.address})
+            settings = settings.model_copy(update={"engine": addressed})
         job = Job(
             settings,
             user_cache_dir(),
             lock_timeout,
-            engine=look.engine,
+            engine=engine,
             progress=progress,
             is_refit=look.is_refit,
             folder=folder,
@@ -280,6 +282,17 @@ def run_job(
         done = run_steps(job, command, steps, find_inputs(progress, spool))
         follow_run(job)
         return done
+
+
+def _find_engine(settings: "Config", command: str, look: _Look) -> str:
+    """Who reads the texts; the steps alone are done by this process.
+
+    :raises ConfigError: where a cluster is named, and none is to be used.
+    """
+    engine = look.engine or (settings.engine.name if command == "run" else "local")
+    if look.address is not None and engine != "ray":
+        raise ConfigError("--address names a cluster of Ray; it needs --engine ray")
+    return engine
 
 
 def _finish_erasures(job: "Job") -> None:

@@ -1,1 +1,1 @@
-"""A run on a cluster of machines: files are read and understood there, in shards, by Ray."""
+"""A run with many hands: files are read and understood in shards, by processes or by Ray."""

@@ -3,19 +3,18 @@
 import multiprocessing
 import os
 import signal
-import socket
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from pipelines.config_sections import EngineConfig, ModelsConfig
 from pipelines.distributed.dispatcher import Setup, serve
-from pipelines.errors import ConfigError, EarfulError
+from pipelines.distributed.workers import WorkersError, limit_waits
+from pipelines.errors import ConfigError
 from pipelines.progress import Progress
 
 # Tasks given and not done, for each model: the next one is there when one is done.
@@ -23,18 +22,8 @@ _AHEAD: Final = 3
 _STOP_S: Final = 10.0
 
 
-class ClusterError(EarfulError):
+class ClusterError(WorkersError):
     """The cluster cannot be used, or was lost."""
-
-
-class Workers(Protocol):
-    """Whoever does tasks."""
-
-    def share(self, **values: Any) -> None:
-        """Have values at hand where later tasks are done."""
-
-    def map(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-        """The number of each argument and its result, as they are done; errors are results."""
 
 
 class Cluster:
@@ -55,7 +44,7 @@ class Cluster:
         context = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = context.Pipe()
-        _limit_waits(self._connection, engine.silence_s)
+        limit_waits(self._connection, engine.silence_s)
         setup = Setup(engine, models, cache_dir.absolute(), log)
         self._process = context.Process(target=serve, args=(theirs, setup), daemon=True)
         self._n_models = 0
@@ -80,11 +69,15 @@ class Cluster:
         self._stop()
 
     def share(self, **values: Any) -> None:
-        """See :class:`Workers`."""
+        """See :class:`~pipelines.distributed.workers.Workers`."""
         self._send(("share", 0, values))
 
+    def end_reading(self) -> bool:
+        """See :class:`~pipelines.distributed.workers.Workers`."""
+        return True
+
     def map(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-        """See :class:`Workers`.
+        """See :class:`~pipelines.distributed.workers.Workers`.
 
         :raises ClusterError: when the cluster is lost, or a task fails wherever it is tried.
         """
@@ -170,11 +163,3 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
             self._process.join(_STOP_S)
-
-
-def _limit_waits(connection: Connection, timeout_s: float) -> None:
-    """Have a message that is not taken, or not sent to its end, raise an OSError."""
-    with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as own:
-        limit = struct.pack("ll", int(timeout_s) + 1, 0)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

@@ -8,14 +8,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from pipelines.config_sections import EngineConfig, ModelsConfig
-from pipelines.distributed.tasks import Broken, Worker, make_models
-from pipelines.errors import StoreError
+from pipelines.distributed.tasks import Worker, make_models
+from pipelines.distributed.workers import Task, find_fault
 
 # How long a task may take to be seen as done, and how often the run hears that we live.
 _TICK_S: Final = 0.5
@@ -32,19 +32,6 @@ class Setup:
     models: ModelsConfig
     cache_dir: Path
     log: Path
-
-
-@dataclass
-class Task:
-    """Something to do, and how often that was tried.
-
-    :param number: by which the run knows it.
-    """
-
-    number: int
-    name: str
-    argument: Any = field(repr=False)
-    n_tries: int = 0
 
 
 def serve(connection: Connection, setup: Setup) -> None:
@@ -187,9 +174,8 @@ class _Dispatcher:
         self._idle.append(hand.actor)
         if hand.task is None:
             return
-        if isinstance(result, Broken | StoreError):
-            place = f"{result.kind} at {result.place}" if isinstance(result, Broken) else result
-            self._try_again(hand.task, str(place))
+        if fault := find_fault(result):
+            self._try_again(hand.task, fault)
         else:
             self._tell("done", hand.task.number, result)
 

@@ -15,7 +15,7 @@ from nlp.themes.assignment import Assignment, KnownThemes
 from nlp.themes.centring import LanguageMeans
 from nlp.themes.vectors import READ_ROWS
 from pipelines import tables
-from pipelines.distributed.cluster import Workers
+from pipelines.capacity import measure_file
 from pipelines.distributed.lake import Lake
 from pipelines.distributed.receipts import ShardReceipt, add_tallies
 from pipelines.distributed.shards import (
@@ -29,10 +29,12 @@ from pipelines.distributed.shards import (
     shorten_hashes,
 )
 from pipelines.distributed.shelf import Shelf
+from pipelines.distributed.workers import Workers
 from pipelines.engine import LOCAL
 from pipelines.errors import EarfulError, InputError
 from pipelines.ingest import tell_undated
 from pipelines.journal import Journal
+from pipelines.known_files import hash_file
 from pipelines.loading import FileInput, ReadSettings, hash_reading
 from pipelines.models import Models
 from pipelines.progress import Progress
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 # From so many texts on a step is worth the way to the nodes and back.
 MANY = 100_000
+# As many are hashed in a second.
+HASHED_HERE_BYTES = 1_000_000_000
 # Raise when the same rows would give other shards than before.
 SHARD_VERSION = 1
 
@@ -90,7 +94,7 @@ class ClusterEngine:
     ) -> Sequence[FileInput]:
         """See :class:`~pipelines.ingest.Elsewhere`.
 
-        :raises ClusterError: when the cluster is lost.
+        :raises WorkersError: when the workers are lost.
         :raises ConfigError: when a model cannot be used.
         """
         hashed = self._hash(inputs)
@@ -101,6 +105,8 @@ class ClusterEngine:
                     new.append(given)
         self._plan(new, settings)
         self._make_shards()
+        if self._workers and not self._workers.end_reading():
+            self._workers = None
         return hashed
 
     def list_rows(self, given: FileInput, warn: Callable[[str], None]) -> Iterator[LakeRow]:
@@ -191,12 +197,22 @@ class ClusterEngine:
         placed = [_place_absolute(given) for given in inputs]
         unknown = [at for at, given in enumerate(placed) if given.digest is None]
         self._progress.start("looking at the files", len(unknown), "files")
-        for number, found in self._give("hash", (placed[at] for at in unknown)):
+        files = [placed[at] for at in unknown]
+        for number, found in self._give_hashes(files):
             if isinstance(found, str):
                 placed[unknown[number]] = replace(placed[unknown[number]], digest=found)
             self._progress.advance()
         self._progress.finish()
         return placed
+
+    def _give_hashes(self, files: Sequence[FileInput]) -> Iterator[tuple[int, Any]]:
+        """Few bytes are hashed here: no worker is to be started where nothing is new."""
+        if sum(map(measure_file, files)) > HASHED_HERE_BYTES:
+            yield from self._give("hash", files)
+            return
+        for number, given in enumerate(files):
+            with suppress(EarfulError):  # the loading says it
+                yield number, hash_file(given.file)
 
     def _plan(self, inputs: Sequence[FileInput], settings: ReadSettings) -> None:
         self._progress.start("cutting the files into shards", len(inputs), "files")
@@ -239,7 +255,7 @@ class ClusterEngine:
         }
         done = [name for name in orders if name in self._lake.done]
         due = [order for name, order in orders.items() if name not in self._lake.done]
-        self._progress.start("reading in the cluster", len(orders), "shards")
+        self._progress.start("reading in shards", len(orders), "shards")
         for name in done:
             self._keep(self._lake.done[name])
         if due:
@@ -258,7 +274,7 @@ class ClusterEngine:
     def _give(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         """Have tasks done: the number of each and its result.
 
-        :raises ClusterError: when the cluster is lost.
+        :raises WorkersError: when the workers are lost.
         """
         assert self._workers is not None, "use() comes first"
         yield from self._workers.map(task, arguments)

@@ -1,4 +1,4 @@
-"""A cluster for the steps of a run: started when the first of them needs it, gone at its end."""
+"""Workers for the steps of a run: started when the first of them needs some, gone at its end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.config import Config
-from pipelines.distributed.cluster import Cluster, Workers
+from pipelines.distributed.cluster import Cluster
 from pipelines.distributed.engine import ClusterEngine
 from pipelines.distributed.lake import Lake
+from pipelines.distributed.processes import Processes, ProcessSetup
+from pipelines.distributed.workers import Workers
 from pipelines.journal import Journal
 from pipelines.loading import ReadSettings
 from pipelines.models import Models
@@ -18,11 +20,13 @@ from pipelines.runs import Run
 
 @dataclass(frozen=True)
 class ClusterSetup:
-    """What a cluster of a run works with.
+    """What the workers of a run work with.
 
+    :param engine: processes or ray.
     :param root: the lake, of all stores.
     """
 
+    engine: str
     config: Config
     models: Models
     cache_dir: Path
@@ -49,18 +53,21 @@ class ClusterSteps:
         with ExitStack() as stack:
             engine = ClusterEngine(run, setup.models, journal, lake, shard_rows, setup.progress)
             stack.callback(engine.close)
-            yield cls(engine, lambda: stack.enter_context(start_cluster(setup, lake)))
+            yield cls(engine, lambda: stack.enter_context(start_workers(setup, lake)))
 
     def start(self, settings: ReadSettings) -> ClusterEngine:
-        """Start the cluster, for there is something to read.
+        """Start the workers, for there is something to read.
 
-        :raises ClusterError: when it cannot be used.
+        :raises WorkersError: when it cannot be used.
         """
         self.engine.use(self._start())
         return self.engine
 
 
-def start_cluster(setup: ClusterSetup, lake: Lake) -> AbstractContextManager[Workers]:
-    """The cluster that the configuration names."""
-    config, log = setup.config, lake.folder / "ray.log"
-    return Cluster(config.engine, config.models, setup.cache_dir, log, setup.progress)
+def start_workers(setup: ClusterSetup, lake: Lake) -> AbstractContextManager[Workers]:
+    """The processes of this machine, or the cluster that the configuration names."""
+    config, progress = setup.config, setup.progress
+    if setup.engine == "processes":
+        given = ProcessSetup(config.engine, config.models, setup.cache_dir.absolute())
+        return Processes(given, progress)
+    return Cluster(config.engine, config.models, setup.cache_dir, lake.folder / "ray.log", progress)

@@ -191,8 +191,10 @@ def _write_differing(
     """
     differs = or_(*(_mention[name].is_distinct_from(value) for name, value in values.items()))
     target = values["theme_id"]
-    pair = (_mention.theme_id, target) if target is not None else (_mention.theme_id,)
-    moving = select(*pair).where(chosen, _mention.theme_id.is_distinct_from(target)).distinct()
+    # Mentions in their own order, see `has_theme`.
+    theme_id = _mention.theme_id.concat("")
+    pair = (theme_id, target) if target is not None else (theme_id,)
+    moving = select(*pair).where(chosen, theme_id.is_distinct_from(target)).distinct()
     for row in run.connection.execute(moving):
         changes.themes |= {theme_id for theme_id in row if theme_id}
     statement = update(tables.mention).where(chosen, differs).values(**values)

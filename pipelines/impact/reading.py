@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipelines import tables
-from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
+from pipelines.counted import counted_mentions, feedback, has_theme, is_counted, mention, voice
 from pipelines.impact.designs import Floats
 from pipelines.impact.records import (
     UNDATED,
@@ -149,7 +149,7 @@ def _query_pairs() -> Select[Any]:
             mention.sentiment_score.label("feeling"),
         )
         .select_from(counted_mentions)
-        .where(is_counted, mention.theme_id.is_not(None))
+        .where(is_counted, has_theme)
     )
 
 

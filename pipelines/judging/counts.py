@@ -3,13 +3,14 @@
 Each voice is one: ten mentions of one person weigh as much as one of another.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Date,
+    DateTime,
     Integer,
     String,
     and_,
@@ -23,86 +24,101 @@ from sqlalchemy import (
 
 from pipelines import tables
 from pipelines.anonymity import choose_shown
-from pipelines.counted import counted_mentions, feedback, is_counted, is_one_of, mention, voice
+from pipelines.counted import counted_mentions, feedback, is_counted, mention, voice
+from pipelines.judging.voices import Voices
 
 PERIODS = ("day", "week", "month")
 EVERYBODY = "all"
 # A voice that goes on about a theme is fresh again after so many days of silence on it.
 FRESH_DAYS = 28
+_SUMS = frozenset({"n_mentions", "n_customers", "n_feedback", "n_fresh", "feeling", "n_felt"})
 _segment = tables.customer.c.segment
 _is_segment = and_(_segment.is_not(None), _segment != EVERYBODY)
 
 
-def count_periods(
-    connection: Connection, themes: Collection[str] | None = None
-) -> Iterator[dict[str, Any]]:
-    """Rows of theme_period that say how many spoke of a theme, of everybody and of segments.
-
-    :param themes: of these themes; None for all.
-    """
+def count_periods(connection: Connection, voices: Voices) -> Iterator[dict[str, Any]]:
+    """Rows of theme_period that say how many spoke of a theme, of everybody and of segments."""
     for period in PERIODS:
-        for is_segmented in (False, True):
-            yield from _count_period(connection, period, themes, is_segmented=is_segmented)
+        all_of_them: dict[tuple[str, str], dict[str, Any]] = {}
+        for each in connection.execute(_select_counts(connection, period, voices)).mappings():
+            row = dict(each)
+            key = row["theme_id"], row["start"]
+            all_of_them[key] = _add_counts(all_of_them.get(key), row)
+            if row["segment"] not in (None, EVERYBODY):
+                yield _finish_counts(row, period, row["segment"])
+        for counts in all_of_them.values():
+            yield _finish_counts(counts, period, EVERYBODY)
 
 
-def _count_period(
-    connection: Connection, period: str, themes: Collection[str] | None, *, is_segmented: bool
-) -> Iterator[dict[str, Any]]:
-    by_voice = _select_voices(connection, period, themes, is_segmented=is_segmented).subquery()
+def _select_counts(connection: Connection, period: str, voices: Voices) -> Any:
+    """One row a theme, period and segment; none of them is in two."""
+    by_voice = _select_voices(connection, period, voices).subquery()
     said = by_voice.c
-    if period == "day":
-        days = func.lag(said.start).over(
-            partition_by=(said.theme_id, said.voice), order_by=said.start
-        )
-        by_voice = select(*said, days.label("before")).subquery()
-        said = by_voice.c
-        is_fresh = or_(
-            said.before.is_(None), _count_days(connection, said.before, said.start) >= FRESH_DAYS
-        )
-        n_fresh = cast(func.sum(case((is_fresh, 1), else_=0)), Integer)
-    else:
-        n_fresh = cast(literal(None), Integer)
-    query = select(
+    return select(
         said.theme_id,
         said.start,
         said.segment,
         cast(func.sum(said.n_mentions), Integer).label("n_mentions"),
         func.count().label("n_customers"),
         cast(func.sum(said.n_feedback), Integer).label("n_feedback"),
-        func.avg(said.sentiment).label("sentiment"),
-        n_fresh.label("n_fresh"),
+        func.sum(said.sentiment).label("feeling"),
+        func.count(said.sentiment).label("n_felt"),
+        cast(func.sum(said.n_fresh), Integer).label("n_fresh"),
     ).group_by(said.theme_id, said.start, said.segment)
-    for row in connection.execute(query).mappings():
-        counts = {name: value for name, value in row.items() if name != "start"}
-        yield {**counts, "period": period, "period_start": parse_day(row["start"])}
 
 
-def _select_voices(
-    connection: Connection, period: str, themes: Collection[str] | None, *, is_segmented: bool
-) -> Any:
+def _select_voices(connection: Connection, period: str, voices: Voices) -> Any:
     """One row a theme, period and voice."""
-    start = period_start(connection, period)
-    joined = counted_mentions
-    segment: Any = literal(EVERYBODY)
-    if is_segmented:
-        joined = joined.join(tables.customer, tables.customer.c.customer_id == feedback.customer_id)
-        segment = _segment
-    return (
-        select(
-            mention.theme_id,
+    said = voices.said.c
+    mean = func.sum(said.feeling) / func.nullif(func.sum(said.n_felt), 0)
+    if period != "day":
+        start = _truncate_day(connection, said.day, period)
+        return select(
+            said.theme_id,
             start.label("start"),
-            segment.label("segment"),
-            voice.label("voice"),
-            func.count().label("n_mentions"),
-            func.count(mention.feedback_id.distinct()).label("n_feedback"),
-            func.avg(mention.sentiment_score).label("sentiment"),
-        )
-        .select_from(joined)
-        .where(is_counted, mention.theme_id.is_not(None), feedback.occurred_at.is_not(None))
-        .where(is_one_of(mention.theme_id, themes))
-        .where(_is_segment if is_segmented else literal(value=True))
-        .group_by(mention.theme_id, start, segment, voice)
+            func.min(said.segment).label("segment"),
+            func.sum(said.n_mentions).label("n_mentions"),
+            func.sum(said.n_feedback).label("n_feedback"),
+            mean.label("sentiment"),
+            cast(literal(None), Integer).label("n_fresh"),
+        ).group_by(said.voice, said.theme_id, start)
+    days = func.lag(said.day).over(partition_by=(said.voice, said.theme_id), order_by=said.day)
+    known = select(*said, days.label("before")).subquery().c
+    is_fresh = or_(
+        known.before.is_(None), _count_days(connection, known.before, known.day) >= FRESH_DAYS
     )
+    return select(
+        known.theme_id,
+        known.day.label("start"),
+        known.segment,
+        known.n_mentions,
+        known.n_feedback,
+        (known.feeling / func.nullif(known.n_felt, 0)).label("sentiment"),
+        case((is_fresh, 1), else_=0).label("n_fresh"),
+    )
+
+
+def _add_counts(before: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The sum of two segments; null where it is in both."""
+    if before is None:
+        return dict(row)
+    added = {
+        name: before[name] if value is None else (before[name] or 0) + value
+        for name, value in row.items()
+        if name in _SUMS
+    }
+    return {**before, **added}
+
+
+def _finish_counts(row: Mapping[str, Any], period: str, segment: str) -> dict[str, Any]:
+    return {
+        "theme_id": row["theme_id"],
+        "period_start": parse_day(row["start"]),
+        "period": period,
+        "segment": segment,
+        **{name: row[name] for name in ("n_mentions", "n_customers", "n_feedback", "n_fresh")},
+        "sentiment": row["feeling"] / row["n_felt"] if row["n_felt"] else None,
+    }
 
 
 def count_exposure(connection: Connection, period: str = "week") -> dict[datetime, int]:
@@ -122,18 +138,23 @@ def find_last_reading(connection: Connection) -> date | None:
     return at.astimezone(UTC).date() if at else None
 
 
-def count_segment_exposure(connection: Connection, period: str) -> dict[str, dict[datetime, int]]:
-    """The same for the customers of each segment."""
-    start = period_start(connection, period)
+def count_exposures(
+    connection: Connection, period: str, voices: Voices
+) -> dict[str, dict[datetime, int]]:
+    """The same, of everybody and of the customers of each segment."""
+    heard = voices.heard.c
+    start = heard.day if period == "day" else _truncate_day(connection, heard.day, period)
     query = (
-        select(_segment, start.label("start"), func.count(feedback.customer_id.distinct()))
-        .join(tables.customer, tables.customer.c.customer_id == feedback.customer_id)
-        .where(is_counted, feedback.occurred_at.is_not(None), _is_segment)
-        .group_by(_segment, start)
+        select(heard.segment, start.label("start"), func.count(heard.voice.distinct()))
+        .where(heard.day.is_not(None))
+        .group_by(heard.segment, start)
     )
-    counts: dict[str, dict[datetime, int]] = {}
-    for segment, day, n in connection.execute(query):
-        counts.setdefault(segment, {})[parse_day(day)] = n
+    counts: dict[str, dict[datetime, int]] = {EVERYBODY: {}}
+    for segment, written, n in connection.execute(query):
+        day = parse_day(written)
+        counts[EVERYBODY][day] = counts[EVERYBODY].get(day, 0) + n
+        if segment not in (None, EVERYBODY):
+            counts.setdefault(segment, {})[day] = n
     return counts
 
 
@@ -207,12 +228,23 @@ def period_start(connection: Connection, period: str) -> Any:
 
     :param period: day, week (from Monday) or month.
     """
-    at = feedback.occurred_at
     if connection.dialect.name == "postgresql":
-        start = func.date_trunc(period, func.timezone("UTC", at))
-        return cast(func.to_char(start, "YYYY-MM-DD"), String)
+        return _truncate(connection, func.timezone("UTC", feedback.occurred_at), period)
+    return _truncate(connection, feedback.occurred_at, period)
+
+
+def _truncate_day(connection: Connection, day: Any, period: str) -> Any:
+    """The same for a day that is written so."""
+    if connection.dialect.name == "postgresql":
+        return _truncate(connection, cast(day, DateTime), period)
+    return _truncate(connection, day, period)
+
+
+def _truncate(connection: Connection, moment: Any, period: str) -> Any:
+    if connection.dialect.name == "postgresql":
+        return cast(func.to_char(func.date_trunc(period, moment), "YYYY-MM-DD"), String)
     modifiers = {"day": [], "week": ["weekday 0", "-6 days"], "month": ["start of month"]}
-    return func.date(at, *modifiers[period])
+    return func.date(moment, *modifiers[period])
 
 
 def _count_days(connection: Connection, start: Any, end: Any) -> Any:

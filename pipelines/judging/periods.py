@@ -14,11 +14,11 @@ from pipelines.counted import is_one_of
 from pipelines.judging.counts import (
     EVERYBODY,
     PERIODS,
-    count_exposure,
+    count_exposures,
     count_periods,
-    count_segment_exposure,
     find_last_reading,
     find_shown_segments,
+    period_start,
     read_second_sources,
 )
 from pipelines.judging.marking import JUDGED, mark_weeks
@@ -33,6 +33,7 @@ from pipelines.judging.verdicts import (
     stack_evidence,
     weigh_series,
 )
+from pipelines.judging.voices import Voices, gather_voices
 from pipelines.runs import Run
 from pipelines.upserts import replace_rows, round_floats
 
@@ -57,13 +58,14 @@ def judge_periods(
     if run.is_current("judged"):
         return 0
     connection = run.connection
-    exposure = _count_exposure(connection, k)
-    # As they are stored: those of other themes are read again, and all are judged together.
-    rows = [
-        round_floats(row)
-        for row in count_periods(connection, themes)
-        if row["segment"] in exposure["day"]
-    ]
+    with gather_voices(connection, period_start(connection, "day"), themes) as voices:
+        exposure = _count_exposure(connection, k, voices)
+        # As they are stored: those of other themes are read again, and all are judged together.
+        rows = [
+            round_floats(row)
+            for row in count_periods(connection, voices)
+            if row["segment"] in exposure["day"]
+        ]
     others = [] if themes is None else _read_others(connection, themes)
     weeks, verdicts = _judge_rows(connection, [*rows, *others], exposure["day"])
     rest = (row for row in rows if row["period"] != "week")
@@ -78,14 +80,13 @@ def judge_periods(
     return written
 
 
-def _count_exposure(connection: Connection, k: int) -> _Exposure:
+def _count_exposure(connection: Connection, k: int, voices: Voices) -> _Exposure:
     """By period: voices of everybody and of every segment that may be shown beside these."""
-    shown = find_shown_segments(connection, k)
+    shown = {EVERYBODY, *find_shown_segments(connection, k)}
     return {
-        period: {EVERYBODY: count_exposure(connection, period)}
-        | {
+        period: {
             segment: counts
-            for segment, counts in count_segment_exposure(connection, period).items()
+            for segment, counts in count_exposures(connection, period, voices).items()
             if segment in shown
         }
         for period in PERIODS

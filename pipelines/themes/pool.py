@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
 
 from nlp.cleaning import normalize_text
 from nlp.themes.centring import (
@@ -173,22 +173,33 @@ def load_members(
 ) -> dict[str, Members]:
     """The mentions of some themes that may be quoted, as people see them: after edits.
 
-    Only feedback that speaks of these themes is read.
+    Only feedback in which these are is read: of a million mentions a tenth.
 
-    :param max_members: of each theme; the first by their keys, which is as good as by lot.
+    :param max_members: mentions of each theme; the first by the hash that is their feedback's id,
+        which is as good as by lot.
     :returns: by theme; empty where a theme has no mention with a vector.
     """
-    speaks = select(mention.feedback_id).where(mention.theme_id.in_(theme_ids))
-    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks))
-    read = _read_mentions(connection, encoder_name, query.where(allows(connection, "quoting")))
+    is_quotable = and_(is_counted, allows(connection, "quoting"))
+    order = (mention.feedback_id, mention.position)
+    place = func.row_number().over(partition_by=mention.theme_id, order_by=order)
+    ranked = (
+        select(mention.feedback_id, place.label("place"))
+        .select_from(counted_mentions)
+        .where(mention.theme_id.in_(theme_ids), is_quotable)
+        .subquery()
+    )
+    speaks = select(ranked.c.feedback_id).where(ranked.c.place <= max_members)
+    query = _select_members(encoder_name).where(mention.feedback_id.in_(speaks), is_quotable)
+    read = _read_mentions(connection, encoder_name, query)
     own: dict[str, list[int]] = {theme_id: [] for theme_id in theme_ids}
-    for place, row in enumerate(read.rows):
-        if row.theme_id in own:
-            own[row.theme_id].append(place)
+    for at, row in enumerate(read.rows):
+        # In the same order: what others' feedback says of a theme beyond its first is left out.
+        if row.theme_id in own and len(own[row.theme_id]) < max_members:
+            own[row.theme_id].append(at)
     found = {}
     for theme_id, places in own.items():
         alike = read.group_alike(np.array(places, dtype=np.intp))
-        first = alike.values[alike.starts[:max_members]].tolist()
+        first = alike.values[alike.starts].tolist()
         mention_ids, quotes = (
             [getattr(read.rows[at], name) for at in first] for name in ("mention_id", "text")
         )

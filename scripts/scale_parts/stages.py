@@ -4,7 +4,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import Any
 PAGE = resource.getpagesize()
 _SAMPLE_S = 0.05
 
-# Module, function, stage. A stage within another takes its time from the other.
+# Module (and class), function, stage. A stage within another takes its time from the other.
 STAGES = (
     ("pipelines.customers", "load_customers", "customers"),
     ("pipelines.events", "load_events", "events"),
     ("pipelines.ingest", "ingest_feedback", "read, clean, mask"),
+    ("pipelines.distributed.engine:ClusterEngine", "read_files", "shards, by workers"),
     ("pipelines.link", "link_feedback", "link"),
     ("pipelines.enrich", "mark_copies", "copies"),
     ("pipelines.enrich", "mark_adverts", "adverts"),
@@ -44,7 +45,7 @@ class Spent:
     """What a stage took, without the stages within it.
 
     :param cpu_s: of the main thread.
-    :param peak_mb: the most memory that the process held meanwhile.
+    :param peak_mb: the most memory that the process and its workers held meanwhile.
     """
 
     seconds: float = 0.0
@@ -61,6 +62,11 @@ class Stages:
         self._last = time.perf_counter(), time.thread_time()
         self._is_over = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory of all stages."""
+        return max(each.peak_mb for each in self.spent.values())
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -105,11 +111,21 @@ class Stages:
 
 def watch_stages(stages: Stages) -> None:
     """Wrap the steps, so that the stages see them; the program itself is not changed."""
-    for name, function, stage in STAGES:
+    for place, function, stage in STAGES:
+        name, _, owner = place.partition(":")
         module = import_module(name)
-        setattr(module, function, stages.wrap(getattr(module, function), stage))
+        holder = getattr(module, owner) if owner else module
+        setattr(holder, function, stages.wrap(getattr(holder, function), stage))
 
 
 def read_memory_mb() -> float:
-    """Memory that this process holds now (resident set)."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 1e6
+    """Memory that this process and its workers hold now (resident set)."""
+    folders = [Path("/proc/self")]
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            folders += [Path("/proc") / pid for pid in path.read_text(encoding="ascii").split()]
+    n_pages = 0
+    for folder in folders:
+        with suppress(OSError):  # it has ended
+            n_pages += int((folder / "statm").read_text(encoding="ascii").split()[1])
+    return n_pages * PAGE / 1e6

@@ -6,6 +6,7 @@ after the pass has clusters, languages and feelings to work on, and the pass cos
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,17 @@ def put_in_place(table: Path) -> None:
     models.load_encoder = load
     models.load_sentiment = lambda _model, encoder, **_options: encoder
     readings.Readings.read_ahead = lambda *_arguments: None
+
+
+def put_in_workers(table: Path) -> None:
+    """Have the workers that this process starts load it, too."""
+    from pipelines.distributed import processes
+
+    processes.serve = partial(_serve, table)
+
+
+def _serve(table: Path, *given: Any) -> None:
+    from pipelines.distributed.processes import serve
+
+    put_in_place(table)
+    serve(*given)

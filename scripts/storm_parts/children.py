@@ -54,6 +54,14 @@ class Child:
         """What it has said so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
+    def list_workers(self) -> list[int]:
+        """The processes that it has spawned to work for it."""
+        found: list[int] = []
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(pid) for pid in path.read_text().split() if is_worker(int(pid))]
+        return found
+
     def wait_for(self, seconds: float, cpu_s: float | None = None) -> None:
         """Wait until it has run so long, or has had so much of a processor; or has ended."""
         while self._poll() is None:
@@ -89,6 +97,13 @@ class Child:
             with contextlib.suppress(OSError):
                 spent += int(task.read_text().split()[0])
         return spent / 1e9
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is there that a run has spawned."""
+    with contextlib.suppress(OSError):
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def import_all() -> None:

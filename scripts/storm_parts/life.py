@@ -214,7 +214,7 @@ class Life:
 
 def is_done_already(said: str) -> bool:
     """Whether the second command only says that the first had done it all."""
-    return any(words in said for words in ("already", "was erased before", "erased before"))
+    return any(words in said for words in ("already", "was undone by", "erased before"))
 
 
 def _keep_journals() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from nlp.journey import STAGES, classify_stages
-from pipelines import risk_fitting
+from pipelines import risk_fitting, tables
 from pipelines.config import check_config
 from pipelines.customer_rows import RowSettings, publish_customers, read_row_settings
 from pipelines.errors import ConfigError
@@ -159,6 +160,44 @@ def test_the_model_is_fitted_to_the_stage_that_it_judges_by(
     monkeypatch.setattr(risk_fitting, "fit_risk", note)
     publish_customers(run, RowSettings(OutcomeSettings(churn_days=30)), None)
     assert fitted == [(0.0, False), (1.0, True)]
+
+
+def test_the_model_is_fitted_to_enough_customers_whoever_came_first(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(risk_fitting, "_CUSTOMERS_A_DRAW", 5)
+    monkeypatch.setattr(risk_fitting, "ENOUGH_OUTCOMES", 4)
+    fitted: list[list[tuple[float, bool]]] = []
+
+    def note(examples: Sequence[Signs], has_left: Sequence[bool]) -> None:
+        fitted.append(
+            [(each.sentiment, left) for each, left in zip(examples, has_left, strict=True)]
+        )
+
+    monkeypatch.setattr(risk_fitting, "fit_risk", note)
+    settings = RowSettings(OutcomeSettings(churn_days=30))
+    for customers in (range(40), reversed(range(40))):
+        for name in ("customer_insight", "customer_fact", "feedback", "mention", "event"):
+            run.connection.execute(delete(tables.metadata.tables[name]))
+        for number in customers:
+            add_customer(run, number, has_left=number % 2 == 0)
+        publish_customers(run, settings, None)
+    assert fitted[0] == fitted[1]
+    n_left = sum(has_left for _, has_left in fitted[0])
+    assert len(fitted[0]) < 40 and min(n_left, len(fitted[0]) - n_left) >= 4
+
+
+def add_customer(run: Run, number: int, *, has_left: bool) -> None:
+    """Somebody who wrote on the second day, and left on the tenth or not for long."""
+    name = f"customer {number}"
+    last = (on(10), "churn") if has_left else (on(99), "login")
+    for each, (at, kind) in enumerate(((on(1), "login"), last)):
+        add_rows(run.connection, "event", event(f"e{number}-{each}", name, at, kind))
+    said = {"feedback_id": f"f{number}", "source": "s", "text": "words", "occurred_at": on(2)}
+    add_rows(run.connection, "feedback", {**said, "customer_id": name})
+    mention = {"mention_id": f"f{number}-0", "feedback_id": f"f{number}", "position": 0}
+    felt = {"text": "words", "text_hash": "h", "sentiment_score": number / 40}
+    add_rows(run.connection, "mention", {**mention, **felt})
 
 
 def test_an_order_of_the_day_on_which_it_is_done_is_not_open() -> None:

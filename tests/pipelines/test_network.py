@@ -167,7 +167,7 @@ def test_every_module_that_opens_connections_is_known() -> None:
         "pipelines/delivery/wire.py": "asks",
         "pipelines/delivery/email.py": "asks",
         "pipelines/delivery/trust.py": "makes certificates' contexts",
-        "pipelines/distributed/cluster.py": "the cluster that --address names, by its operator",
+        "pipelines/distributed/workers.py": "limits the waits of pipes within this machine",
         "pipelines/syncs/http.py": "Salesforce: the host is below .salesforce.com, over TLS",
         "pipelines/syncs/hubspot.py": "HubSpot: the host is fixed, over TLS",
     }

@@ -15,7 +15,9 @@ from pipelines.runs import begin_run
 from pipelines.store import Store
 from pipelines.themes.births import _read_names
 from pipelines.themes.history import read_history
+from pipelines.themes.pool import load_members
 from tests.pipelines.planted import (
+    ENCODER,
     START,
     PlantedModels,
     add_customers,
@@ -414,3 +416,14 @@ def test_quotes_of_mentions_that_are_gone_are_chosen_anew(filled: Store) -> None
         apply_edits(run, PlantedModels())
     assert count_rows(filled, "theme_quote", mention_id=quoted.mention_id) == 0
     assert count_rows(filled, "theme_quote", theme_id=theme_id, rank=1) == 1
+
+
+def test_of_a_large_theme_the_first_by_their_ids_are_read_for_quotes(either: Store) -> None:
+    themes = ids_of(either)
+    own = [sorted(mentions_in(either, theme_id)) for theme_id in themes]
+    with either.read() as connection:
+        alone = load_members(connection, ENCODER, themes[:1], 3)
+        together = load_members(connection, ENCODER, themes, 3)
+    found = [sorted(together[theme_id].mention_ids) for theme_id in themes]
+    assert found == [mention_ids[:3] for mention_ids in own]
+    assert alone[themes[0]].mention_ids == together[themes[0]].mention_ids

@@ -51,6 +51,9 @@ class HereWorkers:
     def share(self, **values: Any) -> None:
         self.shared |= values
 
+    def end_reading(self) -> bool:
+        return True
+
     def map(self, task: str, arguments: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         # The last one first: results may come in any order.
         for number, argument in reversed(list(enumerate(arguments))):
@@ -71,7 +74,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> HereWorkers:
         workers.models = make_models(setup.config.models, setup.cache_dir, 1.0)
         yield workers
 
-    monkeypatch.setattr(opening, "start_cluster", start)
+    monkeypatch.setattr(opening, "start_workers", start)
     return workers
 
 
