@@ -62,6 +62,14 @@ def test_the_usual_roles_are_recognised_in_many_languages(columns):
     assert recognise_kind(columns, feedback_rows(columns)).kind == "feedback"
 
 
+@pytest.mark.parametrize(
+    "name", ["שם לקוח", "اسم العميل", "Nom du client", "Kundenname", "Имя клиента", "Müşteri adı"]
+)
+def test_a_customers_name_is_no_customers_number(name: str) -> None:
+    rows = rows_of([name, "comment"], ("דנה כהן", PROSE[0]), ("יוסי לוי", PROSE[1]))
+    assert recognise_roles([name, "comment"], rows).role_of(name) in (None, "author")
+
+
 def test_values_speak_where_names_say_nothing():
     columns = ["a", "b", "c", "d", "e", "f"]
     mapping = recognise_roles(columns, feedback_rows(columns))
