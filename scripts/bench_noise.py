@@ -6,7 +6,8 @@
 
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
 customers: scripts/noise_parts/customers_probe.txt, what customers say in an advert's words.
-adverts: scripts/noise_parts/adverts_probe.tsv, both kinds, by one who knew nothing of the model.
+adverts: scripts/noise_parts/adverts_probe.tsv, both kinds, by one who knew nothing of the model;
+    and the demo's posts.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
 copies: copies planted among 200,000 texts; no change that turns a text (nlp/turned_words.py).
@@ -93,17 +94,25 @@ def _measure_customers(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _measure_adverts(options: argparse.Namespace) -> Iterator[str]:
-    with (FOLDER / "adverts_probe.tsv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    found = [noise.reason for noise in _judge([row["text"] for row in rows], _load_models(options))]
-    for lang in dict.fromkeys(row["lang"] for row in rows):
-        own = [pair for pair in zip(rows, found, strict=True) if pair[0]["lang"] == lang]
-        hits = [reason == "spam" for row, reason in own if row["kind"] == "spam"]
-        wrong = [bool(reason) for row, reason in own if row["kind"] == "sound"]
-        yield (
-            f"{lang}  {sum(hits)} of {len(hits)} adverts found, "
-            f"{sum(wrong)} of {len(wrong)} sound ones flagged"
-        )
+    with (FOLDER / "adverts_probe.tsv").open(encoding="utf-8", newline="") as file:
+        probe = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    for lang in dict.fromkeys(row["lang"] for row in probe):
+        own = [(row["text"], row["kind"] == "spam") for row in probe if row["lang"] == lang]
+        yield f"{lang:5} {_count_adverts(own, options)}"
+    paths = sorted((FOLDER.parent / "demo_parts").glob("social_*.jsonl"))
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    posts = [row for row in map(json.loads, lines) if row["kind"] in ("post", "spam")]
+    demo = [(row["text"], row["kind"] == "spam") for row in posts]
+    yield f"demo  {_count_adverts(demo, options)}"
+
+
+def _count_adverts(rows: list[tuple[str, bool]], options: argparse.Namespace) -> str:
+    found = [noise.reason for noise in _judge([text for text, _ in rows], _load_models(options))]
+    hits = [reason == "spam" for (_, is_spam), reason in zip(rows, found, strict=True) if is_spam]
+    wrong = [bool(reason) for (_, is_spam), reason in zip(rows, found, strict=True) if not is_spam]
+    return (
+        f"{sum(hits)} of {len(hits)} adverts found, {sum(wrong)} of {len(wrong)} sound ones flagged"
+    )
 
 
 def _measure_probe(_options: argparse.Namespace) -> Iterator[str]:
