@@ -149,7 +149,7 @@ def run_once(folder: Path, names: Sequence[str], how: How) -> dict[str, Any]:
         "cpu_s": time.process_time() - cpu,
         "workers_cpu_s": workers.ru_utime + workers.ru_stime,
         "peak_mb": max(usage.ru_maxrss * 1024 / 1e6, stages.peak_mb),
-        "store_mb": size_mb(folder.glob("store.db*")),
+        "store_mb": size_mb([folder / "store.db"]),  # its log goes with its last reader
         "lake_mb": size_mb(folder.glob("lake/**/*.parquet")),
     }
 
