@@ -5,7 +5,7 @@ import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["score_gibberish"]
 
@@ -80,9 +80,10 @@ def _score_pairs(tokens: list[str], lang: str, drummed: int) -> float:
 
 
 def _is_judged(token: str) -> bool:
-    """Leave out short words and codes (airports, tickers, shouted abbreviations)."""
+    """Leave out short words, codes (airports, tickers, shouted abbreviations) and odd words."""
     is_code = token.isascii() and token.isupper() and len(token) <= 7
-    return len(token) > (3 if token.isascii() else 2) and not is_code
+    is_left_out = is_code or token.lower() in _odd_words()
+    return len(token) > (3 if token.isascii() else 2) and not is_left_out
 
 
 @lru_cache(maxsize=50_000)  # a few thousand words make up most of a corpus
@@ -115,6 +116,16 @@ def _laughter() -> frozenset[str]:
 
 @cache
 def _surprise_limits() -> dict[str, float]:
+    return {name: each for name, each in _rules().items() if name != "words"}
+
+
+@cache
+def _odd_words() -> frozenset[str]:
+    return frozenset(_rules()["words"].split())
+
+
+@cache
+def _rules() -> dict[str, Any]:
     return tomllib.loads(_read("gibberish.toml"))
 
 

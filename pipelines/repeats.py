@@ -5,7 +5,7 @@ say of themselves ("great app", "how do I activate my card?") stays with each of
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -82,23 +82,24 @@ def _find_bots(ordered: Sequence[Said]) -> frozenset[str]:
 def _find_campaign(ordered: Sequence[Said]) -> frozenset[str]:
     """Feedback of a stretch of time in which many voices say the same."""
     dated = [said for said in ordered if said.at and said.voice and said.n_chars >= CAMPAIGN_CHARS]
-    return frozenset(
-        said.feedback_id
-        for stretch in _list_stretches(dated)
-        if len({said.voice for said in stretch}) >= CAMPAIGN_VOICES
-        for said in stretch
-    )
-
-
-def _list_stretches(dated: Sequence[Said]) -> Iterator[Sequence[Said]]:
-    """For each feedback what was said up to CAMPAIGN_TIME before it; each stretch is maximal."""
-    start = 0
-    for end, said in enumerate(dated):
+    voices = Counter[str | None]()
+    found: set[str] = set()
+    start = n_found = 0
+    for end, said in enumerate(dated, 1):
+        voices[said.voice] += 1
         while _moment(said) - _moment(dated[start]) > CAMPAIGN_TIME:
+            _leave_out(voices, dated[start].voice)
             start += 1
-        is_last = end + 1 == len(dated)
-        if is_last or _moment(dated[end + 1]) - _moment(dated[start]) > CAMPAIGN_TIME:
-            yield dated[start : end + 1]
+        if len(voices) >= CAMPAIGN_VOICES:
+            found.update(each.feedback_id for each in dated[max(start, n_found) : end])
+            n_found = end
+    return frozenset(found)
+
+
+def _leave_out(voices: Counter[str | None], voice: str | None) -> None:
+    voices[voice] -= 1
+    if not voices[voice]:
+        del voices[voice]
 
 
 def _moment(said: Said) -> datetime:

@@ -6,12 +6,15 @@
 
 spam: youtube01-03 and sms_spam, read as a run reads them; none of their rows was trained on.
 customers: scripts/noise_parts/customers_probe.txt, what customers say in an advert's words.
+adverts: scripts/noise_parts/adverts_probe.tsv, both kinds, by one who knew nothing of the model;
+    and the demo's posts.
 sound: rows of five sets flagged as noise, other than copies; none of their rows was trained on.
 probe: scripts/noise_parts/probe.txt; every second line was held out.
 copies: copies planted among 200,000 texts; no change that turns a text (nlp/turned_words.py).
 """
 
 import argparse
+import csv
 import gzip
 import json
 import random
@@ -47,7 +50,7 @@ EMOJI = ("🙏🙏", "😡", "👍 ❤️", "🔥🔥🔥", "😂")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--only", nargs="+", choices=sorted(_PARTS), default=sorted(_PARTS))
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS)
     parser.add_argument("--rows", type=int, default=1_000, help="of each sound set; 0: all")
     parser.add_argument("--cache", type=Path, help="where the encoder's folder is kept")
     options = parser.parse_args()
@@ -88,6 +91,28 @@ def _measure_customers(options: argparse.Namespace) -> Iterator[str]:
         side, *texts = part.strip().splitlines()
         found = [noise.reason for noise in _judge(texts, _load_models(options)) if noise.reason]
         yield f"{side:9} {len(found)} of {len(texts)} sentences flagged {dict(Counter(found))}"
+
+
+def _measure_adverts(options: argparse.Namespace) -> Iterator[str]:
+    with (FOLDER / "adverts_probe.tsv").open(encoding="utf-8", newline="") as file:
+        probe = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    for lang in dict.fromkeys(row["lang"] for row in probe):
+        own = [(row["text"], row["kind"] == "spam") for row in probe if row["lang"] == lang]
+        yield f"{lang:5} {_count_adverts(own, options)}"
+    paths = sorted((FOLDER.parent / "demo_parts").glob("social_*.jsonl"))
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    posts = [row for row in map(json.loads, lines) if row["kind"] in ("post", "spam")]
+    demo = [(row["text"], row["kind"] == "spam") for row in posts]
+    yield f"demo  {_count_adverts(demo, options)}"
+
+
+def _count_adverts(rows: list[tuple[str, bool]], options: argparse.Namespace) -> str:
+    found = [noise.reason for noise in _judge([text for text, _ in rows], _load_models(options))]
+    hits = [reason == "spam" for (_, is_spam), reason in zip(rows, found, strict=True) if is_spam]
+    wrong = [bool(reason) for (_, is_spam), reason in zip(rows, found, strict=True) if not is_spam]
+    return (
+        f"{sum(hits)} of {len(hits)} adverts found, {sum(wrong)} of {len(wrong)} sound ones flagged"
+    )
 
 
 def _measure_probe(_options: argparse.Namespace) -> Iterator[str]:
@@ -256,12 +281,14 @@ def _rates(truth: list[bool], found: list[bool]) -> str:
     return f"precision {precision:.3f}  recall {recall:.3f}"
 
 
+# Copies come first: the others load the encoder, and the memory is that of the whole process.
 _PARTS = {
-    "spam": _measure_spam,
-    "customers": _measure_customers,
-    "sound": _measure_sound,
-    "probe": _measure_probe,
     "copies": _measure_copies,
+    "probe": _measure_probe,
+    "sound": _measure_sound,
+    "customers": _measure_customers,
+    "adverts": _measure_adverts,
+    "spam": _measure_spam,
 }
 
 if __name__ == "__main__":

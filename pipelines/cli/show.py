@@ -205,23 +205,27 @@ def describe_inspection(found: "Inspection", masking: "Masking") -> dict[str, An
     from pipelines.feedback_rows import is_personal_id, mask_values
 
     values = asdict(found)
-    hidden = {column.name for column in found.columns if column.role in _PRIVATE_ROLES}
-    ids = {column.name for column in found.columns if column.role == "id"}
+    roles = {column.name: column.role for column in found.columns}
+    ids = [name for name, role in roles.items() if role == "id"]
     values["sample_rows"] = [
-        {name: "<hidden>" if name in hidden else value for name, value in shown.items()}
+        {name: _hide(value, roles.get(name)) for name, value in mask_values(row, masking).items()}
         | {
             name: row[name]
-            for name in ids & row.keys() & shown.keys()
-            if not is_personal_id(row[name], masking)
+            for name in ids
+            if name in row and not is_personal_id(row[name], masking)
         }
         for row in found.sample_rows
-        for shown in [mask_values(row, masking)]
     ]
     return values
 
 
-# Roles whose values name a person: shown to nobody.
-_PRIVATE_ROLES = {"email", "phone", "handle", "name", "author", "private"}
+def _hide(value: str, role: str | None) -> str:
+    """Hide what names a person; a customer without a digit is no number but a name."""
+    from pipelines.reading.mapping import PERSONAL_ROLES
+
+    is_number = role == "customer" and any(map(str.isdigit, value))
+    is_personal = role == "private" or (role in PERSONAL_ROLES and not is_number)
+    return "<hidden>" if is_personal and value else value
 
 
 def _print_inspection(console: Console, found: dict[str, Any]) -> None:

@@ -61,7 +61,9 @@ def assign_layout_roles(layout: Layout, sample: Sample) -> ColumnMap:
     left = [found.columns[role] for role in found.columns if role in known.columns.keys() - given]
     reasons = {name: why for name, why in found.reasons.items() if name in columns.values()}
     reasons |= {
-        name: found.reasons[name] for name in (*texts, *given.values()) if name in found.reasons
+        name: found.reasons[name]
+        for name in (*texts, *found.private, *given.values())
+        if name in found.reasons
     }
     return replace(
         known,

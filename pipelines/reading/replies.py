@@ -27,12 +27,16 @@ def note_speakers(table: Table, rule: Replies) -> None:
     table.rows = itertools.chain(first, table.rows)
     told = (get_value(str(rule.column), row.values) for row in first if isinstance(row, Row))
     speakers = {speaker.strip().casefold() for speaker in told} - {""}
-    known = Match(column=rule.column, has=(*rule.has, *rule.asks))
-    if len(speakers) > 1 and not any(says(speaker, known) for speaker in speakers):
+    if len(speakers) > 1 and not any(is_known_speaker(speaker, rule) for speaker in speakers):
         table.notes.append(
             f"none of the {len(speakers)} speakers is known to be the company's: all of them are "
             "read as customers. Name its own, such as Agent or Moderator"
         )
+
+
+def is_known_speaker(speaker: str, rule: Replies) -> bool:
+    """Tell whether a speaker is the company's, or asks for it."""
+    return says(speaker, Match(column=rule.column, has=(*rule.has, *rule.asks)))
 
 
 def attach_replies(

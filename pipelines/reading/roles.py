@@ -96,7 +96,9 @@ def assign_roles(
             taken.add(column)
             reasons[column] = f"personal, and another column is the {role}"
             private.append(column)
-    return ColumnMap(roles, texts, tuple(sorted(private, key=list(columns).index)), reasons)
+    hidden = {*private}
+    private = [column for column in columns if column in hidden]
+    return ColumnMap(roles, texts, tuple(private), reasons)
 
 
 def _number_events(
@@ -297,7 +299,8 @@ def _choose_texts(
     ]
     named = [column for column in open_columns if known.score_name("text", column) >= 0.9]
     if questions or len(several) >= 2:
-        chosen = [column for column in columns if column in {*questions, *several, *named}]
+        told = {*questions, *several, *named}
+        chosen = [column for column in columns if column in told]
         chosen = [column for column in chosen if _is_answered(weighed[column])] or chosen
         for column in chosen:
             reasons[column] = "free text under a name that asks or names an opinion"

@@ -6,9 +6,8 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pipelines.reading.encodings import detect_encoding, read_head
-from pipelines.reading.layout_parts import Match
 from pipelines.reading.layouts import load_layouts
-from pipelines.reading.matching import says
+from pipelines.reading.replies import is_known_speaker
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import MAX_CELL_CHARS, BadRow, Row, Table, make_bad_row
 
@@ -84,8 +83,7 @@ def is_labelled(text: str) -> bool:
 def _knows_any(speakers: Iterable[str]) -> bool:
     """Whether one of them is by name the company's."""
     rules = [layout.replies for layout in load_layouts() if layout.id == _LAYOUT]
-    known = [Match(column="speaker", has=(*rule.has, *rule.asks)) for rule in rules if rule]
-    return any(says(speaker, match) for speaker in speakers for match in known)
+    return any(is_known_speaker(speaker, rule) for speaker in speakers for rule in rules if rule)
 
 
 def _read_turns(file: InputFile, encoding: str, *, is_timed: bool) -> Iterator[Row | BadRow]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from nlp.masking import STANDARD
+from pipelines.cli.show import describe_inspection
 from pipelines.errors import ConfigError
 from pipelines.inspect import inspect_paths
 from pipelines.reading.files import find_inputs
@@ -36,6 +38,22 @@ def test_it_shows_layout_roles_samples_and_problems(tmp_path):
     assert len(found.sample_rows) == 3
     assert any("1 of 4 rows have a date that cannot be read" in line for line in found.problems)
     assert not any("delivery" in line for line in found.problems)
+
+
+def test_who_somebody_is_is_shown_to_nobody_and_a_customers_number_is(tmp_path: Path) -> None:
+    (tmp_path / "crm.csv").write_text(
+        "Customer,Client,Birthday,comment\nC-17,Dana Levi,1990-01-02,The delivery was late again\n"
+        "C-18,Omar Said,1991-01-02,Support answered within minutes\n"
+    )
+    shown = []
+    for customer in ("Customer", "Client"):
+        pairs = [f"customer={customer}", "birth=Birthday", "text=comment"]
+        (found,) = inspect_paths([str(tmp_path)], pairs)
+        shown += [row[customer] for row in describe_inspection(found, STANDARD)["sample_rows"]]
+        assert {row["Birthday"] for row in describe_inspection(found, STANDARD)["sample_rows"]} == {
+            "<hidden>"
+        }
+    assert sorted(shown) == ["<hidden>", "<hidden>", "C-17", "C-18"]
 
 
 ANSWERS = [f"{what} {how}" for what in ("המשלוח", "המענה", "האתר") for how in "אבגדהו"]

@@ -50,6 +50,42 @@ def test_many_voices_in_a_short_time_are_a_campaign_and_over_a_year_are_not() ->
     }
 
 
+def test_a_campaign_is_whatever_any_stretch_of_three_days_shows() -> None:
+    for seed in range(200):
+        rng = random.Random(seed)
+        group = [
+            say(n, f"v{rng.randrange(9)}", rng.randrange(300), rng.choice((39, 50)))
+            for n in range(rng.randrange(1, 25))
+        ]
+        long = [said for said in group if said.n_chars >= 40]
+        stretches = [
+            [said for said in long if 0 <= (said.at - first.at) / timedelta(hours=1) <= 72]  # type: ignore[operator]
+            for first in long
+        ]
+        large = [each for each in stretches if len({said.voice for said in each}) >= 5]
+        expected = {said.feedback_id for each in large for said in each}
+        first = min(group, key=lambda said: (said.at, said.feedback_id))
+        found = find_repeats(group).items()
+        campaign = {key for key, repeat in found if repeat.reason == "campaign"}
+        assert campaign == expected - {first.feedback_id}
+
+
+def test_of_voices_that_say_the_same_each_is_looked_at_a_few_times() -> None:
+    n_voices, n_looks = 2_000, 0
+
+    class Voice(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            nonlocal n_looks
+            n_looks += 1
+            return str.__hash__(self)
+
+    group = [say(n, Voice(n), n * 144 / n_voices, 50) for n in range(n_voices)]
+    assert len(find_repeats(group)) == n_voices - 1
+    assert n_looks <= 20 * n_voices
+
+
 def test_one_answer_to_three_questions_is_no_answer() -> None:
     group = [say(n, "a", 0, 12, question=f"q{n}") for n in range(3)]
     assert reasons(*group, say(9, "b", 0, 12, question="q1")) == {

@@ -62,6 +62,14 @@ def test_the_usual_roles_are_recognised_in_many_languages(columns):
     assert recognise_kind(columns, feedback_rows(columns)).kind == "feedback"
 
 
+@pytest.mark.parametrize(
+    "name", ["שם לקוח", "اسم العميل", "Nom du client", "Kundenname", "Имя клиента", "Müşteri adı"]
+)
+def test_a_customers_name_is_no_customers_number(name: str) -> None:
+    rows = rows_of([name, "comment"], ("דנה כהן", PROSE[0]), ("יוסי לוי", PROSE[1]))
+    assert recognise_roles([name, "comment"], rows).role_of(name) in (None, "author")
+
+
 def test_values_speak_where_names_say_nothing():
     columns = ["a", "b", "c", "d", "e", "f"]
     mapping = recognise_roles(columns, feedback_rows(columns))
@@ -96,6 +104,17 @@ def test_open_questions_are_texts_each_and_choices_are_not():
     mapping = recognise_roles(columns, rows)
     assert mapping.texts == ("What did you like most?", "Q7")
     assert mapping.columns == {"id": "Respondent ID", "rating": "nps"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["What's your name?", "Your full name, please", "מה השם שלך?", "ما اسمك؟", "نام شما چیست؟",
+     "Wie heißen Sie?", "Comment vous appelez-vous ?", "Как вас зовут?"],
+)  # fmt: skip
+def test_the_answer_to_a_question_for_a_name_is_no_feedback(asked: str) -> None:
+    columns = [asked, "How did the driver say your name?"]
+    rows = rows_of(columns, ("Dana Cohen", PROSE[0]), ("عمر سعيد", PROSE[1]))
+    assert recognise_roles(columns, rows).texts == (columns[1],)
 
 
 def test_pros_and_cons_are_texts_each():
