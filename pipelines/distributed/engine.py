@@ -52,6 +52,12 @@ if TYPE_CHECKING:
 MANY = 100_000
 # As many are hashed in a second.
 HASHED_HERE_BYTES = 1_000_000_000
+# A row of an export, about: what it really takes only changes how many shards there are.
+ROW_BYTES = 400
+# A file is cut so that each worker gets some shards: who is done early takes what is left.
+SHARDS_A_WORKER = 3
+# A shard costs a task, four files and a line in the ledger: smaller ones are not worth it.
+LEAST_SHARD_ROWS = 1_000
 # Raise when the same rows would give other shards than before.
 SHARD_VERSION = 1
 
@@ -60,6 +66,8 @@ class ClusterEngine:
     """Has files read by the workers of a cluster, and gives what they made of them.
 
     :param journal: gets what the models have read, where the later steps look for it.
+    :param shard_rows: rows of a shard at most.
+    :param n_workers: how many the shards of a file are shared among; 0 where nobody knows.
     """
 
     def __init__(
@@ -69,12 +77,13 @@ class ClusterEngine:
         journal: Journal,
         lake: Lake,
         shard_rows: int,
+        n_workers: int,
         progress: Progress,
     ) -> None:
         self._run, self._models, self._journal = run, models, journal
         self._lake, self._progress = lake, progress
         self._workers: Workers | None = None
-        self._shard_rows = shard_rows
+        self._shard_rows, self._n_workers = shard_rows, n_workers
         self._shelf = Shelf()
         self._read: dict[FileInput, tuple[FilePlan, list[ShardOrder]] | EarfulError] = {}
 
@@ -216,7 +225,9 @@ class ClusterEngine:
 
     def _plan(self, inputs: Sequence[FileInput], settings: ReadSettings) -> None:
         self._progress.start("cutting the files into shards", len(inputs), "files")
-        orders = [(given, self._shard_rows) for given in inputs]
+        orders = [
+            (given, size_shards(given, self._shard_rows, self._n_workers)) for given in inputs
+        ]
         plans: dict[int, Planned | EarfulError] = dict(self._give("plan", orders))
         for number, given in enumerate(inputs):
             planned = plans[number]
@@ -292,6 +303,18 @@ class ClusterEngine:
         self._shelf.add_parts(load_parts(folder))
         self._shelf.add_sketches(load_sketches(folder))
         self._progress.advance()
+
+
+def size_shards(given: FileInput, shard_rows: int, n_workers: int) -> int:
+    """Rows of each shard of a file; by nothing else, so that the next run finds the same shards.
+
+    :param shard_rows: the most.
+    :param n_workers: 0 where nobody knows how many there are.
+    """
+    if not n_workers:
+        return shard_rows
+    rows = measure_file(given) // (ROW_BYTES * SHARDS_A_WORKER * n_workers)
+    return min(shard_rows, max(LEAST_SHARD_ROWS, rows))
 
 
 def _place_absolute(given: FileInput) -> FileInput:

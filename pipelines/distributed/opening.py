@@ -49,9 +49,13 @@ class ClusterSteps:
         :raises StoreError: when the lake cannot be used.
         """
         lake = Lake(setup.root, setup.store_id)
-        shard_rows = setup.config.engine.shard_rows
+        config = setup.config.engine
+        # A cluster has as many as there are nodes then; its files are large ones.
+        n_workers = config.n_processes if setup.engine == "processes" else 0
         with ExitStack() as stack:
-            engine = ClusterEngine(run, setup.models, journal, lake, shard_rows, setup.progress)
+            engine = ClusterEngine(
+                run, setup.models, journal, lake, config.shard_rows, n_workers, setup.progress
+            )
             stack.callback(engine.close)
             yield cls(engine, lambda: stack.enter_context(start_workers(setup, lake)))
 

@@ -21,14 +21,16 @@ from nlp.themes.centring import zero_means
 from pipelines import tables
 from pipelines.config_sections import EngineConfig
 from pipelines.distributed import dispatcher, engine
-from pipelines.distributed.engine import ClusterEngine
+from pipelines.distributed.engine import ClusterEngine, size_shards
 from pipelines.engine import LOCAL
 from pipelines.errors import ConfigError, InputError
 from pipelines.inputs import Inputs, given_inputs
 from pipelines.job import STEPS, Job, run_steps
+from pipelines.loading import FileInput
 from pipelines.progress import SilentProgress
 from pipelines.reading.cutting import Part
 from pipelines.reading.files import find_files
+from pipelines.reading.streams import InputFile
 from pipelines.recognition import plan_feedback
 from pipelines.rights.cleaning import remove_unfinished
 from pipelines.selection import Selection, parse_selection
@@ -226,10 +228,30 @@ def test_near_copies_and_themes_are_told_by_many_workers_as_by_one(
     assert found.reasons == expected.reasons
 
 
+@pytest.mark.parametrize(
+    ("n_bytes", "n_workers", "expected"),
+    [
+        (12_000_000, 2, 5_000),  # 30,000 rows: three shards a worker
+        (1_000_000, 2, 1_000),  # too few for that
+        (900_000_000, 2, 20_000),  # too many
+        (900_000_000, 64, 11_718),
+        (12_000_000, 0, 20_000),  # nobody knows how many there will be
+    ],
+)
+def test_a_file_is_cut_so_that_each_worker_gets_some_of_it(
+    n_bytes: int, n_workers: int, expected: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "comments.csv"
+    with path.open("wb") as file:
+        file.truncate(n_bytes)
+    given = FileInput(InputFile(path.name, path, "delimited", "csv"), "reviews")
+    assert size_shards(given, 20_000, n_workers) == expected
+
+
 def make_engine(job: Job, workers: HereWorkers) -> ClusterEngine:
     """One that has workers, and no store."""
     workers.models = job.models
-    made = ClusterEngine(Any, job.models, Any, Any, 20, job.progress)  # type: ignore[arg-type]
+    made = ClusterEngine(Any, job.models, Any, Any, 20, 0, job.progress)  # type: ignore[arg-type]
     made.use(workers)
     return made
 
