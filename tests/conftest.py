@@ -12,7 +12,7 @@ from hypothesis import settings
 from nlp.encoder import BranchingEncoder
 from nlp.sentiment import SentimentModel
 from nlp.weights import load_encoder, load_sentiment
-from pipelines import database
+from pipelines import database, job
 from tests.shared_statements import share_statements
 from tests.tiny_models import write_network
 
@@ -53,6 +53,14 @@ def shared_statements() -> Iterator[None]:
     """Compile each statement once for all the stores of one kind; a program opens one store."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(database, "create_engine", share_statements())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_memory() -> Iterator[None]:
+    """Give no memory back after a run: to look for it among the models of all tests takes .3 s."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(job, "return_memory", lambda: None)
         yield
 
 
