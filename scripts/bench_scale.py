@@ -227,8 +227,8 @@ def print_later(n: int, runs: dict[str, dict[str, Any]]) -> None:
     first, more, none = runs["first"], runs["more"], runs["none"]
     counts = first["counts"]
     print(
-        f"\n{n:,} rows: {counts.get('n_mentions', 0):,} mentions, {counts.get('n_themes', 0):,} "
-        f"themes, {counts.get('n_noise', 0):,} noise; {first['seconds']:,.0f} s, "
+        f"\n{n:,} rows: {counts['n_mentions']:,} mentions, {counts['n_noise']:,} noise; "
+        f"{first['seconds']:,.0f} s, "
         f"peak {first['peak_mb']:,.0f} MB, store {first['store_mb']:,.0f} MB, "
         f"lake {first['lake_mb']:,.0f} MB"
     )

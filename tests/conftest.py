@@ -35,8 +35,10 @@ settings.load_profile("busy")
 
 # The files that take longest begin first, so that no worker waits long for another at the end.
 LONGEST = (
-    *("test_demo", "test_run", "test_stopping", "test_theme_edits", "test_bad_input"),
-    *("test_consent", "test_page_browser", "test_encoder", "test_branch", "test_compiled"),
+    *("test_demo", "test_run", "test_processes", "test_incremental", "test_bad_input"),
+    *("test_consent", "test_lake_runs", "test_theme_edits", "test_cluster_runs", "test_quality"),
+    *("test_stopping", "test_life", "test_theme_identity", "test_theme_levels", "test_models"),
+    *("test_page_browser", "test_encoder", "test_branch", "test_compiled"),
     *("test_forgetting", "test_stated", "test_theme_edit_rules", "test_theme_splits"),
     *("test_architecture", "test_security", "test_docs"),
 )

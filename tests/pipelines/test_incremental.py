@@ -98,7 +98,7 @@ def compare_with_everything(store: Store, life: Sequence[tuple[object, ...]]) ->
     store.engine.dispose()
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(life=st.lists(steps, min_size=3, max_size=7), last=edits)
 def test_a_life_in_small_steps_ends_in_the_tables_of_looking_at_everything(
     life: Sequence[tuple[object, ...]], last: tuple[object, ...]

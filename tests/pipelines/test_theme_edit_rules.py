@@ -225,7 +225,7 @@ def test_no_sequence_of_edits_and_runs_breaks_the_rules(template: Path) -> None:
     run_state_machine_as_test(
         EditedStore,
         settings=settings(
-            max_examples=4,
+            max_examples=3,
             stateful_step_count=10,
             deadline=None,
             suppress_health_check=list(HealthCheck),
