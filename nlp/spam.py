@@ -45,7 +45,7 @@ def score_spam(texts: Sequence[str], vectors: NDArray[Any] | None) -> NDArray[np
     signs = np.array([find_signs(text) for text in texts])
     alone = "_alone" if vectors is None else ""
     logits = signs @ weights[f"signs{alone}"] + weights[f"bias{alone}"]
-    logits += weigh_grams(texts, weights[f"grams{alone}"]) * GRAM_SCALE
+    logits += weigh_grams(texts, weights[f"grams{alone}"]) * weights[f"step{alone}"] * GRAM_SCALE
     if vectors is not None:
         logits += np.asarray(vectors, dtype=np.float64) @ weights["vector"] * VECTOR_SCALE
     found = 1 / (1 + np.exp(-logits))

@@ -15,8 +15,10 @@ import csv
 import gzip
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from noise_parts.frames import FOLDER, Text, read_frames
@@ -46,6 +48,8 @@ HAM_SETS = {
 # Files of frames, and how many texts are made of each frame.
 FRAMES = {"spam_en.txt": 10, "spam_world.txt": 8, "spam_customers.txt": 8}
 WRITTEN = "written"
+ENDINGS = (".com", ".com", ".com", ".net", ".org", ".co", ".info", ".me", ".xyz", ".shop", ".in")
+_INVENTED = re.compile(r"(?<=\w)\.example\b(?!\.\w|-)")
 SEED = 5
 # Tweets of the open sets hold links and some are adverts, labelled by feeling only.
 LINK_WEIGHT = 0.15
@@ -83,9 +87,12 @@ def main() -> None:
         model = _fit(hstack([csr_matrix(plain), grams]).tocsr(), is_spam, weights)
         ends = [signs.shape[1], plain.shape[1]]
         parts = np.split(model.coef_[0], ends)
+        # A byte a place: what is shipped stays small, and no score moves by .01.
+        step = np.abs(parts[2]).max() / 127
         kept |= {
             f"signs{name}": parts[0].astype(np.float32),
-            f"grams{name}": parts[2].astype(np.float16),
+            f"grams{name}": np.round(parts[2] / step).astype(np.int8),
+            f"step{name}": np.array([step], dtype=np.float32),
             f"bias{name}": model.intercept_.astype(np.float32),
         }
         if len(parts[1]):
@@ -106,7 +113,15 @@ def _parse_options() -> argparse.Namespace:
 def _read_written() -> list[Text]:
     with (FOLDER / "spam_written.tsv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Text(repair_text(row["text"]), row["label"], row["lang"], WRITTEN) for row in found]
+    return [
+        Text(repair_text(_end_links(row["text"])), row["label"], row["lang"], WRITTEN)
+        for row in found
+    ]
+
+
+def _end_links(text: str) -> str:
+    """Give invented links an ending as in the world: adverts shall not be told by `.example`."""
+    return _INVENTED.sub(lambda found: ENDINGS[crc32(found[0].encode()) % len(ENDINGS)], text)
 
 
 def _read_ham(data: Path) -> list[Text]:
