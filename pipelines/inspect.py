@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 
 from pipelines.errors import InputError
 from pipelines.reading.evidence import Evidence
-from pipelines.reading.fields import Tally
+from pipelines.reading.fields import Tally, Value
 from pipelines.reading.files import find_files
 from pipelines.reading.kinds import NO_TABLE
 from pipelines.reading.opening import open_tables
@@ -195,7 +195,7 @@ def _list_unanswered(plan: Plan) -> list[str]:
 def _list_unread_values(plan: Plan, tally: Tally) -> list[str]:
     """Say which cells to mend. An event without a date is rejected, which is told as such."""
     return [
-        f"{each.n:,} of {tally.n_rows:,} rows have {_ARTICLES[each.what]} that cannot be read in "
+        f"{each.n:,} of {tally.n_rows:,} rows have {_describe(each.what, plan)} in "
         f'column "{column}" (first: row {each.first_row:,}); they are kept without it, and what '
         "stands there as an attribute. Mend these cells and read the file again, or say which "
         f"column it is with --map {each.role}=COLUMN"
@@ -204,7 +204,10 @@ def _list_unread_values(plan: Plan, tally: Tally) -> list[str]:
     ]
 
 
-_ARTICLES = {"date": "a date", "rating": "a rating", "amount": "an amount"}
+def _describe(what: Value, plan: Plan) -> str:
+    top = plan.formats.rating_max
+    beyond = f" or lies outside 0 to {top:g}" if what == "rating" and top else ""
+    return f"{'an' if what == 'amount' else 'a'} {what} that cannot be read{beyond}"
 
 
 def _list_unfit_ids(plan: Plan) -> list[str]:

@@ -125,7 +125,10 @@ def read_rating(
     value, top = found
     stated = parse_rating(get_field(row.values, mapping, "rating_max") or "")
     top = top or (stated[0] if stated else formats.rating_max)
-    return value, top if top is None or value <= top else None
+    if top is not None and not 0 <= value <= top:
+        _keep_unread("rating", "rating", text, row, mapping, counts, attributes)
+        return None, None
+    return value, top
 
 
 def read_amount(

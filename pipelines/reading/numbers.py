@@ -1,7 +1,7 @@
 """Ratings and amounts of money as people write them, and what they write for none."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -62,17 +62,14 @@ def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
     """Infer the top of a column's scale from its values (any order) and its name.
 
     The scale that values name counts first, then one in the name ("0-10"); then the smallest of
-    5, 7, 10 and 100 that holds all values, 10 for names that speak of NPS or recommending; whole
+    5, 7, 10 and 100 that holds them, 10 for names that speak of NPS or recommending; whole
     numbers 6 and 7 alone do not make a scale of seven, which is rarer than one of ten with no
-    high marks.
+    high marks. One value in a hundred may be beyond, and any number of codes such as 99 ("don't
+    know") where nothing else is above 10: a slip of the keys makes no scale.
     """
-    top = 0.0
-    stated: list[float] = []
-    for value in values:
-        rating = parse_rating(value)
-        if rating is not None:
-            top = max(top, rating[0])
-            stated += [rating[1]] if rating[1] else []
+    ratings = [found for found in map(parse_rating, values) if found is not None]
+    stated = [top for _, top in ratings if top]
+    top = _find_top([value for value, _ in ratings])
     if stated and max(stated) >= top:
         return max(stated)
     named = read_scale(column)
@@ -83,6 +80,18 @@ def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
         return None
     scales = (10.0, 100.0) if is_nps or 5 < top <= 7 else (5.0, 10.0, 100.0)
     return next((scale for scale in scales if top <= scale), None)
+
+
+def _find_top(values: Sequence[float]) -> float:
+    plain = [value for value in values if value not in _codes()]
+    if plain and max(plain) <= 10:
+        values = plain
+    return sorted(values)[-1 - len(values) // 100] if values else 0.0
+
+
+@cache
+def _codes() -> frozenset[float]:
+    return frozenset(map(float, load_config("values.toml")["scales"]["codes"]))
 
 
 def read_scale(name: str) -> float | None:

@@ -134,6 +134,22 @@ def test_the_scale_is_inferred_for_the_column():
 
 
 @pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([*map(str, range(11))] * 20 + ["11"], 10),
+        (["1", "2", "3", "4", "5"] * 40 + ["55", "6"], 5),
+        ([*map(str, range(11))] * 3 + ["99", "98", "77"] * 4, 10),
+        (["1", "4", "5", "999", "999"], 5),
+        (["0", "9", "11"], 100),  # one of three is no slip
+        (["80", "99", "77", "12"] * 50, 100),
+        (["-1", "3", "4"] * 50, 5),
+    ],
+)
+def test_slips_and_codes_for_none_make_no_scale(values, expected):
+    assert infer_rating_max(values) == expected
+
+
+@pytest.mark.parametrize(
     ("text", "decimal", "expected"),
     [
         ("1.234,56", ".", (1234.56, None)),
