@@ -18,6 +18,7 @@ from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import REASONS, BadRow, Table
 
 N_SAMPLE_ROWS = 5
+_MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,28 @@ def list_value_problems(plan: Plan, tally: Tally) -> list[str]:
     ):
         if n:
             problems.append(f"{n:,} of {tally.n_rows:,} rows have {what}")
-    return [*problems, *_list_unread(plan), *_list_unfit_ids(plan), *_list_unanswered(plan)]
+    return [
+        *problems,
+        *_list_unread(plan),
+        *_list_unfit_ids(plan),
+        *_list_unanswered(plan),
+        *_list_rival_ratings(plan),
+    ]
+
+
+def _list_rival_ratings(plan: Plan) -> list[str]:
+    """Say that no rating was taken, where several might be it."""
+    rivals = plan.rival_ratings
+    if not rivals:
+        return []
+    named = ", ".join(f'"{column}"' for column in rivals[:_MAX_NAMED])
+    more = f" and {len(rivals) - _MAX_NAMED:,} more" if len(rivals) > _MAX_NAMED else ""
+    told = (
+        f"{len(rivals):,} columns hold ratings of one thing each ({named}{more}): none is taken "
+        "for the rating of all, and they are kept as attributes. Say which with --map "
+        f'rating="{rivals[0]}"'
+    )
+    return [told]
 
 
 def _list_unanswered(plan: Plan) -> list[str]:

@@ -7,8 +7,8 @@ from statistics import median
 from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.mapping import ColumnMap
-from pipelines.reading.roles import MIN_NAME_SCORE, Rows, assign_roles, weigh_columns
-from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
+from pipelines.reading.roles import Rows, assign_roles, weigh_columns
+from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary, fold_name, load_vocabulary
 
 NO_TABLE = "no table"
 """Kind of a JSON file that holds settings or a description rather than records."""

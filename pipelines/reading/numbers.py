@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from pipelines.reading.rating_words import asks_recommendation
 from pipelines.resources import load_config
 
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬−–", "01234567890123456789.'--")
@@ -75,7 +76,7 @@ def infer_rating_max(values: Iterable[str], column: str = "") -> float | None:
     named = read_scale(column)
     if named is not None and top <= named:
         return named
-    is_nps = re.search(r"nps|recommend", column, re.IGNORECASE)
+    is_nps = "nps" in column.casefold() or asks_recommendation(column)
     if top <= 0:
         return None
     scales = (10.0, 100.0) if is_nps or 5 < top <= 7 else (5.0, 10.0, 100.0)

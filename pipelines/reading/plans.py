@@ -13,7 +13,12 @@ from pipelines.reading.layout_roles import assign_layout_roles
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap, apply_map
 from pipelines.reading.name_columns import hide_names
-from pipelines.reading.roles import find_unfit_ids, find_unread_questions, recognise_roles
+from pipelines.reading.roles import (
+    find_rival_ratings,
+    find_unfit_ids,
+    find_unread_questions,
+    recognise_roles,
+)
 from pipelines.reading.sampling import Sample
 
 
@@ -23,6 +28,7 @@ class Plan:
 
     :param unread: columns that may hold opinions too, but are kept as attributes.
     :param unfit_ids: columns that are named like an id, but whose values tell no rows apart.
+    :param rival_ratings: columns that hold a rating of something each, and none of the whole.
     """
 
     kind: KindGuess
@@ -30,6 +36,7 @@ class Plan:
     formats: Formats
     unread: Mapping[str, Evidence] = field(default_factory=dict)
     unfit_ids: Mapping[str, Evidence] = field(default_factory=dict)
+    rival_ratings: Sequence[str] = ()
 
 
 def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = None) -> Plan:
@@ -53,7 +60,12 @@ def plan_table(sample: Sample, pairs: Sequence[str] = (), kind: str | None = Non
     unread = {} if is_decided else find_unread_questions(sample.columns, sample.rows, mapping)
     is_known = role_kind != "feedback" or layout is not None
     unfit = {} if is_known else find_unfit_ids(sample.columns, sample.rows, mapping)
-    return Plan(guess, mapping, learn_formats(mapping, sample, layout), unread, unfit)
+    rivals = (
+        ()
+        if role_kind != "feedback"
+        else find_rival_ratings(sample.columns, sample.rows, mapping, sample.labels)
+    )
+    return Plan(guess, mapping, learn_formats(mapping, sample, layout), unread, unfit, rivals)
 
 
 def _layout_of(sample: Sample, kind: str) -> Layout | None:

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
-from pipelines.reading.name_columns import asks_for_name
-from pipelines.reading.numbers import read_scale
-from pipelines.reading.vocabulary import Vocabulary, fold_name, load_vocabulary
+from pipelines.reading.rating_questions import Claim, is_asked_for, leave_rivals_out, score_rating
+from pipelines.reading.text_columns import choose_texts, may_be_text
+from pipelines.reading.vocabulary import (
+    MIN_NAME_SCORE,
+    Vocabulary,
+    fold_name,
+    load_vocabulary,
+)
 
-MIN_NAME_SCORE = 0.45
-"""From here on a column's name speaks for a role."""
 _SURE_NAME_SCORE = 0.9
 # What an id must be: of a share of distinct values, and no number that a spreadsheet rounded.
 DISTINCT_SHARE = 0.9
@@ -20,8 +23,6 @@ _MIN_FILLED = 3
 # Answers to a closed question are of fewer kinds, or of one word: scales have up to 7 steps.
 _MIN_OPINIONS = 10
 _MIN_OPINION_WORDS = 2
-# A question whose answers are nearly all made of the same options is a closed one.
-_TICKED_SHARE = 0.9
 # Of a wide table fewer values a column are looked at; ten thousand columns took 1 ms each.
 _MAX_CELLS = 100_000
 _MIN_LOOKED_AT = 20
@@ -59,21 +60,20 @@ def assign_roles(
     labels: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Give the roles of a kind of table; as :func:`recognise_roles`, of columns already weighed."""
+    asked = labels or {}
+    found = (
+        claim
+        for column in columns
+        for claim in _claim_roles(column, weighed[column], kind, known, asked.get(column, ""))
+    )
     claims = sorted(
-        (
-            claim
-            for column in columns
-            for claim in _claim_roles(
-                column, weighed[column], kind, known, (labels or {}).get(column, "")
-            )
-        ),
-        key=lambda claim: (-claim[0], claim[1], claim[2]),
+        leave_rivals_out(found, asked), key=lambda claim: (-claim[0], claim[1], claim[2])
     )
     roles: dict[str, str] = {}
     private: list[str] = []
     reasons: dict[str, str] = {}
     is_feedback = kind == "feedback"
-    texts = _choose_texts(columns, weighed, known, reasons, labels or {}) if is_feedback else ()
+    texts = choose_texts(columns, weighed, known, reasons, asked) if is_feedback else ()
     taken = set(texts)
     for _, role, column, reason in claims:
         if column in taken or role == "text" or (role in roles and role != "private"):
@@ -179,10 +179,31 @@ def find_unread_questions(
     return {
         column: evidence
         for column, evidence in weigh_columns(asking, rows).items()
-        if _may_be_text(column, evidence, known)
+        if may_be_text(column, evidence, known)
         and evidence.n_distinct >= _MIN_OPINIONS
         and evidence.mean_words >= _MIN_OPINION_WORDS
     }
+
+
+def find_rival_ratings(
+    columns: Sequence[str], rows: Rows, mapping: ColumnMap, labels: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Columns without a role that answer questions for a rating, where none is more the rating.
+
+    :param mapping: the roles of a feedback; with a rating there are none.
+    """
+    if "rating" in mapping.columns:
+        return ()
+    asking = [
+        column
+        for column in columns
+        if mapping.role_of(column) is None and is_asked_for(column, labels.get(column, ""))
+    ]
+    return tuple(
+        column
+        for column, evidence in weigh_columns(asking, rows).items()
+        if is_rated(column, labels.get(column, ""), evidence)
+    )
 
 
 def is_order_number(column: str) -> bool:
@@ -192,26 +213,21 @@ def is_order_number(column: str) -> bool:
 
 def is_rated(column: str, label: str, evidence: Evidence) -> bool:
     """Tell whether a column holds the answers to a question that asks for a rating."""
-    score = _score_rating(column, label, load_vocabulary())
+    score = score_rating(column, label, evidence, load_vocabulary())
     return score >= MIN_NAME_SCORE and evidence.n_filled > 0 and _fits("rating", evidence)
-
-
-def _score_rating(column: str, label: str, known: Vocabulary) -> float:
-    """How much a name and what was asked speak for a rating; a question may just name its scale."""
-    score = max(known.score_name("rating", name) for name in (column, label))
-    asked = (name for name in (column, label) if known.is_question(name))
-    if score < MIN_NAME_SCORE and any(map(read_scale, asked)):
-        return MIN_NAME_SCORE
-    return score
 
 
 def _claim_roles(
     column: str, evidence: Evidence, kind: str, known: Vocabulary, label: str
-) -> list[tuple[float, str, str, str]]:
+) -> list[Claim]:
     claims = []
-    for role in known.kinds[kind].roles:
-        is_rating = role == "rating"
-        score = _score_rating(column, label, known) if is_rating else known.score_name(role, column)
+    roles = known.kinds[kind].roles
+    if "rating" in roles and is_asked_for(column, label) and is_rated(column, label, evidence):
+        roles = ("rating",)
+    for role in roles:
+        score = known.score_name(role, column)
+        if role == "rating":
+            score = score_rating(column, label, evidence, known)
         is_plain = score >= _SURE_NAME_SCORE and evidence.n_filled < _MIN_FILLED
         if score >= MIN_NAME_SCORE and (is_plain or _fits(role, evidence)):
             reason = "by its name" if not evidence.n_filled else "by its name and values"
@@ -271,80 +287,3 @@ def _fits(role: str, evidence: Evidence) -> bool:
 def _is_numbered(evidence: Evidence) -> bool:
     """Tell whether values are codes with digits in them, as numbers of orders are."""
     return evidence.codes >= 0.8 and evidence.mean_words < 2
-
-
-def _choose_texts(
-    columns: Sequence[str],
-    weighed: Mapping[str, Evidence],
-    known: Vocabulary,
-    reasons: dict[str, str],
-    labels: Mapping[str, str],
-) -> tuple[str, ...]:
-    role = known.roles["text"]
-    open_columns = [
-        column
-        for column in columns
-        if _may_be_text(column, weighed[column], known)
-        and not asks_for_name(column)
-        and not asks_for_name(labels.get(column, ""))
-    ]
-    several = [column for column in open_columns if _is_one_of_several(column, known)]
-    questions = [
-        column
-        for column in open_columns
-        if (known.is_question(column) or known.is_question(labels.get(column, "")))
-        and column not in several
-        and _is_answered(weighed[column])
-        and weighed[column].ticked < _TICKED_SHARE
-    ]
-    named = [column for column in open_columns if known.score_name("text", column) >= 0.9]
-    if questions or len(several) >= 2:
-        told = {*questions, *several, *named}
-        chosen = [column for column in columns if column in told]
-        chosen = [column for column in chosen if _is_answered(weighed[column])] or chosen
-        for column in chosen:
-            reasons[column] = "free text under a name that asks or names an opinion"
-        return tuple(chosen)
-    rated = [
-        (_rate_text(column, weighed[column], known), column)
-        for column in open_columns
-        if known.score_name("text", column) >= MIN_NAME_SCORE or weighed[column].is_prose
-    ]
-    if not rated:
-        return ()
-    score, best = min(rated, key=lambda item: (-item[0], item[1]))
-    is_named = known.score_name("text", best) >= MIN_NAME_SCORE
-    reasons[best] = "by its name" + (" and its free text" if weighed[best].is_prose else "")
-    if not is_named:
-        reasons[best] = "its values are free text"
-    return (best,) if score > 0 or role.names else ()
-
-
-def _may_be_text(column: str, evidence: Evidence, known: Vocabulary) -> bool:
-    if known.score_name("reply", column) >= 0.6 or known.score_name("private", column) >= 0.6:
-        return False
-    if known.score_name("title", column) >= 0.9 or known.score_name("question", column) >= 0.9:
-        return False
-    if evidence.n_filled == 0:
-        return known.score_name("text", column) >= 0.9
-    return evidence.is_wordy or (
-        known.score_name("text", column) >= 0.9
-        and max(evidence.emails, evidence.dates, evidence.codes) < 0.9
-    )
-
-
-def _is_one_of_several(column: str, known: Vocabulary) -> bool:
-    return fold_name(column) in known.roles["text"].several
-
-
-def _is_answered(evidence: Evidence) -> bool:
-    is_open = evidence.distinct >= 0.3 and evidence.mean_words >= 1.5
-    return evidence.n_filled > 0 and evidence.letters >= 0.5 and (is_open or evidence.is_prose)
-
-
-def _rate_text(column: str, evidence: Evidence, known: Vocabulary) -> float:
-    prose = min(evidence.mean_words, 20) / 20 * evidence.distinct * evidence.letters
-    never = known.roles["text"].never
-    name = known.score_name("text", column)
-    is_ruled_out = any(word in column.lower().replace("_", " ").split() for word in never)
-    return 1.5 * name + prose - (0.5 if is_ruled_out else 0.0)

@@ -9,6 +9,8 @@ from typing import Any
 
 from pipelines.resources import load_config
 
+MIN_NAME_SCORE = 0.45
+"""From here on a column's name speaks for a role."""
 _REMARK = re.compile(r"[(\[（][^)\]）]{0,200}[)\]）]")
 # No name that a role has is longer; a name of many brackets is searched once from each of them.
 _LONGEST_NAME = 500
