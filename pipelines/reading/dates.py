@@ -14,10 +14,14 @@ _TIME = re.compile(
     r"(?<![\d.:])(\d{1,2})([:h])(\d{2})(?:[:m](\d{2})(?:[.,](\d{1,9}))?)?s?(?![\d:])"
     r"|(?<=[\s,T])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?$"
 )
-_OFFSET = re.compile(r"(?:(?<=\s)|^)(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?(?=\s|$)")
+# What browsers add: "GMT+0300 (Israel Daylight Time)".
+_ZONE_NAME = re.compile(r"(?<=\d) \([^\W\d_][^()\d]{2,50}\)$")
+# What may stand between the letters of a half of the day: "p. m.", "אחה״צ", "بعد\u200cازظهر".
+_GAPS = r"[.״\"'’\u200c\u00a0\u202f ]"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[.\u200c][^\W\d_]+)*")
 _EXCEL_EPOCH = datetime(1899, 12, 30)
+_LONGEST = 80
 _YEARS = range(1970, 2101)
 
 
@@ -67,8 +71,9 @@ def parse_date(text: str, order: str = "dmy", zone: tzinfo = UTC) -> datetime | 
     :returns: None where the text is no date between 1970 and 2100.
     """
     plain = _INVISIBLE.sub("", text.translate(_DIGITS)).strip()
-    if not plain or len(plain) > 64:
+    if not plain or len(plain) > _LONGEST:
         return None
+    plain = _ZONE_NAME.sub("", plain)
     try:
         found = _parse_iso(plain) or _parse_number(plain) or _parse_free(plain, order)
         if found is None or found.year not in _YEARS:
@@ -129,11 +134,9 @@ def _take_time(plain: str) -> tuple[str, timedelta | None]:
     else:
         hour, minute, second, micro = int(match[6]), int(match[7]), int(match[8] or 0), 0
     before, after = spaced[: match.start()], spaced[match.end() :]
-    half = re.match(r"\s*([^\W\d_]+(?:\.[^\W\d_]+)*\.?)(?!\w)", after)
-    words = _load_words()
-    if half and half[1].lower() in words.am | words.pm:
-        after = after[half.end() :]
-        hour = hour % 12 + (12 if half[1].lower() in words.pm else 0)
+    before, after, is_late = _take_half(before, after)
+    if is_late is not None:
+        hour = hour % 12 + 12 * is_late
     if hour > 24 or minute > 59 or second > 60:
         return spaced, None
     return f"{before} {after}", timedelta(
@@ -141,12 +144,27 @@ def _take_time(plain: str) -> tuple[str, timedelta | None]:
     )
 
 
+def _take_half(before: str, after: str) -> tuple[str, str, bool | None]:
+    """What stands before and after a time without AM or PM, and which it is; None for none."""
+    words = _load_words()
+    if found := words.after.match(after):
+        return before, after[found.end() :], _is_late(found[1])
+    if found := words.before.search(before):
+        return before[: found.start()], after, _is_late(found[1])
+    return before, after, None
+
+
+def _is_late(half: str) -> bool:
+    return re.sub(_GAPS, "", half).lower() in _load_words().pm
+
+
 def _take_zone(rest: str) -> tuple[str, tzinfo | None]:
-    if match := _OFFSET.search(rest):
-        minutes = int(match[2]) * 60 + int(match[3] or 0)
-        minutes = minutes if match[1] == "+" else -minutes
-    elif match := _load_words().zone_names.search(rest):
-        minutes = _load_words().zones[match[1]]
+    words = _load_words()
+    if match := words.offset.search(rest):
+        minutes = int(match["hours"] or match["bare"]) * 60 + int(match["minutes"] or 0)
+        minutes = minutes if "+" in match[0] else -minutes
+    elif match := words.zone_names.search(rest):
+        minutes = words.zones[match[1]]
     else:
         return rest, None
     return f"{rest[: match.start()]} {rest[match.end() :]}", timezone(timedelta(minutes=minutes))
@@ -213,8 +231,10 @@ class _Words:
     months: dict[str, int]
     jalali_months: dict[str, int]
     ignored: frozenset[str]
-    am: frozenset[str]
     pm: frozenset[str]
+    before: re.Pattern[str]
+    after: re.Pattern[str]
+    offset: re.Pattern[str]
     zones: dict[str, int]
     zone_names: re.Pattern[str]
 
@@ -223,14 +243,22 @@ class _Words:
 def _load_words() -> _Words:
     data = load_config("values.toml")
     dates = data["dates"]
+    halves = "|".join(f"{_GAPS}{{0,2}}".join(word) for word in (*dates["am"], *dates["pm"]))
+    greenwich = "|".join(dates["offsets"])
     return _Words(
         months={name: int(key) for key, names in data["months"].items() for name in names},
         jalali_months={
             name: int(key) for key, names in data["jalali_months"].items() for name in names
         },
         ignored=frozenset(dates["ignored"]),
-        am=frozenset(dates["am"]),
         pm=frozenset(dates["pm"]),
+        before=re.compile(rf"(?<!\w)({halves}){_GAPS}*$", re.IGNORECASE),
+        after=re.compile(rf"{_GAPS}*({halves})\.?(?!\w)", re.IGNORECASE),
+        # Without the word the hours are two digits: the day of a date may follow a dash.
+        offset=re.compile(
+            rf"(?:(?<=\s)|^)(?:(?:{greenwich})\s?[+\-−](?P<hours>\d{{1,2}})|[+-](?P<bare>\d{{2}}))"
+            r":?(?P<minutes>\d{2})?(?=\s|$)"
+        ),
         zones=data["time_zones"],
         zone_names=re.compile(rf"(?<=[\s\d])({'|'.join(data['time_zones'])})(?!\w)"),
     )
