@@ -153,17 +153,30 @@ def _find_consent(column: str) -> Consent | None:
         return _names()[folded]
     padded = f" {folded} "
     within = [name for name in _long_names() if f" {name} " in padded]
-    return _names()[max(within, key=lambda name: (len(name), name))] if within else None
+    if within:
+        return _names()[max(within, key=lambda name: (len(name), name))]
+    return next((consent for part, consent in _parts().items() if f" {part}" in padded), None)
 
 
 @cache
 def _names() -> dict[str, Consent]:
     found: dict[str, Consent] = {}
     for each in _read()["column"]:
-        key = name_key(each["purpose"], each.get("channel"))
-        consent = Consent(key, each.get("refuses", False), each.get("unclear_is_no", False))
-        found |= dict.fromkeys(map(fold_name, each["names"]), consent)
+        found |= dict.fromkeys(map(fold_name, each["names"]), _read_consent(each))
     return found
+
+
+@cache
+def _parts() -> dict[str, Consent]:
+    found: dict[str, Consent] = {}
+    for each in _read()["column"]:
+        found |= dict.fromkeys(map(fold_name, each.get("parts", ())), _read_consent(each))
+    return found
+
+
+def _read_consent(column: Mapping[str, Any]) -> Consent:
+    key = name_key(column["purpose"], column.get("channel"))
+    return Consent(key, column.get("refuses", False), column.get("unclear_is_no", False))
 
 
 @cache
