@@ -101,7 +101,10 @@ def _split_new_feedback(
         .order_by(feedback.feedback_id)
         .limit(SPLIT_BATCH)
     )
-    while batch := run.connection.execute(query).all():
+    last = ""
+    # Behind the last, for to pass over those that were read takes longer with each batch.
+    while batch := run.connection.execute(query.where(feedback.feedback_id > last)).all():
+        last = batch[-1].feedback_id
         split.append([row.feedback_id for row in batch])
         yield len(batch), _split_batch(run, batch, engine)
 
