@@ -1,7 +1,7 @@
 """What questions of surveys say that ask for a rating, in many languages."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
@@ -30,6 +30,7 @@ def asks_recommendation(name: str) -> bool:
     return _load_words()["recommend"].are_in(fold_name(name))
 
 
+@lru_cache(maxsize=20_000)
 def score_question(name: str) -> float:
     """How much what is asked speaks for a rating: 0, or from .7 to .8."""
     words, folded = _load_words(), fold_name(name)

@@ -43,6 +43,8 @@ def test_a_question_for_a_rating_holds_the_rating(question, values):
     [
         "How many times did you visit us?",
         "How old are you?",
+        "Recommended price",
+        "Number of recommended articles",
         "How many people live in your home?",
         "כמה פעמים ביקרת אצלנו?",
         "كم مرة زرتنا؟",
