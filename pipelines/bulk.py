@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Connection,
     MetaData,
+    Select,
     Table,
     and_,
     bindparam,
@@ -103,6 +104,23 @@ def merge_rows(
         statement = _resolve(filled, table, changed, compared)
         counted = statement.execution_options(preserve_rowcount=True)
         return max(connection.execute(counted).rowcount, 0)
+
+
+def merge_selected(
+    connection: Connection, table: Table, names: Sequence[str], query: Select[Any]
+) -> int:
+    """As :func:`merge_rows`, with rows that the database itself reads.
+
+    :param names: the columns that the query gives, those of the primary key among them.
+    :param query: with a WHERE clause, or SQLite takes ON CONFLICT for a join's.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    keys = {column.name for column in table.primary_key}
+    differing = [name for name in names if name not in keys]
+    statement = dialect.insert(table).from_select(list(names), query)
+    resolved = _resolve(statement, table, differing, differing)
+    counted = resolved.execution_options(preserve_rowcount=True)
+    return max(connection.execute(counted).rowcount, 0)
 
 
 def is_copied(connection: Connection, rows: Sequence[Any]) -> bool:

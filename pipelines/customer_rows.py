@@ -26,18 +26,19 @@ from pipelines.next_actions import (
     describe_action,
 )
 from pipelines.odata.facts import Facts
+from pipelines.odata.outcome_rows import IS_GIVEN, measure_followed, write_given
 from pipelines.odata.outcomes import OutcomeSettings
 from pipelines.odata.stored import (
     History,
     derive_batch,
+    read_events,
     read_history,
     show_facts,
-    write_outcomes,
 )
 from pipelines.risk import LEFT, Risk, RiskModel, add_points, predict_risk
 from pipelines.risk_fitting import fit_model, load_model, read_signs
 from pipelines.runs import Run
-from pipelines.upserts import replace_rows, round_floats
+from pipelines.upserts import Replacement, replace_rows, round_floats
 
 if TYPE_CHECKING:
     from pipelines.config import Config
@@ -104,20 +105,25 @@ def publish_customers(run: Run, settings: RowSettings, customers: Collection[str
     spread = estimate_spread(read_sums(run.connection))
     written, stages = 0, {}
     if customers is None:
-        written += write_outcomes(run, history, settings.outcomes)
+        written += write_given(run, settings.outcomes)
         stages = fit_model(run.connection, history, spread, settings.outcomes.churn_days)
     known = _Known(history, spread, load_model(run.connection), settings.rules, stages)
+    outcomes = Replacement(run.connection, tables.feedback_outcome)
     for batch in batch_customers(run.connection, customers):
-        facts = dict(derive_batch(run.connection, batch.holds, history))
+        events = dict(read_events(run.connection, batch.holds))
+        facts = derive_batch(run.connection, batch.holds, events, history)
         if customers is None:
             written += _write_facts(run, batch, facts)
+            outcomes.write(
+                measure_followed(run.connection, batch.holds, events, history, settings.outcomes)
+            )
         told = {"run_id": run.run_id, "updated_at": run.started_at}
         rows = _describe_batch(run.connection, batch, facts, known)
         among = batch.holds(tables.customer_insight.c.customer_id)
         written += replace_rows(
             run.connection, tables.customer_insight, ({**row, **told} for row in rows), among
         )
-    return written
+    return written + (outcomes.finish(~IS_GIVEN) if customers is None else 0)
 
 
 def _write_facts(run: Run, batch: CustomerBatch, facts: Mapping[str, Facts]) -> int:
@@ -141,7 +147,8 @@ def describe_past(connection: Connection, customer_id: str, at: datetime) -> dic
     spread = estimate_spread(read_sums(connection, at))
     known = _Known(history, spread, None, keep_settings(connection, None).rules)
     batch = CustomerBatch([customer_id])
-    facts = dict(derive_batch(connection, batch.holds, history))
+    events = dict(read_events(connection, batch.holds))
+    facts = derive_batch(connection, batch.holds, events, history)
     row = next(_describe_batch(connection, batch, facts, known, at), None)
     return row and round_floats(row)
 

@@ -12,7 +12,7 @@ from pipelines.counted import feedback, is_counted, mention
 from pipelines.customer_rows import describe_past
 from pipelines.errors import EarfulError
 from pipelines.id_batches import batch_ids
-from pipelines.odata.stored import derive_batch, read_history, show_facts
+from pipelines.odata.stored import derive_batch, read_events, read_history, show_facts
 from pipelines.reading.consents import is_consent
 from pipelines.record_versions import read_record
 from pipelines.rights.descriptions import add_names, read_names
@@ -184,8 +184,13 @@ def _read_facts(connection: Connection, customer_id: str, at: datetime | None) -
         found = connection.execute(query).mappings().one_or_none()
         return {n: v for n, v in found.items() if n not in _HIDDEN} if found else None
     history = read_history(connection, at).asked_at(at)
-    derived = dict(derive_batch(connection, lambda column: column == customer_id, history))
-    return show_facts(derived[customer_id]) if customer_id in derived else None
+
+    def is_theirs(column: Any) -> ColumnElement[bool]:
+        return column == customer_id  # type: ignore[no-any-return]
+
+    events = dict(read_events(connection, is_theirs))
+    facts = derive_batch(connection, is_theirs, events, history).get(customer_id)
+    return show_facts(facts) if facts else None
 
 
 def _read_themes(connection: Connection, said: ColumnElement[bool]) -> list[Row]:

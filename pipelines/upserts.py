@@ -45,6 +45,47 @@ def upsert_rows(
     return n_changed
 
 
+class Replacement:
+    """Rows that a table, or a part of it, is to hold and no others; only what differs is written.
+
+    In portions, of which none need be in memory with another; their keys are.
+    """
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self._connection = connection
+        self._table = table
+        self._keys = list(table.primary_key)
+        self._kept: set[tuple[Any, ...]] = set()
+        self._n_written = 0
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert or change some of the rows; each once."""
+        self._n_written += upsert_rows(self._connection, self._table, self._watch(rows))
+
+    def finish(self, among: ColumnElement[bool] | None = None) -> int:
+        """Delete what was not written.
+
+        :param among: of which stored rows; None for all.
+        :returns: number of rows written or deleted.
+        """
+        stored = literal(value=True) if among is None else among
+        # All that is kept is there now: where that is all there is, nothing is gone.
+        count = select(func.count()).select_from(self._table).where(stored)
+        if self._connection.execute(count).scalar() == len(self._kept):
+            return self._n_written
+        present = select(*self._keys).where(stored)
+        gone = sorted({tuple(row) for row in self._connection.execute(present)} - self._kept)
+        for batch in batch_ids(gone):
+            self._connection.execute(delete(self._table).where(tuple_(*self._keys).in_(batch)))
+        return self._n_written + len(gone)
+
+    def _watch(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        names = [key.name for key in self._keys]
+        for row in rows:
+            self._kept.add(tuple([row[name] for name in names]))
+            yield row
+
+
 def replace_rows(
     connection: Connection,
     table: Table,
@@ -56,25 +97,9 @@ def replace_rows(
     :param among: of which stored rows; None for all.
     :returns: number of rows written or deleted.
     """
-    keys = list(table.primary_key)
-    stored = literal(value=True) if among is None else among
-    kept: set[tuple[Any, ...]] = set()
-
-    def watch() -> Iterator[Mapping[str, Any]]:
-        for row in rows:
-            kept.add(tuple(row[key.name] for key in keys))
-            yield row
-
-    written = upsert_rows(connection, table, watch())
-    # All that is kept is there now: where that is all there is, nothing is gone.
-    n_stored = connection.execute(select(func.count()).select_from(table).where(stored)).scalar()
-    if n_stored == len(kept):
-        return written
-    present = {tuple(row) for row in connection.execute(select(*keys).where(stored))}
-    gone = sorted(present - kept)
-    for batch in batch_ids(gone):
-        connection.execute(delete(table).where(tuple_(*keys).in_(batch)))
-    return written + len(gone)
+    replacement = Replacement(connection, table)
+    replacement.write(rows)
+    return replacement.finish(among)
 
 
 def round_floats(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,18 @@
-"""Outcomes: what followed a feedback, measured only where enough time has passed to know."""
+"""Outcomes: what followed a feedback, measured only where enough time has passed to know.
+
+What a customer gave with it, a rating or a place among promoters, is known at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from pipelines.odata.facts import Happened, find_churn, sum_spend
+
+# Of ten: promoters give so much, passives so much, detractors less (Reichheld, HBR 12/2003).
+PROMOTER: Final = 9
+PASSIVE: Final = 7
 
 
 @dataclass(frozen=True)
@@ -23,23 +31,17 @@ class OutcomeSettings:
 
 def measure_outcomes(
     at: datetime | None,
-    rating: float | None,
-    rating_max: float | None,
     events: Sequence[Happened],
     known_until: datetime,
     settings: OutcomeSettings,
 ) -> dict[str, float]:
-    """Outcomes of one feedback by name; those that cannot be known yet are left out.
+    """What a customer did after one feedback, by outcome; what cannot be known yet is left out.
 
     :param at: when it was given.
     :param events: all events of its customer.
     :param known_until: up to when the store knows events: a window beyond it is not over.
     """
     found: dict[str, float] = {}
-    if settings.rating and rating is not None and rating_max:
-        found["rating"] = rating / rating_max
-    if settings.nps and rating is not None and rating_max == 10:
-        found["nps_group"] = name_nps_group(rating)
     if at is None or not events:
         return found
     if settings.churn_days:
@@ -52,8 +54,8 @@ def measure_outcomes(
 
 
 def name_nps_group(rating: float) -> float:
-    """1 for promoters (9, 10), 0 for passives (7, 8), -1 for detractors."""
-    return 1.0 if rating >= 9 else 0.0 if rating >= 7 else -1.0
+    """1 for promoters, 0 for passives, -1 for detractors."""
+    return 1.0 if rating >= PROMOTER else 0.0 if rating >= PASSIVE else -1.0
 
 
 def measure_churn(

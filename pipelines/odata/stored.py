@@ -1,4 +1,4 @@
-"""Events of the store as the pure functions take them, and what was derived, written back."""
+"""Events of the store as the pure functions take them, and facts as its table does."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from pipelines import tables
-from pipelines.customer_batches import batch_customers
 from pipelines.odata.facts import Facts, Happened, derive_facts
 from pipelines.odata.kinds import name_kind
-from pipelines.odata.outcomes import OutcomeSettings, measure_outcomes
-from pipelines.rights.gate import allows_customer, allows_figures
-from pipelines.runs import Run
-from pipelines.upserts import replace_rows
+from pipelines.rights.gate import allows_customer
 
 _BATCH = 5_000
 # SQL for a column with customers, that it holds one of those asked for.
@@ -83,65 +79,20 @@ def read_events(
 
 
 def derive_batch(
-    connection: Connection, is_theirs: IsTheirs, history: History
-) -> list[tuple[str, Facts]]:
-    """Facts of some customers, of those that have events and allow a profile."""
-    since = read_since(connection, is_theirs)
-    return [
-        (
-            each,
-            derive_facts(
-                events, history.as_of, since.get(each), knows_closing=history.knows_closing
-            ),
-        )
-        for each, events in read_events(connection, is_theirs)
-    ]
-
-
-def write_outcomes(run: Run, history: History, settings: OutcomeSettings) -> int:
-    """Bring feedback_outcome up to date.
-
-    :returns: number of rows that changed.
-    """
-    rows = _measure(run.connection, history, settings)
-    return replace_rows(run.connection, tables.feedback_outcome, rows)
-
-
-def _measure(
-    connection: Connection, history: History, settings: OutcomeSettings
-) -> Iterator[dict[str, object]]:
-    feedback = tables.feedback.c
-    for batch in batch_customers(connection, None):
-        events = dict(read_events(connection, batch.holds))
-        is_theirs = batch.holds(feedback.customer_id)
-        yield from _measure_some(connection, is_theirs, events, history, settings)
-    is_nobodys = feedback.customer_id.is_(None)
-    yield from _measure_some(connection, is_nobodys, {}, history, settings)
-
-
-def _measure_some(
     connection: Connection,
-    condition: ColumnElement[bool],
+    is_theirs: IsTheirs,
     events: Mapping[str, Sequence[Happened]],
     history: History,
-    settings: OutcomeSettings,
-) -> Iterator[dict[str, object]]:
-    feedback = tables.feedback.c
-    columns = (feedback.occurred_at, feedback.rating, feedback.rating_max)
-    query = select(feedback.feedback_id, feedback.customer_id, *columns).where(
-        feedback.noise_reason.is_(None), condition, allows_figures(connection)
-    )
-    until = history.known_until or history.as_of
-    for feedback_id, customer_id, at, rating, rating_max in connection.execute(query).all():
-        own = events.get(customer_id, ())
-        measured = measure_outcomes(at, rating, rating_max, own, until, settings)
-        for outcome, value in measured.items():
-            yield {
-                "feedback_id": feedback_id,
-                "outcome": outcome,
-                "customer_id": customer_id,
-                "value": value,
-            }
+) -> dict[str, Facts]:
+    """Facts of some customers, of those that have events and allow a profile.
+
+    :param events: of each of them, as :func:`read_events` gives them.
+    """
+    since = read_since(connection, is_theirs)
+    return {
+        each: derive_facts(own, history.as_of, since.get(each), knows_closing=history.knows_closing)
+        for each, own in events.items()
+    }
 
 
 def read_since(connection: Connection, is_theirs: IsTheirs) -> dict[str, datetime]:

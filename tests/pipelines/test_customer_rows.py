@@ -90,19 +90,14 @@ def test_nothing_that_comes_later_changes_what_was_known(
 
 def test_outcomes_are_measured_when_enough_time_has_passed() -> None:
     settings = OutcomeSettings(churn_days=30, spend_days=10)
-    told = measure_outcomes(on(22), 9, 10, LIFE, on(100), settings)
-    assert told == {
-        "rating": 0.9,
-        "nps_group": 1.0,
-        "churn_30": 0.0,
-        "spend_change_10_ILS": -1_269.12,
-    }
+    told = measure_outcomes(on(22), LIFE, on(100), settings)
+    assert told == {"churn_30": 0.0, "spend_change_10_ILS": -1_269.12}
     assert measure_churn(on(40), LIFE, on(61), 30) is True
     assert measure_churn(on(40), LIFE[:-1], on(61), 30) is None  # the window is not over
     assert measure_churn(on(70), LIFE, on(200), 30) is None  # had left before
-    assert measure_outcomes(None, 3, 5, LIFE, on(99), settings) == {"rating": 0.6}
-    nothing = OutcomeSettings(rating=False, nps=False, churn_days=0, spend_days=0)
-    assert measure_outcomes(on(22), 9, 10, LIFE, on(100), nothing) == {}
+    assert measure_outcomes(None, LIFE, on(99), settings) == {}
+    nothing = OutcomeSettings(churn_days=0, spend_days=0)
+    assert measure_outcomes(on(22), LIFE, on(100), nothing) == {}
 
 
 def test_events_have_many_names() -> None:

@@ -82,7 +82,7 @@ def test_outcomes_are_those_of_the_feedback_table(words: list[Words], events: li
     told = OutcomeSettings(churn_days=WINDOW, spend_days=WINDOW)
     churn = sample_churn(records, WINDOW)
     expected = {
-        (who, at): measure_outcomes(on(at), None, None, list_own(events, who), known_until, told)
+        (who, at): measure_outcomes(on(at), list_own(events, who), known_until, told)
         for who, at in {(who, at) for who, at, _ in words}
     }
     assert churn.followed is not None

@@ -13,8 +13,8 @@ from pipelines.customer_rows import RowSettings
 from pipelines.errors import ConfigError
 from pipelines.impact.listing import CAVEAT
 from pipelines.impact.step import compare_outcomes
+from pipelines.odata.outcome_rows import write_given
 from pipelines.odata.outcomes import OutcomeSettings
-from pipelines.odata.stored import read_history, write_outcomes
 from pipelines.runs import Run, begin_run
 from pipelines.store import Store
 from tests.command_line import make_call
@@ -153,7 +153,7 @@ def test_who_refuses_is_left_out(filled: Store) -> None:
     # The words of nobody are still rated; only who refuses is gone.
     assert read_effects(filled, "rating")["late"]["n"] == N - 30 + 1
     with begin_run(filled, "outcomes", config_hash="", lock_timeout_s=5) as run:
-        write_outcomes(run, read_history(run.connection, run.started_at), OutcomeSettings())
+        write_given(run, OutcomeSettings())
         known = {row[0] for row in read_rows(run.connection, "feedback_outcome", "feedback_id")}
     assert "f200-0" in known
     assert "f029-0" not in known
