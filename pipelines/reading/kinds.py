@@ -56,9 +56,11 @@ def recognise_kind(
         return KindGuess("feedback", f"free text in {_list(map(repr, prose))}")
     if _is_events(look):
         return KindGuess("events", f"a customer, a time, and {_list(sorted(signs['events']))}")
-    if _KEYS & maps["customers"].columns.keys() and signs["customers"]:
+    texts = maps["feedback"].texts
+    is_customers = _KEYS & maps["customers"].columns.keys() and signs["customers"]
+    if is_customers and not _is_named_feedback(texts, look):
         return KindGuess("customers", f"a customer's key, and {_list(sorted(signs['customers']))}")
-    if texts := maps["feedback"].texts:
+    if texts:
         return KindGuess("feedback", f"text in {_list(map(repr, texts))}")
     return KindGuess("unknown", "no free text, no customer's key and no events were recognised")
 
@@ -104,8 +106,17 @@ def _is_customer_list(prose: Sequence[str], look: _Look) -> bool:
         return False
     if "amount" in look.signs["events"] and len(look.signs["events"]) >= 3:
         return False
-    points = _count_feedback_points(look) + sum(_rate_text_name(column, look) for column in prose)
-    return len(_person(look)) > points
+    return len(_person(look)) > _count_points(prose, look)
+
+
+def _is_named_feedback(texts: Sequence[str], look: _Look) -> bool:
+    """Whether names tell that few or short answers are feedback: `Review ID, Comment, Stars`."""
+    is_rated = "rating" in look.maps["feedback"].columns
+    return bool(texts) and is_rated and _count_points(texts, look) > len(_person(look))
+
+
+def _count_points(texts: Sequence[str], look: _Look) -> int:
+    return _count_feedback_points(look) + sum(_rate_text_name(column, look) for column in texts)
 
 
 def _person(look: _Look) -> set[str]:

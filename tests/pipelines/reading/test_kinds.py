@@ -59,3 +59,19 @@ def test_the_kind_of_a_table_is_told_from_its_columns(case):
     assert found.kind == case["kind"], found.reason
     random.Random(3).shuffle(rows)
     assert recognise_kind(columns, rows) == found
+
+
+def test_few_short_comments_beside_a_rating_are_feedback():
+    # Words that end with a number look like labels of a scale, and all that is left is a customer.
+    said = ("The app crashes", "Love the new design", "ok")
+    rows = [
+        {
+            "Review ID": f"r{i:03d}",
+            "Created": f"2026-01-{1 + i:02d} 10:15",
+            "Comment": f"{said[i % 3]} ({i})",
+            "Stars": str(1 + i % 5),
+            "Customer ID": f"c{i % 7}",
+        }
+        for i in range(10)
+    ]
+    assert recognise_kind([*rows[0]], rows).kind == "feedback"
