@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.reading.answers import spread_answers
 from pipelines.reading.cutting import Cursor, RowSource, is_cuttable
 from pipelines.reading.encodings import Encoding, detect_encoding, read_head
 from pipelines.reading.flattening import flatten_record
@@ -39,7 +40,8 @@ def open_json(
     """Open JSON of any of the usual forms.
 
     Nested objects become dotted columns (`author.name`), lists of plain values are joined with
-    "; ", other lists stay JSON text, null is absent, numbers stay as written.
+    "; ", lists of questions with answers become a column each, other lists stay JSON text, null is
+    absent, numbers stay as written.
 
     :param unfold: takes each object apart into the records that it holds.
     :param is_whole: hand a small file that is one object to `unfold` as one, and not only the
@@ -128,12 +130,16 @@ def _read_rows(
             yield from rows
 
 
+def _unfold_plain(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [spread_answers(record)]
+
+
 def _make_rows(number: int, record: Any, raw: str, unfold: Unfold | None) -> Iterator[Row | BadRow]:
     if not isinstance(record, dict):
         yield make_bad_row(number, "not_an_object", raw)
         return
     try:
-        flat = [flatten_record(each) for each in (unfold(record) if unfold else [record])]
+        flat = [flatten_record(each) for each in (unfold or _unfold_plain)(record)]
     except RecursionError:
         yield make_bad_row(number, "broken_json", raw)
         return
