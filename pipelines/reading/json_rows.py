@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from pipelines.reading.tables import (
     is_too_long,
     make_bad_row,
 )
+from pipelines.reading.turning import read_whole_table
 
 _HEAD_CHARS = 4 * 2**20
 _SAMPLE_RECORDS = 1_000
@@ -57,7 +59,15 @@ def open_json(
     place = find_records(head, file)
     if is_whole and place.form == "list" and len(head) < _HEAD_CHARS and is_object(head):
         place = Place("whole", len(head) - len(head.lstrip("\ufeff \r\n\t")))
-    rows = RowSource(partial(_read_rows, file, found.name, place, unfold))
+    whole = None
+    if unfold is None and place.form in ("stream", "list"):
+        whole = read_whole_table(file, found.name, head, has_list=place.form == "list")
+    rows: Iterator[Row | BadRow]
+    if whole is not None:
+        place = Place("whole")
+        rows = _make_whole(whole)
+    else:
+        rows = source = RowSource(partial(_read_rows, file, found.name, place, unfold))
     first = list(itertools.islice(rows, _SAMPLE_RECORDS))
     if not first:
         return None
@@ -75,7 +85,7 @@ def open_json(
     form = "jsonl" if place.form == "jsonl" else "json"
     table = Table(file.name, list(columns), itertools.chain(first, rows), form, encoding=found.name)
     if place.form == "jsonl" and unfold is None:  # else a record may give several rows
-        table.source = rows
+        table.source = source
     table.notes += found.list_notes()
     if place.path:
         table.notes.append(f"the records are taken from the list {place.path!r}")
@@ -128,6 +138,11 @@ def _read_rows(
             if place.form == "whole":
                 rows = (replace(row, number=number) for number, row in enumerate(rows, 1))
             yield from rows
+
+
+def _make_whole(records: list[dict[str, Any]]) -> Iterator[Row | BadRow]:
+    for number, record in enumerate(records, 1):
+        yield from _make_rows(number, record, json.dumps(record, ensure_ascii=False), None)
 
 
 def _unfold_plain(record: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from nlp.label_names import read_language
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.name_columns import asks_for_name
 from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary, fold_name
 
 # A question whose answers are nearly all made of the same options is a closed one.
 _TICKED_SHARE = 0.9
+# Of columns that fill each other's gaps a few rows may fill two.
+_EXCLUSIVE = 1.05
 
 
 def choose_texts(
@@ -55,11 +58,46 @@ def choose_texts(
     if not rated:
         return ()
     score, best = min(rated, key=lambda item: (-item[0], item[1]))
+    siblings = _find_siblings(best, open_columns, weighed, known)
+    if len(siblings) > 1:
+        reasons |= dict.fromkeys(siblings, "one of several columns of the same name")
+        return siblings
     is_named = known.score_name("text", best) >= MIN_NAME_SCORE
     reasons[best] = "by its name" + (" and its free text" if weighed[best].is_prose else "")
     if not is_named:
         reasons[best] = "its values are free text"
     return (best,) if score > 0 or role.names else ()
+
+
+def _find_siblings(
+    best: str, open_columns: Sequence[str], weighed: Mapping[str, Evidence], known: Vocabulary
+) -> tuple[str, ...]:
+    """Columns of a text's name: `Comment` and `Comment (2)`, or `comment_en` and `comment_he`.
+
+    Those of languages only where each row fills one of them: else one is the other's translation.
+    """
+    stem, is_in_language = _split_name(best)
+    if max(known.score_name("text", best), known.score_name("text", stem)) < 0.9:
+        return (best,)
+    alike = [
+        column
+        for column in open_columns
+        if _split_name(column)[0] == stem and _is_answered(weighed[column])
+    ]
+    if is_in_language or any(_split_name(column)[1] for column in alike):
+        n_rows = max(evidence.n_filled for evidence in weighed.values())
+        n_filled = sum(weighed[column].n_filled for column in alike)
+        return tuple(alike) if n_filled <= _EXCLUSIVE * n_rows else (best,)
+    return tuple(alike)
+
+
+def _split_name(column: str) -> tuple[str, bool]:
+    """A column's name without its number or language, and whether it had a language."""
+    words = fold_name(column).split()
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    is_in_language = len(words) > 1 and read_language(words[-1]) is not None
+    return " ".join(words[:-1] if is_in_language else words), is_in_language
 
 
 def may_be_text(column: str, evidence: Evidence, known: Vocabulary) -> bool:
