@@ -13,7 +13,7 @@ from pipelines import tables
 from pipelines.anonymity import choose_shown
 from pipelines.attention.settings import AttentionSettings
 from pipelines.counted import feedback, is_counted, voice
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 
 # Columns of feedback itself that can be compared by name, beside attributes.
 OWN_COLUMNS: dict[str, ColumnElement[Any]] = {

@@ -10,7 +10,7 @@ from pipelines.attention.columns import Compared, NotCompared, find_compared, li
 from pipelines.attention.comparison import compare_column
 from pipelines.attention.measures import ALL
 from pipelines.attention.settings import AttentionSettings
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 from pipelines.rights.descriptions import add_names
 
 Row = dict[str, Any]

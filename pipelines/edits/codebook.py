@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pipelines.csv_tables import show_formula, write_csv_table
 from pipelines.errors import ConfigError, InputError
+from pipelines.folding import fold_name
 from pipelines.reading.files import find_files
 from pipelines.reading.mapping import list_names
 from pipelines.reading.opening import open_tables
 from pipelines.reading.tables import BadRow, Row
-from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
 from pipelines.workbook import write_workbook
 

@@ -10,10 +10,10 @@ from nlp.agreement import Agreement, measure_agreement
 from nlp.metrics import N_RESAMPLES, SEED
 from pipelines.errors import ConfigError, InputError
 from pipelines.evaluation.coding_sheet import CODERS, KEY, NONE, THEMES, VERSION
+from pipelines.folding import fold_name
 from pipelines.reading.files import find_files
 from pipelines.reading.opening import open_tables
 from pipelines.reading.tables import Row
-from pipelines.reading.vocabulary import fold_name
 
 EARFUL = "earful"
 _SHOWN = 5

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipelines.errors import ConfigError, InputError
 from pipelines.evaluation.labels import Task
+from pipelines.folding import fold_name
 from pipelines.reading.files import find_files
 from pipelines.reading.mapping import describe_unknown, find_column, list_names
 from pipelines.reading.opening import open_tables
@@ -12,7 +13,6 @@ from pipelines.reading.plans import plan_table
 from pipelines.reading.sampling import Sample, sample_table
 from pipelines.reading.streams import InputFile
 from pipelines.reading.tables import BadRow
-from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
 
 

@@ -17,7 +17,7 @@ from pipelines.errors import InputError
 from pipelines.evaluation.labelled import Columns, LabelledRow, find_sources, read_rows
 from pipelines.evaluation.labels import Task
 from pipelines.evaluation.scores import Accounted
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 from pipelines.resources import load_config
 
 N_MISSED = 10

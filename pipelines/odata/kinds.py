@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from pipelines.folding import fold_name
 from pipelines.resources import load_config
 
 OTHER = "other"
@@ -12,8 +13,7 @@ def name_kind(said: str) -> str:
 
     :param said: the kind as its source calls it; `order.created` and `Order created` are one.
     """
-    folded = " ".join(said.casefold().replace("_", " ").replace(".", " ").split())
-    return _names().get(folded, OTHER)
+    return _names().get(fold_name(said), OTHER)
 
 
 def is_of_order(said: str | None) -> bool:
@@ -24,4 +24,4 @@ def is_of_order(said: str | None) -> bool:
 @cache
 def _names() -> dict[str, str]:
     kinds = load_config("values.toml")["event_kinds"]
-    return {name: kind for kind, names in kinds.items() for name in (kind, *names)}
+    return {fold_name(name): kind for kind, names in kinds.items() for name in (kind, *names)}

@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-from pipelines.reading.vocabulary import fold_name, load_vocabulary
+from pipelines.folding import fold_name
+from pipelines.reading.vocabulary import load_vocabulary
 from pipelines.resources import load_config
 
 _Record = dict[str, Any]

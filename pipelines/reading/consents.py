@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from pipelines.folding import fold_name
 from pipelines.reading.numbers import is_placeholder
-from pipelines.reading.vocabulary import fold_name
 from pipelines.resources import load_config
 
 GRANTED, WITHDRAWN, NOT_REFUSED = "granted", "withdrawn", "not_refused"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipelines.reading.consents import Consent, find_consents, find_unanswered
 from pipelines.reading.dates import DateOrder, detect_date_order
+from pipelines.reading.event_dates import name_dated_event
 from pipelines.reading.items import Origin
 from pipelines.reading.layouts import Layout
 from pipelines.reading.mapping import ColumnMap
@@ -25,6 +26,7 @@ class Formats:
     :param unanswered: columns that are named so, and hold something else.
     :param keeps_ratings: a rating without words is a feedback too.
     :param numbers_orders: the id of an event is the number of its order, whatever happened.
+    :param event_kind: of events in a table without a column of kinds, where their date tells it.
     """
 
     dates: DateOrder = field(default_factory=DateOrder)
@@ -34,6 +36,7 @@ class Formats:
     zone: str | None = None
     keeps_ratings: bool = False
     numbers_orders: bool = False
+    event_kind: str | None = None
     origin: Origin | None = None
     consents: Mapping[str, Consent] = field(default_factory=dict)
     unanswered: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
     rating = mapping.columns.get("rating", "")
     asked = f"{rating} {sample.labels.get(rating, '')}"
     rating_max = (layout and layout.rating_max) or infer_rating_max(values("rating"), asked)
+    numbers_orders = is_order_number(mapping.columns.get("id", ""))
     # A score of 0 to 10 beside a comment is an NPS export, whatever its columns are called.
     is_nps = rating_max == _NPS_MAX and len(mapping.texts) == 1
     return Formats(
@@ -62,7 +66,13 @@ def learn_formats(mapping: ColumnMap, sample: Sample, layout: Layout | None = No
         labels=sample.labels,
         zone=sample.zone,
         keeps_ratings=layout.keeps_ratings if layout else is_nps,
-        numbers_orders=is_order_number(mapping.columns.get("id", "")),
+        numbers_orders=numbers_orders,
+        event_kind=None
+        if "kind" in mapping.columns
+        else name_dated_event(
+            mapping.columns.get("at", ""),
+            is_of_orders=numbers_orders or "order" in mapping.columns,
+        ),
         origin=_describe_origin(layout),
         consents=find_consents(rest, sample.rows, sample.labels),
         unanswered=tuple(find_unanswered(rest, sample.rows, sample.labels)),

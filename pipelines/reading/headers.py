@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pipelines.folding import fold_name
 from pipelines.reading.layout_names import find_first, fold_columns
 from pipelines.reading.layout_parts import Header
 from pipelines.reading.tables import BadRow, Row, Table, make_bad_row, name_columns
-from pipelines.reading.vocabulary import fold_name
 
 # One name alone may be what somebody says.
 _MIN_NAMES = 2

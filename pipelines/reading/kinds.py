@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from pipelines.folding import fold_name
 from pipelines.reading.consents import leave_consents_out
+from pipelines.reading.event_dates import name_dated_event
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.mapping import ColumnMap
-from pipelines.reading.roles import Rows, assign_roles, weigh_columns
-from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary, fold_name, load_vocabulary
+from pipelines.reading.roles import Rows, assign_roles, is_order_number, weigh_columns
+from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary, load_vocabulary
 
 NO_TABLE = "no table"
 """Kind of a JSON file that holds settings or a description rather than records."""
@@ -52,7 +54,8 @@ def recognise_kind(
     prose = [column for column in maps["feedback"].texts if _is_feedback_text(column, look)]
     if prose and _is_customer_list(prose, look):
         return KindGuess("customers", f"one row a customer, with {_list(sorted(_person(look)))}")
-    if prose and (len(signs["events"]) < 3 or "amount" not in signs["events"]):
+    is_plain = len(signs["events"]) < 3 or "amount" not in signs["events"]
+    if prose and (is_plain or _is_named_feedback(prose, look)):
         return KindGuess("feedback", f"free text in {_list(map(repr, prose))}")
     if _is_events(look):
         return KindGuess("events", f"a customer, a time, and {_list(sorted(signs['events']))}")
@@ -94,7 +97,8 @@ def _look_at(columns: Sequence[str], rows: Rows, known: Vocabulary) -> _Look:
 
 def _is_events(look: _Look) -> bool:
     found = look.maps["events"].columns.keys()
-    if "at" not in found or not _KEYS & found or not {"kind", "amount"} & found:
+    dated = name_dated_event(look.maps["events"].columns.get("at", ""))
+    if "at" not in found or not _KEYS & found or not ({"kind", "amount"} & found or dated):
         return False
     n_signs = len(look.signs["events"])
     is_list = _is_one_per_customer(look.maps["events"], look)
@@ -169,6 +173,10 @@ def _list_signs(
     signs = {sign for sign in known.kinds[kind].signs if sign in mapping.columns}
     if mapping.private and "private" in known.kinds[kind].signs:
         signs.add("personal details")
+    if kind == "events":
+        is_of_orders = any(map(is_order_number, columns))
+        dated = name_dated_event(mapping.columns.get("at", ""), is_of_orders=is_of_orders)
+        signs |= {sign for sign in (dated, "order" if is_of_orders else None) if sign}
     words = {word for column in columns for word in fold_name(column).split()}
     return signs | (known.kinds[kind].words & words)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 
 _ALTERNATIVES = " | "
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pipelines.folding import fold_name
 from pipelines.reading.edits import EDITED
 from pipelines.reading.evidence import weigh_values
 from pipelines.reading.layout_names import find_first, fold_columns
@@ -12,7 +13,6 @@ from pipelines.reading.replies import QUESTION, REPLY
 from pipelines.reading.roles import is_rated, recognise_roles
 from pipelines.reading.row_rules import MADE
 from pipelines.reading.sampling import Sample
-from pipelines.reading.vocabulary import fold_name
 
 # Ids that Excel rounded (5.70306E+17) would make one item of many.
 _MAX_ROUNDED = 0.2

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pipelines.column_roles import ROLES
 from pipelines.errors import MappingError
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 
 PERSONAL_ROLES = frozenset(("customer", "email", "phone", "handle", "author", "name", "birth"))
 """Roles whose values say who somebody is: kept as keyed hashes, or not at all."""

@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
+from pipelines.folding import fold_name
 from pipelines.reading.layout_names import find_first, fold_columns, part_names
 from pipelines.reading.layout_parts import Match
 from pipelines.reading.tables import HIDDEN, BadRow, Row, make_bad_row
-from pipelines.reading.vocabulary import fold_name
 
 _SHOWN_CHARS = 200
 

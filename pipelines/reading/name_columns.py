@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from pipelines.folding import fold_name
 from pipelines.reading.mapping import ColumnMap
-from pipelines.reading.vocabulary import fold_name, load_vocabulary
+from pipelines.reading.vocabulary import load_vocabulary
 from pipelines.resources import load_config
 
 _REASON = "its name says that it holds names of people or secrets"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from pipelines.reading.vocabulary import fold_name
+from pipelines.folding import fold_name
 from pipelines.resources import load_config
 
 # Beside the scores of names: less than the plain name has, and more than a part of one. Of several

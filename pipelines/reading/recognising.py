@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from pipelines.folding import fold_name
 from pipelines.reading.layout_names import find_first, fold_columns, part_names
 from pipelines.reading.layouts import Layout, Recognised, load_layouts
 from pipelines.reading.tables import find_header
-from pipelines.reading.vocabulary import fold_name, load_vocabulary
+from pipelines.reading.vocabulary import load_vocabulary
 
 MIN_SHARE = 0.6
 """So much of a layout's columns, by rarity, is enough."""

@@ -127,6 +127,7 @@ def event_records(
             yield _reject(row, reason, mapping)
             continue
         amount, currency = read_amount(row, mapping, formats, counts, attributes)
+        kind = get_field(row.values, mapping, "kind") or formats.event_kind
         counts.n_items += 1
         yield EventRecord(
             table.file,
@@ -134,19 +135,21 @@ def event_records(
             at,
             source_id=get_field(row.values, mapping, "id"),
             **keys,
-            order=_find_order(row.values, mapping, formats),
-            kind=get_field(row.values, mapping, "kind"),
+            order=_find_order(row.values, mapping, formats, kind),
+            kind=kind,
             amount=amount,
             currency=get_field(row.values, mapping, "currency") or currency,
             attributes=attributes,
         )
 
 
-def _find_order(values: Mapping[str, str], mapping: ColumnMap, formats: Formats) -> str | None:
+def _find_order(
+    values: Mapping[str, str], mapping: ColumnMap, formats: Formats, kind: str | None
+) -> str | None:
     """The number of an event's order; without a column of its own, perhaps the event's id."""
     if "order" in mapping.columns:
         return get_field(values, mapping, "order")
-    is_number = formats.numbers_orders or is_of_order(get_field(values, mapping, "kind"))
+    is_number = formats.numbers_orders or is_of_order(kind)
     return get_field(values, mapping, "id") if is_number else None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipelines.folding import fold_name
 from pipelines.reading.consents import leave_consents_out
 from pipelines.reading.evidence import N_LOOKED_AT, Evidence, weigh_values
 from pipelines.reading.mapping import ColumnMap
@@ -10,7 +11,6 @@ from pipelines.reading.text_columns import choose_texts, may_be_text
 from pipelines.reading.vocabulary import (
     MIN_NAME_SCORE,
     Vocabulary,
-    fold_name,
     load_vocabulary,
 )
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from nlp.label_names import read_language
+from pipelines.folding import fold_name
 from pipelines.reading.evidence import Evidence
 from pipelines.reading.name_columns import asks_for_name
-from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary, fold_name
+from pipelines.reading.vocabulary import MIN_NAME_SCORE, Vocabulary
 
 # A question whose answers are nearly all made of the same options is a closed one.
 _TICKED_SHARE = 0.9

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pipelines.errors import InputError
+from pipelines.folding import fold_name
 from pipelines.reading.json_places import LENIENT
 from pipelines.reading.streams import InputFile
-from pipelines.reading.vocabulary import fold_name
 
 # Such a table is in memory as a whole, at ten times its size.
 MAX_TABLE_CHARS: Final = 64 * 2**20

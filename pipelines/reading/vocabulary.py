@@ -1,12 +1,12 @@
 """The known names of columns, in many languages, and how well a column's name fits a role."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from pipelines.folding import fold_name
 from pipelines.resources import load_config
 
 MIN_NAME_SCORE = 0.45
@@ -15,10 +15,6 @@ _REMARK = re.compile(r"[(\[（][^)\]）]{0,200}[)\]）]")
 # No name that a role has is longer; a name of many brackets is searched once from each of them.
 _LONGEST_NAME = 500
 _PLURAL = re.compile(r"(?<=[a-z]{3})s$")
-# Optional marks of Arabic and Hebrew, and letters that keyboards of one script vary.
-_FOLD = str.maketrans(
-    {"ي": "ی", "ى": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "آ": "ا", "ة": "ه", "ـ": ""}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,11 @@ class Vocabulary:
 def read_vocabulary(data: Mapping[str, Any]) -> Vocabulary:
     """Build the vocabulary from the parsed `configs/roles.toml`."""
     questions = data["questions"]
+    dates = [name for names in data["event_dates"].values() for name in names]
+    at = data["roles"]["at"]
+    roles = {**data["roles"], "at": {**at, "names": [*at["names"], *dates]}}
     return Vocabulary(
-        roles={name: _read_role(role) for name, role in data["roles"].items()},
+        roles={name: _read_role(role) for name, role in roles.items()},
         kinds={name: _read_kind(kind) for name, kind in data["kinds"].items()},
         question_marks=tuple(questions["marks"]),
         question_codes=re.compile(questions["codes"]),
@@ -100,15 +99,6 @@ def read_vocabulary(data: Mapping[str, Any]) -> Vocabulary:
 def load_vocabulary() -> Vocabulary:
     """Read the vocabulary that is shipped."""
     return read_vocabulary(load_config("roles.toml"))
-
-
-@cache
-def fold_name(name: str) -> str:
-    """Reduce a name to what is compared: words in lower case, without marks or punctuation."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    plain = unicodedata.normalize("NFKC", spaced).casefold()
-    plain = "".join(char for char in plain if unicodedata.category(char) not in ("Mn", "Cf"))
-    return " ".join(re.findall(r"[^\W_]+", plain.translate(_FOLD)))
 
 
 def _read_kind(data: Mapping[str, Any]) -> Kind:
