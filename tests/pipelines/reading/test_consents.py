@@ -61,8 +61,9 @@ def read(**answers: str) -> dict[str, str]:
         ("الموافقة على معالجة البيانات", "لا", {"consent.analysis": "withdrawn"}),
         ("رضایت دریافت پیامک", "بله", {"consent.contact.sms": "granted"}),
         ("عدم تماس", "بله", {"consent.contact.phone": "withdrawn"}),
-        ("خبرنامه", "خیر", {"consent.contact": "withdrawn"}),
-        ("Newsletter", "nein", {"consent.contact": "withdrawn"}),
+        ("مشترک خبرنامه", "خیر", {"consent.contact": "withdrawn"}),
+        # What somebody gets is no word about what they allow.
+        ("Newsletter", "yes", {"Newsletter": "yes"}),
         ("Keine Werbung", "ja", {"consent.contact": "withdrawn"}),
     ],
 )
