@@ -275,3 +275,29 @@ def test_who_reads_customers_words_asks_the_gate_or_only_computes() -> None:
         *("pipelines.report.decisions", "pipelines.publish", "pipelines.profiles"),
         "pipelines.asking.answers",
     }
+
+
+# Of servers alone; a line before them takes SQLite.
+SERVER_ENGINES = {
+    *("pipelines/database.py", "pipelines/syncs/sql.py", "pipelines/inlets/urls.py"),
+    *("tests/engines.py", "tests/shared_statements.py", "tests/pipelines/store_copies.py"),
+    "scripts/bench_store.py",
+}
+
+
+def test_a_process_has_one_sqlite_library() -> None:
+    # Another one in the same process knows nothing of the connections that the first holds, takes
+    # itself for the last at a file, and takes away the log that they write to.
+    found = []
+    for path in (
+        path for top in (*PACKAGES, "tests", "scripts") for path in (ROOT / top).rglob("*.py")
+    ):
+        name = path.relative_to(ROOT).as_posix()
+        if "sqlite3" in imports_of(path) and name != "pipelines/database.py":
+            found.append(f"{name} imports sqlite3")
+        calls = (node for node in ast.walk(parse(path)) if isinstance(node, ast.Call))
+        made = [call for call in calls if getattr(call.func, "id", "") == "create_engine"]
+        plain = [call for call in made if all(each.arg != "module" for each in call.keywords)]
+        if plain and name not in SERVER_ENGINES:
+            found.append(f"{name} calls create_engine; take connect_engine or tests.engines")
+    assert found == []

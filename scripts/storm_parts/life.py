@@ -3,7 +3,6 @@
 import hashlib
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from sqlalchemy import text
 from nlp.weights import prepare_default_encoder
 from pipelines import tables
 from pipelines.config import user_cache_dir
+from pipelines.database import sqlite_driver
 from pipelines.journal import Journal
 from pipelines.rights.forgetting import list_open
 from pipelines.store import open_store
@@ -232,7 +232,7 @@ def _digest(path: Path) -> str:
         return "whole" if _is_whole(path) else "broken"
     content = path.read_text(encoding="utf-8-sig") if path.suffix == ".csv" else ""
     if path.suffix == ".db":
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite_driver().connect(path)) as connection:
             content = "\n".join(connection.iterdump())
     return hashlib.sha256(_MOMENT.sub("", content).encode()).hexdigest()[:16]
 

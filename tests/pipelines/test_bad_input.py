@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.database import sqlite_driver
 from tests.command_line import Call, Ended, make_call
 
 ROOT = Path(__file__).parents[2]
@@ -361,7 +361,7 @@ def test_a_missing_configuration_is_wrong_use(call: Call, path: str) -> None:
 
 
 def make_database(path: str, *statements: str) -> None:
-    connection = sqlite3.connect(path)
+    connection = sqlite_driver().connect(path)
     for statement in statements:
         connection.execute(statement)
     connection.commit()
@@ -651,7 +651,7 @@ def wait_for(is_there: Callable[[], Any], timeout_s: float = 60.0) -> None:
 
 def _is_running(path: str) -> bool:
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = sqlite_driver().connect(f"file:{path}?mode=ro", uri=True)
         return bool(connection.execute("SELECT 1 FROM run WHERE status = 'running'").fetchall())
-    except sqlite3.Error:
+    except sqlite_driver().Error:
         return False

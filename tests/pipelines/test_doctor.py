@@ -1,7 +1,6 @@
 """What the doctor says of a store and of unfinished work."""
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import doctor
+from pipelines.database import sqlite_driver
 from pipelines.doctor import Finding, examine_machine
 from pipelines.journal import (
     MAX_AGE_DAYS,
@@ -53,7 +53,7 @@ def test_a_store_that_is_no_database_is_an_error(path: Path) -> None:
 
 
 def test_a_store_with_a_damaged_page_is_an_error(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with sqlite_driver().connect(path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     data = bytearray(path.read_bytes())
@@ -66,11 +66,11 @@ def test_a_store_with_a_damaged_page_is_an_error(path: Path) -> None:
 
 def test_a_database_of_others_and_a_newer_store_are_errors(path: Path) -> None:
     other = path.with_name("other.db")
-    with sqlite3.connect(other) as connection:
+    with sqlite_driver().connect(other) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
     assert examine(other).state == "error"
-    with sqlite3.connect(path) as connection:
+    with sqlite_driver().connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     found = examine(path)

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import sqlite3
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,8 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
+from pipelines.database import sqlite_driver
 from pipelines.errors import ConfigError, EarfulError, InputError
 from pipelines.inlets.object_stores import fetch_objects
 from pipelines.inlets.queries import Query, ask_query
@@ -25,6 +25,7 @@ from pipelines.reading.tables import BadRow
 from pipelines.selection import Chooser, LeftOut, Selection, find_cut, parse_selection
 from pipelines.store import open_store
 from tests.command_line import Call, make_call
+from tests.engines import open_engine
 from tests.pipelines.conftest import read_rows
 from tests.pipelines.store_copies import make_postgres_database, open_copy
 
@@ -53,7 +54,7 @@ def call(
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as connection:
+    with sqlite_driver().connect(path) as connection:
         _fill(connection.execute)
     connection.close()
     return path
@@ -96,7 +97,7 @@ def test_the_rows_of_a_query_are_feedback_once_in_whatever_order(
     )
     assert len(stored(tmp_path, "rejected")) == 1
     assert stored(tmp_path, "input_file", "file", "n_read") == [("query of shop.db", 5)]
-    with sqlite3.connect(shop) as connection:
+    with sqlite_driver().connect(shop) as connection:
         connection.execute("UPDATE reviews SET stars = 3, at = '2026-04-01' WHERE id = 2")
     connection.close()
     assert counts_of(call(*ask, SELECT)) == (5, 0, 3, 1, 1, 0)
@@ -109,7 +110,7 @@ def test_postgresql_streams_its_rows_and_keeps_what_it_has(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = make_postgres_database(postgres_url)
-    engine = create_engine(url)
+    engine = open_engine(url)
     with engine.begin() as connection:
         connection.execute(
             text(

@@ -1,13 +1,13 @@
 """The configuration that inspect writes: a run with it gives what one without it does."""
 
 import json
-import sqlite3
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.database import sqlite_driver
 from pipelines.store import open_store
 from tests.command_line import Call, make_call
 from tests.pipelines.conftest import read_rows
@@ -68,7 +68,7 @@ def test_a_run_with_the_written_configuration_gives_the_same(call: Call, tmp_pat
 def test_a_query_is_inspected_and_kept_with_the_name_of_its_secret(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with sqlite3.connect(tmp_path / "shop.db") as connection:
+    with sqlite_driver().connect(tmp_path / "shop.db") as connection:
         connection.execute("CREATE TABLE r (id, said, at)")
         rows = [(i, f"Mail me at d{i}@x.example, it is late", "2026-01-05") for i in range(9)]
         connection.executemany("INSERT INTO r VALUES (?, ?, ?)", rows)

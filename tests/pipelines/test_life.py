@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from pipelines.rights.scan import find_traces
 from pipelines.store import open_store
 from tests.command_line import Call, make_call
+from tests.engines import open_engine
 from tests.pipelines.delivery.http_server import serve
 from tests.pipelines.delivery.services import WebhookService
 from tests.pipelines.rights.test_forgetting import list_store_files
@@ -119,7 +119,7 @@ def write_inputs(folder: Path) -> None:
 
 
 def read_all(url: str, query: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(url)
+    engine = open_engine(url)
     with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
         cursor.execute(query)
         rows = [tuple(row) for row in cursor.fetchall()]

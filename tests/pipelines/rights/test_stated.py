@@ -1,6 +1,5 @@
 """What exports say of consent is recorded once, where it changes, and holds like any other word."""
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from pipelines import tables
+from pipelines.database import sqlite_driver
 from pipelines.inputs import Inputs, record_inputs
 from pipelines.job import run_steps
 from pipelines.profiles import read_profile
@@ -373,7 +373,7 @@ def test_forgetting_takes_what_was_said_in_feedback_too(
     assert not forget_person(job, Asked(email="d@e.com")).problems
     assert read_consent(sqlite_store) == []
     assert sqlite_store.path is not None
-    with closing(sqlite3.connect(sqlite_store.path)) as connection:
+    with closing(sqlite_driver().connect(sqlite_store.path)) as connection:
         assert connection.execute("SELECT count(*) FROM feedback").fetchone() == (0,)
 
 

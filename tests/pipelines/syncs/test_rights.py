@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import insert, text
 
 from pipelines import tables
 from pipelines.errors import StoppedError
@@ -18,6 +18,7 @@ from pipelines.store import Store
 from pipelines.syncs.sql import SqlTarget
 from pipelines.syncs.syncing import sync_customers
 from pipelines.syncs.target import SyncError
+from tests.engines import open_engine
 from tests.pipelines.rights.people import count_all
 from tests.pipelines.syncs.conftest import hubspot_login, salesforce_login
 from tests.pipelines.syncs.fake_hubspot import Hubspot
@@ -36,7 +37,7 @@ SYNCS = [{**each, "fields": FIELDS} for each in FILES]
 
 
 def list_sent(folder: Path) -> list[str]:
-    engine = create_engine(f"sqlite:///{folder}/dw.db")
+    engine = open_engine(f"sqlite:///{folder}/dw.db")
     with engine.connect() as connection:
         found = connection.execute(text("SELECT customer_id FROM t ORDER BY 1")).scalars().all()
     engine.dispose()

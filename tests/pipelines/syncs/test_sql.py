@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from pipelines import doctor
 from pipelines.cli.app import run_app
 from pipelines.store import Store
 from pipelines.syncs.syncing import preview_syncs, sync_customers
+from tests.engines import open_engine
 from tests.pipelines.store_copies import make_postgres_database
 from tests.pipelines.syncs.stores import (
     SINCE,
@@ -41,7 +42,7 @@ def other(any_store: Store, request: pytest.FixtureRequest, tmp_path: Path) -> I
     url = f"sqlite:///{tmp_path}/dw.db"
     if any_store.path is None:
         url = make_postgres_database(request.getfixturevalue("postgres_url"))
-    engine = create_engine(url)
+    engine = open_engine(url)
     yield engine
     engine.dispose()
 
@@ -160,7 +161,7 @@ def test_a_row_that_is_refused_does_not_keep_the_others_and_is_tried_again(
 def test_rows_that_failed_are_told_by_the_exit_code_and_by_doctor(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/dw.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/dw.db")
     execute(engine, "CREATE TABLE t (customer_id VARCHAR(9) PRIMARY KEY, theme VARCHAR(3))")
     engine.dispose()
     config = tmp_path / "earful.toml"
@@ -204,7 +205,7 @@ def test_a_lost_connection_is_made_again_in_the_middle_of_a_batch(
 ) -> None:
     from pipelines.syncs.sql import SqlTarget
 
-    engine = create_engine(make_postgres_database(postgres_url))
+    engine = open_engine(make_postgres_database(postgres_url))
     job = make_job(store, tmp_path, sync_to(engine, create=True, batch=2))
     upsert, cut = SqlTarget._upsert, []
 
@@ -254,6 +255,6 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     url = f"sqlite:///{tmp_path}/dw.db"
     if request.param == "postgresql":
         url = make_postgres_database(request.getfixturevalue("postgres_url"))
-    engine = create_engine(url)
+    engine = open_engine(url)
     yield engine
     engine.dispose()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, insert, text, update
+from sqlalchemy import delete, insert, text, update
 
 from pipelines import tables
 from pipelines.cli.app import run_app
@@ -21,6 +21,7 @@ from pipelines.store import Store
 from pipelines.syncs import sending
 from pipelines.syncs.sql import SqlTarget
 from pipelines.syncs.syncing import preview_syncs, sync_customers
+from tests.engines import open_engine
 from tests.pipelines.planted import PlantedJob
 from tests.pipelines.rights.people import SECRET
 from tests.pipelines.syncs.stores import (
@@ -47,7 +48,7 @@ def sql_sync(**more: Any) -> dict[str, Any]:
 
 
 def read_table(folder: Path) -> dict[str, tuple[Any, ...]]:
-    engine = create_engine(f"sqlite:///{folder}/dw.db")
+    engine = open_engine(f"sqlite:///{folder}/dw.db")
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT customer_id, risk, theme FROM scores")).all()
     engine.dispose()
