@@ -101,8 +101,9 @@ def _is_events(look: _Look) -> bool:
     if "at" not in found or not _KEYS & found or not ({"kind", "amount"} & found or dated):
         return False
     n_signs = len(look.signs["events"])
-    is_list = _is_one_per_customer(look.maps["events"], look)
-    return n_signs >= (len(look.signs["customers"]) if is_list else 2)
+    if _is_one_per_customer(look.maps["events"], look):
+        return n_signs >= len(look.signs["customers"])
+    return bool(dated) or n_signs >= 2
 
 
 def _is_customer_list(prose: Sequence[str], look: _Look) -> bool:

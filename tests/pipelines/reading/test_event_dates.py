@@ -77,6 +77,11 @@ def test_a_list_of_who_left_gives_events(open_bytes: Callable[..., Table]) -> No
     assert len(found) == 28
 
 
+def test_who_left_twice_is_in_the_list_twice() -> None:
+    rows = [{"account_id": f"{n % 9}", "cancel_date": f"2026-03-{1 + n:02d}"} for n in range(28)]
+    assert recognise_kind(["account_id", "cancel_date"], rows).kind == "events"
+
+
 def test_a_list_of_customers_with_the_day_on_which_they_left_stays_one() -> None:
     columns = ("customer_id", "name", "email", "segment", "country", "created_at", "churned_at")
     rows = [
