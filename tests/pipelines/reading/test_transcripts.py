@@ -1,11 +1,14 @@
 """Transcripts: who speaks for the company, in whatever words a tool names its speakers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.inspect import inspect_paths
+from pipelines.reading import Table
+from pipelines.reading.tables import BadRow, Row
 from pipelines.reading.transcripts import is_labelled
 from tests.pipelines.reading.test_sources import read_export
 
@@ -75,3 +78,68 @@ def test_it_is_told_when_nobody_is_known_to_speak_for_the_company(
     (found,) = inspect_paths([str(path)])
     notes = [each for each in found.problems if "none of the 2 speakers" in each]
     assert len(notes) == n_notes
+
+
+IOS = (
+    "\u200e[12/10/2026, 09:15:22] \u200eMessages and calls are end-to-end encrypted.\n"
+    "[12/10/2026, 09:15:40] Dana Levi: The package never came\nand nobody answers\n"
+    "[12/10/2026, 09:16:02] Support: Let me check\n"
+    "[12/10/2026, 09:17:40] Dana Levi: The second time\n"
+    "[12/10/2026, 09:18:01] Dana Levi: this month\n"
+    "[13/10/2026, 08:01:00] Dana Levi: Still nothing?\n"
+    "[13/10/2026, 08:05:00] Support: On its way\n"
+)
+ANDROID = (
+    "12.10.26, 9:15 - ההודעות מוצפנות מקצה לקצה\n"
+    "12.10.26, 9:15 - דנה לוי: החבילה לא הגיעה\n"
+    "12.10.26, 9:16 - נציג שירות: בודק\n"
+    "12.10.26, 9:18 - דנה לוי: זו פעם שנייה: לא מקובל\n"
+)
+US = "\n".join(
+    f"10/{day}/26, {hour}:05\u202f{half} - {who}: word {day}"
+    for day, hour, half, who in ((1, 9, "AM", "Dana"), (1, 9, "PM", "Agent"), (2, 1, "PM", "Dana"))
+)
+
+
+@pytest.mark.parametrize(
+    ("chat", "turns", "n_bad"),
+    [
+        (
+            IOS,
+            [
+                ("12/10/2026, 09:15:40", "Dana Levi", "The package never came and nobody answers"),
+                ("12/10/2026, 09:17:40", "Dana Levi", "The second time this month"),
+                ("13/10/2026, 08:01:00", "Dana Levi", "Still nothing?"),
+            ],
+            1,
+        ),
+        (
+            ANDROID,
+            [
+                ("12.10.26, 9:15", "דנה לוי", "החבילה לא הגיעה"),
+                ("12.10.26, 9:18", "דנה לוי", "זו פעם שנייה: לא מקובל"),
+            ],
+            1,
+        ),
+        (
+            US,
+            [
+                ("10/1/26, 9:05\u202fAM", "Dana", "word 1"),
+                ("10/2/26, 1:05\u202fPM", "Dana", "word 2"),
+            ],
+            0,
+        ),
+    ],
+    ids=["ios", "android", "halves of the day"],
+)
+def test_what_a_customer_says_in_a_chat_has_its_day(
+    open_bytes: Callable[..., Table], chat: str, turns: list[tuple[str, ...]], n_bad: int
+) -> None:
+    rows = list(open_bytes("chat.txt", chat).rows)
+    told = [
+        (row.values["date"], row.values["speaker"], row.values["utterance"])
+        for row in rows
+        if isinstance(row, Row)
+    ]
+    assert told == turns
+    assert sum(isinstance(row, BadRow) for row in rows) == n_bad
